@@ -1,0 +1,65 @@
+# make audit   install what is needed and audit the sample model; the report is audit-digits_cnn/report.html
+# make test    install the tools of development as well and run the tests
+
+PYTHON ?= python3
+MODEL ?= sample_models/digits_cnn.onnx
+DATA ?= digits
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+SYNC := $(UV) pip install --quiet --python $(BIN)/python --require-hashes
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: audit test lint format schema lock sample-models clean
+.DELETE_ON_ERROR:
+
+audit: .venv/installed
+	$(BIN)/deepdig-audit $(MODEL) --data $(DATA) $(ARGS)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -q $(ARGS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The copy of the JSON Schema that ships, written from the model in auditor/results.py.
+schema: .venv/installed-dev
+	$(BIN)/python -c 'import json, auditor.results as r; print(json.dumps(r.json_schema(), indent=1))' > auditor/results.schema.json
+
+# The newest versions that pyproject.toml admits, with the hashes of their files for every platform.
+lock: $(UV)
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	echo uv | $(COMPILE) - -o requirements-uv.txt
+
+# One process and one hash seed for each: TorchScript files list names in the order of their hashes.
+sample-models: .venv/installed-dev
+	PYTHONHASHSEED=0 $(BIN)/python -m sample_models.train digits_cnn
+	PYTHONHASHSEED=0 $(BIN)/python -m sample_models.train digits_fcn
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(UV): requirements-uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "expected Python 3.11 or newer; found $$($(PYTHON) -V 2>&1); say make PYTHON=/path/to/python3.11" >&2; exit 3; }
+	@$(PYTHON) -m venv .venv || \
+		{ echo "expected Python's venv module; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 3; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@touch $@
+
+.venv/installed: $(UV) requirements.txt pyproject.toml
+	$(SYNC) -r requirements.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(SYNC) -r requirements-dev.txt
+	@touch $@
