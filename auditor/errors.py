@@ -1,0 +1,47 @@
+"""What can go wrong for a user: one shallow tree of errors, caught once in ``cli``.
+
+A message says what was expected, what was found and what to do, in one line. The class decides the
+exit code of the process, so that a CI job can tell a bad option from a bad model.
+"""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """Base of every error that a user may see; ``exit_code`` is the status of the process."""
+
+    exit_code = 4
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class UsageError(AuditError):
+    """A bad option, configuration file or policy file (exit code 2)."""
+
+    exit_code = 2
+
+
+class InputRefused(AuditError):
+    """This model or this data cannot be audited (exit code 3).
+
+    Args:
+        expected: what the tool needs.
+        found: what is there instead.
+        action: what the user can do about it.
+    """
+
+    exit_code = 3
+
+    def __init__(self, expected: str, found: str, action: str) -> None:
+        super().__init__(f"expected {expected}; found {found}; {action}")
+        self.expected, self.found, self.action = expected, found, action
+
+    def __reduce__(self) -> tuple[type[InputRefused], tuple[str, str, str]]:
+        return type(self), (self.expected, self.found, self.action)
+
+
+class AuditIncomplete(AuditError):
+    """The audit could not be completed: worker died, output not written (exit code 4)."""
+
+    exit_code = 4
