@@ -1,0 +1,114 @@
+"""What every model format provides (``Backend``) and how a format is registered.
+
+A format is one module: a function ``open(path, options) -> Backend`` under ``@model_format(name)``. The
+backend speaks the model's own tensors; ``auditor.models.classifier`` wraps it for the rest of the tool.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from auditor.errors import UsageError
+from auditor.registry import Registry
+from auditor.results import NotMeasured
+
+Layout = Literal["auto", "nchw", "nhwc", "flat"]
+OutputKind = Literal["logits", "probabilities", "sigmoid"]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What the user said about the model.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        layout: order of the image axes in the model's input.
+        mean, std: per channel (or one for all), in units of pixels in [0, 1]; the wrapper applies them.
+        embedding: name of the tensor to use as embedding; None finds it in the graph.
+        output_kind: what the scores are; None detects it on data.
+        threads: CPU threads for the model's runtime.
+    """
+
+    device: str = "auto"
+    layout: Layout = "auto"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    embedding: str | None = None
+    output_kind: OutputKind | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """The model's input as its file declares it.
+
+    Args:
+        shape: without the batch axis, in the model's own axis order; None where any size is accepted;
+            the whole is None when the file does not say (TorchScript).
+        dtype: dtype that the model expects.
+        fixed_batch: batch size that the file insists on, or None.
+    """
+
+    shape: tuple[int | None, ...] | None
+    dtype: torch.dtype = torch.float32
+    fixed_batch: int | None = None
+
+
+class Backend(ABC):
+    """A model file opened by its own runtime. All tensors are in the model's own layout.
+
+    Attributes:
+        input: what the file says of its input.
+        runtime: who computes the predictions, such as ``"ONNX Runtime 1.31.1, CPUExecutionProvider"``.
+        gradient: which route supplies gradients, or why there is none.
+        embedding: name of the embedding (its size is known after a run), or why there is none.
+        head: ``"probabilities"`` or ``"sigmoid"`` when the graph ends in a softmax or sigmoid that
+            ``logits`` sees through, ``"logits"`` when it ends in a linear layer, None when not known.
+        device: where ``logits`` computes.
+    """
+
+    input: ModelInput
+    runtime: str
+    gradient: str | NotMeasured
+    embedding: str | NotMeasured
+    head: OutputKind | None
+    device: torch.device
+
+    @abstractmethod
+    def scores(self, x: Tensor) -> Tensor:
+        """The artefact's own output for a batch: float32 ``(N, C)`` or ``(N, 1)``, no gradient."""
+
+    @abstractmethod
+    def embeddings(self, x: Tensor) -> Tensor:
+        """The artefact's embedding for a batch: float32 ``(N, E)``, no gradient."""
+
+    @abstractmethod
+    def logits(self, x: Tensor) -> Tensor:
+        """Differentiable scores before any softmax or sigmoid: float32 ``(N, C)`` or ``(N, 1)``."""
+
+
+ModelOpener = Callable[[Path, ModelOptions], Backend]
+model_formats: Registry[ModelOpener] = Registry("model format", "auditor.models")
+model_format = model_formats.register
+
+
+def torch_device(name: str) -> torch.device:
+    """The torch device for ``--device``: ``auto`` takes CUDA when there is one.
+
+    Raises:
+        UsageError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    known = ["cpu", *(["cuda", *gpus] if gpus else [])]
+    if name not in known:
+        raise UsageError(f"expected --device to be auto or one of {', '.join(known)}; found {name!r}; use one of these")
+    return torch.device(name)

@@ -1,0 +1,153 @@
+"""An opened model and real instances in, a ``Classifier`` out, with what was measured on the way.
+
+A file says little of itself: how many classes it has, whether its scores are probabilities, how wide its embedding is
+and whether its gradients can be trusted is measured here on a few hundred instances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from auditor.errors import AuditError, InputRefused, UsageError
+from auditor.models.base import Backend, ModelOptions
+from auditor.models.checks import check_batches, check_finite, check_gradient, check_parity, check_saturation
+from auditor.models.classifier import Classifier, Preprocessing
+from auditor.models.explain import why
+from auditor.models.output_kind import decide_output_kind
+from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
+from auditor.results import NotMeasured, Parity, Validity
+
+_OTHER_DATA = "pass --layout or other data"
+_LARGEST_BATCH, _SMALLEST_BATCH, _BATCH_VALUES = 256, 8, 1 << 22
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A classifier and what was measured while it was bound to data.
+
+    Args:
+        classifier: the model in pixel space.
+        parity: agreement of the gradient route with the artefact, or why it was not measured.
+        checks: ``output_finite``, ``output_kind``, ``parity``, ``batch_consistency``, ``softmax_saturated``,
+            ``gradient``, in this order.
+    """
+
+    classifier: Classifier
+    parity: Parity | NotMeasured
+    checks: list[Validity]
+
+
+def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
+    """Measure a model on instances and wrap it for the rest of the tool.
+
+    Args:
+        backend: the opened model.
+        samples (float32): ``(N, C, H, W)`` or ``(N, D)`` in [0, 1], N >= 1 (a few hundred), of the model's size.
+        options: what the user said about the model.
+    Raises:
+        InputRefused: no gradient, another input shape, outputs that are not scores of classes, or none finite.
+        UsageError: an option contradicts the model or the data.
+    """
+    if isinstance(backend.gradient, NotMeasured):
+        raise InputRefused(
+            "a model with gradients, which this release needs",
+            f"none: {backend.gradient.not_measured}",
+            "export the model in float32 from differentiable operators",
+        )
+    spec = instance_spec(backend.input, options.layout)
+    _check_shape(spec, samples)
+    prepare = preprocessing(options, spec.layout, samples.shape[1])
+    scores = _first_scores(backend, prepare, samples)
+    finite = check_finite(scores)
+    kind, kind_check = decide_output_kind(scores[torch.isfinite(scores).all(dim=1)], backend.head, options.output_kind)
+    classifier = Classifier(
+        backend=backend,
+        preprocessing=prepare,
+        instance_shape=tuple(samples.shape[1:]),
+        num_classes=max(2, scores.shape[1]),
+        output_kind=kind,
+        embedding_size=_embedding_size(backend, prepare(samples[:2]), options),
+        batch_size=_batch_size(samples),
+        columns=scores.shape[1],
+    )
+    gradient = check_gradient(classifier, samples)
+    parity, parity_check = check_parity(classifier, samples, scores)
+    batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
+    return Bound(classifier, parity, [finite, kind_check, parity_check, batches, saturation, gradient])
+
+
+def _check_shape(spec: InstanceSpec, samples: Tensor) -> None:
+    """Compare the declared shape with that of the samples, both in pixel space."""
+    found = tuple(samples.shape[1:])
+    if spec.shape is None:
+        return
+    if len(spec.shape) != len(found) or any(a not in (None, b) for a, b in zip(spec.shape, found, strict=True)):
+        raise InputRefused(
+            f"inputs of shape {shape_text(spec.shape)} as the model declares",
+            f"samples of {shape_text(found)}",
+            _OTHER_DATA,
+        )
+
+
+def _first_scores(backend: Backend, prepare: Preprocessing, samples: Tensor) -> Tensor:
+    """The artefact's scores of all samples: float32 ``(N, C)`` or ``(N, 1)`` on the CPU."""
+    found = shape_text(tuple(samples.shape[1:]))
+    try:
+        scores = torch.cat([backend.scores(prepare(part)).cpu() for part in samples.split(_batch_size(samples))])
+    except AuditError:
+        raise
+    except Exception as error:
+        if len(samples) > 1 and _runs(backend, prepare(samples[:1])):
+            raise InputRefused(
+                "a model that takes batches of any size",
+                f"one that fails on {len(samples)} samples: {why(error)}",
+                "export it with a dynamic batch axis",
+            ) from error
+        raise InputRefused(
+            "inputs of the shape that the model was built for",
+            f"samples of {found}, on which it fails: {why(error)}",
+            _OTHER_DATA,
+        ) from error
+    if scores.dim() != 2 or scores.shape[1] < 1:
+        raise InputRefused(
+            "scores of shape (N, classes)", f"output of {shape_text(tuple(scores.shape[1:]))}", "audit a classifier"
+        )
+    if len(scores) != len(samples):
+        raise InputRefused(
+            "a row of scores for each sample",
+            f"{len(scores)} rows for {len(samples)} samples of {found}",
+            "export the model with a dynamic batch axis, or " + _OTHER_DATA,
+        )
+    return scores
+
+
+def _runs(backend: Backend, x: Tensor) -> bool:
+    try:
+        return len(backend.scores(x)) == len(x)
+    except Exception:
+        return False
+
+
+def _embedding_size(backend: Backend, x: Tensor, options: ModelOptions) -> int | NotMeasured:
+    """Width of the embedding by a run; what fails is an error only where the user chose the tensor."""
+    if isinstance(backend.embedding, NotMeasured):
+        return backend.embedding
+    try:
+        e = backend.embeddings(x)
+    except Exception as error:
+        problem = f"it cannot be computed: {why(error)}"
+    else:
+        if e.dim() == 2 and len(e) == len(x) and e.shape[1] and torch.isfinite(e).all():
+            return e.shape[1]
+        problem = f"it has shape {tuple(e.shape)} for {len(x)} instances, or values that are not finite"
+    if options.embedding is not None:
+        raise UsageError(f"expected --embedding to name features of each instance; {options.embedding}: {problem}")
+    return NotMeasured(not_measured=f"embedding {backend.embedding}: {problem}")
+
+
+def _batch_size(samples: Tensor) -> int:
+    """Instances for each call: about four million values, at least 8 and at most 256 instances."""
+    return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, _BATCH_VALUES // max(1, samples[0].numel())))

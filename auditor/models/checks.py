@@ -1,0 +1,165 @@
+"""Checks of a model on real instances, made before any of its numbers is believed. Each returns a ``Validity``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from auditor.errors import InputRefused
+from auditor.models.classifier import Classifier, scores_to_probabilities
+from auditor.models.explain import why
+from auditor.results import NotMeasured, Parity, Validity
+
+_SINGLES = 16
+_SAME_PROBABILITY, _OTHER_PROBABILITY = 1e-4, 1e-2
+_CLOSE, _FAR = 1e-3, 5e-2
+_SATURATED_SHARE = 0.05
+_ACTION = "export a model that is differentiable in float32"
+
+
+def check_finite(scores: Tensor) -> Validity:
+    """Whether every score is a finite number.
+
+    Args:
+        scores (float32): ``(N, C)`` or ``(N, 1)``.
+    Raises:
+        InputRefused: no row is finite.
+    """
+    bad = int((~torch.isfinite(scores).all(dim=1)).sum())
+    if bad == len(scores):
+        raise InputRefused(
+            "finite scores", f"NaN or infinity for all {bad} samples", "check --mean, --std and the model"
+        )
+    message = f"All scores of {len(scores)} samples are finite."
+    if bad:
+        message = f"{bad} of {len(scores)} samples have scores that are NaN or infinite; their class is undefined."
+    return Validity(id="output_finite", status="fail" if bad else "ok", message=message)
+
+
+def check_gradient(classifier: Classifier, samples: Tensor) -> Validity:
+    """Whether the gradient route gives finite gradients that are not all zero.
+
+    Args:
+        samples (float32): ``(N, *shape)`` in [0, 1], N >= 1; the first 16 are used.
+    Raises:
+        InputRefused: there is no gradient, or it is zero or not finite for every sample.
+    """
+    x = samples[:_SINGLES].clone().requires_grad_()
+    try:
+        z = classifier.logits(x)
+        # Weights that differ between classes: the gradient of the plain sum of probabilities is zero.
+        (gradient,) = torch.autograd.grad((z * torch.linspace(-1, 1, z.shape[1], device=z.device)).sum(), x)
+    except RuntimeError as error:
+        raise InputRefused(
+            "a model with gradients, which this release needs", f"none: {why(error)}", _ACTION
+        ) from error
+    finite = torch.isfinite(gradient).flatten(1).all(dim=1)
+    nothing = (gradient == 0).flatten(1).all(dim=1)
+    if not finite.any() or nothing.all():
+        found = "gradients that are zero" if nothing.all() else "gradients that are not finite"
+        raise InputRefused("a model with gradients, which this release needs", f"{found} for all samples", _ACTION)
+    bad = int((~finite | nothing).sum())
+    message = f"The gradient is finite and not zero for all of {len(x)} samples."
+    if bad:
+        message = f"The gradient is zero or not finite for {bad} of {len(x)} samples."
+    return Validity(id="gradient", status="warn" if bad else "ok", message=message)
+
+
+def check_parity(classifier: Classifier, samples: Tensor, scores: Tensor) -> tuple[Parity | NotMeasured, Validity]:
+    """Agreement of the gradient route with the artefact, on the scale of the artefact's scores.
+
+    Probabilities and sigmoids are compared as probabilities, logits as they are.
+
+    Args:
+        samples (float32): ``(N, *shape)`` in [0, 1].
+        scores (float32): the artefact's, ``(N, C)`` or ``(N, 1)``.
+    """
+    with torch.no_grad():
+        z = torch.cat([classifier.logits(part).cpu() for part in samples.split(classifier.batch_size)])
+    ours, theirs = z, scores
+    if classifier.output_kind != "logits":
+        ours, theirs = torch.softmax(z, dim=1), scores_to_probabilities(scores, classifier.output_kind)
+    elif scores.shape[1] == 1:
+        theirs = torch.cat([torch.zeros_like(scores), scores], dim=1)
+    finite = torch.isfinite(theirs).all(dim=1)
+    broken = int((finite & ~torch.isfinite(ours).all(dim=1)).sum())
+    compared = finite & torch.isfinite(ours).all(dim=1)
+    ours, theirs = ours[compared], theirs[compared]
+    if not len(ours):
+        reason = "the gradient route gives no finite score on any sample"
+        return NotMeasured(not_measured=reason), Validity(
+            id="parity", status="fail", message=f"Not measured: {reason}."
+        )
+    difference = float((ours - theirs).abs().max())
+    agreement = float((ours.argmax(dim=1) == theirs.argmax(dim=1)).float().mean())
+    relative = difference / max(1.0, float(theirs.abs().max()))
+    status: Literal["ok", "warn", "fail"] = "warn"
+    if broken or relative > _FAR or agreement < 1 - _FAR:
+        status = "fail"
+    elif relative <= _CLOSE and agreement >= 1 - 10 * _CLOSE:
+        status = "ok"
+    message = (
+        f"The gradient route agrees with the model's own runtime on {agreement:.1%} of {len(ours)} samples; largest "
+        f"difference {difference:.2g} ({'scores' if classifier.output_kind == 'logits' else 'probabilities'})."
+    )
+    if broken:
+        message += f" It gives no finite score on {broken} samples where the runtime does."
+    parity = Parity(max_abs_diff=difference, agreement=agreement, n=len(ours))
+    return parity, Validity(id="parity", status=status, message=message)
+
+
+def check_batches(classifier: Classifier, samples: Tensor) -> Validity:
+    """Whether a sample's probabilities depend on the samples beside it, or on chance.
+
+    Args:
+        samples (float32): ``(N, *shape)`` in [0, 1], N >= 1; the first 16 are used.
+    """
+    x = samples[:_SINGLES]
+    together = classifier.probabilities(x)
+    alone = torch.cat([classifier.probabilities(one) for one in x.split(1)])
+    again = classifier.probabilities(x)
+    usable = torch.isfinite(together).all(dim=1) & torch.isfinite(alone).all(dim=1) & torch.isfinite(again).all(dim=1)
+    if not usable.any():
+        return Validity(
+            id="batch_consistency", status="fail", message="No finite score to compare on the first samples."
+        )
+    together, alone, again = together[usable], alone[usable], again[usable]
+    repeat = float((together - again).abs().max())
+    if repeat > _SAME_PROBABILITY:
+        text = f"The same samples gave other probabilities the second time (by {repeat:.2g}): the model is random."
+        return Validity(id="batch_consistency", status="fail", message=text)
+    difference = float((together - alone).abs().max())
+    flips = int((together.argmax(dim=1) != alone.argmax(dim=1)).sum())
+    if difference <= _SAME_PROBABILITY:
+        text = f"{len(x)} samples run one by one and as a batch give the same probabilities (within {difference:.1g})."
+        return Validity(id="batch_consistency", status="ok", message=text)
+    text = (
+        f"{len(x)} samples run one by one and as a batch differ by up to {difference:.2g} in probability; "
+        f"{flips} change class."
+    )
+    return Validity(
+        id="batch_consistency", status="fail" if flips or difference > _OTHER_PROBABILITY else "warn", message=text
+    )
+
+
+def check_saturation(classifier: Classifier, scores: Tensor) -> Validity:
+    """Share of samples whose probability is exactly 1 in float32, so that nothing distinguishes the other classes.
+
+    Logits are judged by their softmax but never warn: nothing is lost in them.
+
+    Args:
+        scores (float32): the artefact's, ``(N, C)`` or ``(N, 1)``.
+    """
+    finite = scores[torch.isfinite(scores).all(dim=1)]
+    share = float((scores_to_probabilities(finite, classifier.output_kind).amax(dim=1) == 1).float().mean())
+    message = f"{share:.1%} of {len(finite)} samples have a probability of exactly 1 in float32"
+    if classifier.output_kind == "logits":
+        return Validity(id="softmax_saturated", status="ok", message=f"{message}; the model's scores are logits.")
+    if classifier.backend.head is not None:
+        message += "; gradients are taken before the model's own head"
+    else:
+        message += "; gradients pass through the saturated probabilities, since the graph does not show what is before"
+    status: Literal["ok", "warn"] = "warn" if share > _SATURATED_SHARE else "ok"
+    return Validity(id="softmax_saturated", status=status, message=f"{message}.")

@@ -1,0 +1,174 @@
+"""The model under audit as the rest of the tool sees it: pixels in, probabilities out.
+
+Instances are float32 ``(N, *shape)`` in [0, 1], shape ``(C, H, W)`` or ``(D,)``. This wrapper normalises,
+orders the axes, cuts work into batches, turns scores into probabilities and counts what was spent.
+Predictions come from the artefact's own runtime; ``logits`` is the differentiable route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from auditor.models.base import Backend, OutputKind
+from auditor.results import NotMeasured
+
+AxisOrder = Literal["nchw", "nhwc", "nhw", "flat"]
+_SMALLEST = 1e-30  # of a probability whose logarithm is taken, so that it stays finite in float32
+
+
+@dataclass
+class Spent:
+    """Model evaluations so far, counted in instances."""
+
+    forward: int = 0
+    backward: int = 0
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From pixel space to the model's input: axis order and normalisation.
+
+    Args:
+        layout: order of the model's axes; ``nhw`` are grey images without a channel axis, ``flat`` are vectors.
+        mean, std: float32 ``(C,)`` or ``(1,)``, in units of pixels in [0, 1]; None leaves pixels as they are.
+    """
+
+    layout: AxisOrder = "nchw"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Differentiable map of float32 ``(N, *shape)`` in [0, 1] to the model's input."""
+        if self.mean is not None or self.std is not None:
+            axes = (1, -1) + (1,) * (x.dim() - 2)
+            mean = torch.tensor(self.mean or (0.0,), dtype=x.dtype, device=x.device).view(axes)
+            std = torch.tensor(self.std or (1.0,), dtype=x.dtype, device=x.device).view(axes)
+            x = (x - mean) / std
+        if x.dim() == 4 and self.layout == "nhwc":
+            return x.permute(0, 2, 3, 1)
+        if x.dim() == 4 and self.layout == "nhw":
+            return x.squeeze(1)
+        return x.flatten(1) if self.layout == "flat" else x
+
+
+@final
+@dataclass(frozen=True)
+class Classifier:
+    """A frozen classifier f in pixel space.
+
+    Instances may be float32 or float64 in [0, 1], or uint8 in 0..255, on any device; any number of them, also none.
+
+    Args:
+        backend: the model file, opened by its own runtime.
+        preprocessing: from pixels to the model's input.
+        instance_shape: ``(C, H, W)`` or ``(D,)``.
+        num_classes: C.
+        output_kind: what the artefact's scores are.
+        embedding_size: E, or why there is no embedding.
+        batch_size: instances for each call of the runtime.
+        columns: width of the artefact's scores: C, or 1 for one sigmoid (or one logit) of two classes.
+    """
+
+    backend: Backend
+    preprocessing: Preprocessing
+    instance_shape: tuple[int, ...]
+    num_classes: int
+    output_kind: OutputKind
+    embedding_size: int | NotMeasured
+    batch_size: int = 256
+    columns: int | None = None
+    spent: Spent = field(default_factory=Spent, compare=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where ``logits`` computes; predictions are returned on the CPU."""
+        return self.backend.device
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """The artefact's class probabilities, p = softmax(f(x)).
+
+        Args:
+            x (float32): ``(N, *shape)`` in [0, 1], any N.
+        Returns:
+            float32 ``(N, C)`` on the CPU; rows sum to 1.
+        """
+        return scores_to_probabilities(self.scores(x), self.output_kind)
+
+    def predict(self, x: Tensor) -> Tensor:
+        """The artefact's class for each instance: int64 ``(N,)`` on the CPU."""
+        return self.probabilities(x).argmax(dim=1)
+
+    @torch.no_grad()
+    def scores(self, x: Tensor) -> Tensor:
+        """The artefact's raw output, ``(N, C)`` or ``(N, 1)`` for one sigmoid, on the CPU."""
+        columns = self.columns or (1 if self.output_kind == "sigmoid" else self.num_classes)
+        return self._in_batches(self.backend.scores, x, columns)
+
+    @torch.no_grad()
+    def embeddings(self, x: Tensor) -> Tensor:
+        """The artefact's embedding of each instance: float32 ``(N, E)`` on the CPU."""
+        assert not isinstance(self.embedding_size, NotMeasured), self.embedding_size
+        return self._in_batches(self.backend.embeddings, x, self.embedding_size)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Differentiable logits by the gradient route, in one batch: float32 ``(N, C)`` on x's device.
+
+        One sigmoid output z becomes two logits (0, z). Where the graph does not show what lies before its
+        probabilities, their logarithm serves: softmax(log p) = p.
+        """
+        self.spent.forward += len(x)
+        self.spent.backward += len(x) if torch.is_grad_enabled() and x.requires_grad else 0
+        if not len(x):
+            return torch.empty(0, self.num_classes, device=x.device)
+        z = self.backend.logits(self.preprocessing(_pixels(x))).to(x.device)
+        if self.backend.head is None:
+            z = scores_to_logits(z, self.output_kind)
+        return torch.cat([torch.zeros_like(z), z], dim=1) if z.shape[1] == 1 else z
+
+    def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
+        """``run`` over all of x, ``batch_size`` instances at a time: float32 ``(N, width)`` on the CPU."""
+        self.spent.forward += len(x)
+        if not len(x):
+            return torch.empty(0, width)
+        return torch.cat([run(self.preprocessing(_pixels(part))).cpu() for part in x.split(self.batch_size)])
+
+
+def scores_to_probabilities(scores: Tensor, kind: OutputKind) -> Tensor:
+    """Class probabilities from raw scores.
+
+    Args:
+        scores (float32): ``(N, C)``, or ``(N, 1)`` for one sigmoid.
+        kind: what the scores are. C sigmoids side by side are divided by their sum, as one-versus-rest classifiers
+            do.
+    Returns:
+        float32 ``(N, C)``; ``(N, 2)`` for one sigmoid.
+    """
+    if scores.shape[1] == 1:
+        p = torch.sigmoid(scores) if kind == "logits" else scores
+        return torch.cat([1 - p, p], dim=1)
+    return scores if kind == "probabilities" else torch.softmax(scores_to_logits(scores, kind), dim=1)
+
+
+def scores_to_logits(scores: Tensor, kind: OutputKind) -> Tensor:
+    """Logits that lead to the same probabilities; differentiable, finite.
+
+    Args:
+        scores (float32): ``(N, C)`` or ``(N, 1)``.
+        kind: what the scores are.
+    Returns:
+        float32, the shape of ``scores``: its softmax, or the sigmoid of its one column, gives the probabilities.
+    """
+    if kind == "logits":
+        return scores
+    log_p = scores.clamp_min(_SMALLEST).log()
+    return log_p - (1 - scores).clamp_min(_SMALLEST).log() if scores.shape[1] == 1 else log_p
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """Float32 pixels in [0, 1]."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x.float()

@@ -1,0 +1,210 @@
+"""ONNX classifiers: ONNX Runtime predicts, a torch twin imported from the same graph gives gradients."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+import onnx
+import torch
+from google.protobuf.message import DecodeError, EncodeError
+from onnx import ModelProto, TensorProto
+from torch import Tensor
+
+from auditor.errors import InputRefused, UsageError
+from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
+from auditor.models.onnx_graph import Graph, Head, UnsupportedGraph, find_head, read_graph, score_output
+from auditor.models.onnx_graph.functions import inlined_node_count
+from auditor.models.onnx_graph.graph import in_order
+from auditor.models.onnx_graph.head import as_vectors
+from auditor.models.onnx_graph.score import model_input, sizes
+from auditor.models.onnx_runtime import Runtime, first_line
+from auditor.models.onnx_twin import Twin
+from auditor.results import NotMeasured
+
+_INPUT_DTYPES: dict[int, torch.dtype] = {
+    TensorProto.FLOAT: torch.float32,
+    TensorProto.FLOAT16: torch.float16,
+    TensorProto.DOUBLE: torch.float64,
+    TensorProto.UINT8: torch.uint8,
+}
+
+
+_BROKEN = (
+    onnx.checker.ValidationError, DecodeError, EncodeError, OSError, ValueError, RuntimeError, UnsupportedGraph
+)  # fmt: skip
+_MOST_NODES = 1_000_000
+
+
+@model_format("onnx")
+def open_onnx(path: Path, options: ModelOptions) -> OnnxBackend:
+    """Open an ONNX classifier.
+
+    Raises:
+        InputRefused: no ONNX file, a broken one, or not a classifier with one input.
+        UsageError: a device or an embedding that is not there.
+    """
+    try:
+        return OnnxBackend(load_model(path), options)
+    except UnsupportedGraph as err:
+        raise InputRefused("a graph that can be read", str(err), "export the model again") from err
+
+
+@final
+class OnnxBackend(Backend):
+    """A classifier in ONNX.
+
+    Instances come as float32 in the model's own layout and are converted to the model's dtype; a uint8
+    model gets pixels times 255, rounded. A file with a fixed batch size is fed in groups of that size.
+
+    Args:
+        model: loaded and checked, with all its data in memory.
+        options: what the user said.
+    """
+
+    def __init__(self, model: ModelProto, options: ModelOptions) -> None:
+        self._input_name = model_input(model).name
+        self.input = _declared_input(model)
+        self.device = torch_device(options.device)
+        graph = read_graph(model, self._input_name, score_output(model))
+        self._head = _with_embedding(find_head(graph), model, options.embedding)
+        self.embedding = self._head.embedding
+        fetch = [self._head.score]
+        if isinstance(self.embedding, str) and self.embedding != self._input_name:
+            fetch.append(self.embedding)
+        self._runtime = Runtime(
+            model,
+            self._input_name,
+            self.input,
+            fetch=fetch,
+            device=self.device,
+            strict=options.device != "auto",
+            threads=options.threads,
+        )
+        self.runtime = self._runtime.description
+        width = self._probe()
+        self.head = _output_kind(self._head)
+        self._twin = _twin(graph, self._head, self.input, self.device, width)
+        self.gradient = self._twin if isinstance(self._twin, NotMeasured) else "torch twin imported from the graph"
+
+    def scores(self, x: Tensor) -> Tensor:
+        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` on the CPU."""
+        y = self._runtime.run(self._head.score, x)
+        if y.dim() < 2 or y[0].numel() != y.shape[1]:
+            raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
+        return y.flatten(1)
+
+    def embeddings(self, x: Tensor) -> Tensor:
+        """The embedding by ONNX Runtime: float32 ``(N, E)`` on the CPU; feature maps are averaged over positions."""
+        if isinstance(self.embedding, NotMeasured):
+            raise InputRefused("an embedding", self.embedding.not_measured, "name one with --embedding")
+        inner = x.detach().float().cpu() if self.embedding == self._input_name else self._runtime.run(self.embedding, x)
+        return as_vectors(inner, self._head.form)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Differentiable scores before the last softmax or sigmoid, by the twin: float32 ``(N, C)``."""
+        if isinstance(self._twin, NotMeasured):
+            raise InputRefused(
+                "a model with gradients", self._twin.not_measured, "export it from its training framework"
+            )
+        return self._twin(x)
+
+    def _probe(self) -> int | None:
+        """Run two instances where the size is known: finds an undeclared fixed batch, returns C.
+
+        Such a file may fail on a second instance or return one row for both; it is then fed one by one.
+        """
+        x = _noise(self.input)
+        if x is None:
+            return None
+        if self.input.fixed_batch is None:
+            try:
+                return self.scores(x).shape[1]
+            except InputRefused:
+                self.input = self._runtime.input = replace(self.input, fixed_batch=1)
+        return self.scores(x).shape[1]
+
+
+def load_model(path: Path) -> ModelProto:
+    """Read and check a model with its external data; local functions are inlined and nodes sorted.
+
+    Raises:
+        InputRefused: whatever is wrong with the file, in one line.
+    """
+    try:
+        model = onnx.load(path)  # refuses external data that is absolute, linked or outside the folder
+        if (size := inlined_node_count(model)) > _MOST_NODES:
+            raise ValueError(f"{size} nodes once its local functions are inlined")
+        if model.functions:
+            model = onnx.inliner.inline_local_functions(model)
+        nodes = in_order(model.graph.node)
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        onnx.checker.check_model(model)
+    except _BROKEN as err:
+        raise InputRefused(
+            "an ONNX model", f"{path.name}: {first_line(err)}", "check the file or export it again"
+        ) from err
+    return model
+
+
+def _declared_input(model: ModelProto) -> ModelInput:
+    """The data input as the file declares it."""
+    value = model_input(model)
+    element = value.type.tensor_type.elem_type
+    if element not in _INPUT_DTYPES:
+        known = "float32, float16, float64 or uint8"
+        raise InputRefused(f"an input of {known}", TensorProto.DataType.Name(element), "export it with such an input")
+    shape = sizes(value)
+    if not shape:
+        return ModelInput(None, _INPUT_DTYPES[element])
+    return ModelInput(tuple(shape[1:]), _INPUT_DTYPES[element], shape[0])
+
+
+def _noise(declared: ModelInput, count: int = 2) -> Tensor | None:
+    """Noise in [0, 1] of the model's input size, or None where the file leaves a size open."""
+    if declared.shape is None or None in declared.shape:
+        return None
+    return torch.rand((count, *(n or 1 for n in declared.shape)), generator=torch.Generator().manual_seed(0))
+
+
+def _with_embedding(head: Head, model: ModelProto, name: str | None) -> Head:
+    """The head with the embedding that the user named, averaged over positions where it is a feature map."""
+    if name is None:
+        return head
+    known = [value for node in model.graph.node for value in node.output if value]
+    if name not in known:
+        near = ", ".join(difflib.get_close_matches(name, known, n=3, cutoff=0.0))
+        raise UsageError(f"expected a tensor of the model for --embedding; found {name!r}; similar names: {near}")
+    return replace(head, embedding=name, form="mean over positions")
+
+
+def _output_kind(head: Head) -> OutputKind | None:
+    """What the graph says of its scores."""
+    if head.link == "none":
+        return "logits" if head.linear and not head.normalised else None
+    return "sigmoid" if head.link == "sigmoid" and not head.normalised else "probabilities"
+
+
+def _twin(
+    graph: Graph, head: Head, declared: ModelInput, device: torch.device, width: int | None
+) -> Twin | NotMeasured:
+    """The gradient route, tried once where the input's size is known; or why there is none."""
+    try:
+        twin = Twin(graph, head, declared, device)
+        x = _noise(declared)
+        if x is None:
+            return twin
+        with torch.enable_grad():
+            z = twin(x.requires_grad_())
+    except UnsupportedGraph as err:
+        return NotMeasured(not_measured=str(err))
+    except (RuntimeError, ValueError, TypeError, IndexError, InputRefused) as err:
+        return NotMeasured(not_measured=f"the graph does not run in torch: {first_line(err)}")
+    if not z.requires_grad:
+        return NotMeasured(not_measured="the scores do not depend on the input in a differentiable way")
+    if z.shape[1] != width:
+        return NotMeasured(not_measured=f"the value before the last activation has {z.shape[1]} columns, not {width}")
+    return twin

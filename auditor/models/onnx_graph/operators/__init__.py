@@ -1,0 +1,1 @@
+"""ONNX operators as torch computations, one family a module; each registers itself."""

@@ -1,0 +1,133 @@
+"""A model in ONNX Runtime: the artefact's own predictions, any value of the graph by name.
+
+What goes in: the checked model in memory (never a path, so that nothing else is read) and batches of any
+size. What comes out: float32 tensors on the CPU. No profiling, no optimised copy, no custom libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+import onnxruntime
+import torch
+from onnx import ModelProto
+from torch import Tensor
+
+from auditor.errors import InputRefused, UsageError
+from auditor.models.base import ModelInput
+
+_CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+_SILENT = 4
+
+
+class Runtime:
+    """An inference session over one model.
+
+    Args:
+        model: with all its data in memory.
+        input_name: the data input.
+        input: what that input takes; a ``fixed_batch`` is kept by cutting and padding.
+        fetch: values that will be asked for; those that are no outputs yet become outputs.
+        device: where to compute.
+        strict: refuse to compute anywhere else.
+        threads: CPU threads.
+    Attributes:
+        description: runtime, version and the provider that is really in use.
+    Raises:
+        UsageError: ``strict``, and ONNX Runtime has no CUDA provider that works.
+        InputRefused: ONNX Runtime does not take the model.
+    """
+
+    def __init__(
+        self,
+        model: ModelProto,
+        input_name: str,
+        input: ModelInput,
+        *,
+        fetch: Sequence[str],
+        device: torch.device,
+        strict: bool = False,
+        threads: int = 1,
+    ) -> None:
+        self._input_name, self.input = input_name, input
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.use_deterministic_compute = True
+        options.log_severity_level = _SILENT
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch needs the cores as well
+        try:
+            content = _with_outputs(model, fetch).SerializeToString()
+            self._session = onnxruntime.InferenceSession(content, options, providers=_providers(device))
+        except Exception as err:  # the runtime's own errors have no common base
+            raise InputRefused("a model that ONNX Runtime takes", first_line(err), "export it again") from err
+        used = self._session.get_providers()[0]
+        missed = device.type == "cuda" and used != _CUDA
+        if missed and strict:
+            message = f"expected {_CUDA} for --device cuda; found {used}; install onnxruntime-gpu or use --device cpu"
+            raise UsageError(message)
+        self.description = f"ONNX Runtime {onnxruntime.__version__}, {used}" + (" (no CUDA provider)" if missed else "")
+
+    def run(self, name: str, x: Tensor) -> Tensor:
+        """One value of the graph for a batch of any size.
+
+        Args:
+            name: one of ``fetch``.
+            x (float32): ``(N, ...)`` in the model's layout, N >= 1.
+        Returns:
+            float32 ``(N, ...)`` on the CPU.
+        Raises:
+            InputRefused: the model does not compute this batch, or not one row for each instance.
+        """
+        x = to_input_dtype(x.detach(), self.input.dtype).cpu().contiguous()
+        size = self.input.fixed_batch or len(x)
+        return torch.cat([self._run_batch(name, part, size) for part in x.split(size)])
+
+    def _run_batch(self, name: str, x: Tensor, size: int) -> Tensor:
+        """One call of the session; a batch shorter than ``size`` is filled up with its last row."""
+        filled = torch.cat([x, x[-1:].expand(size - len(x), *x.shape[1:])]) if len(x) < size else x
+        try:
+            (array,) = self._session.run([name], {self._input_name: filled.numpy()})
+        except Exception as err:
+            found = f"input {tuple(filled.shape)}: {first_line(err)}"
+            raise InputRefused("a batch that the model computes", found, "check the data's size and --layout") from err
+        if array.ndim == 0 or len(array) != size:
+            raise InputRefused(
+                f"one row of {name!r} for each of {size} instances",
+                f"shape {array.shape}",
+                "export the model with a dynamic batch axis, or with its batch size declared",
+            )
+        return torch.from_numpy(array)[: len(x)].float()
+
+
+def to_input_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Instances in the dtype that the model declares; uint8 models take pixels 0..255, so [0, 1] times 255."""
+    if dtype == torch.uint8:
+        return (x * 255).round().clamp(0, 255).to(torch.uint8)
+    return x.to(dtype)
+
+
+def first_line(err: Exception) -> str:
+    """The first line of a message, short enough for one line of ours."""
+    lines = str(err).strip().splitlines() or [type(err).__name__]
+    return lines[0][:200]
+
+
+def _with_outputs(model: ModelProto, names: Sequence[str]) -> ModelProto:
+    """The model with further values as outputs; without a type, the runtime infers it."""
+    known = {value.name for value in model.graph.output}
+    extra = [onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names) if name not in known]
+    if not extra:
+        return model
+    extended = ModelProto()
+    extended.CopyFrom(model)
+    extended.graph.output.extend(extra)
+    return extended
+
+
+def _providers(device: torch.device) -> list[str | tuple[str, dict[str, str]]]:
+    """Execution providers in order of preference; CUDA computes in full float32 and by a fixed algorithm."""
+    if device.type != "cuda" or _CUDA not in onnxruntime.get_available_providers():
+        return [_CPU]
+    settings = {"device_id": str(device.index or 0), "use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
+    return [(_CUDA, settings), _CPU]

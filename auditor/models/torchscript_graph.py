@@ -1,0 +1,256 @@
+"""What the graph of a TorchScript module says: where its scores, logits and embedding are, and what goes in.
+
+The graph is that of ``forward`` with every call inlined. The walk starts at the scores and goes back through softmax,
+reshaping, bias and pooling to the last linear layer or convolution; that layer's input is the embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auditor.models.base import OutputKind
+
+# torch ships no complete types for its graphs.
+Graph = Any
+Node = Any
+Value = Any
+
+_RESHAPING = {
+    "aten::" + name
+    for name in ("view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "to", "clone", "alias", "type_as")
+} | {"aten::dropout", "aten::dropout_", "prim::unchecked_cast"}
+_HEADS: dict[str, OutputKind] = {"aten::softmax": "probabilities", "aten::sigmoid": "sigmoid"}
+_POOLING = {"aten::mean", "aten::adaptive_avg_pool2d", "aten::avg_pool2d"}
+_BETWEEN = _RESHAPING | _POOLING | {"aten::relu", "aten::relu_", "aten::log_softmax", "aten::feature_dropout", *_HEADS}
+_ARITHMETIC = {"aten::" + name for name in ("add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_")}
+_CONVOLUTIONS = {"aten::conv2d", "aten::_convolution"}
+_LAYERS = {"aten::linear", "aten::addmm", "aten::matmul", "aten::mm", *_CONVOLUTIONS}
+_DATA_OPERAND = {"aten::addmm": 1}  # addmm(bias, x, weight); the others begin with x
+_NO_GRADIENT = ("quantized::", "mkldnn::", "mkldnn_prepacked::", "prepacked::", "tensorrt::")
+
+
+class NotFound(LookupError):
+    """The walk met something it does not know; the message says what."""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A tensor of the graph: its name, its place (see ``function_of``), and the axis that holds features.
+
+    The axis is None where only its rank can tell: 1 of an image ``(N, E, H, W)``, else the last.
+    """
+
+    name: str
+    place: int
+    feature_axis: int | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """How the scores are made.
+
+    Args:
+        kind: ``"probabilities"`` or ``"sigmoid"`` where the graph ends so, ``"logits"`` where it ends in a layer.
+        logits: place of the tensor before any softmax or sigmoid.
+        embedding: input of the last layer, or why there is none.
+    """
+
+    kind: OutputKind | None
+    logits: int
+    embedding: Embedding | str
+
+
+def inlined(method: Any) -> Graph:
+    """A copy of a method's graph with calls inlined and constants folded."""
+    graph = method.graph.copy()
+    torch._C._jit_pass_inline(graph)
+    torch._C._jit_pass_constant_propagation(graph)
+    return graph
+
+
+def find_head(graph: Graph) -> Head:
+    """Where logits and embedding are in an inlined graph.
+
+    Raises:
+        NotFound: the output is no tensor that the graph makes.
+    """
+    scores = _scores(graph)
+    value = _behind(scores, _RESHAPING)
+    kind = _HEADS.get(value.node().kind())
+    logits = next(value.node().inputs()) if kind else scores
+    try:
+        embedding: Embedding | str = _input_of_last_layer(graph, logits)
+    except NotFound as error:
+        return Head(kind, _place(graph, logits), str(error))
+    return Head(kind or "logits", _place(graph, logits), embedding)
+
+
+def named_embedding(graph: Graph, name: str) -> Embedding:
+    """The tensor that the user named.
+
+    Raises:
+        NotFound: there is none; the message lists inputs of layers, from the last one back.
+    """
+    data = _depends_on_input(graph)
+    tensors = {value.debugName(): value for value in _values(graph) if value.debugName() in data}
+    if name not in tensors:
+        layers = [_operand(node).debugName() for node in graph.nodes() if node.kind() in _LAYERS]
+        known = list(dict.fromkeys(reversed([layer for layer in layers if layer in tensors])))
+        raise NotFound(", ".join((known or list(tensors)[::-1])[:5]))
+    return Embedding(name, _place(graph, tensors[name]), None)
+
+
+def without_gradient(graph: Graph) -> list[str]:
+    """Operators in the graph that have no gradient by their kind (quantised, packed for inference), sorted."""
+    return sorted({node.kind() for node in graph.nodes() if node.kind().startswith(_NO_GRADIENT)})
+
+
+def function_of(graph: Graph, place: int) -> Callable[..., Tensor]:
+    """A function from the graph's own inputs to one of its tensors; what that does not need is left out.
+
+    Tensors go by their place among the inputs and results of the graph: names without a letter change in a copy.
+    """
+    graph = graph.copy()
+    value = _values(graph)[place]
+    for _ in list(graph.outputs()):
+        graph.eraseOutput(0)
+    graph.registerOutput(value)
+    torch._C._jit_pass_dce(graph)
+    function: Callable[..., Tensor] = torch._C._create_function_from_graph("tap", graph)
+    return function
+
+
+def first_layer_input(graph: Graph, module: Any) -> tuple[int | None, ...] | None:
+    """Input shape, without the batch axis, as far as the weights of the first layer fix it; None where they do not.
+
+    A linear layer that takes the input as it is fixes its length; a convolution fixes the channels, in the last place
+    where the input is permuted before.
+    """
+    value, channels_last = list(graph.inputs())[1], False
+    while True:
+        uses = [use.user for use in value.uses() if use.user.kind() not in ("aten::size", "aten::dim", "prim::If")]
+        if len(uses) != 1:
+            return None
+        node = uses[0]
+        inputs = list(node.inputs())
+        if node.kind() in _CONVOLUTIONS and inputs[0].debugName() == value.debugName():
+            weight, groups = (
+                _weight(inputs[1], module),
+                inputs[8 if node.kind() == "aten::_convolution" else 6].toIValue(),
+            )
+            if weight is None or weight.dim() != 4 or groups is None:
+                return None
+            channels = weight.shape[1] * groups
+            return (None, None, channels) if channels_last else (channels, None, None)
+        if node.kind() == "aten::linear" and not channels_last:
+            weight = _weight(inputs[1], module)
+            return None if weight is None else (weight.shape[1],)
+        if node.kind() == "aten::permute" and inputs[1].toIValue() == [0, 3, 1, 2] and not channels_last:
+            channels_last = True
+        elif node.kind() not in _ARITHMETIC | {"aten::to", "aten::contiguous", "aten::clone"}:
+            return None
+        value = node.output()
+
+
+def floating_dtype(graph: Graph, module: Any) -> torch.dtype | None:
+    """Dtype of the first floating-point weight, or None in a module without any."""
+    for value in _values(graph):
+        weight = _weight(value, module)
+        if weight is not None and weight.is_floating_point():
+            return weight.dtype
+    return None
+
+
+def _scores(graph: Graph) -> Value:
+    """The output, or the first of several (as in models with auxiliary heads)."""
+    value = next(graph.outputs())
+    while value.node().kind() in ("prim::TupleConstruct", "prim::ListConstruct"):
+        value = next(value.node().inputs())
+    if not _is_tensor(value):
+        raise NotFound(f"the output is of type {value.type()}")
+    return value
+
+
+def _behind(value: Value, kinds: set[str]) -> Value:
+    """The value that ``value`` is a reshaped form of."""
+    while value.node().kind() in kinds:
+        value = next(value.node().inputs())
+    return value
+
+
+def _input_of_last_layer(graph: Graph, value: Value) -> Embedding:
+    """Walk back from a value to the last layer with weights."""
+    data = _depends_on_input(graph)
+    while True:
+        kind = value.node().kind()
+        tensors = [item for item in value.node().inputs() if _is_tensor(item)]
+        moving = [item for item in tensors if item.debugName() in data]
+        if kind in _LAYERS and len(moving) == 1 and moving[0].debugName() == _operand(value.node()).debugName():
+            feature_axis = 1 if kind in _CONVOLUTIONS else -1
+            return Embedding(moving[0].debugName(), _place(graph, moving[0]), feature_axis)
+        if kind not in _BETWEEN | _ARITHMETIC or len(moving) != 1:
+            found = "the model's input" if kind == "prim::Param" else kind
+            raise NotFound(f"no linear layer or convolution makes the scores: the walk back from them ends at {found}")
+        value = moving[0]
+
+
+def _operand(layer: Node) -> Value:
+    """The operand of a layer that holds data; the others hold weights."""
+    return list(layer.inputs())[_DATA_OPERAND.get(layer.kind(), 0)]
+
+
+def _depends_on_input(graph: Graph) -> set[str]:
+    """Names of the values that change with the model's input, as opposed to weights."""
+    data = {value.debugName() for value in list(graph.inputs())[1:]}
+    for node in graph.nodes():
+        inner = any(_uses_any(block, data) for block in node.blocks())
+        if inner or any(value.debugName() in data for value in node.inputs()):
+            data.update(value.debugName() for value in node.outputs())
+    return data
+
+
+def _uses_any(block: Any, names: set[str]) -> bool:
+    """Whether a nested block reads one of the values."""
+    return any(value.debugName() in names for value in block.outputs()) or any(
+        any(value.debugName() in names for value in node.inputs())
+        or any(_uses_any(inner, names) for inner in node.blocks())
+        for node in block.nodes()
+    )
+
+
+def _weight(value: Value, module: Any) -> Tensor | None:
+    """The tensor that a constant or an attribute of the module stands for."""
+    if value.node().kind() == "prim::Constant":
+        constant = value.toIValue()
+        return constant if isinstance(constant, Tensor) else None
+    path: list[str] = []
+    while value.node().kind() == "prim::GetAttr":
+        path.append(value.node().s("name"))
+        value = next(value.node().inputs())
+    if not path or value.node().kind() != "prim::Param":
+        return None
+    for name in reversed(path):
+        if not module.hasattr(name):
+            return None
+        module = module.getattr(name)
+    return module if isinstance(module, Tensor) else None
+
+
+def _values(graph: Graph) -> list[Value]:
+    """The tensors that the graph takes, holds or makes outside of branches, in order."""
+    made = (value for node in graph.nodes() for value in node.outputs())
+    return [value for value in (*graph.inputs(), *made) if _is_tensor(value)]
+
+
+def _place(graph: Graph, value: Value) -> int:
+    """Index of a tensor in ``_values``."""
+    return [item.debugName() for item in _values(graph)].index(value.debugName())
+
+
+def _is_tensor(value: Value) -> bool:
+    return bool(value.type().isSubtypeOf(torch._C.TensorType.get()))

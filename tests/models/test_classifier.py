@@ -1,0 +1,124 @@
+"""The wrapper: batches, dtypes, empty inputs, and the ways between scores, probabilities and logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from auditor.models.base import ModelOptions, OutputKind
+from auditor.models.bind import bind
+from auditor.models.classifier import Classifier, Preprocessing, Spent, scores_to_logits, scores_to_probabilities
+from auditor.models.torchscript import open_torchscript
+from tests.models.torchscript_files import Cnn, Sigmoid, noise, save, seeded
+
+
+def classifier(eager: nn.Module, shape: tuple[int, ...], folder: Path) -> Classifier:
+    options = ModelOptions(device="cpu")
+    backend = open_torchscript(save(eager, folder / "m.pt", "script", noise(1)), options)
+    return bind(backend, noise(8, *shape), options).classifier
+
+
+@pytest.fixture
+def cnn(tmp_path: Path) -> Classifier:
+    return classifier(seeded(Cnn()), (3, 8, 8), tmp_path)
+
+
+def again(f: Classifier, batch_size: int) -> Classifier:
+    """The same classifier with another batch size and nothing spent."""
+    return Classifier(
+        f.backend,
+        f.preprocessing,
+        f.instance_shape,
+        f.num_classes,
+        f.output_kind,
+        f.embedding_size,
+        batch_size,
+        f.columns,
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_batches_do_not_change_the_numbers(cnn: Classifier, batch_size: int):
+    x = noise(7, 3, 8, 8)
+    cut = again(cnn, batch_size)
+    torch.testing.assert_close(cut.probabilities(x), cnn.probabilities(x))
+    torch.testing.assert_close(cut.embeddings(x), cnn.embeddings(x))
+    assert torch.equal(cut.predict(x), cnn.probabilities(x).argmax(dim=1))
+
+
+def test_what_was_spent_is_counted_in_instances(cnn: Classifier):
+    f = again(cnn, 3)
+    x = noise(7, 3, 8, 8)
+    f.probabilities(x)
+    f.embeddings(x)
+    assert f.spent == Spent(forward=14, backward=0)
+    f.logits(x)
+    f.logits(x.requires_grad_())
+    with torch.no_grad():
+        f.logits(x)
+    assert f.spent == Spent(forward=35, backward=7)
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_no_instances(outputs: int, tmp_path: Path):
+    f = classifier(seeded(Sigmoid(outputs)), (16,), tmp_path)
+    none = torch.empty(0, 16)
+    assert f.scores(none).shape == (0, outputs)
+    assert f.probabilities(none).shape == f.logits(none).shape == (0, max(2, outputs))
+    assert f.predict(none).dtype == torch.int64
+    assert f.embeddings(none).shape == (0, 8)
+
+
+def test_other_dtypes_are_the_same_pixels(cnn: Classifier):
+    pixels = (noise(5, 3, 8, 8) * 255).round().to(torch.uint8)
+    x = pixels.float() / 255
+    for same in (pixels, x.double()):
+        assert torch.equal(cnn.probabilities(same), cnn.probabilities(x))
+        assert torch.equal(cnn.logits(same), cnn.logits(x))
+    double = x.double().requires_grad_()
+    (gradient,) = torch.autograd.grad(cnn.logits(double)[:, 0].sum(), double)
+    assert gradient.dtype == torch.float64
+
+
+def test_preprocessing_orders_axes_and_normalises():
+    x = noise(2, 3, 4, 5)
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
+    y = Preprocessing("nhwc", mean, std)(x)
+    assert y.shape == (2, 4, 5, 3)
+    for channel in range(3):
+        expected = (x[:, channel] - mean[channel]) / std[channel]
+        torch.testing.assert_close(y[..., channel], expected)
+    assert torch.equal(Preprocessing("nhw")(x[:, :1]), x[:, 0])
+    assert torch.equal(Preprocessing("flat")(x), x.reshape(2, 60))
+    assert torch.equal(Preprocessing("flat", (0.5,), None)(x.flatten(1)), x.flatten(1) - 0.5)
+    assert Preprocessing()(x) is x
+    assert Preprocessing(std=(0.5,))(x.double()).dtype == torch.float64
+
+
+@given(st.sampled_from(["logits", "probabilities", "sigmoid"]), st.sampled_from([1, 2, 5]), st.integers(0, 99))
+def test_logits_lead_to_the_same_probabilities(kind: OutputKind, columns: int, seed: int):
+    z = 3 * torch.randn(6, columns, generator=torch.Generator().manual_seed(seed))
+    if kind == "sigmoid" or columns == 1:
+        scores = z if kind == "logits" else torch.sigmoid(z)
+    else:
+        scores = z if kind == "logits" else torch.softmax(z, dim=1)
+    p = scores_to_probabilities(scores, kind)
+    assert p.shape == (6, max(2, columns))
+    torch.testing.assert_close(p.sum(dim=1), torch.ones(6))
+    again = scores_to_logits(scores, kind)
+    again = torch.cat([torch.zeros_like(again), again], dim=1) if columns == 1 else again
+    torch.testing.assert_close(torch.softmax(again, dim=1), p, rtol=1e-4, atol=1e-6)
+
+
+def test_probabilities_of_nought_and_one_stay_finite():
+    scores = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    for kind in ("probabilities", "sigmoid"):
+        assert torch.isfinite(scores_to_logits(scores, kind)).all()
+        torch.testing.assert_close(scores_to_probabilities(scores, kind), scores)
+    assert torch.isfinite(scores_to_logits(scores[:, :1], "sigmoid")).all()
+    torch.testing.assert_close(scores_to_probabilities(torch.zeros(1, 4), "sigmoid"), torch.full((1, 4), 0.25))
