@@ -1,0 +1,153 @@
+"""What a data set is, and how a source of data is registered.
+
+A source is one module: a function ``load(request) -> RawData`` under ``@data_source(name, summary)`` for a
+known name, or under ``@path_source(name, summary, accepts)`` with a predicate for a kind of path.
+``auditor.datasets.load`` finds the source, checks the raw data and adapts them to the model's input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from auditor.registry import Registry
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples and labels of one split.
+
+    Args:
+        pixels: ``(N, *shape)``, uint8 in 0..255 or float32 in [0, 1].
+        labels: int64 ``(N,)``, class indices in the model's order.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def instances(self, index: Tensor | slice = slice(None)) -> Tensor:
+        """Float32 pixels in [0, 1] of the chosen samples, ``(n, *shape)``."""
+        chosen = self.pixels[index]
+        return chosen.float() / 255 if chosen.dtype == torch.uint8 else chosen.float()
+
+    def of_class(self, label: int) -> Tensor:
+        """Indices (int64) of the samples of one class, in order."""
+        return torch.nonzero(self.labels == label).flatten()
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that could not be read, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train and test split in the shape that the model takes.
+
+    Args:
+        name: name or path as the user wrote it.
+        class_names: one for each class, in the model's order.
+        train, test: the splits; pixels are ``(N, C, H, W)`` or ``(N, D)``.
+        image_shape: ``(C, H, W)`` in which an instance can be shown, None for vectors that are no image.
+        fingerprint: sha256 over pixels and labels of both splits.
+        skipped: files that could not be read.
+        notes: how samples were split, resized or converted, in whole sentences for the report.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    train: Split
+    test: Split
+    image_shape: tuple[int, int, int] | None
+    fingerprint: str
+    skipped: tuple[SkippedFile, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """What the user asked for, and what the model needs.
+
+    Args:
+        data: known name or path.
+        root: where downloaded data sets live.
+        download: whether a known data set may be fetched.
+        class_names: overrides the names found with the data.
+        seed: of the train/test split where the data have none.
+        max_skip: share of unreadable files that is tolerated.
+        image_size: ``(H, W)`` to which images are resized while reading, None keeps them.
+    """
+
+    data: str
+    root: Path = Path(".cache/data")
+    download: bool = True
+    class_names: tuple[str, ...] | None = None
+    seed: int = 0
+    max_skip: float = 0.01
+    image_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class RawData:
+    """What a source returns: samples in their own shape, ``(N, C, H, W)`` or ``(N, D)``, not yet adapted.
+
+    ``class_names`` is empty where the data have no names.
+    """
+
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    skipped: tuple[SkippedFile, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A way to read data: ``accepts(request)`` says whether it is meant, ``load`` reads it.
+
+    ``known_name`` tells a data set with a name of its own from a kind of path.
+    """
+
+    accepts: Callable[[DataRequest], bool]
+    load: Callable[[DataRequest], RawData]
+    summary: str
+    known_name: bool = True
+
+
+data_sources: Registry[DataSource] = Registry("dataset", "auditor.datasets")
+
+
+Loader = Callable[[DataRequest], RawData]
+
+
+def data_source(name: str, summary: str) -> Callable[[Loader], Loader]:
+    """Decorator that registers a loader for ``--data name``; ``summary`` is its line in ``list``."""
+
+    def register(load: Loader) -> Loader:
+        data_sources.register(name)(DataSource(lambda request: request.data == name, load, summary))
+        return load
+
+    return register
+
+
+def path_source(name: str, summary: str, accepts: Callable[[Path], bool]) -> Callable[[Loader], Loader]:
+    """Decorator that registers a loader for the paths that ``accepts`` recognises, such as ``Path.is_dir``."""
+
+    def register(load: Loader) -> Loader:
+        source = DataSource(
+            lambda request: bool(request.data) and accepts(Path(request.data)), load, summary, known_name=False
+        )
+        data_sources.register(name)(source)
+        return load
+
+    return register

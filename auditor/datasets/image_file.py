@@ -1,0 +1,101 @@
+"""One image file becomes 8-bit pixels, upright, grey or RGB.
+
+The file is outside data: only a few formats are opened, an image that declares too many pixels is an error, and
+whatever is wrong with a file is one ``UnreadableImage``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_GREY = frozenset({"1", "L", "LA", "La"})
+_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_OTHER_COLOURS = frozenset({"CMYK", "LAB", "YCbCr"})
+
+
+class UnreadableImage(Exception):
+    """The file cannot be read as an image; the text says why, without its path."""
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """One image.
+
+    Args:
+        pixels: uint8 ``(C, H, W)``, C is 1 or 3.
+        size: ``(H, W)`` of the upright image in the file.
+        changes: what was done to it beside resizing, such as ``"converted from CMYK to RGB"``.
+    """
+
+    pixels: Tensor
+    size: tuple[int, int]
+    changes: tuple[str, ...]
+
+
+def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
+    """Read an image, turn it as its EXIF orientation says, make it 8-bit grey or RGB, and resize it.
+
+    Args:
+        size: ``(H, W)`` wanted; None keeps the image's own.
+    Raises:
+        UnreadableImage: for whatever reason.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice of Pillow to its callers
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as image:
+                return _converted(image, size)
+    except Exception as err:  # decoders of damaged files raise all kinds of errors
+        raise UnreadableImage(_reason(path, err)) from err
+
+
+def _converted(image: Image.Image, size: tuple[int, int] | None) -> ReadImage:
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+    changes = ["turned upright as their EXIF orientation says"] if turned else []
+    eight, change = _eight_bit(ImageOps.exif_transpose(image), image.format)
+    changes += [change] if change else []
+    own = (eight.height, eight.width)
+    if size is not None and size != own:
+        eight = eight.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    pixels = torch.from_numpy(np.array(eight))
+    return ReadImage(pixels.unsqueeze(0) if pixels.dim() == 2 else pixels.permute(2, 0, 1), own, tuple(changes))
+
+
+def _eight_bit(image: Image.Image, file_format: str | None) -> tuple[Image.Image, str | None]:
+    """The image in mode L or RGB, and what that took."""
+    mode = image.mode
+    if mode.startswith("I;16") or (mode == "I" and file_format == "PPM"):
+        wide = np.asarray(image).astype(np.int64)
+        # Pillow's own conversion would clip at 255.
+        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)), "reduced from 16 to 8 bits"
+    if mode in ("I", "F"):
+        raise ValueError("32-bit pixels, whose range is unknown")
+    if mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    alpha = "whose transparency was dropped" if image.mode in _ALPHA else None
+    if mode in _GREY:
+        return image.convert("L"), alpha
+    return image.convert("RGB"), f"converted from {mode} to RGB" if mode in _OTHER_COLOURS else alpha
+
+
+def _reason(path: Path, err: Exception) -> str:
+    """Why a file could not be read, without its path: one folder gives one report wherever it lies."""
+    if isinstance(err, UnidentifiedImageError):
+        with path.open("rb") as file:
+            start = file.read(23)
+        if not start:
+            return "empty file"
+        return "a Git LFS pointer" if start == b"version https://git-lfs" else "not an image that can be identified"
+    if isinstance(err, OSError) and err.strerror:
+        return err.strerror
+    return str(err) or type(err).__name__

@@ -1,0 +1,112 @@
+"""From what the user asked for to a ``Dataset``: find the source, read, check, adapt to the model's input."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from auditor.datasets.adapt import Wanted, adapt
+from auditor.datasets.base import DataRequest, Dataset, DataSource, RawData, Split, data_sources
+from auditor.datasets.checks import check_classes, check_labels, check_split
+from auditor.errors import InputRefused, UsageError
+
+
+def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
+    """The data in the shape that the model takes.
+
+    The fingerprint is that of the samples as read, before they are adapted, so that it names the data and not
+    the model; only image files are already resized when they are read.
+
+    Args:
+        request: what the user asked for.
+        wanted: ``(C, H, W)`` or ``(D,)`` in pixel space, None where any size will do; None keeps the shape.
+    Raises:
+        InputRefused: no such data, or data that cannot be audited.
+        UsageError: class names that do not fit.
+    """
+    if wanted is not None and len(wanted) == 3 and request.image_size is None and wanted[1] and wanted[2]:
+        request = replace(request, image_size=(wanted[1], wanted[2]))
+    raw = _read(request)
+    check_split(raw.train, "the train split")
+    check_split(raw.test, "the test split")
+    check_classes(raw, all_present=request.class_names is None)
+    names = _class_names(raw, request)
+    train, test = (adapt(split.pixels, wanted) for split in (raw.train, raw.test))
+    return Dataset(
+        name=request.data,
+        class_names=names,
+        train=Split(train.pixels, raw.train.labels),
+        test=Split(test.pixels, raw.test.labels),
+        image_shape=train.image_shape,
+        fingerprint=fingerprint(raw.train, raw.test),
+        skipped=raw.skipped,
+        notes=(*raw.notes, *train.notes),
+    )
+
+
+def _read(request: DataRequest) -> RawData:
+    source = find_source(request)
+    try:
+        return source.load(request)
+    except OSError as err:
+        found = f"{err.filename or request.data}: {err.strerror or err}"
+        raise InputRefused("readable data", found, "check the path and its permissions") from err
+
+
+def find_source(request: DataRequest) -> DataSource:
+    """The source for ``request.data``; a known name goes before a path of the same name.
+
+    Raises:
+        InputRefused: neither a known name nor a path that can be read.
+    """
+    sources = sorted((source for _, source in data_sources.items()), key=lambda source: not source.known_name)
+    for source in sources:
+        if source.accepts(request):
+            return source
+    known = ", ".join(name for name, source in data_sources.items() if source.known_name)
+    found = "a file of another kind" if request.data and Path(request.data).exists() else "no such name, file or folder"
+    raise InputRefused(
+        f"--data to be one of {known}, a folder of images or an .npz file",
+        f"{request.data!r}, {found}",
+        "correct --data",
+    )
+
+
+def match_classes(dataset: Dataset, num_classes: int, request: DataRequest) -> Dataset:
+    """The data with one name for each of the model's classes.
+
+    Raises:
+        InputRefused: labels outside the model's classes.
+        UsageError: ``--class-names`` of another number.
+    """
+    if request.class_names is not None and len(request.class_names) != num_classes:
+        expected = f"--class-names with {num_classes} names, one for each of the model's classes"
+        raise UsageError(f"expected {expected}; found {len(request.class_names)}; correct it")
+    check_labels(dataset, num_classes)
+    known = len(dataset.class_names)
+    if known == num_classes:
+        return dataset
+    numbers = dataset.class_names == tuple(map(str, range(known)))
+    added = tuple(str(label) if numbers else f"class {label}" for label in range(known, num_classes))
+    note = f"The model has {num_classes:,} classes, the data have samples of the first {known:,}."
+    return replace(dataset, class_names=dataset.class_names + added, notes=(*dataset.notes, note))
+
+
+def _class_names(raw: RawData, request: DataRequest) -> tuple[str, ...]:
+    needed = max(len(raw.class_names), int(max(raw.train.labels.max(), raw.test.labels.max())) + 1)
+    names = request.class_names or raw.class_names or tuple(map(str, range(needed)))
+    if len(names) < needed:
+        raise UsageError(
+            f"expected --class-names with {needed} names, as many as the data; found {len(names)}; add them"
+        )
+    return names
+
+
+def fingerprint(train: Split, test: Split) -> str:
+    """SHA-256 over dtype, shape and bytes of the pixels and labels of both splits."""
+    digest = hashlib.sha256()
+    for tensor in (train.pixels, train.labels, test.pixels, test.labels):
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,133 @@
+"""``.npz`` archives of NumPy: ``x_train, y_train, x_test, y_test``, or ``x, y`` and a split by seed.
+
+Images are ``(N, C, H, W)``, ``(N, H, W)`` or ``(N, H, W, C)``, vectors ``(N, D)``; uint8 in 0..255 or float in
+[0, 1]; labels are integers ``(N,)`` or ``(N, 1)``. An array ``class_names`` of strings is optional.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auditor.datasets.base import DataRequest, RawData, Split, path_source
+from auditor.datasets.checks import check_split
+from auditor.datasets.splits import stratified
+from auditor.errors import InputRefused
+
+Array = NDArray[Any]
+
+_SPLIT, _WHOLE, _NAMES = ("x_train", "y_train", "x_test", "y_test"), ("x", "y"), "class_names"
+_KEYS = "arrays x_train, y_train, x_test and y_test, or x and y"
+_AGAIN = "write the file with numpy.savez"
+# What NumPy and zipfile raise for damaged archives; an encrypted one is a RuntimeError.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, OSError, RuntimeError, ValueError)
+
+
+def _is_npz(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".npz"
+
+
+@path_source("npz", "a file .npz with x_train, y_train, x_test, y_test, or with x, y", _is_npz)
+def load(request: DataRequest) -> RawData:
+    """Both splits: images uint8 or float32 ``(N, C, H, W)``, vectors ``(N, D)``.
+
+    Raises:
+        InputRefused: the file, an array or a value in it cannot be used.
+    """
+    path = Path(request.data)
+    arrays = _read(path)
+    names = _class_names(arrays)
+    if "x" in arrays:
+        train, test, note = stratified(_split(arrays, ""), request.seed, names)
+        return RawData(train, test, names, notes=(*_axes_note(arrays["x"]), note))
+    train, test = _split(arrays, "_train"), _split(arrays, "_test")
+    return RawData(train, test, names, notes=_axes_note(arrays["x_train"]))
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """The arrays of the data; pickles are never loaded."""
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except _UNREADABLE as err:
+        # NumPy's own text would advise to load pickles.
+        raise InputRefused("an .npz archive", f"{path.name}, which is damaged or of another kind", _AGAIN) from err
+    if isinstance(archive, np.ndarray):
+        raise InputRefused(f"an archive with {_KEYS}", f"a single array in {path.name}", _AGAIN)
+    with archive:
+        keys = next((keys for keys in (_SPLIT, _WHOLE) if set(keys) <= set(archive.files)), None)
+        if keys is None:
+            found = ", ".join(archive.files) or "no array"
+            raise InputRefused(f"{_KEYS} in {path.name}", found, "write the data under these names")
+        return {key: _array(archive, key, path) for key in (*keys, *({_NAMES} & set(archive.files)))}
+
+
+def _array(archive: Any, key: str, path: Path) -> Array:
+    expected = f"plain numbers in array {key} of {path.name}"
+    try:
+        array = archive[key]
+    except _UNREADABLE as err:
+        if "allow_pickle" in str(err):
+            raise InputRefused(expected, "Python objects", "store numbers of one type and shape") from err
+        raise InputRefused(expected, f"damaged data ({err or type(err).__name__})", _AGAIN) from err
+    if not isinstance(array, np.ndarray):
+        raise InputRefused(expected, "something that is no array", _AGAIN)
+    return array
+
+
+def _split(arrays: dict[str, Array], end: str) -> Split:
+    split = Split(_pixels(arrays[f"x{end}"], f"x{end}"), _labels(arrays[f"y{end}"], f"y{end}"))
+    check_split(split, f"x{end}, y{end}")
+    return split
+
+
+def _pixels(x: Array, name: str) -> Tensor:
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise InputRefused(
+            "uint8 pixels in 0..255 or float pixels in [0, 1]", f"{x.dtype} in {name}", "convert them to one of the two"
+        )
+    x = np.ascontiguousarray(x, dtype=np.uint8 if x.dtype == np.uint8 else np.float32)
+    if x.ndim == 3:
+        x = x[:, None]
+    elif _channels_last(x):
+        x = np.ascontiguousarray(np.moveaxis(x, 3, 1))
+    return torch.from_numpy(x)
+
+
+def _labels(y: Array, name: str) -> Tensor:
+    if y.dtype.kind not in "iu":
+        advice = "store the index of each sample's class as an integer, and names in class_names"
+        raise InputRefused("integer labels", f"{y.dtype} in {name}", advice)
+    # Keras keeps labels as a column.
+    return torch.from_numpy(np.ascontiguousarray(y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, dtype=np.int64))
+
+
+def _channels_last(x: Array) -> bool:
+    """Whether images are ``(N, H, W, C)``: the axis of 1 or 3 is the channels, else the shorter one."""
+    if x.ndim != 4 or x.shape[1] in (1, 3):
+        return False
+    return x.shape[3] in (1, 3) or x.shape[3] < x.shape[1]
+
+
+def _axes_note(x: Array) -> tuple[str, ...]:
+    shape = tuple(map(int, x.shape))
+    return (f"Images of shape {shape} were read as samples, height, width, channels.",) if _channels_last(x) else ()
+
+
+def _class_names(arrays: dict[str, Array]) -> tuple[str, ...]:
+    """The names in the archive, none if it has none."""
+    names = arrays.get(_NAMES)
+    if names is None:
+        return ()
+    if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) < len(names):
+        found = (
+            f"{names.dtype} of shape {names.shape}" if names.dtype.kind != "U" or names.ndim != 1 else "a name twice"
+        )
+        raise InputRefused("class_names as different strings, one for each class", found, "correct or omit class_names")
+    return tuple(names.tolist())
