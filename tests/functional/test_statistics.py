@@ -1,0 +1,205 @@
+"""Intervals against scipy, closed forms and coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from auditor.functional import statistics
+from auditor.functional.statistics import (
+    bootstrap,
+    bootstrap_mean,
+    mean,
+    mean_over_pairs,
+    quantiles,
+    ratio_estimate,
+    replicates,
+    systematic,
+    wilson,
+)
+from auditor.functional.trajectories import tournament
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@given(st.integers(1, 5000), st.data())
+def test_wilson_is_scipys(trials, data):
+    successes = data.draw(st.integers(0, trials))
+    expected = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    value, low, high = wilson(successes, trials)
+    assert value == successes / trials
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= low <= value <= high <= 1
+
+
+@pytest.mark.parametrize("level", [0.025, 0.5, 0.9])
+def test_bootstrap_of_a_quantile_agrees_with_scipy(level):
+    x = np.random.default_rng(1).gamma(2.0, size=201)
+    expected = stats.bootstrap(
+        (x,), lambda v, axis: np.quantile(v, level, axis=axis), method="percentile", n_resamples=20_000, rng=2
+    ).confidence_interval
+    (found,) = bootstrap(torch.tensor(x), quantiles(level), rng=rng(), resamples=20_000)
+    assert found.value == pytest.approx(np.quantile(x, level))
+    scale = expected.high - expected.low
+    assert found.low == pytest.approx(expected.low, abs=0.05 * scale)
+    assert found.high == pytest.approx(expected.high, abs=0.05 * scale)
+
+
+def test_bootstrap_mean_agrees_with_scipy_and_with_the_normal_theory():
+    x = np.random.default_rng(3).normal(5, 2, size=300)
+    expected = stats.bootstrap((x,), np.mean, method="percentile", n_resamples=20_000, rng=4).confidence_interval
+    found = bootstrap_mean(torch.tensor(x), rng=rng(), resamples=20_000)
+    half = 1.96 * x.std() / 300**0.5
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.05 * half)
+    assert (found.low, found.high) == pytest.approx((x.mean() - half, x.mean() + half), abs=0.05 * half)
+
+
+def test_several_numbers_come_from_the_same_resamples():
+    x = torch.rand(50, generator=rng(1))
+    low, middle, high = bootstrap(x, quantiles(0.05, 0.5, 0.95), rng=rng())
+    assert middle == bootstrap(x, quantiles(0.5), rng=rng())[0]
+    assert low.value < middle.value < high.value
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=40), st.integers(0, 5))
+def test_interval_holds_the_estimate_and_stays_within_the_sample(values, seed):
+    for estimate in bootstrap(torch.tensor(values), quantiles(0.1, 0.5), rng=rng(seed), resamples=50):
+        assert min(values) <= estimate.low <= estimate.value <= estimate.high <= max(values)
+
+
+def test_mean_interval_covers_the_truth_as_often_as_it_says():
+    samples = torch.randn(400, 60, generator=rng(5))
+    found = [bootstrap_mean(sample, rng=rng(i), resamples=400) for i, sample in enumerate(samples)]
+    covered = sum(e.low <= 0 <= e.high for e in found) / len(found)
+    assert 0.91 <= covered <= 0.98
+
+
+def test_memory_bound_does_not_change_the_numbers(monkeypatch):
+    x = torch.rand(37, generator=rng(1))
+    whole = bootstrap_mean(x, rng=rng())
+    monkeypatch.setattr(statistics, "CELLS", 1000)
+    assert bootstrap_mean(x, rng=rng()) == pytest.approx(whole, abs=1e-12)
+
+
+def test_global_random_state_is_left_alone():
+    before = torch.get_rng_state()
+    bootstrap_mean(torch.rand(20, generator=rng()), rng=rng())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+# ---- numbers that belong to pairs of instances -------------------------------------------------------------------
+
+
+def half_width(estimate: statistics.Estimate) -> float:
+    return (estimate.high - estimate.low) / 2
+
+
+def test_pair_interval_has_the_width_of_the_theory():
+    # h_ij = x_i + x_j over all pairs: its mean is 2 mean(x), whose standard error is 2 sd / sqrt(N).
+    x = torch.randn(151, generator=rng(1), dtype=torch.float64)
+    ends = tournament(151, 151, rng=rng(9))
+    h = x[ends].sum(dim=1)
+    found = mean_over_pairs(h, ends, 151)
+    assert found.value == pytest.approx(2 * float(x.mean()))
+    assert half_width(found) == pytest.approx(1.976 * 2 * float(x.std()) / 151**0.5, rel=0.02)
+    # To resample the instances at one end only says half of that.
+    firsts = torch.stack([h[ends[:, 0] == i].mean() for i in range(151)])
+    assert half_width(bootstrap_mean(firsts, rng=rng())) == pytest.approx(half_width(found) / 2, rel=0.1)
+
+
+def test_disjoint_pairs_are_independent_numbers():
+    ends = torch.arange(400).view(200, 2)
+    h = torch.randn(200, generator=rng(1))
+    assert half_width(mean_over_pairs(h, ends, 400)) == pytest.approx(1.97 * float(h.std()) / 200**0.5, rel=0.01)
+
+
+def test_pairs_without_instance_effects_are_independent_numbers():
+    ends = tournament(60, 20, rng=rng(0))
+    widths = [
+        half_width(mean_over_pairs(torch.randn(len(ends), generator=rng(s)), ends, 60)) * len(ends) ** 0.5 / 2.0
+        for s in range(60)
+    ]
+    assert sum(widths) / 60 == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("own", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("count", "rounds", "promised"), [(12, 11, 0.90), (40, 5, 0.95), (40, 39, 0.95)])
+def test_pair_interval_covers_the_truth(count, rounds, promised, own):
+    # A part of each instance's own and a part of each pair's own.
+    hits = 0
+    for seed in range(200):
+        x, ends = torch.randn(count, generator=rng(seed)), tournament(count, rounds, rng=rng(seed))
+        h = own * x[ends].sum(dim=1) + (1 - own) * torch.randn(len(ends), generator=rng(seed + 999))
+        found = mean_over_pairs(h, ends, count)
+        hits += found.low <= 0 <= found.high
+    assert hits / 200 >= promised - 3 * (promised * (1 - promised) / 200) ** 0.5
+
+
+def test_every_arrangement_of_the_same_pairs_is_one():
+    x, ends = torch.rand(9, generator=rng(0)), tournament(9, 4, rng=rng(1))
+    h, order = x[ends].prod(dim=1), torch.randperm(len(ends), generator=rng(2))
+    assert mean_over_pairs(h, ends, 9) == pytest.approx(mean_over_pairs(h[order], ends[order].flip(1), 9))
+
+
+@pytest.mark.parametrize(("freedom", "within"), [(2, 0.05), (5, 2e-3), (30, 1e-5), (1000, 1e-8)])
+def test_students_quantile_is_scipys(freedom, within):
+    assert statistics._student(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=within)
+
+
+# ---- ratios ------------------------------------------------------------------------------------------------------
+
+
+def test_ratio_of_two_independent_samples_agrees_with_scipy():
+    g = np.random.default_rng(0)
+    a, b = g.gamma(3.0, size=80), g.gamma(5.0, size=120)
+    expected = stats.bootstrap(
+        (a, b),
+        lambda v, w, axis: np.median(v, axis=axis) / np.median(w, axis=axis),
+        method="percentile",
+        n_resamples=10_000,
+        rng=1,
+    ).confidence_interval
+    median = quantiles(0.5)
+    drawn = torch.cat([replicates(torch.tensor(v), median, rng=rng(2), resamples=10_000) for v in (a,)], dim=1)
+    drawn = torch.cat([drawn, replicates(torch.tensor(b), median, rng=rng(3), resamples=10_000)], dim=1)
+    found = ratio_estimate(torch.tensor([np.median(a), np.median(b)]), drawn)
+    assert found is not None
+    scale = expected.high - expected.low
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.06 * scale)
+
+
+def test_ratio_to_zero_is_none():
+    assert ratio_estimate(torch.tensor([1.0, 0.0]), torch.ones(10, 2).double()) is None
+    sometimes = torch.ones(10, 2).double()
+    sometimes[3, 1] = 0
+    assert ratio_estimate(torch.tensor([1.0, 1.0]), sometimes) is None
+
+
+def test_paired_rows_stay_together():
+    # The second column is twice the first, so the ratio of their means is 1/2 in every resample.
+    x = torch.rand(30, generator=rng())
+    drawn = replicates(torch.stack([x, 2 * x], dim=1), lambda r: r.mean(dim=1), rng=rng())
+    found = ratio_estimate(drawn[0], drawn)
+    assert found == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_mean_statistic_keeps_a_column():
+    assert mean(torch.tensor([[1.0, 2.0, 6.0]])).tolist() == [[3.0]]
+
+
+@given(st.integers(0, 300), st.integers(1, 50))
+def test_systematic_sample_is_spread_evenly(count, limit):
+    rows = systematic(count, limit)
+    assert len(rows) == min(count, limit)
+    steps = rows.diff()
+    assert not len(steps) or int(steps.min()) >= 1
+    if count > limit > 1:
+        assert rows[0] == 0
+        assert rows[-1] == count - 1
+        assert int(steps.max() - steps.min()) <= 1
