@@ -1,0 +1,1 @@
+"""Ways to obtain boundary instances: DeepDIG, its baselines RPBS and EPBS, a minimal-norm attack."""

@@ -1,0 +1,150 @@
+"""What a generator of boundary instances takes and gives, and the check that each one must pass.
+
+A generator writes only ``_run``. The base class clips what it returns to [0, 1], asks the artefact
+itself for the probabilities of every boundary instance and drops, with a reason, each one that does not
+lie on the boundary. All directions of an audit are handed over together, so that a generator can serve
+them in large batches; each direction brings its own random generator.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self, final
+
+import torch
+from torch import Tensor
+
+from auditor.models.classifier import Classifier
+from auditor.registry import Registry
+
+BETA = 1e-4
+"""A boundary instance satisfies |p_s - p_t| < BETA (paper, section 3.3)."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, the work done and the work there is."""
+
+
+@dataclass(frozen=True)
+class DirectionTask:
+    """One direction to generate for.
+
+    Args:
+        source, target: class indices s and t.
+        x_source: float32 ``(N, *shape)`` in [0, 1], training samples of s that the model puts in s.
+        x_target: float32 ``(M, *shape)``, training samples of t that the model puts in t.
+        embedding_source, embedding_target: float32 ``(N, E)`` and ``(M, E)``, or None without embedding.
+        rng: this direction's own random generator (CPU).
+    """
+
+    source: int
+    target: int
+    x_source: Tensor
+    x_target: Tensor
+    embedding_source: Tensor | None
+    embedding_target: Tensor | None
+    rng: torch.Generator
+
+
+@dataclass(frozen=True)
+class BoundaryInstances:
+    """Boundary instances of one direction with the points that led to them; row i of each belongs together.
+
+    Args:
+        x_source: ``(N, *shape)``, where each one started.
+        x_adversarial: ``(N, *shape)``, predicted t.
+        x_adversarial_of_adversarial: ``(N, *shape)``, predicted s; for baselines this is ``x_source``.
+        x_boundary: ``(N, *shape)`` in [0, 1].
+        p_boundary: ``(N, C)``, probabilities of ``x_boundary`` by the artefact.
+        steps: int64 ``(N,)``, bisection steps each one took.
+        requested, adversarial, adversarial_of_adversarial: counts after each component.
+        third_class: first bisections lost to each third class, also where a later try reached the boundary.
+        failures: instances lost, by reason; with ``len(self)`` they add up to ``requested``.
+    """
+
+    source: int
+    target: int
+    x_source: Tensor
+    x_adversarial: Tensor
+    x_adversarial_of_adversarial: Tensor
+    x_boundary: Tensor
+    p_boundary: Tensor
+    steps: Tensor
+    requested: int
+    adversarial: int
+    adversarial_of_adversarial: int
+    third_class: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.x_boundary)
+
+    def keep(self, mask: Tensor) -> BoundaryInstances:
+        """The instances where ``mask`` (bool ``(N,)``) holds; counts are left as they are."""
+        rows = {
+            name: getattr(self, name)[mask]
+            for name in (
+                "x_source",
+                "x_adversarial",
+                "x_adversarial_of_adversarial",
+                "x_boundary",
+                "p_boundary",
+                "steps",
+            )
+        }
+        return replace(self, **rows)
+
+
+def on_boundary(probabilities: Tensor, source: int, target: int, beta: float = BETA) -> Tensor:
+    """Whether each row lies on the boundary of s and t: |p_s - p_t| < beta and no other class leads.
+
+    Args:
+        probabilities (float32): ``(N, C)`` in [0, 1].
+    Returns:
+        bool ``(N,)``.
+    """
+    p_s, p_t = probabilities[:, source], probabilities[:, target]
+    others = probabilities.clone()
+    others[:, [source, target]] = -1.0
+    return ((p_s - p_t).abs() < beta) & (torch.minimum(p_s, p_t) >= others.amax(dim=1))
+
+
+class Generator(ABC):
+    """A way to obtain boundary instances. Hyper-parameters are the fields of a frozen dataclass."""
+
+    title: ClassVar[str]
+    needs_embedding: ClassVar[bool] = False
+
+    @classmethod
+    def configured(cls, profile: str) -> Self:
+        """This generator as the profile of that name wants it: quick, standard, thorough or paper."""
+        return cls()
+
+    @abstractmethod
+    def _run(
+        self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
+    ) -> list[BoundaryInstances]:
+        """Generate for all directions; unverified."""
+
+    @final
+    def __call__(
+        self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress = lambda *_: None
+    ) -> list[BoundaryInstances]:
+        """Boundary instances of each direction, each verified by the artefact under audit."""
+        return [_verified(classifier, found) for found in self._run(classifier, tasks, progress)]
+
+
+def _verified(classifier: Classifier, found: BoundaryInstances) -> BoundaryInstances:
+    x = found.x_boundary.clamp(0, 1)
+    p = classifier.probabilities(x)
+    good = on_boundary(p, found.source, found.target)
+    failures = found.failures.copy()
+    if lost := int((~good).sum()):
+        failures["not on the boundary when verified on the artefact"] += lost
+    return replace(found, x_boundary=x, p_boundary=p, failures=failures).keep(good)
+
+
+generators: Registry[type[Generator]] = Registry("generator", "auditor.boundary")
+generator = generators.register

@@ -1,0 +1,49 @@
+"""EPBS, embedding-nearest pair boundary search: bisect between a sample of s and its nearest neighbour of t.
+
+Nearest by Euclidean distance of the embeddings. Source: arXiv 1912.11460, section 5.2 (baselines).
+Differences from the authors' code: it took a norm without an axis, so every sample got the same neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
+from auditor.boundary.segments import Segments, between, paired
+from auditor.models.classifier import Classifier
+
+
+@generator("epbs")
+@dataclass(frozen=True)
+class EPBS(Generator):
+    """Embedding-nearest pair boundary search; needs embeddings.
+
+    Args:
+        beta: largest |p_s - p_t| of a boundary instance.
+        max_steps: cap on bisection steps.
+    """
+
+    beta: float = BETA
+    max_steps: int = 60
+
+    title = "Embedding-nearest pairs (EPBS)"
+    needs_embedding = True
+
+    def _run(
+        self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
+    ) -> list[BoundaryInstances]:
+        found = between(classifier, [_nearest_pairs(task) for task in tasks], beta=self.beta, max_steps=self.max_steps)
+        progress(self.title, len(tasks), len(tasks))
+        return found
+
+
+def _nearest_pairs(task: DirectionTask) -> Segments:
+    """Each source with the sample of t whose embedding is nearest."""
+    assert task.embedding_source is not None
+    assert task.embedding_target is not None
+    if not len(task.x_target):
+        return paired(task, torch.zeros(0, dtype=torch.int64))
+    return paired(task, torch.cdist(task.embedding_source, task.embedding_target).argmin(dim=1))

@@ -1,0 +1,138 @@
+"""From pairs of end points to boundary instances: bisection for all directions at once.
+
+DeepDIG and both baselines end here; they differ in the end points alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from auditor.boundary.base import BoundaryInstances, DirectionTask
+from auditor.functional.bisection import Bisected, Outcome, bisect
+from auditor.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Segments:
+    """End points for one direction; row i of each tensor belongs together.
+
+    Args:
+        task: the direction.
+        x_source: ``(N, *shape)``, where each instance started.
+        x_t: ``(N, *shape)``, predicted t.
+        x_s: ``(N, *shape)``, predicted s.
+        requested, adversarial: instances asked for, and those that reached t.
+        lost: instances lost before bisection, by reason.
+    """
+
+    task: DirectionTask
+    x_source: Tensor
+    x_t: Tensor
+    x_s: Tensor
+    requested: int
+    adversarial: int
+    lost: Counter[str] = field(default_factory=Counter)
+
+
+def paired(task: DirectionTask, partner: Tensor) -> Segments:
+    """Segments from the first N sources to their partners among the samples of t; ``partner`` is int64 ``(N,)``."""
+    x_source = task.x_source[: len(partner)]
+    return Segments(task, x_source, task.x_target[partner], x_source, requested=len(partner), adversarial=len(partner))
+
+
+def between(
+    classifier: Classifier, directions: Sequence[Segments], *, beta: float, max_steps: int, retries: int = 0
+) -> list[BoundaryInstances]:
+    """Bisect the segments of every direction together and sort the outcomes back.
+
+    A segment lost to a third class may be tried again with the s end of a neighbour that reached the boundary: the
+    nearest one first, then the next. ``third_class`` counts the first tries, also where a later one succeeds.
+
+    Args:
+        beta: largest |p_s - p_t| of a boundary instance.
+        max_steps: cap on the steps of one bisection.
+        retries: how many neighbours are tried.
+    Returns:
+        for each direction the instances that reached its boundary, unverified, with all losses counted.
+    """
+    sizes = [len(d.x_source) for d in directions]
+    direction = torch.arange(len(directions)).repeat_interleave(torch.tensor(sizes))
+    classes = torch.tensor([(d.task.source, d.task.target) for d in directions])[direction]
+    x_s, x_t = torch.cat([d.x_s for d in directions]), torch.cat([d.x_t for d in directions])
+
+    def run(rows: Tensor, low: Tensor) -> Bisected:
+        # Half the tolerance: probabilities differ in the last digits between batch sizes.
+        s, t = classes[rows].unbind(1)
+        return bisect(classifier.probabilities, low, x_t[rows], s, t, beta=beta / 2, max_steps=max_steps)
+
+    done = run(torch.arange(len(x_s)), x_s)
+    third = [Counter(done.third[(direction == k) & _lost(done)].tolist()) for k in range(len(directions))]
+    neighbour_of = _neighbours(x_t, x_s, done, direction, retries)
+    for attempt in range(retries):
+        rows = torch.nonzero(_lost(done) & (neighbour_of[:, attempt] >= 0)).flatten()
+        if not len(rows):
+            break
+        low = x_s[neighbour_of[rows, attempt]]
+        again = run(rows, low)
+        done.x[rows], done.outcome[rows], done.third[rows] = again.x, again.outcome, again.third
+        done.steps[rows] += again.steps
+        x_s[rows] = low
+    offsets = torch.tensor([0, *sizes]).cumsum(0).tolist()
+    return [
+        _collected(
+            d,
+            Bisected(done.x[a:b], done.outcome[a:b], done.steps[a:b], done.third[a:b]),
+            x_s[a:b],
+            counted,
+            classifier.num_classes,
+        )
+        for d, counted, a, b in zip(directions, third, offsets, offsets[1:], strict=False)
+    ]
+
+
+def _lost(done: Bisected) -> Tensor:
+    return done.outcome == Outcome.THIRD_CLASS
+
+
+def _neighbours(x_t: Tensor, x_s: Tensor, done: Bisected, direction: Tensor, count: int) -> Tensor:
+    """For each segment lost to a third class, rows of the nearest s ends that reached the boundary of its direction.
+
+    Returns:
+        int64 ``(N, count)``, -1 where there are fewer.
+    """
+    found = torch.full((len(x_t), count), -1, dtype=torch.int64)
+    for k in direction[_lost(done)].unique().tolist() if count else []:
+        lost = torch.nonzero(_lost(done) & (direction == k)).flatten()
+        good = torch.nonzero(done.reached & (direction == k)).flatten()
+        most = min(count, len(good))
+        near = torch.cdist(x_t[lost].flatten(1), x_s[good].flatten(1)).topk(most, largest=False).indices
+        found[lost, :most] = good[near]
+    return found
+
+
+def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], num_classes: int) -> BoundaryInstances:
+    lost = d.lost.copy()
+    for outcome in Outcome:
+        if outcome is not Outcome.BOUNDARY and (count := int((done.outcome == outcome).sum())):
+            lost[outcome.reason] += count
+    good = done.reached
+    return BoundaryInstances(
+        source=d.task.source,
+        target=d.task.target,
+        x_source=d.x_source[good],
+        x_adversarial=d.x_t[good],
+        x_adversarial_of_adversarial=x_s[good],
+        x_boundary=done.x[good],
+        p_boundary=torch.empty(int(good.sum()), num_classes),
+        steps=done.steps[good],
+        requested=d.requested,
+        adversarial=d.adversarial,
+        adversarial_of_adversarial=len(d.x_source),
+        third_class=third,
+        failures=lost,
+    )

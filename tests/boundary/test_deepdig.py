@@ -1,0 +1,161 @@
+"""DeepDIG end to end on models whose boundary is known, and on what it must count, keep and repeat."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, on_boundary
+from auditor.boundary.deepdig import DeepDIG
+from auditor.boundary.segments import Segments, between
+from auditor.boundary.translation import Arrivals, Training, translate
+from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
+
+FAST = DeepDIG(Training(steps=80, batch=64, learning_rate=3e-3))
+
+
+def run(f, tasks: list[DirectionTask]) -> list[BoundaryInstances]:
+    for t in tasks:
+        t.rng.manual_seed(5)
+    return FAST(f, tasks)
+
+
+def accounted(found: BoundaryInstances) -> bool:
+    return len(found) + sum(found.failures.values()) == found.requested
+
+
+def test_half_space_instances_lie_on_the_plane() -> None:
+    model, f = half_space()
+    x = around_the_middle(300, 32, seed=1)
+    forth, back = run(f, [task(f, x, 0, 1), task(f, x, 1, 0)])
+    for found in (forth, back):
+        assert len(found) >= 0.99 * found.requested
+        assert accounted(found)
+        assert model.distance(found.x_boundary).abs().max() < 1e-3
+        assert on_boundary(f.probabilities(found.x_boundary), found.source, found.target).all()
+        assert (f.predict(found.x_adversarial) == found.target).all()
+        assert (f.predict(found.x_adversarial_of_adversarial) == found.source).all()
+
+
+def test_half_space_instances_are_near_their_projection() -> None:
+    """A plane is the easy case: the trained step should be close to the shortest one, and not collapse."""
+    model, f = half_space()
+    x = around_the_middle(300, 32, seed=2)
+    (found,) = run(f, [task(f, x, 0, 1)])
+    moved = (found.x_boundary - found.x_source).norm(dim=1)
+    assert float((moved / model.distance(found.x_source).abs()).median()) < 1.5
+    apart = torch.cdist(found.x_boundary, found.x_boundary).fill_diagonal_(torch.inf).amin(1).median()
+    sources = torch.cdist(found.x_source, found.x_source).fill_diagonal_(torch.inf).amin(1).median()
+    assert apart > 0.5 * sources
+
+
+def test_sphere_instances_have_the_radius() -> None:
+    f = classifier(Spheres(torch.full((16,), 0.5), 0.5), (16,), 2)
+    x = around_the_middle(400, 16, seed=3, spread=0.14)
+    (found,) = run(f, [task(f, x, 0, 1)])
+    assert len(found) >= 0.99 * found.requested
+    torch.testing.assert_close((found.x_boundary - 0.5).norm(dim=1), torch.full((len(found),), 0.5), atol=1e-4, rtol=0)
+
+
+def test_three_sectors_keep_the_third_class_out() -> None:
+    f = classifier(Sectors(), (2,), 3)
+    x = torch.rand(400, 2, generator=torch.Generator().manual_seed(4))
+    for found in run(f, [task(f, x, s, t) for s in range(3) for t in range(3) if s != t]):
+        p = found.p_boundary
+        assert accounted(found)
+        assert len(found) > 0.9 * found.requested
+        assert ((p[:, found.source] - p[:, found.target]).abs() < BETA).all()
+        third = 3 - found.source - found.target
+        assert (p[:, third] <= torch.minimum(p[:, found.source], p[:, found.target])).all()
+
+
+def test_same_generators_same_instances_however_directions_are_grouped() -> None:
+    _, f = half_space()
+    x = around_the_middle(150, 32, seed=5)
+    tasks = [task(f, x, 0, 1), task(f, x, 1, 0)]
+    together, again = run(f, tasks), run(f, tasks)
+    assert all(torch.equal(a.x_boundary, b.x_boundary) for a, b in zip(together, again, strict=True))
+    alone = [run(f, [t])[0] for t in tasks]
+    for a, b in zip(together, alone, strict=True):
+        assert len(a) == len(b)
+        torch.testing.assert_close(a.x_boundary, b.x_boundary, atol=1e-3, rtol=0)
+
+
+def test_a_direction_without_sources_gives_an_empty_answer_beside_full_ones() -> None:
+    _, f = half_space()
+    x = around_the_middle(100, 32, seed=6)
+    full = task(f, x, 0, 1)
+    empty = dataclasses.replace(full, x_source=full.x_source[:0])
+    first, second = run(f, [empty, full])
+    assert (first.requested, len(first)) == (0, 0)
+    assert len(second) > 0
+
+
+def test_an_unreachable_class_is_counted_with_its_reason() -> None:
+    model, f = half_space()
+    x = around_the_middle(40, 32, seed=7)
+    cut = task(f, x, 0, 1)
+    model.offset -= 1000.0
+    (found,) = run(f, [cut])
+    assert len(found) == 0
+    assert accounted(found)
+    assert found.failures["Component I did not reach the target class"] == found.requested
+
+
+def test_images_larger_than_the_perceptron_takes() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
+    f = classifier(net, (3, 60, 80), 2)
+    x = torch.rand(60, 3, 60, 80, generator=torch.Generator().manual_seed(8))
+    z = f.probabilities(x)
+    net[4].bias.data[1] += float((z[:, 0] / z[:, 1]).log().median())
+    (found,) = run(f, [task(f, x, 0, 1)])
+    assert len(found) >= 0.9 * found.requested > 0
+
+
+def test_the_authors_settings_are_those_of_the_design() -> None:
+    t = DeepDIG.configured("paper").training
+    assert (t.learning_rate, t.steps, t.batch, t.alpha, t.gamma) == (0.01, 5000, 128, 0.8, 0.0)
+    assert t.rate(999) == 0.01
+    assert t.rate(1000) == pytest.approx(0.0095)
+    assert t.distance == "bce"
+
+
+def test_training_ends_when_nothing_improves() -> None:
+    _, f = half_space()
+    x = around_the_middle(80, 32, seed=9)
+    cut = task(f, x, 0, 1)
+    seen: list[int] = []
+    endless = Training(steps=4000, check_every=20, decay="paper")
+    translate(f, [cut.x_source], [(0, 1)], [cut.rng], endless, lambda now, of: seen.append(now))
+    assert seen[-1] == 4000
+    assert seen[-2] < 2000
+
+
+def test_arrivals_keep_the_nearest_that_is_clear_of_third_classes() -> None:
+    start, sure, mixed, outside = torch.zeros(5, 1), [0.2, 0.8, 0.0], [0.1, 0.5, 0.4], [0.9, 0.1, 0.0]
+    free, crossed = torch.ones(5, dtype=torch.bool), torch.tensor([True, True, True, True, False])
+    found = Arrivals.none(start)
+    found.offer(start, torch.full((5, 1), 0.4), torch.tensor([sure, sure, outside, mixed, sure]), (0, 1), free)
+    nearer = torch.tensor([[0.1], [0.2], [0.2], [0.9], [0.1]])
+    found.offer(start, nearer, torch.tensor([sure, mixed, outside, sure, sure]), (0, 1), crossed)
+    assert found.arrived.tolist() == [True, True, False, True, True]
+    torch.testing.assert_close(found.x, torch.tensor([[0.1], [0.4], [0.0], [0.9], [0.4]]))
+
+
+def test_a_segment_lost_to_a_third_class_is_tried_again_with_a_neighbour() -> None:
+    f = classifier(Sectors(), (2,), 3)
+    cut = task(f, torch.rand(300, 2, generator=torch.Generator().manual_seed(3)), 1, 2)
+    count = min(len(cut.x_source), len(cut.x_target))
+    segments = Segments(cut, cut.x_source[:count], cut.x_target[:count], cut.x_source[:count], count, count)
+    (once,) = between(f, [segments], beta=BETA, max_steps=60)
+    (retried,) = between(f, [segments], beta=BETA, max_steps=60, retries=5)
+    assert 0 < len(once) < len(retried)
+    assert retried.third_class == once.third_class
+    assert on_boundary(f.probabilities(retried.x_boundary), 1, 2).all()
+    assert (f.predict(retried.x_adversarial_of_adversarial) == 1).all()
+    assert accounted(retried)
