@@ -1,0 +1,98 @@
+"""Diversity of the boundary instances: are they as different from each other as the samples they come from?
+
+    diversity = median_i min_(j != i) |b_i - b_j|  /  median_i min_(j != i) |x_i - x_j|
+
+b_i is the boundary instance made from x_i. About 1: as varied as their sources; near 0: near-copies of one image
+(collapse), on which every other measure would describe one point of the boundary.
+
+The interval resamples the nearest-neighbour distances. Resampling the instances themselves would put copies among them
+and make every distance zero.
+Source: this tool's; the authors' generator was seen to collapse unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.functional.distances import nearest_within
+from auditor.functional.statistics import percentile_estimates, ratio_estimate, replicates
+from auditor.results import Definition, Measured, NotMeasured
+
+COLLAPSE = 0.25
+"""A diversity below this is collapse: the instances are not a sample of the boundary."""
+LEAST = 3
+
+
+@characteristic("diversity")
+@dataclass(frozen=True)
+class Diversity(Characteristic):
+    """Nearest-neighbour distance among boundary instances against that among their sources."""
+
+    on_baselines = True
+    definitions: ClassVar[Mapping[str, Definition]] = {
+        "diversity": Definition(
+            title="Diversity of boundary instances",
+            unit="ratio",
+            direction="higher is more varied",
+            bounds=(0.0, None),
+            scope="direction",
+            headline=True,
+            formula="median_i min_(j != i) |b_i - b_j| / median_i min_(j != i) |x_i - x_j|",
+            text="How different the boundary instances are from each other, compared with the samples they were made "
+            f"from. Near 1 they are as varied; below {COLLAPSE} they are near-copies and stand for one place only.",
+            source="this tool",
+        ),
+        "nn_boundary": Definition(
+            title="Distance between neighbouring boundary instances",
+            unit="L2, pixels in [0, 1]",
+            direction="higher is more varied",
+            bounds=(0.0, None),
+            scope="direction",
+            headline=False,
+            formula="median_i min_(j != i) |b_i - b_j|",
+            text="Median distance of a boundary instance to the nearest other one.",
+            source="this tool",
+        ),
+        "nn_source": Definition(
+            title="Distance between neighbouring sources",
+            unit="L2, pixels in [0, 1]",
+            direction="higher is more varied",
+            bounds=(0.0, None),
+            scope="direction",
+            headline=False,
+            formula="median_i min_(j != i) |x_i - x_j|",
+            text="Median distance of a source, the sample that a boundary instance was made from, to the nearest other "
+            "source.",
+            source="this tool",
+        ),
+    }
+
+    def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
+        """Both distances and their ratio."""
+        instances, n = evidence.instances, len(evidence.instances)
+        if n < LEAST:
+            return self.not_measured(f"it takes {LEAST} boundary instances; there are {n}")
+        near = torch.stack([nearest_within(instances.x_boundary), nearest_within(instances.x_source)], dim=1).double()
+        medians, drawn = _medians(near[None])[0], replicates(near, _medians, rng=rng)
+        ratio = ratio_estimate(medians, drawn)
+        measures: dict[str, Measured] = {
+            name: self.as_measure(name, *estimate, n=n)
+            for name, estimate in zip(("nn_boundary", "nn_source"), percentile_estimates(medians, drawn), strict=True)
+        }
+        measures["diversity"] = (
+            self.as_measure("diversity", *ratio, n=n)
+            if ratio
+            else NotMeasured(not_measured="too many sources are copies of each other for a ratio to their distance")
+        )
+        return Findings(measures)
+
+
+def _medians(resamples: Tensor) -> Tensor:
+    """Statistic: median of each column, ``(B, N, K)`` to ``(B, K)``."""
+    return resamples.quantile(0.5, dim=1)

@@ -1,0 +1,57 @@
+"""Embedding-space complexity of a pair: the SVM's accuracy on the boundary instances of both directions.
+
+    accuracy = (right in s to t + right in t to s) / (all of both)
+
+This is the number of the paper's tables. In one direction alone the instances may all lie on one side of the SVM's
+plane, so that the two directions say 0.1 and 0.9; only together do they tell how much the plane knows of the boundary.
+
+Source: arXiv 1912.11460, section 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from auditor.characteristics.base import PairCharacteristic, characteristic
+from auditor.functional.statistics import wilson
+from auditor.results import Definition, Measure, Measured, NotMeasured
+
+ID = "edc_boundary_accuracy_both"
+
+
+@characteristic("edc_pair")
+@dataclass(frozen=True)
+class PairEmbeddingComplexity(PairCharacteristic):
+    """Pooled accuracy, with a Wilson interval."""
+
+    definitions: ClassVar[Mapping[str, Definition]] = {
+        ID: Definition(
+            title="Embedding-space complexity (EDC): SVM accuracy on the boundary instances of both directions",
+            unit="share of boundary instances",
+            direction="near 0.5 is simpler",
+            bounds=(0.0, 1.0),
+            scope="pair",
+            headline=False,
+            formula="right / n over the boundary instances of both directions, labelled with their source class",
+            text="How often the SVM's plane puts a boundary instance on the side of the class that it started from. At "
+            "one half the plane is as undecided as the model, so the boundary is nearly linear in the embedding.",
+            source="arXiv 1912.11460, section 4.2",
+        )
+    }
+
+    def compare(self, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Mapping[str, Measured]:
+        """Pool the accuracies of both directions by their counts."""
+        a, b = forth.get("edc_boundary_accuracy"), back.get("edc_boundary_accuracy")
+        if not (isinstance(a, Measure) and isinstance(b, Measure)):
+            reason = "the accuracy on boundary instances was not measured in both directions"
+            return {ID: NotMeasured(not_measured=reason)}
+        count = a.n + b.n
+        share = wilson(round(a.value * a.n) + round(b.value * b.n), count)
+        d = self.definitions[ID]
+        return {
+            ID: Measure(
+                value=share.value, ci_low=share.low, ci_high=share.high, n=count, unit=d.unit, direction=d.direction
+            )
+        }

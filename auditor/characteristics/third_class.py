@@ -1,0 +1,47 @@
+"""Third-class intrusion: how often another class lies between s and t.
+
+    intrusion = bisections at whose midpoint a class other than s and t led / bisections started
+
+Sources: arXiv 1912.11460, section 3.3 (the bisection); the share is this tool's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.functional.statistics import wilson
+from auditor.results import Definition
+
+
+@characteristic("third_class")
+@dataclass(frozen=True)
+class ThirdClassIntrusion(Characteristic):
+    """Share of bisections lost to a third class; which class is counted in the generation."""
+
+    on_baselines = True
+    definitions: ClassVar[Mapping[str, Definition]] = {
+        "third_class_intrusion": Definition(
+            title="Third-class intrusion",
+            unit="share of bisections",
+            direction="lower is cleaner",
+            bounds=(0.0, 1.0),
+            scope="direction",
+            headline=True,
+            formula="#{bisections lost to a class other than s and t} / #{bisections started}",
+            text="On the way between the two classes the model sometimes says a third class. This is the share of "
+            "searches for the boundary that ended that way.",
+            source="arXiv 1912.11460, section 3.3",
+        )
+    }
+
+    def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
+        """The share with Wilson's interval."""
+        started, lost = evidence.instances.adversarial_of_adversarial, evidence.instances.third_class.total()
+        if started == 0:
+            return self.not_measured("no bisection was started")
+        return Findings({name: self.as_measure(name, *wilson(lost, started), n=started) for name in self.definitions})

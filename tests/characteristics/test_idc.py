@@ -1,0 +1,123 @@
+"""IDC against closed forms and a plain loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations, pairwise
+
+import pytest
+import torch
+
+from auditor.characteristics.idc import InputSpaceComplexity
+from auditor.results import Measure, NotMeasured
+from tests.analytic import Sectors, Spheres, classifier
+from tests.characteristics.evidence import evidence, instances, of_half_space, onto, rng
+
+
+def measured(ev, **settings) -> Measure:
+    found = InputSpaceComplexity(**settings).measure(ev, rng=rng()).measures["idc"]
+    assert isinstance(found, Measure), found
+    return found
+
+
+def around(f, points: torch.Tensor, precision: float = 0.01):
+    none = torch.empty(0, 2)
+    return evidence(f, instances(f, points, points), train=none, test=none, precision=precision)
+
+
+def on_circle(radius: float, count: int) -> torch.Tensor:
+    angle = torch.linspace(0, 2 * torch.pi, count + 1)[:-1]
+    return 0.5 + radius * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def test_hyperplane_changes_class_once_between_its_sides():
+    # k instances on one side and N - k on the other: k (N - k) of the N (N - 1) / 2 segments cross, each once.
+    model, ev = of_half_space()
+    n = 21
+    sides = torch.where(torch.arange(n) < 6, 1e-2, -1e-2)[:, None] * (model.normal / model.normal.norm())
+    points = onto(model, ev.source.train[:n]) + sides
+    found = measured(replace(ev, instances=instances(ev.classifier, points, points), precision=0.0), points=50)
+    assert found.n == n * (n - 1) // 2
+    assert found.value == pytest.approx(6 * 15 / found.n / 49, rel=1e-5)
+
+
+def test_a_plane_is_nearly_zero_on_instances_of_both_sides():
+    _, ev = of_half_space()
+    found = measured(ev)
+    # At most one change in 49 steps, and about half of the segments have it.
+    assert found.value == pytest.approx(0.5 / 49, abs=0.003)
+    assert found.ci_high < 1 / 49
+
+
+def test_a_chord_of_a_circle_leaves_and_returns():
+    f = classifier(Spheres(torch.tensor([0.5, 0.5]), 0.3), (2,), 2)
+    found = measured(around(f, on_circle(0.302, 15), precision=0.0), points=50)
+    assert found.value == pytest.approx(2 / 49)
+    assert (found.ci_low, found.ci_high) == pytest.approx((2 / 49, 2 / 49))
+
+
+def test_agrees_with_a_plain_loop_over_every_pair():
+    f = classifier(Sectors(), (2,), 3)
+    x = torch.rand(17, 2, generator=rng(3))
+    points, shares = 20, []
+    for a, b in combinations(range(len(x)), 2):
+        path = [x[a] + (x[b] - x[a]) * i / (points - 1) for i in range(points)]
+        classes = [int(f.predict(point[None])) for point in path]
+        shares.append(sum(p != q for p, q in pairwise(classes)) / (points - 1))
+    found = measured(around(f, x, precision=0.0), points=points)
+    assert found.n == len(shares)
+    assert found.value == pytest.approx(sum(shares) / len(shares), abs=1e-6)
+    assert found.ci_low < found.value < found.ci_high
+
+
+def test_partners_bound_the_number_of_trajectories():
+    f = classifier(Sectors(), (2,), 3)
+    found = measured(around(f, torch.rand(60, 2, generator=rng(3)), precision=0.0), partners=4, points=10)
+    assert found.n == 60 * 4
+
+
+def test_sampling_stops_at_the_precision_asked_for():
+    f = classifier(Sectors(), (2,), 3)
+    x = torch.rand(400, 2, generator=rng(3))
+    coarse, fine = (measured(around(f, x, precision), points=20) for precision in (0.05, 0.015))
+    assert coarse.n < fine.n < 400 * 50
+    for found, precision in ((coarse, 0.05), (fine, 0.015)):
+        assert (found.ci_high - found.ci_low) / 2 <= 0.3 * precision
+
+
+def test_sampling_stops_where_instances_are_what_is_missing():
+    f = classifier(Sectors(), (2,), 3)
+    x = torch.rand(120, 2, generator=rng(3))
+    found = measured(around(f, x, precision=1e-9), points=20)
+    everything = measured(around(f, x, precision=0.0), points=20, partners=60)
+    assert found.n < everything.n == 120 * 119 // 2
+    assert found.ci_high - found.ci_low < 1.2 * (everything.ci_high - everything.ci_low)
+    assert everything.ci_low < found.value < everything.ci_high
+
+
+def test_interval_is_of_the_instances_not_of_the_trajectories():
+    # All pairs of few instances: many trajectories, little knowledge of where the boundary is.
+    f = classifier(Sectors(), (2,), 3)
+    values, widths = [], []
+    for seed in range(30):
+        found = measured(around(f, torch.rand(25, 2, generator=rng(seed)), precision=0.0), points=20)
+        values.append(found.value)
+        widths.append((found.ci_low, found.ci_high))
+    truth = sum(values) / len(values)
+    assert sum(low <= truth <= high for low, high in widths) >= 27
+
+
+def test_trace_shows_five_paths_by_class():
+    f = classifier(Sectors(), (2,), 3)
+    trace = InputSpaceComplexity(points=30).measure(around(f, torch.rand(40, 2, generator=rng())), rng=rng())
+    rows = trace.series["idc_trace"].rows
+    assert len(rows) == 5
+    assert all(len(row) == 30 and set(row) <= {0, 1, 2} for row in rows)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_instances_are_not_measured(count):
+    f = classifier(Sectors(), (2,), 3)
+    found = InputSpaceComplexity().measure(around(f, torch.rand(count, 2)), rng=rng())
+    assert found.measures["idc"] == NotMeasured(not_measured=f"it takes 3 boundary instances; there are {count}")
+    assert not found.series
