@@ -1,0 +1,136 @@
+"""Every characteristic on every direction, and on the baselines those that ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from auditor.audit.generation import Generated, generation_counts
+from auditor.audit.plan import Plan
+from auditor.audit.predictions import Predictions
+from auditor.audit.seeds import generator_for
+from auditor.audit.stages import Report
+from auditor.boundary.base import BoundaryInstances
+from auditor.characteristics.base import (
+    Characteristic,
+    ClassSamples,
+    Evidence,
+    Findings,
+    PairCharacteristic,
+    characteristics,
+)
+from auditor.models.classifier import Classifier
+from auditor.results import Baseline, Definition, Measured, NotMeasured, Series
+
+SamplesOf = Callable[[int], ClassSamples]
+
+
+@dataclass(frozen=True)
+class Battery:
+    """All characteristics, ready to measure.
+
+    Args:
+        directed: by id, those of one direction.
+        paired: by id, those that compare both directions of a pair.
+    """
+
+    directed: dict[str, Characteristic]
+    paired: dict[str, PairCharacteristic]
+
+    @classmethod
+    def registered(cls) -> Battery:
+        """Every characteristic that the registry knows, with its default settings."""
+        made = {name: kind() for name, kind in characteristics.items()}
+        return cls(
+            {name: c for name, c in made.items() if isinstance(c, Characteristic)},
+            {name: c for name, c in made.items() if isinstance(c, PairCharacteristic)},
+        )
+
+    @property
+    def definitions(self) -> dict[str, Definition]:
+        """What each measure means, by its id."""
+        found = dict[str, Definition]()
+        for one in self.directed.values():
+            found.update(one.definitions)
+        for pair in self.paired.values():
+            found.update(pair.definitions)
+        return found
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """repr of each characteristic, by its role."""
+        return {f"characteristic {name}": repr(c) for name, c in (*self.directed.items(), *self.paired.items())}
+
+    def compare(self, forth: dict[str, Measured], back: dict[str, Measured]) -> dict[str, Measured]:
+        """Measures of a pair from those of its two directions."""
+        return {id: m for c in self.paired.values() for id, m in c.compare(forth, back).items()}
+
+
+@dataclass(frozen=True)
+class DirectionFindings:
+    """What was measured in one direction, on the chosen generator's instances and on each baseline's."""
+
+    findings: Findings
+    baselines: dict[str, Baseline | NotMeasured]
+
+
+def class_samples(train: Predictions, test: Predictions) -> SamplesOf:
+    """A function that gives the samples of a class; the last few classes are kept."""
+
+    @lru_cache(maxsize=8)
+    def samples_of(label: int) -> ClassSamples:
+        in_train, in_test = train.split.of_class(label), test.split.of_class(label)
+        return ClassSamples(
+            label=label,
+            train=train.split.instances(in_train),
+            test=test.split.instances(in_test),
+            train_embeddings=None if train.embeddings is None else train.embeddings[in_train],
+            test_embeddings=None if test.embeddings is None else test.embeddings[in_test],
+        )
+
+    return samples_of
+
+
+def measure_directions(
+    classifier: Classifier,
+    battery: Battery,
+    generated: Generated,
+    samples_of: SamplesOf,
+    plan: Plan,
+    report: Report,
+) -> list[DirectionFindings]:
+    """Measure every direction, in the order in which they were generated."""
+    total, seed, precision = len(generated.instances), plan.seed, plan.settings.precision
+    measured = []
+    for row, found in enumerate(generated.instances):
+        source, target = samples_of(found.source), samples_of(found.target)
+        evidence = Evidence(classifier, source, target, found, precision, generated.nearest[row])
+        findings = _measure(battery.directed, evidence, seed, "chosen")
+        baselines = {
+            name: instances
+            if isinstance(instances, NotMeasured)
+            else _baseline(battery, evidence, instances[row], seed, name)
+            for name, instances in generated.baselines.items()
+        }
+        measured.append(DirectionFindings(findings, baselines))
+        report("characteristics", row + 1, total, f"class {found.source} to {found.target}")
+    return measured
+
+
+def _baseline(battery: Battery, main: Evidence, found: BoundaryInstances, seed: int, name: str) -> Baseline:
+    evidence = Evidence(main.classifier, main.source, main.target, found, main.precision)
+    wanted = {id: c for id, c in battery.directed.items() if c.on_baselines}
+    measures = _measure(wanted, evidence, seed, name).measures
+    return Baseline(generation=generation_counts(found), characteristics=dict(measures))
+
+
+def _measure(wanted: dict[str, Characteristic], evidence: Evidence, seed: int, role: str) -> Findings:
+    measures: dict[str, Measured] = {}
+    series: dict[str, Series] = {}
+    for name, characteristic in wanted.items():
+        rng = generator_for(seed, name, role, evidence.instances.source, evidence.instances.target)
+        found = characteristic.measure(evidence, rng=rng)
+        measures.update(found.measures)
+        series.update(found.series)
+    return Findings(measures, series)

@@ -1,0 +1,83 @@
+"""What the worker says to its parent: one JSON line each, in a closed set of kinds."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from auditor import errors
+from auditor.audit.inspection import Inspection
+from auditor.audit.plan import Plan
+from auditor.results import Document, Results, RunFacts
+
+
+class Job(Document):
+    """What the parent asks for: a whole audit, or only a look at the model."""
+
+    task: Literal["audit", "inspect"]
+    plan: Plan
+
+
+class Progress(Document):
+    """Work done in a stage, of the work there is; ``detail`` says on what."""
+
+    kind: Literal["progress"] = "progress"
+    stage: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+class Failure(Document):
+    """The error that ended the work: its class in ``auditor.errors``, its arguments and its traceback."""
+
+    kind: Literal["failure"] = "failure"
+    error: str
+    arguments: list[str]
+    trace: str
+
+
+class Finished(Document):
+    """The audit is complete."""
+
+    kind: Literal["finished"] = "finished"
+    results: Results
+    run: RunFacts
+
+
+class Inspected(Document):
+    """The model has been looked at."""
+
+    kind: Literal["inspected"] = "inspected"
+    inspection: Inspection
+
+
+Message = Annotated[Progress | Failure | Finished | Inspected, Field(discriminator="kind")]
+_messages: TypeAdapter[Progress | Failure | Finished | Inspected] = TypeAdapter(Message)
+
+
+def read_message(line: bytes) -> Progress | Failure | Finished | Inspected:
+    """The message in one line."""
+    return _messages.validate_json(line)
+
+
+def failure_from(err: BaseException) -> Failure:
+    """An error as a message; one that no user should see is told as an incomplete audit."""
+    trace = "".join(traceback.format_exception(err))
+    if isinstance(err, errors.InputRefused):
+        return Failure(error="InputRefused", arguments=[err.expected, err.found, err.action], trace=trace)
+    if isinstance(err, errors.AuditError):
+        return Failure(error=type(err).__name__, arguments=[str(err)], trace=trace)
+    found = f"{type(err).__name__}: {err}" if str(err) else type(err).__name__
+    text = f"expected the audit to run to its end; found {found}; run again with --verbose for the traceback"
+    return Failure(error="AuditIncomplete", arguments=[text], trace=trace)
+
+
+def error_from(failure: Failure) -> errors.AuditError:
+    """The error of a message, with the worker's traceback as a note."""
+    known = {e.__name__: e for e in (errors.UsageError, errors.InputRefused, errors.AuditIncomplete)}
+    err = known.get(failure.error, errors.AuditError)(*failure.arguments)
+    err.add_note(f"In the worker process:\n{failure.trace}")
+    return err

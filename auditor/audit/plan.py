@@ -1,0 +1,59 @@
+"""The plan: all that the worker needs to know, as one document that crosses the process boundary."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from auditor.audit.profiles import Profile, profile_named
+from auditor.results import Document
+
+
+class ModelPlan(Document):
+    """Which model, and what the user said about it; the fields of ``auditor.models.base.ModelOptions``."""
+
+    path: str
+    device: str = "auto"
+    layout: Literal["auto", "nchw", "nhwc", "flat"] = "auto"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    embedding: str | None = None
+    output_kind: Literal["logits", "probabilities", "sigmoid"] | None = None
+    expect_sha256: str | None = None
+
+
+class DataPlan(Document):
+    """Which data, and how to read them; the fields of ``auditor.datasets.base.DataRequest``."""
+
+    data: str
+    root: str = ".cache/data"
+    download: bool = True
+    class_names: tuple[str, ...] | None = None
+    max_skip: float = Field(0.01, ge=0, le=1)
+
+
+class Plan(Document):
+    """One audit.
+
+    ``data`` may be missing only when the model is merely inspected. ``samples_per_class`` overrides the
+    profile's; ``instances_folder`` asks for the boundary instances as files; ``command`` is quoted in the
+    report so that a reader can repeat the audit.
+    """
+
+    model: ModelPlan
+    data: DataPlan | None = None
+    pairs: str = "all"
+    max_pairs: int = Field(200, ge=1)
+    generator: str = "deepdig"
+    profile: str = "standard"
+    samples_per_class: int | None = Field(None, ge=2)
+    seed: int = Field(0, ge=0, lt=2**32)
+    report_pairs: int = Field(10, ge=0)
+    instances_folder: str | None = None
+    command: str = ""
+
+    @property
+    def settings(self) -> Profile:
+        """The profile with the plan's own number of samples, if it has one."""
+        return profile_named(self.profile).with_samples(self.samples_per_class)

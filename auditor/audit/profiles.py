@@ -1,0 +1,65 @@
+"""How much an audit does: each profile fixes how many sources, how narrow the intervals, how hard it searches.
+
+| profile | for | sources a class | attacked sources | half-width of IDC's 95 % interval |
+|---|---|---|---|---|
+| quick | a pull request | 64 | 24 | 0.012 |
+| standard | a release | 400 | 64 | 0.003 |
+| thorough | a certificate | 1,000 | 400 | 0.0015 |
+| paper | comparison with the authors' numbers | all | 64 | every partner, as in the paper |
+
+The generators' own settings for each profile stand with them (``auditor.boundary.deepdig.TRAININGS``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from auditor.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What an audit spends and how precise it gets.
+
+    Args:
+        name: as on the command line.
+        summary: what it is for, for ``deepdig-audit list``.
+        samples_per_class: most training samples of a class that start a direction; None takes all.
+        precision: half-width of the 95 % interval at which sampling may stop, as a share of the value's range; IDC
+            stops at 0.3 of it.
+        attacked: most sources of a direction on which the minimal-norm attack is run.
+        attack: steps of the attack's parts: linear, DDN, polish.
+    """
+
+    name: str
+    summary: str
+    samples_per_class: int | None
+    precision: float
+    attacked: int
+    attack: tuple[int, int, int] = (8, 40, 4)
+
+    def with_samples(self, samples_per_class: int | None) -> Profile:
+        """The same profile with the number of sources that was asked for, if any was."""
+        return self if samples_per_class is None else replace(self, samples_per_class=samples_per_class)
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("quick", "a pull request: 64 sources a class, IDC to 0.012", 64, 0.04, 24, (4, 20, 2)),
+        Profile("standard", "a release: 400 sources a class, IDC to 0.003", 400, 0.01, 64),
+        Profile("thorough", "a certificate: 1,000 sources a class, IDC to 0.0015", 1000, 0.005, 400),
+        Profile("paper", "the authors' networks and settings on all sources", None, 0.01, 64),
+    )
+}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in PROFILES:
+        raise UsageError(f"expected a profile of {', '.join(PROFILES)}; found {name!r}; correct --profile")
+    return PROFILES[name]

@@ -1,0 +1,114 @@
+"""The files of an audit: each appears whole or not at all, and results.json can be read back."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from auditor.errors import AuditIncomplete, InputRefused
+from auditor.results import SCHEMA_VERSION, Results, RunFacts, from_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RESULTS, RUN = "results.json", "run.json"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder and prove that a file can be written to it, before hours of work depend on it.
+
+    Raises:
+        AuditIncomplete: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as err:
+        raise AuditIncomplete(
+            f"expected a folder to write to; found {folder}: {err.strerror}; name another with --out"
+        ) from err
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that at every moment either the old or the new one stands there, never a part.
+
+    Raises:
+        AuditIncomplete: the file could not be written; nothing is left behind.
+    """
+    # Not tempfile.mkstemp: its files are for their owner alone, and a report is there to be read by others.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except BaseException as err:
+        temporary.unlink(missing_ok=True)
+        if isinstance(err, OSError):
+            raise AuditIncomplete(
+                f"expected to write {path}; found: {err.strerror}; free space or check rights"
+            ) from err
+        raise
+
+
+def write_instances(folder: Path, source: int, target: int, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write the instances of one direction to ``<source>-<target>.npz``."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    prepare_folder(folder)
+    write_whole(folder / f"{source}-{target}.npz", buffer.getvalue())
+
+
+def read_results(path: Path) -> Results:
+    """Read results.json.
+
+    Raises:
+        InputRefused: there is no such file, or it is not a results document of this version.
+    """
+    text = _read(path, "results.json of an audit")
+    try:
+        return from_json(text)
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        found = f"{path}, where {where or 'the text'}: {first['msg']}"
+        action = "give the file that an audit by this version wrote"
+        raise InputRefused(f"results.json, schema version {SCHEMA_VERSION}", found, action) from err
+
+
+def read_run(path: Path) -> RunFacts | None:
+    """Read run.json; None when there is none or it is not one, since nothing depends on it but a date."""
+    try:
+        return RunFacts.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _read(path: Path, expected: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise InputRefused(expected, f"{path}: {err.strerror}", "check the path") from err
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name is durable only once the folder is; Windows has no such call and needs none.
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

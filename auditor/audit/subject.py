@@ -1,0 +1,125 @@
+"""What is audited: the model file opened, the data in its shape, both bound into one classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from auditor.audit.plan import DataPlan, ModelPlan, Plan
+from auditor.audit.threads import threads_for, use_threads
+from auditor.datasets.base import DataRequest, Dataset
+from auditor.datasets.load import load_dataset, match_classes
+from auditor.errors import InputRefused
+from auditor.functional.statistics import systematic
+from auditor.models.base import Backend, ModelOptions
+from auditor.models.bind import bind
+from auditor.models.classifier import Classifier
+from auditor.models.open import model_digest, model_format_of, open_model
+from auditor.models.shape import instance_spec
+from auditor.results import NotMeasured, Parity, Validity
+
+BINDING_SAMPLES = 256
+"""Training samples, evenly spaced, on which the model is measured before the audit."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A model file, opened.
+
+    Args:
+        path: of the file.
+        format: name of its format.
+        sha256, size_bytes: of its content.
+        backend: the file opened by its own runtime.
+        threads: CPU threads that torch and the runtime use from now on.
+    """
+
+    path: Path
+    format: str
+    sha256: str
+    size_bytes: int
+    backend: Backend
+    threads: int
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and data that fit each other.
+
+    Args:
+        artefact: the model file.
+        dataset: in the model's shape.
+        classifier: pixels in, probabilities out.
+        parity: agreement of the gradient route with the artefact's runtime, or why there is none.
+        checks: what binding found out.
+    """
+
+    artefact: Artefact
+    dataset: Dataset
+    classifier: Classifier
+    parity: Parity | NotMeasured
+    checks: list[Validity]
+
+
+def open_artefact(plan: ModelPlan) -> Artefact:
+    """Open the model file, after its digest has been checked against the expected one.
+
+    Raises:
+        InputRefused: it is no model, or not the expected one.
+    """
+    path = Path(plan.path)
+    sha256, size = model_digest(path)
+    if plan.expect_sha256 and plan.expect_sha256.lower() != sha256:
+        action = "get the right file, or correct --expect-sha256"
+        raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{sha256} in {path.name}", action)
+    threads = threads_for(size)
+    use_threads(threads)
+    backend = open_model(path, model_options(plan, threads))
+    if backend.device.type == "cuda":
+        # Some gradients have no reproducible kernel; those are better than a refusal.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    return Artefact(path, model_format_of(path), sha256, size, backend, threads)
+
+
+def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
+    """The plan's model options as the model layer takes them."""
+    return ModelOptions(
+        device=plan.device,
+        layout=plan.layout,
+        mean=plan.mean,
+        std=plan.std,
+        embedding=plan.embedding,
+        output_kind=plan.output_kind,
+        threads=threads,
+    )
+
+
+def open_subject(plan: Plan) -> Subject:
+    """Open the model, read the data in its shape, bind both.
+
+    Raises:
+        InputRefused: one of them cannot be used, or they do not fit.
+    """
+    assert plan.data is not None
+    artefact = open_artefact(plan.model)
+    options = model_options(plan.model, artefact.threads)
+    request = data_request(plan.data, plan.seed)
+    dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
+    samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
+    bound = bind(artefact.backend, samples, options)
+    dataset = match_classes(dataset, bound.classifier.num_classes, request)
+    return Subject(artefact, dataset, bound.classifier, bound.parity, bound.checks)
+
+
+def data_request(plan: DataPlan, seed: int) -> DataRequest:
+    """The plan's data as the data layer takes them."""
+    return DataRequest(
+        data=plan.data,
+        root=Path(plan.root),
+        download=plan.download,
+        class_names=plan.class_names,
+        seed=seed,
+        max_skip=plan.max_skip,
+    )

@@ -1,0 +1,137 @@
+"""Checks on the audit as a whole, made before any number is believed: a list that stands above the results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.audit.normalisations import tried
+from auditor.audit.predictions import Predictions
+from auditor.characteristics.diversity import COLLAPSE
+from auditor.models.classifier import Classifier
+from auditor.results import Direction, Measure, Pair, Performance, Validity
+
+NEAR_CHANCE, POOR = 0.1, 0.5
+"""Shares of the way from chance to perfect: below the first accuracy says nothing, below the second it is worth
+asking whether the pixels are normalised as the model expects."""
+UNKNOWN_CAUSE = "the pixels are probably prepared otherwise than in training, or the classes stand in another order; "
+LOW_SUCCESS = 0.9
+FEW_SOURCES = 30
+DIVERSITY = "diversity"
+
+
+def validity_of(
+    classifier: Classifier,
+    train: Predictions,
+    test: Predictions,
+    performance: Performance,
+    pairs: Sequence[Pair],
+) -> list[Validity]:
+    """All checks of this module, in the order of their importance."""
+    directions = [direction for pair in pairs for direction in pair.directions]
+    names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
+    return [
+        finite_outputs(train, test),
+        accuracy(classifier, test, performance),
+        generation(directions, names),
+        enough_sources(directions, names),
+        diversity(directions, names),
+    ]
+
+
+def finite_outputs(train: Predictions, test: Predictions) -> Validity:
+    """Every output of the model on the data is a number."""
+    bad = sum(int((~part.finite).sum()) for part in (train, test))
+    total = len(train.split) + len(test.split)
+    if not bad:
+        return Validity(id="output_finite", status="ok", message=f"All outputs on {total:,} samples are finite.")
+    message = f"The outputs of {bad:,} of {total:,} samples hold NaN or infinity; these samples count as wrong."
+    return Validity(id="output_finite", status="fail", message=message)
+
+
+def accuracy(classifier: Classifier, test: Predictions, performance: Performance) -> Validity:
+    """The model is better than chance, and no other usual normalisation makes it clearly better."""
+    measured = performance.accuracy
+    if not isinstance(measured, Measure):
+        return Validity(id="accuracy", status="warn", message=f"Accuracy is not known: {measured.not_measured}.")
+    chance = 1 / classifier.num_classes
+    skill = (measured.value - chance) / (1 - chance)
+    said = f"Accuracy on {measured.n:,} test samples is {_percent(measured.value)}, chance is {_percent(chance)}"
+    if skill >= POOR:
+        return Validity(id="accuracy", status="ok", message=f"{said}.")
+    others = tried(classifier, test.split)
+    listed = "; ".join(f"{way.name} {_percent(share.value)}" for way, share in others)
+    best, share = others[0]
+    advice = ""
+    if share.low > measured.ci_high:
+        advice = f"; the model was probably trained with other pixels: audit again with {best.options}"
+    near = skill < NEAR_CHANCE
+    said += f"; {UNKNOWN_CAUSE if near and not advice else ''}tried instead: {listed}{advice}"
+    return Validity(id="accuracy", status="fail" if near or advice else "ok", message=f"{said}.")
+
+
+def generation(directions: Sequence[Direction], names: dict[int, str]) -> Validity:
+    """Most sources reached the boundary in every direction."""
+    found = sum(direction.generation.boundary for direction in directions)
+    asked = sum(direction.generation.requested for direction in directions)
+    said = f"{found:,} of {asked:,} sources reached the boundary"
+    low = [d for d in directions if d.generation.boundary < LOW_SUCCESS * d.generation.requested]
+    if not low:
+        return Validity(id="generation", status="ok" if found else "fail", message=f"{said}.")
+    worst = min(low, key=lambda d: d.generation.boundary / d.generation.requested)
+    said += (
+        f"; fewer than {LOW_SUCCESS:.0%} in {len(low)} of {len(directions)} directions, fewest from"
+        f" {_named(worst, names)}: {worst.generation.boundary} of {worst.generation.requested}."
+    )
+    return Validity(id="generation", status="warn" if 2 * found >= asked else "fail", message=said)
+
+
+def enough_sources(directions: Sequence[Direction], names: dict[int, str]) -> Validity:
+    """Every direction starts from enough samples for its intervals to mean something."""
+    few = [d for d in directions if d.generation.requested < FEW_SOURCES]
+    if not few:
+        return Validity(id="sources", status="ok", message=f"Each direction has at least {FEW_SOURCES} sources.")
+    least = min(few, key=lambda d: d.generation.requested)
+    message = (
+        f"{len(few)} of {len(directions)} directions have fewer than {FEW_SOURCES} training samples that the"
+        f" model classifies right, fewest from {_named(least, names)}: {least.generation.requested}; their"
+        " intervals are wide."
+    )
+    return Validity(id="sources", status="warn", message=message)
+
+
+def diversity(directions: Sequence[Direction], names: dict[int, str]) -> Validity:
+    """Boundary instances are not copies of one another."""
+    measured = [(m, d) for d in directions if isinstance(m := d.characteristics.get(DIVERSITY), Measure)]
+    if not measured:
+        return Validity(id="diversity", status="warn", message="The diversity of the instances could not be measured.")
+    collapsed = [(m, d) for m, d in measured if m.value < COLLAPSE]
+    smallest, where = min(measured, key=lambda item: item[0].value)
+    said = (
+        f"Nearest neighbours among boundary instances lie at {smallest.value:.2f} times the distance among sources or"
+        f" more; least from {_named(where, names)}."
+    )
+    if not collapsed:
+        return Validity(id="diversity", status="ok", message=said)
+    said = (
+        f"In {len(collapsed)} of {len(measured)} directions the boundary instances are near-copies of each other"
+        f" (nearest neighbours below {COLLAPSE} times the distance among sources), worst from"
+        f" {_named(where, names)} with {smallest.value:.2f}; numbers there describe few places of the boundary."
+    )
+    return Validity(id="diversity", status="warn", message=said)
+
+
+def _named(direction: Direction, names: dict[int, str]) -> str:
+    return f"{names[direction.source]} to {names[direction.target]}"
+
+
+def _percent(share: float) -> str:
+    """One decimal, and never 100 % or 0 % for what is not.
+
+    >>> _percent(0.9999), _percent(1.0)
+    ('>99.9 %', '100 %')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    if share > 0.9995 or share < 0.0005:
+        return ">99.9 %" if share > 0.5 else "<0.1 %"
+    return f"{100 * share:.1f} %"
