@@ -1,0 +1,45 @@
+"""What an output format provides and how one is registered.
+
+An output is one module: a frozen dataclass under ``@output(name)``. It is a pure function of the results
+and of the date to print; whoever calls it writes the file.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Protocol
+
+from auditor.registry import Registry
+from auditor.results import Results
+
+
+class Output(Protocol):
+    """A format in which results are written.
+
+    Attributes:
+        file_name: name of the file in the output folder.
+        summary: what it is, in half a sentence.
+    """
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file in the output folder."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """What it is, in half a sentence."""
+        ...
+
+    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+        """The whole file. Equal arguments give equal bytes.
+
+        Args:
+            results: the document to show.
+            created: date to print on the report; None prints none.
+        """
+        ...
+
+
+outputs: Registry[Output] = Registry("output", "auditor.render")
+output = outputs.register

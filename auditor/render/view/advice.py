@@ -1,0 +1,169 @@
+"""What to do: for the most fragile pairs, what the evidence suggests, with the evidence beside it.
+
+Every rule returns None without evidence, and a pair about which no rule speaks gets no advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auditor.render.rounding import count, percent, plural, shown, value_text
+from auditor.render.view.audit import Audit, measured
+from auditor.render.view.words import GENERATED_MARGIN, INTRUDED, INTRUSION, MARGIN, MISCALIBRATED
+from auditor.results import Measure, Pair
+
+PAIRS = 5
+"""Pairs that advice is sought for."""
+EVEN = 0.1
+"""An asymmetry whose interval begins above this is worth a suggestion."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A suggestion and the numbers it rests on."""
+
+    suggestion: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class PairAdvice:
+    """Suggestions for one pair, or for the model as a whole (no anchor)."""
+
+    name: str
+    anchor: str
+    items: list[Advice]
+
+
+Rule = Callable[[Audit, Pair], Advice | None]
+
+
+def advice(audit: Audit) -> list[PairAdvice]:
+    """Suggestions for the most fragile pairs, then for the whole model; only those with evidence."""
+    if audit.broken:
+        first = Advice(
+            "Mend what the failed checks found and audit again: no other advice would rest on sound numbers.", ""
+        )
+        return [PairAdvice("Before anything else", "reproduce", [first])]
+    found = []
+    for pair in audit.ranked[:PAIRS]:
+        items = [item for rule in RULES if (item := rule(audit, pair)) is not None]
+        if items:
+            a, b = (audit.name(c) for c in pair.classes)
+            found.append(PairAdvice(f"{a} and {b}", audit.anchor(pair.classes), items))
+    found += _between(audit)
+    general = [item for item in (_calibrate(audit),) if item is not None]
+    return [*found, PairAdvice("The whole model", "model", general)] if general else found
+
+
+def look_at_labels(audit: Audit, pair: Pair) -> Advice | None:
+    """Test samples of the pair that the model takes for one another."""
+    (a, b), (wrong, of) = pair.classes, audit.confused(pair.classes)
+    if wrong < 2:
+        return None
+    return Advice(
+        "Look at the labels and the images of these mistakes first, then collect more samples of both classes.",
+        f"{count(wrong)} of {count(of)} test samples of {audit.name(a)} and {audit.name(b)} are taken for one another.",
+    )
+
+
+def separate_embedding(audit: Audit, pair: Pair) -> Advice | None:
+    """Training samples on the wrong side of the plane that separates the classes in the embedding."""
+    found = audit.of_pair("edc_train_accuracy", pair)
+    if not found:
+        return None
+    measure = found[0].measure
+    wrong = round((1 - measure.value) * measure.n)
+    if wrong < 1:
+        return None
+    return Advice(
+        "Look at the training samples on the wrong side of the plane: wrong labels, or images that need more than the "
+        "model's last layer keeps.",
+        f"{count(wrong)} of {count(measure.n)} training embeddings lie on the wrong side of a linear separation.",
+    )
+
+
+def harden(audit: Audit, pair: Pair) -> Advice | None:
+    """A margin clearly below that of the median direction."""
+    id = MARGIN if audit.found(MARGIN) else GENERATED_MARGIN
+    found, middle = audit.of_pair(id, pair), audit.median(id)
+    if not found or middle is None or len(audit.results.pairs) < 3:
+        return None
+    nearest = min(found, key=lambda f: f.measure.value)
+    if nearest.measure.ci_high >= 0.75 * middle:
+        return None
+    a, b = (audit.name(c) for c in nearest.classes)
+    return Advice(
+        f"Train with small changes of {a} (noise, shifts, adversarial samples) and measure again.",
+        f"From {a} to {b} a change of {shown(nearest.measure).full} is enough; the median direction takes "
+        f"{value_text(middle, nearest.measure.unit)} ({nearest.measure.unit}).",
+    )
+
+
+def even_out(audit: Audit, pair: Pair) -> Advice | None:
+    """One direction clearly easier than the other."""
+    asymmetry = measured(pair.characteristics.get("asymmetry_margin"))
+    id = next((name for name in (MARGIN, GENERATED_MARGIN) if len(audit.of_pair(name, pair)) == 2), None)
+    if asymmetry is None or id is None or asymmetry.ci_low <= EVEN:
+        return None
+    near, far = sorted(audit.of_pair(id, pair), key=lambda f: f.measure.value)
+    a, b = (audit.name(c) for c in near.classes)
+    return Advice(
+        f"Collect or augment samples of {a}: the boundary runs closer to them.",
+        f"From {a} to {b} the median change is {shown(near.measure).full}, from {b} to {a} {shown(far.measure).full}.",
+    )
+
+
+def third_class(audit: Audit, pair: Pair) -> Advice | None:
+    """A third class that takes more than one search in twenty."""
+    hit = [f for f in audit.of_pair(INTRUSION, pair) if f.measure.ci_low > INTRUDED]
+    if not hit:
+        return None
+    worst = max(hit, key=lambda f: f.measure.value)
+    lost = audit.directions[worst.classes].generation.third_class
+    if not lost:
+        return None
+    index, times = max(lost.items(), key=lambda item: (item[1], item[0]))
+    a, b = (audit.name(c) for c in worst.classes)
+    return Advice(
+        f"Audit {audit.name(int(index))} against {a} and against {b} too: part of the border between "
+        "them belongs to it.",
+        f"{shown(worst.measure).full} of the searches from {a} to {b} met a third class; {count(times)} of "
+        f"{count(sum(lost.values()))} met {audit.name(int(index))}.",
+    )
+
+
+def simply_alike(audit: Audit, pair: Pair) -> Advice | None:
+    """A close pair without a single mistake: nothing to repair, something to watch."""
+    wrong, of = audit.confused(pair.classes)
+    if harden(audit, pair) is None or wrong or not of:
+        return None
+    return Advice(
+        "Or the two may simply be alike: keep the pair in every later audit and compare.",
+        f"None of {count(of)} test samples of the two is taken for the other, although the boundary is close.",
+    )
+
+
+RULES: tuple[Rule, ...] = (look_at_labels, separate_embedding, harden, even_out, third_class, simply_alike)
+
+
+def _between(audit: Audit) -> list[PairAdvice]:
+    """The pair with most intrusion, where it is not among the most fragile ones that were looked at already."""
+    worst = audit.worst(INTRUSION)
+    pairs = [p for p in audit.ranked[PAIRS:] if worst is not None and set(p.classes) == set(worst.classes)]
+    return [
+        PairAdvice(" and ".join(audit.name(c) for c in pair.classes), audit.anchor(pair.classes), [item])
+        for pair in pairs
+        if (item := third_class(audit, pair)) is not None
+    ]
+
+
+def _calibrate(audit: Audit) -> Advice | None:
+    ece: Measure | None = measured(audit.results.performance.ece)
+    if ece is None or ece.ci_low <= MISCALIBRATED:
+        return None
+    return Advice(
+        "Calibrate the probabilities (temperature scaling on held-out samples) before they are used as such.",
+        f"Confidence and accuracy differ by {percent(ece.value)} on average over {plural(ece.n, 'test sample')}.",
+    )

@@ -1,0 +1,106 @@
+"""What was not measured and why, and what this audit cannot tell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.render.names import display_text
+from auditor.render.rounding import count, plural
+from auditor.render.view.audit import Audit
+from auditor.render.view.parts import Cell, Column, Table
+from auditor.results import NotMeasured
+
+ROWS = 60
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The section on what is missing."""
+
+    text: str
+    missing: Table | None
+    limits: list[str]
+
+
+def limits(audit: Audit) -> Limits:
+    """The section, from the results."""
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for what, reason, where in _missing(audit):
+        places[what, reason].append(where)
+    if not places:
+        return Limits("Everything that this audit set out to measure was measured.", None, _limits(audit))
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (what, reason), found in places.items():
+        together[reason, tuple(found)].append(what)
+    rows = [
+        [Cell(_some(names)), Cell(display_text(reason, 240)), Cell(_some(list(found), "place"))]
+        for (reason, found), names in list(together.items())[:ROWS]
+    ]
+    cut = f", the first {ROWS} of {count(len(together))} kinds" if len(together) > ROWS else ""
+    columns = [Column("Not measured", numeric=False), Column("Reason", numeric=False), Column("Where", numeric=False)]
+    text = (
+        "A number that could not be measured is left out, never guessed. Where a table says n. m., the reason is here."
+    )
+    return Limits(text, Table(f"Not measured{cut}", columns, rows), _limits(audit))
+
+
+def _missing(audit: Audit) -> Iterator[tuple[str, str, str]]:
+    results = audit.results
+    for what, value in (("Accuracy", results.performance.accuracy), ("Calibration error", results.performance.ece),
+                        ("Gradients", results.model.gradient), (("Agreement of gradient route and "
+"runtime"), results.model.parity),
+                        ("Embedding", results.model.embedding)):  # fmt: skip
+        if isinstance(value, NotMeasured):
+            yield what, value.not_measured, "the model"
+    for entry in results.performance.per_class:
+        if isinstance(entry.accuracy, NotMeasured):
+            yield "Accuracy of a class", entry.accuracy.not_measured, audit.name(entry.index)
+    for pair in results.pairs:
+        for d in pair.directions:
+            place = audit.arrow((d.source, d.target))
+            yield from _of_direction(audit, d.characteristics, place, "")
+            if isinstance(d.samples, NotMeasured):
+                yield "Sample images", d.samples.not_measured, place
+            for name, baseline in d.baselines.items():
+                if isinstance(baseline, NotMeasured):
+                    yield f"Baseline {name.upper()}", baseline.not_measured, place
+                else:
+                    yield from _of_direction(audit, baseline.characteristics, place, f", {name.upper()}")
+        yield from _of_direction(audit, pair.characteristics, audit.dash(pair.classes), "")
+
+
+def _of_direction(audit: Audit, characteristics: object, place: str, suffix: str) -> Iterator[tuple[str, str, str]]:
+    assert isinstance(characteristics, dict)
+    for id, value in characteristics.items():
+        if isinstance(value, NotMeasured):
+            definition = audit.results.definitions.get(id)
+            yield (definition.title if definition else display_text(id)) + suffix, value.not_measured, place
+
+
+def _some(names: list[str], word: str = "measure") -> str:
+    """Three names, or two and how many more."""
+    if len(names) <= 3:
+        return "; ".join(names)
+    return f"{'; '.join(names[:2])} and {plural(len(names) - 2, f'other {word}')}"
+
+
+def _limits(audit: Audit) -> list[str]:
+    """What the numbers cannot tell, as far as it applies to this audit."""
+    classes, pairs = len(audit.names), len(audit.results.pairs)
+    said = [
+        "A distance is an upper bound: the boundary may be nearer in a direction that neither the "
+        "generator nor the attack took.",
+        "Boundary instances start from training samples that the model gets right; they say nothing "
+        "about samples unlike the "
+        "training data.",
+        "Intervals cover the sampling of instances. They do not cover retraining the model or a shift of the data.",
+    ]
+    if pairs < classes * (classes - 1) // 2:
+        said.insert(0, f"Only {plural(pairs, 'pair')} of {count(classes * (classes - 1) // 2)} were audited.")
+    if isinstance(audit.results.model.gradient, NotMeasured):
+        said.append("Without gradients the search for the boundary is blind; distances are looser than usual.")
+    if audit.results.data.skipped:
+        said.append(f"{plural(len(audit.results.data.skipped), 'file')} of the data could not be read.")
+    return said

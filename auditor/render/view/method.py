@@ -1,0 +1,125 @@
+"""Method and definitions: how instances were made, and every measure with its formula and source."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from auditor.render.names import display_text
+from auditor.render.view.audit import Audit, generator_name
+from auditor.render.view.parts import Run
+
+_LOWERED = re.compile(r"_(\([^()]*\)|[A-Za-z0-9+]{1,3})(?![A-Za-z0-9])")
+_SIGNS = (
+    (" != ", " \N{NOT EQUAL TO} "), (" <= ", " \N{LESS-THAN OR EQUAL TO} "), (" >= ", " \N{GREATER-THAN OR EQUAL TO} "),
+    (" - ", " \N{MINUS SIGN} "), (" * ", " \N{MULTIPLICATION SIGN} "), (" -> ", " \N{RIGHTWARDS ARROW} "),
+)  # fmt: skip
+_LOWERED_SIGNS = (("!=", "\N{NOT EQUAL TO}"), ("inf", "\N{INFINITY}"))
+GENERATORS = {
+    "deepdig": [
+        "Component I trains a small network that changes training samples of the first class until "
+        "the model says the second "
+        "one; Component II trains another that changes these adversarial instances back. Both are "
+        "asked to change as little "
+        "as they can.",
+        "Component III joins each adversarial instance with its way back and halves the segment between them until the "
+        "probabilities of the two classes differ by less than a ten-thousandth and no other class "
+        "has more. What it finds is "
+        "a boundary instance. A search that meets a third class, or runs out of precision, is counted with its reason.",
+    ],
+    "rpbs": [
+        "Pairs of training samples, one of each class, are joined and the segment is halved until it "
+        "meets the boundary."
+    ],
+    "epbs": [
+        "Each training sample is joined with the sample of the other class nearest to it in the "
+        "embedding, and the segment is "
+        "halved until it meets the boundary."
+    ],
+}
+BASELINES = (
+    "Two simpler ways stand beside it. RPBS halves the segment between random training samples of "
+    "the two classes; EPBS "
+    "between a sample and its nearest neighbour of the other class in the embedding, the numbers that enter the "
+    "model\N{RIGHT SINGLE QUOTATION MARK}s last layer."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One measure: its name, formula and how to read it."""
+
+    anchor: str
+    title: str
+    formula: list[Run]
+    reading: str
+
+
+@dataclass(frozen=True)
+class DefinitionText:
+    """Measures that share one explanation, such as a median and its quantiles."""
+
+    entries: list[Entry]
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """The section on how it was done."""
+
+    paragraphs: list[str]
+    definitions: list[DefinitionText]
+
+
+def method(audit: Audit) -> Method:
+    """The section, from the results."""
+    generator = audit.results.settings.generator
+    paragraphs = [
+        "The audit looks for boundary instances: inputs to which the model gives two classes "
+        "equally. They are made for each "
+        f"pair of classes in both directions by {generator_name(audit)}.",
+        *GENERATORS.get(generator, []),
+        BASELINES,
+        "Every boundary instance was checked once more on the audited file by its own runtime. "
+        "Pixels are in [0, 1] throughout.",
+    ]
+    shared: dict[tuple[str, str], list[Entry]] = {}
+    for id, d in audit.definitions.items():
+        entry = Entry(
+            f"define-{id}", display_text(d.title), formula(d.formula), _reading(d.unit, d.direction, d.bounds)
+        )
+        shared.setdefault((d.text, d.source), []).append(entry)
+    definitions = [
+        DefinitionText(entries, display_text(text), display_text(source)) for (text, source), entries in shared.items()
+    ]
+    return Method(paragraphs, definitions)
+
+
+def _reading(unit: str, direction: str, bounds: tuple[float | None, float | None]) -> str:
+    low, high = bounds
+    if low is not None and high is not None:
+        between = f", between {low:g} and {high:g}"
+    elif low is not None:
+        between = f", at least {low:g}"
+    else:
+        between = f", at most {high:g}" if high is not None else ""
+    return f"{display_text(unit)}{between}; {display_text(direction)}"
+
+
+def formula(text: str) -> list[Run]:
+    """A formula written in plain letters, with true signs and lowered indices.
+
+    >>> [(run.text, run.lowered) for run in formula("c_i != c_(i+1)")][:3]
+    [('c', False), ('i', True), (' \N{NOT EQUAL TO} c', False)]
+    """
+    shown, runs, place = display_text(text), [], 0
+    for sign, proper in _SIGNS:
+        shown = shown.replace(sign, proper)
+    for match in _LOWERED.finditer(shown):
+        index = match[1].strip("()")
+        for sign, proper in _LOWERED_SIGNS:
+            index = index.replace(sign, proper)
+        runs += [Run(shown[place : match.start()]), Run(index, lowered=True)]
+        place = match.end()
+    return [run for run in [*runs, Run(shown[place:])] if run.text]

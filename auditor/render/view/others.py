@@ -1,0 +1,47 @@
+"""The pairs without a page of their own, one row each."""
+
+from __future__ import annotations
+
+from auditor.render.rounding import count, percent, shown, unit_words
+from auditor.render.view.audit import Audit
+from auditor.render.view.parts import Cell, Column, Table
+from auditor.results import Pair
+
+MOST = 200
+"""Rows of the table; the rest is in results.json."""
+
+
+def other_pairs(audit: Audit) -> Table | None:
+    """Headline measures of every pair that has no page, both directions under each other."""
+    pairs = audit.ranked[len(audit.with_page) :]
+    if not pairs:
+        return None
+    headlines = [(id, d) for id, d in audit.definitions.items() if d.headline and d.scope == "direction"]
+    columns = [Column("Rank"), Column("Pair", numeric=False), Column("success")]
+    columns += [Column(d.title, unit_words(d.unit)) for _, d in headlines]
+    rows = [
+        _row(audit, pair, len(audit.with_page) + k + 1, source, target, [id for id, _ in headlines])
+        for k, pair in enumerate(pairs[: MOST // 2])
+        for source, target in ((d.source, d.target) for d in pair.directions)
+    ]
+    cut = "" if len(rows) >= 2 * len(pairs) else f", the first {count(MOST // 2)} of {count(len(pairs))} by rank"
+    return Table(f"The other pairs{cut}", columns, rows, sortable=True)
+
+
+def _row(audit: Audit, pair: Pair, rank: int, source: int, target: int, headlines: list[str]) -> list[Cell]:
+    direction = audit.directions[source, target]
+    generation = direction.generation
+    success = percent(generation.boundary / generation.requested) if generation.requested else "n. m."
+    row = [
+        Cell(str(rank), sort=str(rank)),
+        Cell(audit.arrow((source, target))),
+        Cell(success, sort=str(generation.boundary)),
+    ]
+    for id in headlines:
+        measure = audit.at(id, source, target)
+        if measure is None:
+            row.append(Cell("n. m.", muted=True))
+        else:
+            text = shown(measure)
+            row.append(Cell(text.value, text.interval, sort=repr(measure.value)))
+    return row

@@ -1,0 +1,103 @@
+"""Tables of a pair: every measure in both directions with its baselines, and what became of every search."""
+
+from __future__ import annotations
+
+from auditor.render.names import display_text
+from auditor.render.rounding import count, number, shown, unit_words
+from auditor.render.view.audit import Audit, generator_name
+from auditor.render.view.pair_figures import class_role
+from auditor.render.view.parts import Cell, Column, Table
+from auditor.results import Baseline, Definition, Direction, Generation, Measure, Measured, NotMeasured, Pair
+
+BASELINES = ("rpbs", "epbs")
+
+
+def measures(audit: Audit, pair: Pair) -> Table:
+    """Every measure of the pair: generated instances and baselines of both directions."""
+    columns = [Column("Measure", numeric=False)]
+    both = sorted(pair.directions, key=lambda d: (d.source, d.target) != pair.classes)
+    for d in both:
+        role = class_role(pair, d.source)
+        columns.append(Column(audit.arrow((d.source, d.target)), generator_name(audit), role=role))
+        columns += [Column("", name.upper(), role=role) for name in BASELINES if any(name in x.baselines for x in both)]
+    rows = [_measure_row(audit, id, definition, pair, both) for id, definition in _used(audit, pair)]
+    return Table(f"Every measure of {audit.name(pair.classes[0])} and {audit.name(pair.classes[1])}", columns, rows)
+
+
+def _used(audit: Audit, pair: Pair) -> list[tuple[str, Definition]]:
+    present = set(pair.characteristics) | {id for d in pair.directions for id in d.characteristics}
+    return [(id, d) for id, d in audit.definitions.items() if id in present]
+
+
+def _measure_row(audit: Audit, id: str, definition: Definition, pair: Pair, both: list[Direction]) -> list[Cell]:
+    row = [Cell(definition.title, unit_words(definition.unit), href=f"define-{id}")]
+    present = [name for name in BASELINES if any(name in d.baselines for d in both)]
+    for k, d in enumerate(both):
+        if definition.scope == "pair":
+            row.append(_cell(pair.characteristics.get(id), definition) if k == 0 else Cell(""))
+            row += [Cell("")] * len(present)
+            continue
+        row.append(_cell(d.characteristics.get(id), definition))
+        for name in present:
+            baseline = d.baselines.get(name)
+            row.append(
+                _cell(baseline.characteristics.get(id), definition) if isinstance(baseline, Baseline) else Cell("")
+            )
+    return row
+
+
+def _cell(value: Measured | None, definition: Definition) -> Cell:
+    if value is None:
+        return Cell("")
+    if isinstance(value, NotMeasured):
+        return Cell("n. m.", muted=True)
+    text = shown(Measure(**(value.model_dump() | {"unit": definition.unit})))
+    return Cell(text.value, text.interval, sort=repr(value.value))
+
+
+def counts(audit: Audit, pair: Pair) -> Table:
+    """What became of every search, for the generator and the baselines."""
+    columns = [
+        Column("Searches", numeric=False),
+        *(Column(head) for head in ("started", "adversarial", "and back", "on boundary")),
+        Column("success", "95 % interval"),
+        Column("steps", "mean"),
+        Column("lost, most often to", numeric=False),
+    ]
+    rows = []
+    for d in sorted(pair.directions, key=lambda d: (d.source, d.target) != pair.classes):
+        label = audit.arrow((d.source, d.target))
+        rows.append(_count_row(audit, Cell(label, generator_name(audit)), d.generation))
+        for name, baseline in d.baselines.items():
+            head = Cell(label, name.upper())
+            if isinstance(baseline, NotMeasured):
+                rows.append([head, Cell("n. m.", muted=True), *[Cell("")] * 6])
+            else:
+                rows.append(_count_row(audit, head, baseline.generation))
+    return Table(
+        f"What became of every search between {audit.name(pair.classes[0])} and {audit.name(pair.classes[1])}",
+        columns,
+        rows,
+    )
+
+
+def _count_row(audit: Audit, head: Cell, g: Generation) -> list[Cell]:
+    success = shown(g.success_rate) if isinstance(g.success_rate, Measure) else None
+    steps = "n. m." if isinstance(g.mean_bisection_steps, NotMeasured) else number(g.mean_bisection_steps)
+    return [
+        head,
+        *(Cell(count(n)) for n in (g.requested, g.adversarial, g.adversarial_of_adversarial, g.boundary)),
+        Cell(success.value, success.interval) if success else Cell("n. m.", muted=True),
+        Cell(steps),
+        Cell(_loss(audit, g.third_class, g.failures)),
+    ]
+
+
+def _loss(audit: Audit, third: dict[str, int], failures: dict[str, int]) -> str:
+    if third and sum(third.values()) * 2 >= sum(failures.values()):
+        index, n = max(third.items(), key=lambda item: (item[1], item[0]))
+        return f"class {audit.name(int(index))} ({count(n)})"
+    if not failures:
+        return ""
+    reason, n = max(failures.items(), key=lambda item: (item[1], item[0]))
+    return f"{display_text(reason, 60)} ({count(n)})"

@@ -1,0 +1,60 @@
+"""Reproduce: the exact command, settings, versions, hashes, device and cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.render.names import display_name, display_text
+from auditor.render.rounding import count
+from auditor.render.view.audit import Audit, generator_name
+from auditor.render.view.parts import STATUSES, Cell, Column, Table, Term
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """The section on doing it again."""
+
+    command: str
+    settings: list[Term]
+    parameters: list[Term]
+    environment: list[Term]
+    checks: Table
+
+
+def reproduce(audit: Audit) -> Reproduce:
+    """The section, from the results."""
+    results, settings = audit.results, audit.results.settings
+    shown = [
+        Term("Profile", display_name(settings.profile)),
+        Term("Seed", str(settings.seed)),
+        Term("Device", display_name(settings.device)),
+        Term("Generator", generator_name(audit)),
+        Term("Pairs", display_text(settings.pairs, 200)),
+        Term("Samples a class", count(settings.samples_per_class)),
+        Term("Pairs with a page", count(settings.report_pairs)),
+        Term(
+            "Cost",
+            f"{count(results.cost.forward)} forward and {count(results.cost.backward)} backward "
+            "passes, counted in instances",
+        ),
+        Term("Model, SHA-256", results.model.sha256, code=True),
+        Term("Data, fingerprint", display_text(results.data.fingerprint), code=True),
+        Term(
+            "Results",
+            f"schema {results.schema_version}, {display_name(results.tool.name)} {display_name(results.tool.version)}",
+        ),
+    ]
+    parameters = [
+        Term(display_name(role), display_text(value, 900), code=True) for role, value in settings.parameters.items()
+    ]
+    environment = [Term(display_name(name), display_name(version)) for name, version in results.environment.items()]
+    return Reproduce(display_text(settings.command, 2000), shown, parameters, environment, _checks(audit))
+
+
+def _checks(audit: Audit) -> Table:
+    columns = [Column("Check", numeric=False), Column("Outcome", numeric=False), Column("Finding", numeric=False)]
+    rows = [
+        [Cell(display_name(v.id.replace("_", " "))), Cell("", status=STATUSES[v.status]), Cell(display_text(v.message))]
+        for v in audit.results.validity
+    ]
+    return Table("Checks made before measuring", columns, rows)

@@ -1,0 +1,461 @@
+"""A results document for the tests of the report: SYNTHETIC numbers, drawn from a seed, about real digit images.
+
+No model was trained and nothing was measured: ``synthetic_results`` makes plausible values whose order is known
+(4 and 9, 3 and 8 are close, 0 and 1 are far), so that the tests can say what the report must and must not state.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import cache
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from auditor.results import (
+    Baseline,
+    ClassAccuracy,
+    ClassProbability,
+    Cost,
+    DataFacts,
+    Definition,
+    Direction,
+    DistributionSeries,
+    EmbeddingFact,
+    Gate,
+    Generation,
+    Group,
+    Measure,
+    Measured,
+    ModelFacts,
+    NotMeasured,
+    Pair,
+    Parity,
+    Performance,
+    ReliabilityBin,
+    Results,
+    SampleCell,
+    SampleGrid,
+    SampleRow,
+    ScatterGroup,
+    ScatterSeries,
+    Settings,
+    SplitSizes,
+    StripSeries,
+    Summary,
+    SummaryMeasure,
+    ToolFacts,
+    Validity,
+    Worst,
+)
+
+CLOSE = {(4, 9): 0.42, (3, 8): 0.5, (1, 8): 0.62, (5, 9): 0.7, (3, 9): 0.72, (2, 3): 0.85}
+Rng = np.random.Generator
+
+
+def definition(title: str, unit: str, direction: str, headline: bool = False, **more: Any) -> Definition:
+    """A definition with plain texts."""
+    fields: dict[str, Any] = {
+        "bounds": (0.0, 1.0),
+        "scope": "direction",
+        "formula": "mean over i of |x_i - b_i|_2 / (T - 1)",
+        "text": f"What {title.lower()} means, in a sentence or two for a reader who meets it here for the first time.",
+        "source": "arXiv 1912.11460",
+    }
+    return Definition(title=title, unit=unit, direction=direction, headline=headline, **(fields | more))
+
+
+DEFINITIONS = {
+    "margin_l2_attack": definition(
+        "Margin by a minimal-norm attack, L2", "L2, pixels in [0, 1]", "higher is safer", True, bounds=(0.0, None)
+    ),
+    "margin_l2_attack_q05": definition(
+        "Margin by a minimal-norm attack, L2, 5 % quantile",
+        "L2, pixels in [0, 1]",
+        "higher is safer",
+        bounds=(0.0, None),
+    ),
+    "margin_l2": definition(
+        "Margin to the generated instance, L2", "L2, pixels in [0, 1]", "higher is safer", bounds=(0.0, None)
+    ),
+    "margin_linf": definition(
+        "Margin to the generated instance, Linf", ("largest change of a pixel in [0, 1]"), "higher is safer"
+    ),
+    "idc": definition(
+        "Input-space complexity (IDC)",
+        "share of steps",
+        "lower is simpler",
+        True,
+        formula="mean over trajectories of #{i : c_i != c_(i+1)} / (T - 1)",
+    ),
+    "third_class_intrusion": definition("Third-class intrusion", "share of bisections", "lower is cleaner", True),
+    "diversity": definition(
+        "Diversity of boundary instances", "ratio", "higher is more varied", True, bounds=(0.0, None)
+    ),
+    "edc_boundary_accuracy": definition(
+        "Embedding-space complexity (EDC): SVM accuracy on boundary instances",
+        "share of boundary instances",
+        "near 0.5 is simpler",
+        True,
+    ),
+    "edc_train_accuracy": definition(
+        "Embedding-space complexity (EDC): SVM accuracy on training samples",
+        "share of training samples",
+        "higher is simpler",
+    ),
+    "edc_train_distance_misclassified": definition(
+        "Embedding-space complexity (EDC): distance of misclassified training samples",
+        ("d / (1 + d) of the SVM's plane"),
+        "lower is milder",
+    ),
+    "asymmetry_margin": definition(
+        "Asymmetry of the margin",
+        "relative difference",
+        "lower is more even",
+        scope="pair",
+        formula="|a - b| / (a + b)",
+    ),
+}
+BASELINE_MEASURES = ("margin_l2", "margin_linf", "idc", "third_class_intrusion", "diversity", "edc_boundary_accuracy")
+
+
+def measure(id: str, value: float, half: float, n: int) -> Measure:
+    """A measure with a symmetric interval inside the bounds of its definition."""
+    d = DEFINITIONS[id]
+    low, high = d.bounds
+    ends = (max(value - half, low if low is not None else -1e9), min(value + half, high if high is not None else 1e9))
+    return Measure(value=value, ci_low=ends[0], ci_high=ends[1], n=n, unit=d.unit, direction=d.direction)
+
+
+@cache
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Real digits: pixels ``(N, 8, 8)`` in [0, 1], labels ``(N,)``."""
+    data = load_digits()
+    return data.images / 16.0, data.target
+
+
+def png(pixels: np.ndarray) -> str:
+    """An image in [0, 1], ``(H, W)`` or ``(H, W, 3)``, as base64 PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(np.round(pixels * 255), 0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def cell(role: Any, pixels: np.ndarray, top: list[tuple[int, float]]) -> SampleCell:
+    """A cell of a grid."""
+    return SampleCell(role=role, png=png(pixels), top=[ClassProbability(index=i, probability=p) for i, p in top])
+
+
+def sample_grid(source: int, target: int, rng: Rng) -> SampleGrid:
+    """Real digits, and straight mixtures of two of them as boundary images."""
+    images, labels = digits()
+    of_source, of_target = images[labels == source % 10], images[labels == target % 10]
+    rows = []
+    for label, spread in (("typical", 0.5), ("nearest", 0.3), ("farthest", 0.7), ("strangest", 0.5)):
+        x, y = of_source[rng.integers(len(of_source))], of_target[rng.integers(len(of_target))]
+        boundary = (1 - spread) * x + spread * y
+        p = float(rng.uniform(0.7, 0.99))
+        cells = [
+            cell("source", x, [(source, 0.9993), (target, 0.0004)]),
+            cell("adversarial", 0.25 * x + 0.75 * y, [(target, p), (source, 1 - p)]),
+            cell("adversarial_of_adversarial", 0.6 * x + 0.4 * y, [(source, p), (target, 1 - p)]),
+            cell("boundary", boundary, [(source, 0.4821), (target, 0.482)]),
+            cell("difference", (boundary - x) / 2 + 128 / 255, []),
+        ]
+        rows.append(SampleRow(label=label, distance=float(np.linalg.norm(boundary - x)), cells=cells))  # type: ignore[arg-type]
+    return SampleGrid(height=8, width=8, rows=rows)
+
+
+def series(source: int, target: int, margin: float, rng: Rng, third: int | None, embedding: bool) -> dict[str, Any]:
+    """What stands behind the figures of a direction."""
+    rows = []
+    for _ in range(5):
+        row, edges = np.full(50, source), sorted(rng.integers(3, 47, 3))
+        row[edges[0] : edges[1]] = target
+        if third is not None and rng.random() < 0.5:
+            row[edges[1] : edges[2]] = third
+        rows.append([int(c) for c in row])
+    found: dict[str, Any] = {
+        "margins_l2": DistributionSeries(
+            title="Margins in L2",
+            unit="L2, pixels in [0, 1]",
+            groups=[
+                Group(
+                    label="boundary instances", role="boundary", values=rounded(rng.gamma(12, margin * 2.2 / 12, 200))
+                ),
+                Group(label="minimal-norm attack", role="neutral", values=rounded(rng.gamma(10, margin / 10, 64))),
+            ],
+        ),
+        "idc_trace": StripSeries(
+            title="Predicted class along segments between boundary instances", x_label="point on the segment", rows=rows
+        ),
+    }
+    if embedding:
+        found["embedding_projection"] = projection(rng)
+    return found
+
+
+def projection(rng: Rng) -> ScatterSeries:
+    """Three clouds and a line."""
+    spots = {"train_source": (-2.0, 60), "train_target": (2.0, 60), "boundary": (0.0, 60)}
+    return ScatterSeries(
+        title="Embeddings across the plane of the linear SVM",
+        x_label="signed distance from the SVM's plane (source left, target right)",
+        y_label="first principal component within the plane",
+        groups=[
+            ScatterGroup(
+                label=role,
+                role=role,
+                points=[(float(x), float(y)) for x, y in rng.normal((spot, 0), (0.4, 1.2), (n, 2)).round(3)],
+            )  # type: ignore[arg-type]
+            for role, (spot, n) in spots.items()
+        ],
+        line=[(0.0, -3.0), (0.0, 3.0)],
+    )
+
+
+def rounded(values: np.ndarray) -> list[float]:
+    return [round(float(v), 4) for v in values]
+
+
+def generation(requested: int, lost: dict[int, int]) -> Generation:
+    """Counts of a generator that lost some searches to third classes."""
+    boundary = requested - sum(lost.values())
+    rate = Measure(
+        value=boundary / requested,
+        ci_low=max(boundary / requested - 0.03, 0),
+        ci_high=min(boundary / requested + 0.01, 1),
+        n=requested,
+        unit="share of sources",
+        direction="higher is better",
+    )
+    return Generation(
+        requested=requested,
+        adversarial=requested,
+        adversarial_of_adversarial=requested,
+        boundary=boundary,
+        success_rate=rate,
+        mean_bisection_steps=14.3,
+        max_probability_gap=9.2e-5,
+        third_class={str(k): v for k, v in lost.items()},
+        failures={"a third class led at the midpoint": sum(lost.values())} if lost else {},
+    )
+
+
+def direction(
+    source: int, target: int, margin: float, classes: int, rng: Rng, *, images: bool, embedding: bool
+) -> Direction:
+    """One direction with its baselines."""
+    lost: dict[int, int] = {}
+    if (source, target) == (3, 8) and classes > 9:
+        lost = {9: 14, 5: 6}
+    no_embedding = NotMeasured(not_measured="the model has no embedding")
+    values: dict[str, Measured] = {
+        "margin_l2_attack": measure("margin_l2_attack", margin, 0.04, 64),
+        "margin_l2_attack_q05": measure("margin_l2_attack_q05", margin * 0.3, 0.04, 64),
+        "margin_l2": measure("margin_l2", margin * 2.2, 0.06, 200),
+        "margin_linf": measure("margin_linf", min(margin * 0.4, 0.9), 0.01, 200),
+        "idc": measure("idc", 0.021 + 0.01 / margin, 0.003, 400),
+        "third_class_intrusion": measure("third_class_intrusion", sum(lost.values()) / 200, 0.03, 200),
+        "diversity": measure("diversity", float(rng.uniform(0.7, 0.95)), 0.04, 200),
+        "edc_boundary_accuracy": measure("edc_boundary_accuracy", float(rng.uniform(0.35, 0.6)), 0.06, 200),
+        "edc_train_accuracy": measure("edc_train_accuracy", 0.993 if margin < 0.5 else 1.0, 0.005, 287),
+        "edc_train_distance_misclassified": NotMeasured(not_measured="no train embedding is misclassified"),
+    }
+    if not embedding:
+        values |= {id: no_embedding for id in values if id.startswith("edc")}
+    baselines = {id: m for id, m in values.items() if id in BASELINE_MEASURES}
+    return Direction(
+        source=source,
+        target=target,
+        generation=generation(200, lost),
+        baselines={
+            "rpbs": Baseline(generation=generation(200, {7: 11} if classes > 7 else {}), characteristics=baselines),
+            "epbs": Baseline(generation=generation(200, {}), characteristics=baselines) if embedding else no_embedding,
+        },
+        characteristics=values,
+        series=series(source, target, margin, rng, 5 if classes > 5 and 5 not in (source, target) else None, embedding),
+        samples=sample_grid(source, target, rng)
+        if images
+        else NotMeasured(not_measured=("the instances are vectors that are no image")),
+    )
+
+
+def pair(a: int, b: int, names: list[str], rng: Rng, **options: Any) -> Pair:
+    """Both directions; the second is a little farther."""
+    forth = CLOSE.get((a, b), 1.1 + 0.11 * ((3 * a + 7 * b) % 11)) + round(float(rng.uniform(0, 0.02)), 4)
+    back = forth * (1.6 if (a, b) == (4, 9) else 1.1)
+    relative = (back - forth) / (back + forth)
+    return Pair(
+        classes=(a, b),
+        names=(names[a], names[b]),
+        directions=[
+            direction(a, b, forth, len(names), rng, **options),
+            direction(b, a, back, len(names), rng, **options),
+        ],
+        characteristics={"asymmetry_margin": measure("asymmetry_margin", relative, 0.04, 128)},
+    )
+
+
+def performance(names: list[str], rng: Rng) -> Performance:
+    """36 test samples a class; 9 and 4, 8 and 3 are confused."""
+    n = len(names)
+    confusion = [[36 if i == j else 0 for j in range(n)] for i in range(n)]
+    for i, j, wrong in ((9, 4, 3), (4, 9, 1), (8, 3, 2), (1, 8, 1)):
+        if max(i, j) < n:
+            confusion[i][i] -= wrong
+            confusion[i][j] += wrong
+    right, total = sum(confusion[i][i] for i in range(n)), 36 * n
+    per_class = [
+        ClassAccuracy(index=i, name=names[i], accuracy=share(confusion[i][i], 36, "share of test samples"))
+        for i in range(n)
+    ]
+    bins = [ReliabilityBin(low=k / 10, high=(k + 1) / 10, confidence=None, accuracy=None, n=0) for k in range(4)] + [
+        ReliabilityBin(
+            low=k / 10,
+            high=(k + 1) / 10,
+            confidence=k / 10 + 0.055,
+            accuracy=min(k / 10 + 0.02 * (k - 4), 1.0),
+            n=count,
+        )
+        for k, count in ((4, 3), (5, 6), (6, 9), (7, 15), (8, 31), (9, max(total - 64, 1)))
+    ]
+    ece = Measure(value=0.0131, ci_low=0.008, ci_high=0.021, n=total, unit="share", direction="lower is better")
+    return Performance(
+        accuracy=share(right, total, "share of test samples"),
+        per_class=per_class,
+        confusion=confusion,
+        ece=ece,
+        reliability=bins,
+    )
+
+
+def share(right: int, n: int, unit: str) -> Measure:
+    """A share with Wilson's interval."""
+    p, z = right / n, 1.959964
+    middle, half = (
+        (p + z * z / 2 / n) / (1 + z * z / n),
+        z * np.sqrt(p * (1 - p) / n + z * z / 4 / n / n) / (1 + z * z / n),
+    )
+    return Measure(
+        value=p,
+        ci_low=max(float(middle - half), 0.0),
+        ci_high=min(float(middle + half), 1.0),
+        n=n,
+        unit=unit,
+        direction="higher is better",
+    )
+
+
+def summary(pairs: list[Pair], ranked_by: str = "margin_l2_attack") -> Summary:
+    """Means, worst places and the ranking."""
+    characteristics: dict[str, SummaryMeasure | NotMeasured] = {}
+    for id, d in DEFINITIONS.items():
+        holders = [(p.classes, p.characteristics) for p in pairs]
+        if d.scope == "direction":
+            holders = [((x.source, x.target), x.characteristics) for p in pairs for x in p.directions]
+        found = [(c, m.value) for c, values in holders if isinstance(m := values.get(id), Measure)]
+        if not found:
+            characteristics[id] = NotMeasured(not_measured="no pair has this measure; each says why")
+            continue
+        mean = float(np.mean([v for _, v in found]))
+        classes, value = (max if d.direction.startswith("lower") else min)(found, key=lambda item: item[1])
+        characteristics[id] = SummaryMeasure(
+            mean=mean, ci_low=mean * 0.95, ci_high=mean * 1.05, worst=Worst(classes=classes, value=value)
+        )
+
+    def nearest(p: Pair) -> float:
+        return min(m.value for d in p.directions if isinstance(m := d.characteristics[ranked_by], Measure))
+
+    return Summary(
+        characteristics=characteristics, ranking=[p.classes for p in sorted(pairs, key=nearest)], ranked_by=ranked_by
+    )
+
+
+def synthetic_results(
+    *,
+    names: list[str] | None = None,
+    chosen: list[tuple[int, int]] | None = None,
+    images: bool = True,
+    embedding: bool = True,
+    report_pairs: int = 10,
+    seed: int = 7,
+) -> Results:
+    """The whole document.
+
+    Args:
+        names: class names, ten digits by default.
+        chosen: class pairs, all by default.
+        images: whether instances are images.
+        embedding: whether the model has an embedding.
+    """
+    rng = np.random.default_rng(seed)
+    names = names or [str(i) for i in range(10)]
+    wanted = chosen if chosen is not None else list(combinations(range(len(names)), 2))
+    pairs = [pair(a, b, names, rng, images=images, embedding=embedding) for a, b in wanted]
+    no_embedding = NotMeasured(not_measured="no linear layer was found before the scores")
+    return Results(
+        schema_version="1.0",
+        tool=ToolFacts(name="deepdig-audit", version="0.1.0"),
+        model=ModelFacts(
+            file="synthetic_test_model.onnx",
+            format="ONNX, opset 17",
+            sha256="30432b1a1417356c65558566f7cf8cc9f40658592ab4a8592799b4ae7f9f1d93",
+            size_bytes=56942,
+            num_classes=len(names),
+            input_shape=[1, 8, 8] if images else [64],
+            output_kind="logits",
+            runtime="ONNX Runtime 1.31.1, CPUExecutionProvider",
+            gradient="torch twin of the graph",
+            parity=Parity(max_abs_diff=2.4e-6, agreement=1.0, n=256),
+            embedding=EmbeddingFact(name="/head/Relu_output_0", size=48) if embedding else no_embedding,
+            preprocessing="none: pixels in [0, 1], channels first",
+        ),
+        data=DataFacts(
+            name="digits",
+            fingerprint="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            class_names=names,
+            splits=SplitSizes(train=1437, test=36 * len(names)),
+            skipped=[],
+            notes=[("Synthetic numbers for tests; no model was audited.")],
+        ),
+        settings=Settings(
+            profile="standard",
+            seed=0,
+            device="cpu",
+            generator="deepdig",
+            pairs="all",
+            samples_per_class=400,
+            report_pairs=report_pairs,
+            command=("deepdig-audit synthetic_test_model.onnx --data digits --profile standard --seed 0"),
+            parameters={
+                "generator": ("DeepDIG(training=Training(network='residual', steps=200), beta=0.0001, max_steps=60)"),
+                "characteristic idc": "InputSpaceComplexity(partners=50, points=50)",
+            },
+        ),
+        environment={"python": "3.11.7", "torch": "2.13.0", "onnxruntime": "1.31.1"},
+        validity=[
+            Validity(id="parity", status="ok", message="The gradient route agrees with the runtime."),
+            Validity(id="accuracy", status="ok", message="Accuracy is far above chance."),
+        ],
+        performance=performance(names, rng),
+        pairs=pairs,
+        summary=summary(pairs),
+        definitions=DEFINITIONS,
+        cost=Cost(forward=4_812_332, backward=1_204_551),
+        gate=Gate(status="not_configured", rules=[]),
+    )
+
+
+Status = Literal["ok", "warn", "fail"]
+
+
+def flagged(results: Results, status: Status, message: str) -> Results:
+    """The same results with one more validity flag."""
+    return results.model_copy(
+        update={"validity": [*results.validity, Validity(id="test", status=status, message=message)]}
+    )

@@ -1,0 +1,158 @@
+"""The finished pages: every number that a table or a title shows is the one in the results."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+
+import pytest
+
+from auditor.render.base import outputs
+from auditor.render.rounding import MINUS, NO_BREAK, THIN
+from auditor.render.view import build
+from auditor.render.view.method import formula
+from auditor.render.view.seriation import order
+from auditor.results import Definition, Results, from_json
+from tests.render.sample_results import DEFINITIONS, measure, synthetic_results
+
+
+def plain(text: str) -> str:
+    return text.replace(THIN, " ").replace(NO_BREAK, " ")
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return synthetic_results(images=False)
+
+
+def test_pages_follow_the_ranking_and_the_others_follow_in_the_table(results: Results) -> None:
+    report = build(results)
+    assert [p.anchor for p in report.pairs] == [f"pair-{a}-{b}" for a, b in results.summary.ranking[:10]]
+    assert report.others is not None
+    assert [plain(row[1].text) for row in report.others.rows[:2]] == [
+        f"{a} → {b}" for c in results.summary.ranking[10:11] for a, b in (c, c[::-1])
+    ]
+    assert len(report.others.rows) == 2 * 35
+
+
+def test_the_table_of_a_pair_holds_both_directions_and_their_baselines(results: Results) -> None:
+    table = build(results).pairs[0].measures
+    assert [plain(c.text) or c.unit for c in table.columns] == [
+        "Measure",
+        "4 → 9",
+        "RPBS",
+        "EPBS",
+        "9 → 4",
+        "RPBS",
+        "EPBS",
+    ]
+    names = [row[0].text for row in table.rows]
+    assert names[0] == DEFINITIONS["margin_l2_attack"].title
+    margin = table.rows[names.index(DEFINITIONS["margin_l2"].title)]
+    direction = next(p for p in results.pairs if p.classes == (4, 9)).directions[0]
+    assert float(margin[1].sort) == direction.characteristics["margin_l2"].value  # type: ignore[union-attr]
+    assert all(cell.text for cell in margin)
+    assert table.rows[names.index(DEFINITIONS["asymmetry_margin"].title)][1].text == "0.231"
+
+
+def test_a_measure_that_is_missing_is_marked_and_explained(results: Results) -> None:
+    report = build(synthetic_results(images=False, embedding=False))
+    row = next(r for r in report.pairs[0].measures.rows if "SVM accuracy on boundary" in r[0].text)
+    assert row[1].text == "n. m."
+    assert report.limits.missing is not None
+    reasons = {row[1].text for row in report.limits.missing.rows}
+    assert {"the model has no embedding", "the instances are vectors that are no image"} <= reasons
+
+
+def test_the_headline_says_how_much_closer_the_pair_is(results: Results) -> None:
+    assert build(results).pairs[0].headline == "4 and 9 are 3.6 times closer than the median direction"
+
+
+def test_a_new_characteristic_appears_by_itself(results: Results) -> None:
+    new = Definition(
+        title="Roughness", unit="bumps", direction="lower is smoother", bounds=(0.0, None), scope="direction",
+        headline=True,
+        formula="sum_i r_i / N", text="How rough it is.", source="arXiv 0000.00000",
+    )  # fmt: skip
+    value = measure("margin_l2", 3.5, 0.2, 10).model_copy(update={"unit": "bumps"})
+    pairs = [
+        p.model_copy(
+            update={
+                "directions": [
+                    d.model_copy(update={"characteristics": d.characteristics | {"rough": value}}) for d in p.directions
+                ]
+            }
+        )
+        for p in results.pairs
+    ]
+    report = build(results.model_copy(update={"pairs": pairs, "definitions": results.definitions | {"rough": new}}))
+    assert any(f.title == "Roughness: the same everywhere, 3.50" for f in report.glance.maps)
+    assert any(row[0].text == "Roughness" and row[1].text == "3.50" for row in report.pairs[0].measures.rows)
+    assert any(e.title == "Roughness" for d in report.method.definitions for e in d.entries)
+    assert report.others is not None
+    assert "Roughness" in [c.text for c in report.others.columns]
+
+
+@pytest.mark.parametrize(
+    ("made", "maps"),
+    [({"chosen": [(4, 9), (3, 8)]}, 0), ({"names": ["a", "b"]}, 0), ({"names": list("abc")}, 5), ({}, 5)],
+)
+def test_a_map_is_drawn_only_where_it_has_something_to_show(made: dict[str, list[str]], maps: int) -> None:
+    report = build(synthetic_results(images=False, **made))  # type: ignore[arg-type]
+    assert len(report.glance.maps) == maps
+    assert (report.front.map is not None) == bool(maps)
+    assert report.glance.ranking is not None
+
+
+def test_a_hundred_classes_get_a_ranking_and_their_coverage_instead_of_maps() -> None:
+    names = [f"class {i}" for i in range(100)]
+    report = build(synthetic_results(names=names, chosen=[(i, i + 1) for i in range(12)], images=False))
+    assert report.glance.maps == []
+    assert report.glance.intro.startswith("12 pairs of 4,950 were audited")
+    assert [t.caption for t in report.facts.tables] == ["The mistakes made most often"]
+    assert "Only 12 pairs of 4,950 were audited." in report.limits.limits
+
+
+def test_the_date_comes_from_the_caller_alone(results: Results) -> None:
+    assert "Date" not in [fact.name for fact in build(results).front.facts]
+    dated = build(results, datetime.date(2026, 3, 7)).front.facts
+    assert [fact.text for fact in dated if fact.name == "Date"] == ["7 March 2026"]
+
+
+def test_formulas_get_signs_and_lowered_indices() -> None:
+    runs = formula("median_i min_(j != i) |b_i - b_j|_2 <= |x|_inf")
+    assert [run.text for run in runs if run.lowered] == ["i", "j ≠ i", "i", "j", "2", "∞"]
+    assert "".join(run.text for run in runs) == f"mediani minj ≠ i |bi {MINUS} bj|2 ≤ |x|∞"
+
+
+def test_alike_classes_stand_together() -> None:
+    places = {0: 0.0, 1: 5.0, 2: 1.0, 3: 6.0, 4: 2.0, 5: 7.0}
+    distances = {(a, b): abs(places[a] - places[b]) for a in places for b in places if a < b}
+    assert order(list(places), distances) in ([0, 2, 4, 1, 3, 5], [5, 3, 1, 4, 2, 0])
+    assert order([3, 1], {}) == [3, 1]
+
+
+def test_the_registry_holds_the_three_outputs(results: Results) -> None:
+    assert {"html", "json", "pdf"} <= set(outputs.names())
+    assert [outputs[name].file_name for name in ("html", "json", "pdf")] == [
+        "report.html",
+        "results.json",
+        "report.pdf",
+    ]
+    assert from_json(outputs["json"].render(results)) == results
+
+
+def test_the_report_needs_neither_torch_nor_a_plotting_library(results: Results) -> None:
+    script = (
+        "import sys, json; from auditor.results import from_json; from auditor.render.base import outputs;"
+        "page = outputs['html'].render(from_json(sys.stdin.read()));"
+        "heavy = ('torch', 'sklearn', 'matplotlib', 'weasyprint');"
+        "print(json.dumps([len(page), [m for m in heavy if m in sys.modules]]))"
+    )
+    text = outputs["json"].render(results).decode()
+    done = subprocess.run([sys.executable, "-c", script], input=text, capture_output=True, text=True, check=True)
+    length, loaded = json.loads(done.stdout)
+    assert length > 100_000
+    assert loaded == []

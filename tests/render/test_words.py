@@ -1,0 +1,254 @@
+"""What the summary and the advice say, and where they must stay silent."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from auditor.render.rounding import NO_BREAK, THIN
+from auditor.render.view.advice import advice
+from auditor.render.view.audit import Audit, harm
+from auditor.render.view.words import RULES, confidence, three_findings, verdict
+from auditor.results import Gate, Measure, NotMeasured, ReliabilityBin, Results, Rule
+from tests.render.sample_results import DEFINITIONS, flagged, measure, summary, synthetic_results
+
+
+def said(results: Results) -> str:
+    """Everything that the rules state, with plain spaces."""
+    return plain(" ".join(s.text for rule in RULES if (s := rule(Audit(results))) is not None))
+
+
+def advised(results: Results) -> str:
+    return plain(" ".join(f"{g.name}: {i.suggestion} {i.evidence}" for g in advice(Audit(results)) for i in g.items))
+
+
+def plain(text: str) -> str:
+    return text.replace(THIN, " ").replace(NO_BREAK, " ")
+
+
+def change(results: Results, id: str, value: float, half: float = 0.01, where: Any = None) -> Results:
+    """The same results with one measure set in every direction, or in the directions of ``where``."""
+    pairs = []
+    for pair in results.pairs:
+        directions = [
+            d.model_copy(update={"characteristics": d.characteristics | {id: measure(id, value, half, 200)}})
+            if where is None or (d.source, d.target) in where
+            else d
+            for d in pair.directions
+        ]
+        pairs.append(pair.model_copy(update={"directions": directions}))
+    return results.model_copy(update={"pairs": pairs, "summary": summary(pairs)})
+
+
+def performance(results: Results, **update: Any) -> Results:
+    return results.model_copy(update={"performance": results.performance.model_copy(update=update)})
+
+
+def no_mistakes(results: Results) -> Results:
+    n = len(results.data.class_names)
+    right = [[36 if i == j else 0 for j in range(n)] for i in range(n)]
+    perfect = Measure(value=1.0, ci_low=0.99, ci_high=1.0, n=36 * n, unit="share", direction="higher is better")
+    per_class = [c.model_copy(update={"accuracy": perfect}) for c in results.performance.per_class]
+    return performance(results, confusion=right, accuracy=perfect, per_class=per_class)
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return synthetic_results(images=False)
+
+
+def test_the_closest_pair_comes_first_with_its_number_and_the_median(results: Results) -> None:
+    first = plain(three_findings(Audit(results))[0].text)
+    assert re.fullmatch(
+        r"The model changes its mind from 4 to 9 after a median change of 0\.4\d+ \[0\.3\d+, 0\.4\d+\] "
+        r"\(L2, pixels in \[0, 1\]\); for the median direction it takes 1\.\d\d\.",
+        first,
+    )
+
+
+def test_three_findings_each_lead_to_a_place(results: Results) -> None:
+    found = three_findings(Audit(results))
+    assert [f.anchor for f in found] == ["pair-4-9", "pair-3-8", "model"]
+
+
+def test_a_finding_on_a_pair_without_a_page_leads_to_the_table() -> None:
+    few = synthetic_results(images=False, report_pairs=1)
+    assert [f.anchor for f in three_findings(Audit(few))] == ["pair-4-9", "others", "model"]
+
+
+def test_no_difference_is_claimed_where_the_intervals_allow_none(results: Results) -> None:
+    same = change(results, "margin_l2_attack", 1.0, 0.2)
+    assert "no clear difference from the median direction" in said(same)
+    assert "close" not in advised(same)
+    assert "is enough" not in advised(same)
+
+
+def test_two_pairs_are_not_compared_with_a_median() -> None:
+    text = said(synthetic_results(chosen=[(4, 9), (3, 8)], images=False))
+    assert "changes its mind from 4 to 9" in text
+    assert "median direction" not in text
+
+
+def test_third_classes_are_named_with_their_count(results: Results) -> None:
+    assert "10.0 % [7.0, 13.0] of the searches from 3 to 8 ended in a third class, most often 9 (14 of 20)." in said(
+        results
+    )
+
+
+@pytest.mark.parametrize(("value", "half", "speaks"), [(0.10, 0.03, True), (0.10, 0.06, False), (0.04, 0.005, False)])
+def test_a_third_class_is_mentioned_only_above_one_in_twenty(
+    results: Results, value: float, half: float, speaks: bool
+) -> None:
+    changed = change(results, "third_class_intrusion", value, half, where=[(3, 8)])
+    assert ("lies another class" in said(changed)) == speaks
+    assert ("Audit 9 against 3" in advised(changed)) == speaks
+
+
+def test_advice_on_a_third_class_reaches_pairs_that_are_not_close(results: Results) -> None:
+    pair = next(p for p in results.pairs if p.classes == (0, 1))
+    third = pair.directions[0].generation.model_copy(update={"third_class": {"7": 40}})
+    lost = pair.model_copy(
+        update={"directions": [pair.directions[0].model_copy(update={"generation": third}), pair.directions[1]]}
+    )
+    pairs = [lost if p.classes == (0, 1) else p for p in results.pairs]
+    changed = change(results.model_copy(update={"pairs": pairs}), "third_class_intrusion", 0.2, 0.04, where=[(0, 1)])
+    assert "0 and 1: Audit 7 against 0 and against 1 too" in advised(changed)
+
+
+def test_a_weak_class_is_named_only_below_the_overall_accuracy(results: Results) -> None:
+    assert "9 is recognised least often: 91.7 % [78.2, 97.1] of its 36 test samples" in said(results)
+    assert "recognised least often" not in said(no_mistakes(results))
+
+
+def test_nothing_is_said_about_calibration_within_chance(results: Results) -> None:
+    assert "confident" not in said(results)
+    assert "Calibrate" not in advised(results)
+
+
+@pytest.mark.parametrize(("accuracy", "tendency"), [(0.7, "more"), (1.0, "less")])
+def test_a_gap_of_confidence_is_said_and_advice_given(results: Results, accuracy: float, tendency: str) -> None:
+    ece = Measure(value=0.08, ci_low=0.05, ci_high=0.11, n=360, unit="share", direction="lower is better")
+    bins = [ReliabilityBin(low=0.8, high=0.9, confidence=0.85, accuracy=accuracy, n=360)]
+    changed = performance(results, ece=ece, reliability=bins)
+    text = f"The model is {tendency} confident than it is right: confidence and accuracy differ by 8.0 % on average."
+    assert text in said(changed)
+    assert "The whole model: Calibrate the probabilities" in advised(changed)
+
+
+def test_collapse_comes_before_every_other_finding(results: Results) -> None:
+    changed = change(results, "diversity", 0.02, 0.01, where=[(0, 1)])
+    assert three_findings(Audit(changed))[0].text.startswith("In 1 direction the boundary instances are near-copies")
+    assert "near-copies" not in said(results)
+
+
+def test_labels_are_doubted_only_with_mistakes(results: Results) -> None:
+    assert "4 of 72 test samples of 4 and 9 are taken for one another." in advised(results)
+    silent = advised(no_mistakes(results))
+    assert "labels of these mistakes" not in silent
+    assert "taken for one another" not in silent
+    assert "None of 72 test samples of the two is taken for the other" in silent
+
+
+def test_one_direction_is_called_easier_only_where_the_asymmetry_excludes_chance(results: Results) -> None:
+    text = advised(results)
+    assert "Collect or augment samples of 4: the boundary runs closer to them." in text
+    assert "Collect or augment samples of 3" not in text
+
+
+def test_where_nothing_is_wrong_no_advice_is_given(results: Results) -> None:
+    even = change(no_mistakes(results), "margin_l2_attack", 1.0, 0.05)
+    even = change(change(even, "third_class_intrusion", 0.0), "edc_train_accuracy", 1.0)
+    zero = {"asymmetry_margin": measure("asymmetry_margin", 0.0, 0.02, 100)}
+    pairs = [p.model_copy(update={"characteristics": zero}) for p in even.pairs]
+    assert advice(Audit(even.model_copy(update={"pairs": pairs}))) == []
+
+
+def test_what_was_not_measured_is_not_spoken_of() -> None:
+    reason = NotMeasured(not_measured="no gradient")
+    full = synthetic_results(images=False, embedding=False)
+    pairs = [
+        p.model_copy(
+            update={
+                "characteristics": dict.fromkeys(p.characteristics, reason),
+                "directions": [
+                    d.model_copy(update={"characteristics": dict.fromkeys(d.characteristics, reason), "series": {}})
+                    for d in p.directions
+                ],
+            }
+        )
+        for p in full.pairs
+    ]
+    summed = full.summary.model_copy(update={"characteristics": dict.fromkeys(DEFINITIONS, reason)})
+    empty = performance(full.model_copy(update={"pairs": pairs, "summary": summed}), accuracy=reason, ece=reason)
+    assert said(empty) == "99.9 % of 18,000 searches for the boundary ended on it."
+    assert verdict(Audit(empty))[1] == "Accuracy was not measured."
+
+
+def rules(*statuses: Any) -> Gate:
+    made = [
+        Rule(id=f"r{i}", status=s, observed="1", threshold="2", message=f"Rule {i}.") for i, s in enumerate(statuses)
+    ]
+    return Gate(status="failed" if {"fail", "not_measured"} & set(statuses) else "passed", rules=made)
+
+
+@pytest.mark.parametrize(
+    ("gate", "decision", "reason"),
+    [
+        (rules("pass", "pass"), "The model passes the gate.", "All 2 rules hold."),
+        (rules("pass", "warn"), "The model passes the gate.", "All 2 rules hold; 1 rule gave a warning."),
+        (rules("pass", "fail"), "The model does not pass the gate.", "1 of 2 rules failed. The first: Rule 1."),
+        (rules("not_measured"), "The model does not pass the gate.", "1 of 1 rule failed. The first: Rule 0."),
+    ],
+)
+def test_the_verdict_of_a_gate(results: Results, gate: Gate, decision: str, reason: str) -> None:
+    assert verdict(Audit(results.model_copy(update={"gate": gate}))) == (decision, reason)
+
+
+def test_without_a_gate_the_verdict_says_what_the_numbers_say(results: Results) -> None:
+    decision, reason = verdict(Audit(results))
+    assert decision == "No gate was configured: this report measures and does not decide."
+    assert "right on 98.1 % [96.0, 99.1] of 360 test samples. Its boundary comes closest between 4 and 9." in plain(
+        reason
+    )
+
+
+def test_a_failed_check_overrules_a_passed_gate(results: Results) -> None:
+    passed = results.model_copy(update={"gate": rules("pass")})
+    assert verdict(Audit(flagged(passed, "fail", "near chance")))[0] == "This audit is not valid."
+    assert verdict(Audit(flagged(passed, "warn", "saturated")))[0] == "The model passes the gate."
+
+
+def test_an_audit_that_is_not_valid_gets_no_findings_and_one_advice(results: Results) -> None:
+    broken = flagged(results, "fail", "near chance")
+    assert three_findings(Audit(broken)) == []
+    assert [group.name for group in advice(Audit(broken))] == ["Before anything else"]
+    assert len(three_findings(Audit(flagged(results, "warn", "saturated")))) == 3
+
+
+def test_classes_that_tie_are_named_together(results: Results) -> None:
+    low = Measure(value=0.5, ci_low=0.3, ci_high=0.7, n=36, unit="share", direction="higher is better")
+    per_class = results.performance.per_class
+
+    def weakened(*indices: int) -> str:
+        changed = [c.model_copy(update={"accuracy": low}) if c.index in indices else c for c in per_class]
+        return said(performance(results, per_class=changed))
+
+    assert "2 is recognised least often: 50 % [30, 70] of its 36 test samples" in weakened(2)
+    assert "2 and 3 are recognised least often" in weakened(2, 3)
+    assert "4 classes are recognised least often" in weakened(2, 3, 5, 6)
+
+
+def test_confidence_says_how_much_of_the_model_was_looked_at(results: Results) -> None:
+    assert confidence(Audit(results)).startswith("Based on 17,980 boundary instances over all 45 class pairs, in both")
+    two = synthetic_results(chosen=[(4, 9), (3, 8)], images=False)
+    assert "over 2 class pairs of 45" in confidence(Audit(two))
+
+
+@pytest.mark.parametrize(
+    ("direction", "better", "worse"),
+    [("higher is safer", 2.0, 1.0), ("lower is simpler", 1.0, 2.0), ("near 0.5 is simpler", 0.6, 0.1)],
+)
+def test_harm_follows_the_direction_of_a_definition(direction: str, better: float, worse: float) -> None:
+    assert harm(direction, worse) > harm(direction, better)
