@@ -1,0 +1,50 @@
+"""The command line: options in, an exit code out; everything heavy is imported when it is needed.
+
+A command reads options, asks ``audit`` and ``render`` for work and writes files. Errors are caught once, here.
+Standard output carries only what was asked for; progress, summary and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from auditor.cli.app import app
+from auditor.cli.terminal import complain, say
+from auditor.errors import AuditError
+
+PROGRAM = "deepdig-audit"
+INTERRUPTED = 130
+
+# Typer brings its own copy of click or uses the installed one, by version; either way this is the base
+# class of every complaint about an option.
+BadCommandLine: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit code of the process.
+
+    Args:
+        arguments: without the program's name; None takes those of the process.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    shared: dict[str, Any] = {"arguments": arguments, "verbose": False}
+    try:
+        command = typer.main.get_command(app)
+        status = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=shared)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except AuditError as err:
+        complain(str(err), err if shared["verbose"] else None)
+        status = err.exit_code
+    except BadCommandLine as err:
+        complain(f"{err.format_message()} See {PROGRAM} --help.")  # type: ignore[attr-defined]
+        status = 2
+    except Exception as err:
+        complain(f"internal error: {type(err).__name__}: {err}", err if shared["verbose"] else None)
+        status = 4
+    if status == INTERRUPTED:
+        say("interrupted")
+    return int(status or 0)

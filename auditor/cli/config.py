@@ -1,0 +1,48 @@
+"""``--config FILE.toml``: the options of the main job from a file; the command line wins."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from auditor.errors import UsageError
+
+
+def apply_config(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Take the file's values as the defaults of this command's options (an eager option's callback).
+
+    Raises:
+        UsageError: the file cannot be read, is no TOML, or has a key that is no option.
+    """
+    if path is not None:
+        options = [p.name for p in ctx.command.params if p.name and p.name not in ("config", "help", "model")]
+        ctx.default_map = read_config(path, options)
+    return path
+
+
+def read_config(path: Path, options: list[str]) -> dict[str, Any]:
+    """The file's values by option name; keys are long option names with ``-`` or ``_``."""
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as err:
+        raise UsageError(f"expected a configuration file; found {path}: {err.strerror}; check --config") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise UsageError(f"expected TOML in {path}; found {err}; correct the file") from err
+    values = {key.replace("-", "_"): value for key, value in content.items()}
+    if unknown := sorted(set(values) - set(options)):
+        known = ", ".join(sorted(name.replace("_", "-") for name in options))
+        raise UsageError(f"expected the keys {known}; found {', '.join(unknown)} in {path}; remove or correct them")
+    return {key: _as_option(key, value, path) for key, value in values.items()}
+
+
+def _as_option(key: str, value: Any, path: Path) -> Any:
+    """The value as it would stand on the command line: a list becomes one text with commas."""
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return ",".join(str(item) for item in value)
+    if isinstance(value, str | bool | int | float):
+        return value
+    raise UsageError(f"expected a text, a number or a list for {key} in {path}; found {value!r}; correct the file")

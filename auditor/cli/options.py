@@ -1,0 +1,96 @@
+"""The options of the main job and of ``inspect``, each declared once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.audit.profiles import PROFILES
+from auditor.cli.config import apply_config
+
+
+class Layout(StrEnum):
+    """Order of the axes in the model's input."""
+
+    auto = "auto"
+    nchw = "nchw"
+    nhwc = "nhwc"
+
+
+class OutputKind(StrEnum):
+    """What the model's scores are."""
+
+    logits = "logits"
+    probabilities = "probabilities"
+    sigmoid = "sigmoid"
+
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file: ONNX or TorchScript.", show_default=False)]
+LayoutOption = Annotated[Layout, typer.Option("--layout", help="Axis order of the model's input.")]
+Mean = Annotated[
+    str | None,
+    typer.Option(metavar="X[,X...]", help="Subtracted from pixels in [0, 1], per channel or one for all."),
+]
+Std = Annotated[str | None, typer.Option(metavar="X[,X...]", help="Pixels are divided by it after --mean.")]
+Embedding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Tensor to use as embedding; found in the graph otherwise."),
+]
+OutputKindOption = Annotated[
+    OutputKind | None,
+    typer.Option("--output-kind", help="What the model's scores are; detected otherwise."),
+]
+Sha256 = Annotated[
+    str | None,
+    typer.Option(metavar="HEX", help="Refuse the model unless its SHA-256 is this."),
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")]
+
+DATA_HELP = "digits, mnist, fashionmnist, cifar10, cifar100, a folder of images or an .npz file."
+Data = Annotated[str, typer.Option(help=DATA_HELP, metavar="DATA", show_default=False)]
+OptionalData = Annotated[str | None, typer.Option("--data", help=DATA_HELP, metavar="DATA")]
+DataRoot = Annotated[Path, typer.Option(metavar="DIR", help="Where downloaded data sets are kept.")]
+Download = Annotated[bool, typer.Option("--download/--no-download", help="Fetch a known data set once.")]
+ClassNames = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...|FILE", help="Class names in the model's order, or a file of one a line."),
+]
+MaxSkip = Annotated[
+    float, typer.Option(metavar="SHARE", min=0, max=1, help="Share of unreadable files that is tolerated.")
+]
+
+Pairs = Annotated[str, typer.Option(metavar="all|A:B,...", help="Class pairs, by index or name.")]
+MaxPairs = Annotated[int, typer.Option(metavar="N", min=1, help="Refuse more pairs than this.")]
+Generator = Annotated[str, typer.Option(metavar="deepdig|rpbs|epbs", help="How boundary instances are found.")]
+Profile = Annotated[
+    str, typer.Option(metavar="|".join(PROFILES), help="Cost and precision; deepdig-audit list tells them apart.")
+]
+Samples = Annotated[
+    int | None,
+    typer.Option("--samples-per-class", metavar="N", min=2, help="Sources of each direction; the profile's otherwise."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Same seed, same numbers.")]
+
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder to write to; audit-MODEL otherwise."),
+]
+Format = Annotated[str, typer.Option("--format", metavar="A,B,...", help="Outputs to write.")]
+ReportPairs = Annotated[
+    int, typer.Option(metavar="N", min=0, help="Pairs, the most fragile first, with a page of their own.")
+]
+SaveInstances = Annotated[bool, typer.Option("--save-instances", help="Also write the boundary instances as .npz.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help="Options from a file, by their long names; the command line wins.",
+        callback=apply_config,
+        is_eager=True,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what native libraries print.")]

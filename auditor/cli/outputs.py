@@ -1,0 +1,67 @@
+"""Which outputs are wanted, and writing them: every renderer gets its turn, whatever the others do."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from auditor.audit.messages import Progress
+from auditor.audit.store import prepare_folder, write_whole
+from auditor.cli.progress import Show
+from auditor.errors import AuditIncomplete, UsageError
+from auditor.results import Results, RunFacts
+
+ALWAYS = "json"
+"""results.json is written by every audit: the other outputs are made from it."""
+
+
+def chosen_outputs(formats: str) -> list[str]:
+    """The names of the outputs to render, without results.json.
+
+    Raises:
+        UsageError: an output is not known.
+    """
+    from auditor.render.base import outputs
+
+    chosen = list(dict.fromkeys(part.strip() for part in formats.split(",") if part.strip()))
+    known = sorted({ALWAYS, *outputs.names()})
+    if not chosen or (unknown := [name for name in chosen if name not in known]):
+        found = ", ".join(unknown) if chosen else "none"
+        raise UsageError(f"expected outputs of {', '.join(known)}; found {found}; correct --format")
+    return [name for name in chosen if name != ALWAYS]
+
+
+def write_outputs(names: list[str], results: Results, folder: Path, created: date | None, show: Show) -> list[Path]:
+    """Render each output and write it; returns the files.
+
+    Raises:
+        AuditIncomplete: some output could not be made; the others and results.json are there.
+    """
+    from auditor.render.base import outputs
+
+    prepare_folder(folder)
+    written, trouble = [], {}
+    for done, name in enumerate(names):
+        show(Progress(stage="report", done=done, total=len(names), detail=name))
+        try:
+            path = folder / outputs[name].file_name
+            write_whole(path, outputs[name].render(results, created=created))
+            written.append(path)
+        except Exception as err:  # a renderer's library may raise anything, even for want of a system library
+            trouble[name] = err
+    if trouble:
+        reasons = "; ".join(f"{type(err).__name__} in {name}: {err}" for name, err in trouble.items())
+        raise AuditIncomplete(
+            f"expected to write {', '.join(trouble)}; found {reasons}; results.json is there: mend this and run"
+            " deepdig-audit render on it"
+        ) from next(iter(trouble.values()))
+    return written
+
+
+def creation_date(run: RunFacts | None) -> date | None:
+    """The date that a report carries: SOURCE_DATE_EPOCH where it is set, else the day the audit began (UTC)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdigit():
+        return datetime.fromtimestamp(int(epoch), UTC).date()
+    return datetime.fromisoformat(run.started).date() if run else None

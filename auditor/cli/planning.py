@@ -1,0 +1,72 @@
+"""From the options of a command to the plan that the worker gets."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from auditor.audit.plan import DataPlan, ModelPlan, Plan
+from auditor.audit.profiles import profile_named
+from auditor.errors import UsageError
+
+
+def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
+    """The plan for this command's options; an option that the command lacks keeps the plan's default.
+
+    Raises:
+        UsageError: a value that the option's type could not check is bad.
+    """
+    given = dict(ctx.params)
+    given["path"] = given.pop("model")
+    given["root"] = str(given.pop("data_root"))
+    for name in ("mean", "std"):
+        given[name] = _numbers(name, given[name])
+    given["class_names"] = _names(given["class_names"])
+    profile_named(given.get("profile", "standard"))
+    if given["expect_sha256"] and not re.fullmatch("[0-9a-fA-F]{64}", given["expect_sha256"]):
+        raise UsageError(f"expected 64 hexadecimal digits; found {given['expect_sha256']!r}; correct --expect-sha256")
+    if given.pop("save_instances", False) and folder is not None:
+        given["instances_folder"] = str(folder / "instances")
+    given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
+    data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
+    return Plan(**{**_fields(Plan, given), "model": ModelPlan(**_fields(ModelPlan, given)), "data": data})
+
+
+def _fields(document: type[DataPlan] | type[ModelPlan] | type[Plan], given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in document.model_fields if name in given}
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(text)
+    except ValueError as err:
+        raise UsageError(f"expected numbers separated by commas; found {text!r}; correct --{option}") from err
+    if option == "std" and not all(number > 0 for number in numbers):
+        raise UsageError(f"expected positive numbers; found {text!r}; correct --std")
+    return numbers
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Class names from a file of one a line, or from a list with commas."""
+    if text is None:
+        return None
+    path = Path(text)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else text.split(",")
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError(f"expected a text file of class names; found {path}: {err}; correct --class-names") from err
+    names = tuple(line.strip() for line in lines if line.strip())
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise UsageError(
+            f"expected two or more different class names; found {', '.join(names) or 'none'}; correct --class-names"
+        )
+    return names

@@ -1,0 +1,80 @@
+"""How far the work has come: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from auditor.audit.messages import Progress
+from auditor.cli.terminal import printable, say
+
+Show = Callable[[Progress], None]
+QUIET_SECONDS = 15.0
+"""A plain line is written when the stage changes and then no more often than this."""
+
+
+@contextmanager
+def progress_display(quiet: bool, verbose: bool) -> Iterator[Show]:
+    """A function to hand progress to, for as long as the block runs.
+
+    A verbose run gets plain lines: what native libraries print would tear a live display apart.
+    """
+    if quiet:
+        yield lambda _: None
+    elif verbose or not sys.stderr.isatty():
+        yield PlainLines()
+    else:
+        with _live() as show:
+            yield show
+
+
+class PlainLines:
+    """A line for each stage, and one now and then while it lasts."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._stage, self._last = clock, "", 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Write a line if it is time for one."""
+        now = self._clock()
+        if progress.stage == self._stage and now - self._last < QUIET_SECONDS:
+            return
+        self._stage, self._last = progress.stage, now
+        share = f", {100 * progress.done // progress.total} %" if progress.done and progress.total else ""
+        detail = f" ({progress.detail})" if progress.detail else ""
+        say(f"{progress.stage}{share}{detail}")
+
+
+@contextmanager
+def _live() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        stages: dict[str, TaskID] = {}
+
+        def show(progress: Progress) -> None:
+            if progress.stage not in stages:
+                for stage in stages.values():
+                    bars.update(stage, visible=False)
+                stages[progress.stage] = bars.add_task(printable(progress.stage), total=progress.total, detail="")
+            bars.update(
+                stages[progress.stage],
+                completed=progress.done,
+                total=progress.total,
+                detail=printable(progress.detail),
+                visible=True,
+            )
+
+        yield show

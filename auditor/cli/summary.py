@@ -1,0 +1,37 @@
+"""What a person at the terminal should know when an audit ends, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from auditor.results import Measure, Results
+
+
+def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:
+    """Lines in the order of a report: what stands against the numbers, the numbers, the files."""
+    for check in results.validity:
+        if check.status != "ok":
+            yield f"{check.status}: {check.message}"
+    accuracy = results.performance.accuracy
+    if isinstance(accuracy, Measure):
+        interval = f"{accuracy.value:.1%} [{accuracy.ci_low:.1%} to {accuracy.ci_high:.1%}]"
+        yield f"{results.model.file} on {results.data.name}: accuracy {interval}, n {accuracy.n}"
+    found = sum(d.generation.boundary for pair in results.pairs for d in pair.directions)
+    asked = sum(d.generation.requested for pair in results.pairs for d in pair.directions)
+    pairs = "1 pair" if len(results.pairs) == 1 else f"{len(results.pairs)} pairs"
+    yield f"{found:,} boundary instances from {asked:,} sources, {pairs}"
+    if fragile := [pair for pair in results.summary.ranking if pair in _measured(results)][:3]:
+        names = results.data.class_names
+        yield f"most fragile: {', '.join(f'{names[a]} and {names[b]}' for a, b in fragile)}"
+    yield f"wrote {', '.join(str(file) for file in written)}"
+
+
+def _measured(results: Results) -> set[tuple[int, int]]:
+    """Classes of the pairs that have the measure by which pairs are ranked."""
+    by = results.summary.ranked_by
+    return {
+        pair.classes
+        for pair in results.pairs
+        if any(isinstance(direction.characteristics.get(by), Measure) for direction in pair.directions)
+    }

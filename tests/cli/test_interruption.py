@@ -1,0 +1,100 @@
+"""Ctrl-C, a worker that dies, a parent that dies: nothing is left running and the exit code says what happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import DIGITS_CNN, command, environment
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """An audit that would take minutes, once its worker has begun."""
+    process = subprocess.Popen(
+        command(DIGITS_CNN, "--data", "digits", "--out", "out"),
+        cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline() == "deepdig-audit: start\n"
+    return process
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent is ``pid``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has collected it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def eventually(what: Callable[[], bool]) -> bool:
+    for _ in range(200):
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_ctrl_c(tmp_path: Path):
+    process = start(tmp_path)
+    (worker,) = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines()[-1] == "deepdig-audit: interrupted"
+    assert "Traceback" not in err
+    assert eventually(lambda: ended(worker))
+
+
+def test_a_killed_worker(tmp_path: Path):
+    process = start(tmp_path)
+    (worker,) = children(process.pid)
+    os.kill(worker, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "ended by SIGKILL" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_a_killed_parent_takes_its_worker_along(tmp_path: Path):
+    process = start(tmp_path)
+    (worker,) = children(process.pid)
+    process.kill()
+    process.communicate()
+    assert eventually(lambda: ended(worker))
+
+
+def test_a_module_beside_the_data_is_not_imported_by_the_worker(tmp_path: Path):
+    (tmp_path / "onnx.py").write_text("raise SystemExit('imported a stranger')")
+    script = Path(sys.executable).with_name("deepdig-audit")
+    if not script.exists():
+        pytest.skip("the console script is not installed")
+    done = subprocess.run(
+        [script, "inspect", DIGITS_CNN], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "digits_cnn.onnx" in done.stdout

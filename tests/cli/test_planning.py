@@ -1,0 +1,86 @@
+"""From the command line and the configuration file to the plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from auditor.audit.plan import Plan
+from auditor.cli.app import app
+from auditor.cli.planning import plan_from
+
+
+def plan_of(*arguments: str) -> Plan:
+    """The plan that the main job would send to its worker for these arguments."""
+    group: Any = typer.main.get_command(app)
+    main: Any = group.commands["(main)"]
+    obj = {"arguments": list(arguments)}
+    with main.make_context("deepdig-audit", list(arguments), obj=obj) as ctx:
+        return plan_from(ctx, Path("out"))
+
+
+def test_defaults():
+    plan = plan_of("m.onnx", "--data", "digits")
+    assert plan == Plan(model={"path": "m.onnx"}, data={"data": "digits"}, command="deepdig-audit m.onnx --data digits")
+
+
+def test_every_option_arrives():
+    plan = plan_of(
+        "m.onnx", "--data", "d.npz", "--data-root", "root", "--no-download", "--class-names", "a,b", "--mean", "0.5",
+        "--std", "0.25,0.5,1", "--layout", "nhwc", "--embedding", "e", "--output-kind", "sigmoid", "--pairs", "a:b",
+        "--max-pairs", "7", "--generator", "rpbs", "--profile", "quick", "--samples-per-class", "9", "--seed", "3",
+        "--device", "cpu", "--report-pairs", "2", "--max-skip", "0.5", "--save-instances", "--expect-sha256", "ab" * 32,
+    )  # fmt: skip
+    assert plan.model.model_dump() == {
+        "path": "m.onnx", "device": "cpu", "layout": "nhwc", "mean": (0.5,), "std": (0.25, 0.5, 1.0), "embedding": "e",
+        "output_kind": "sigmoid", "expect_sha256": "ab" * 32,
+    }  # fmt: skip
+    assert plan.data is not None
+    assert plan.data.model_dump() == {
+        "data": "d.npz", "root": "root", "download": False, "class_names": ("a", "b"), "max_skip": 0.5,
+    }  # fmt: skip
+    assert plan.model_dump(exclude={"model", "data", "command"}) == {
+        "pairs": "a:b", "max_pairs": 7, "generator": "rpbs", "profile": "quick", "samples_per_class": 9, "seed": 3,
+        "report_pairs": 2, "instances_folder": "out/instances",
+    }  # fmt: skip
+    assert plan.settings.samples_per_class == 9
+
+
+def test_the_command_can_be_pasted_into_a_shell():
+    assert plan_of("my model.onnx", "--data", "digits").command == "deepdig-audit 'my model.onnx' --data digits"
+
+
+def test_class_names_from_a_file(tmp_path: Path):
+    (tmp_path / "names.txt").write_text("ant, queen\n\n bee \n", "utf-8")
+    plan = plan_of("m.onnx", "--data", "digits", "--class-names", str(tmp_path / "names.txt"))
+    assert plan.data is not None
+    assert plan.data.class_names == ("ant, queen", "bee")
+
+
+def test_a_configuration_file_gives_the_options_that_the_command_line_does_not(tmp_path: Path):
+    file = tmp_path / "audit.toml"
+    file.write_text(
+        'data = "digits"\npairs = "1:2"\nseed = 5\nmean = [0.1, 0.2, 0.3]\ndownload = false\nsave-instances = true\n'
+        'max_skip = 0.2\nclass-names = ["a", "b"]\n'
+    )
+    plan = plan_of("m.onnx", "--config", str(file), "--seed", "6")
+    assert plan.data is not None
+    assert (plan.data.data, plan.data.download, plan.data.max_skip) == ("digits", False, 0.2)
+    assert plan.data.class_names == ("a", "b")
+    assert (plan.pairs, plan.seed, plan.model.mean) == ("1:2", 6, (0.1, 0.2, 0.3))
+    assert plan.instances_folder == "out/instances"
+
+
+def test_a_plan_survives_the_way_to_the_worker():
+    plan = plan_of("m.onnx", "--data", "digits", "--mean", "0.1", "--seed", str(2**32 - 1))
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("profile", "samples"), [("quick", 64), ("standard", 400), ("thorough", 1000), ("paper", None)]
+)
+def test_profiles_set_the_number_of_sources(profile: str, samples: int | None):
+    assert plan_of("m.onnx", "--data", "digits", "--profile", profile).settings.samples_per_class == samples
