@@ -1,0 +1,14 @@
+"""What every test finds: one thread for each process, and hypothesis that repeats itself."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch, numpy or ONNX Runtime is imported: threads of several test processes would fight over the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from hypothesis import settings
+
+# The same examples in every run, and no verdict that depends on how busy the machine is.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
