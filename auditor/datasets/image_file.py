@@ -7,12 +7,14 @@ whatever is wrong with a file is one ``UnreadableImage``.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -50,13 +52,24 @@ def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
         UnreadableImage: for whatever reason.
     """
     try:
-        with warnings.catch_warnings():
+        with _cut_files_are_errors(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice of Pillow to its callers
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
                 return _converted(image, size)
     except Exception as err:  # decoders of damaged files raise all kinds of errors
         raise UnreadableImage(_reason(path, err)) from err
+
+
+@contextmanager
+def _cut_files_are_errors() -> Iterator[None]:
+    """Pillow's own default, which importing WeasyPrint turns off for the whole process."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _converted(image: Image.Image, size: tuple[int, int] | None) -> ReadImage:

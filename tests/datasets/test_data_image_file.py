@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from auditor.datasets.image_file import UnreadableImage, read_image
 
@@ -182,6 +182,16 @@ def test_unreadable_files_say_why_without_their_path(case: str, photograph: Phot
         with pytest.raises(UnreadableImage, match=reason) as caught:
             read_image(tmp_path / "image.png", None)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_cut_file_is_unreadable_whatever_other_packages_set(
+    photograph: Photograph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut(tmp_path / "image.png", photograph)
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(UnreadableImage, match="truncated"):
+        read_image(tmp_path / "image.png", None)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
 def test_damaged_files_are_read_or_unreadable_and_nothing_else(photograph: Photograph, tmp_path: Path) -> None:
