@@ -7,7 +7,8 @@ DATA ?= digits
 
 BIN := .venv/bin
 UV := $(BIN)/uv
-SYNC := $(UV) pip install --quiet --python $(BIN)/python --require-hashes
+# Byte code is written once here, as pip does, because many an environment forbids it later and pays at every start.
+SYNC := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
