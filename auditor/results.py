@@ -216,7 +216,10 @@ class DataFacts(Document):
 
 
 class Settings(Document):
-    """What was asked for. ``parameters`` holds the repr of every configured part, by role."""
+    """What was asked for; ``generator`` is the one that made the instances.
+
+    ``parameters`` holds the repr of every configured part, by role, and the generator asked for where that is another.
+    """
 
     profile: str
     seed: int
@@ -278,7 +281,9 @@ class Generation(Document):
     """Counts of one generator in one direction, in the order of its components.
 
     ``third_class`` counts first bisections lost to each third class (key: class index as text; a second
-    try may still have reached the boundary), ``failures`` every instance that did not become one, by reason. For
+    try may still have reached the boundary), ``failures`` every instance that did not become one, by reason.
+    ``jumps`` counts the boundary instances in which the two classes do not tie: the model's answer jumps from one to
+    the other between two neighbouring points, as it does with trees and whole-number arithmetic. For
     RPBS and EPBS the adversarial counts equal the number of starting pairs.
     """
 
@@ -286,6 +291,7 @@ class Generation(Document):
     adversarial: int
     adversarial_of_adversarial: int
     boundary: int
+    jumps: int = 0
     success_rate: Measured
     mean_bisection_steps: float | NotMeasured
     max_probability_gap: float | NotMeasured

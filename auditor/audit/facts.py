@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from auditor.audit.generation import Generated
 from auditor.audit.measuring import Battery
 from auditor.audit.plan import Plan
+from auditor.audit.sandbox import in_force
 from auditor.audit.subject import Subject
 from auditor.datasets.base import Dataset
 from auditor.models.classifier import Classifier
@@ -37,7 +38,7 @@ def model_facts(subject: Subject) -> ModelFacts:
         input_shape=list(classifier.instance_shape),
         output_kind=classifier.output_kind,
         runtime=backend.runtime,
-        gradient=backend.gradient,
+        gradient=classifier.gradient,
         parity=subject.parity,
         embedding=embedding,
         preprocessing=preprocessing_text(classifier),
@@ -74,7 +75,7 @@ def settings(plan: Plan, subject: Subject, generated: Generated, battery: Batter
         profile=profile.name,
         seed=plan.seed,
         device=str(subject.classifier.device),
-        generator=plan.generator,
+        generator=generated.generator,
         pairs=plan.pairs,
         samples_per_class=most if profile.samples_per_class is None else profile.samples_per_class,
         report_pairs=plan.report_pairs,
@@ -82,6 +83,7 @@ def settings(plan: Plan, subject: Subject, generated: Generated, battery: Batter
         parameters={
             "profile": repr(profile),
             "threads": str(subject.artefact.threads),
+            "sandbox": in_force(),
             **generated.parameters,
             **battery.parameters,
         },

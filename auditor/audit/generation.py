@@ -1,4 +1,7 @@
-"""Boundary instances of every direction: by the chosen generator, by its baselines, by the attack."""
+"""Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
+
+A generator that needs gradients is replaced by the gradient-free one where the model has none; ``route`` says so.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from auditor.audit.seeds import generator_for
 from auditor.audit.sources import direction_tasks
 from auditor.audit.stages import Stages
 from auditor.boundary.base import BoundaryInstances, Generator, generators
+from auditor.boundary.decision_search import DecisionSearch
+from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm import NearestPoints, NearestSearch
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
@@ -21,6 +26,7 @@ from auditor.models.classifier import Classifier
 from auditor.results import Generation, Measure, NotMeasured
 
 BASELINES = ("rpbs", "epbs")
+GRADIENT_FREE = "gradient-free"
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,14 @@ class Generated:
     """All that was generated, direction by direction in the order asked for.
 
     Args:
-        instances: by the chosen generator.
+        generator: name of the generator that made the instances.
+        instances: by that generator.
         baselines: by each baseline, or why there are none.
-        nearest: by the minimal-norm attack.
+        nearest: by the minimal-norm attack, or by decisions alone where there are no gradients.
         parameters: repr of each part that ran, by role.
     """
 
+    generator: str
     instances: list[BoundaryInstances]
     baselines: dict[str, list[BoundaryInstances] | NotMeasured]
     nearest: list[NearestPoints]
@@ -65,18 +73,22 @@ def generate(
         raise InputRefused(
             f"a model that suits --generator {plan.generator}", f"none: {reason}", "choose another generator"
         )
-    parameters = {"generator": repr(chosen)}
+    used, parameters = plan.generator, dict[str, str]()
+    if chosen.needs_gradient and isinstance(classifier.gradient, NotMeasured):
+        used, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
+        parameters["generator asked for"] = plan.generator
+    parameters["generator"] = repr(chosen)
 
     def run(name: str, generator: Generator) -> list[BoundaryInstances]:
         tasks = direction_tasks(train, directions, profile.samples_per_class, plan.seed, name)
         return generator(classifier, tasks, stages.report)
 
     with stages.stage(chosen.title):
-        instances = run(plan.generator, chosen)
+        instances = run(used, chosen)
     baselines: dict[str, list[BoundaryInstances] | NotMeasured] = {}
     for name in BASELINES:
         baseline = configured(name, profile)
-        if name == plan.generator:
+        if name == used:
             continue
         if reason := _missing(baseline, classifier):
             baselines[name] = NotMeasured(not_measured=reason)
@@ -85,7 +97,7 @@ def generate(
         with stages.stage(baseline.title):
             baselines[name] = run(name, baseline)
     nearest = _attack(classifier, instances, plan, stages, parameters)
-    return Generated(instances, baselines, nearest, parameters)
+    return Generated(used, instances, baselines, nearest, parameters)
 
 
 def configured(name: str, profile: Profile) -> Generator:
@@ -99,8 +111,9 @@ def configured(name: str, profile: Profile) -> Generator:
 
 def generation_counts(found: BoundaryInstances) -> Generation:
     """The counts of one generator in one direction, as they stand in the results."""
-    gap = (found.p_boundary[:, found.source] - found.p_boundary[:, found.target]).abs()
+    gap = (found.p_boundary[:, found.source] - found.p_boundary[:, found.target]).abs()[~found.jump]
     nothing = NotMeasured(not_measured="no boundary instance was found")
+    no_tie = NotMeasured(not_measured="the class jumps at every boundary instance") if len(found) else nothing
     return Generation(
         requested=found.requested,
         adversarial=found.adversarial,
@@ -108,7 +121,8 @@ def generation_counts(found: BoundaryInstances) -> Generation:
         boundary=len(found),
         success_rate=_success(found),
         mean_bisection_steps=float(found.steps.double().mean()) if len(found) else nothing,
-        max_probability_gap=float(gap.max()) if len(found) else nothing,
+        jumps=int(found.jump.sum()),
+        max_probability_gap=float(gap.max()) if len(gap) else no_tie,
         third_class={str(index): count for index, count in sorted(found.third_class.items())},
         failures=dict(sorted(found.failures.items())),
     )
@@ -142,8 +156,13 @@ def _attack(
     stages: Stages,
     parameters: dict[str, str],
 ) -> list[NearestPoints]:
-    search = NearestSearch(plan.settings.attacked, AttackBudget(*plan.settings.attack))
-    parameters["minimal-norm attack"] = repr(search)
+    search: NearestSearch | DecisionSearch
+    if isinstance(classifier.gradient, NotMeasured):
+        title, search = "Decision-based search", DecisionSearch(plan.settings.attacked, BUDGETS[plan.profile])
+    else:
+        title = "Minimal-norm attack"
+        search = NearestSearch(plan.settings.attacked, AttackBudget(*plan.settings.attack))
+    parameters[title.lower()] = repr(search)
     rngs = [generator_for(plan.seed, "attack", found.source, found.target) for found in instances]
-    with stages.stage("Minimal-norm attack"):
+    with stages.stage(title):
         return search(classifier, instances, rngs, stages.report)

@@ -9,6 +9,9 @@ from pydantic import Field
 from auditor.audit.profiles import Profile, profile_named
 from auditor.results import Document
 
+DOWNLOADED = frozenset({"mnist", "fashionmnist", "cifar10", "cifar100"})
+"""Data sets that a network may be needed for."""
+
 
 class ModelPlan(Document):
     """Which model, and what the user said about it; the fields of ``auditor.models.base.ModelOptions``."""
@@ -19,7 +22,9 @@ class ModelPlan(Document):
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     embedding: str | None = None
+    output: str | None = None
     output_kind: Literal["logits", "probabilities", "sigmoid"] | None = None
+    trust_model: bool = False
     expect_sha256: str | None = None
 
 

@@ -7,14 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pydantic import ValidationError
 
 from auditor.audit.messages import Failure, Finished, Inspected, Job, Progress, error_from, read_message
+from auditor.audit.sandbox.limits import limits_for
+from auditor.audit.sandbox.watch import Watch
 from auditor.errors import AuditIncomplete
+
+_RAISE = "look whether the file is what it should be, or raise the limit (docs/security.md)"
 
 
 class Worker:
@@ -26,15 +32,17 @@ class Worker:
     """
 
     def __init__(self, job: Job, *, verbose: bool = False) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="deepdig-audit-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "auditor.audit.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if verbose else subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(self._scratch.name),
             # A Ctrl-C at the terminal then reaches the parent alone, which ends the child on its own terms.
             start_new_session=True,
         )
+        self._watch = Watch(self._process.pid, limits_for(Path(job.plan.model.path)), self._end)
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the child died at once; outcome() says so
             self._process.stdin.write(job.model_dump_json().encode() + b"\n")
@@ -67,29 +75,42 @@ class Worker:
                 raise error_from(message)
             if not isinstance(message, Progress):
                 return message
+            self._watch.heard(message.stage)
             report(message)
-        raise AuditIncomplete(_cause_of_death(self._process.wait()))
+        status = self._process.wait()
+        self._watch.stop()
+        if hit := self._watch.limit_hit:
+            raise AuditIncomplete(f"expected the worker process to stay within its limits; found {hit}; {_RAISE}")
+        raise AuditIncomplete(_cause_of_death(status))
 
     def kill(self) -> None:
         """End the child and all that it started; a second call does nothing."""
+        self._watch.stop()
         if self._process.poll() is None:
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
+            self._end()
             self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # the job was never read
                     pipe.close()
+        self._scratch.cleanup()
+
+    def _end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: str) -> dict[str, str]:
     """The parent's environment, so that the child imports the very modules that the parent would.
 
-    ``-P`` keeps the working directory, where the audited files may lie, off the child's import path.
+    ``-P`` keeps the working directory, where the audited files may lie, off the child's import path. Temporary files
+    go to ``scratch``, the only folder that is the child's to write to.
     """
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(entry for entry in sys.path if entry))
+    environment.update(dict.fromkeys(("TMPDIR", "TMP", "TEMP"), scratch))
     # cuBLAS is reproducible only with a fixed workspace, and reads this before its first call.
     environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return environment

@@ -39,7 +39,7 @@ def run(plan: Plan, report: Report) -> tuple[Results, RunFacts]:
     started, begin, stages = datetime.now(UTC), time.perf_counter(), Stages(report)
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
-        subject = open_subject(plan)
+        subject = open_subject(plan, report)
     results = _audited(plan, subject, generator, stages)
     run_facts = RunFacts(
         schema_version=SCHEMA_VERSION,
@@ -72,7 +72,10 @@ def _audited(plan: Plan, subject: Subject, generator: Generator, stages: Stages)
         if plan.instances_folder is not None:
             save_instances(Path(plan.instances_folder), generated.instances)
     with stages.stage("validity"):
-        checks = [*subject.checks, *validity_of(classifier, train, test, performance, pairs)]
+        checks = [
+            *subject.checks,
+            *validity_of(classifier, train, test, performance, pairs, (plan.generator, generated.generator)),
+        ]
     return Results(
         schema_version=SCHEMA_VERSION,
         tool=ToolFacts(name="deepdig-audit", version=__version__),

@@ -8,6 +8,9 @@ from pathlib import Path
 import torch
 
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
+from auditor.audit.sandbox import check_trust
+from auditor.audit.sandbox.limits import DATA, MODEL, TRIAL
+from auditor.audit.stages import Report
 from auditor.audit.threads import threads_for, use_threads
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset, match_classes
@@ -74,6 +77,7 @@ def open_artefact(plan: ModelPlan) -> Artefact:
     if plan.expect_sha256 and plan.expect_sha256.lower() != sha256:
         action = "get the right file, or correct --expect-sha256"
         raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{sha256} in {path.name}", action)
+    check_trust(plan, model_format_of(path))
     threads = threads_for(size)
     use_threads(threads)
     backend = open_model(path, model_options(plan, threads))
@@ -91,23 +95,31 @@ def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
         mean=plan.mean,
         std=plan.std,
         embedding=plan.embedding,
+        output=plan.output,
         output_kind=plan.output_kind,
+        trust_model=plan.trust_model,
         threads=threads,
     )
 
 
-def open_subject(plan: Plan) -> Subject:
+def open_subject(plan: Plan, report: Report) -> Subject:
     """Open the model, read the data in its shape, bind both.
 
+    Args:
+        plan: with data.
+        report: told of each step, because each has a limit of its own.
     Raises:
         InputRefused: one of them cannot be used, or they do not fit.
     """
     assert plan.data is not None
+    report(MODEL, 0, 1)
     artefact = open_artefact(plan.model)
     options = model_options(plan.model, artefact.threads)
     request = data_request(plan.data, plan.seed)
+    report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
     samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
+    report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)
     return Subject(artefact, dataset, bound.classifier, bound.parity, bound.checks)

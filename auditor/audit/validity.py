@@ -8,7 +8,7 @@ from auditor.audit.normalisations import tried
 from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
 from auditor.models.classifier import Classifier
-from auditor.results import Direction, Measure, Pair, Performance, Validity
+from auditor.results import Direction, Measure, NotMeasured, Pair, Performance, Validity
 
 NEAR_CHANCE, POOR = 0.1, 0.5
 """Shares of the way from chance to perfect: below the first accuracy says nothing, below the second it is worth
@@ -16,6 +16,8 @@ asking whether the pixels are normalised as the model expects."""
 UNKNOWN_CAUSE = "the pixels are probably prepared otherwise than in training, or the classes stand in another order; "
 LOW_SUCCESS = 0.9
 FEW_SOURCES = 30
+JUMPS = 0.01
+"""Share of boundary instances at a jump from which on the model's probabilities are said to jump."""
 DIVERSITY = "diversity"
 
 
@@ -25,14 +27,21 @@ def validity_of(
     test: Predictions,
     performance: Performance,
     pairs: Sequence[Pair],
+    generators: tuple[str, str],
 ) -> list[Validity]:
-    """All checks of this module, in the order of their importance."""
+    """All checks of this module, in the order of their importance.
+
+    Args:
+        generators: the one asked for, and the one that made the instances.
+    """
     directions = [direction for pair in pairs for direction in pair.directions]
     names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
     return [
         finite_outputs(train, test),
         accuracy(classifier, test, performance),
+        *route(classifier, *generators),
         generation(directions, names),
+        jumps(directions),
         enough_sources(directions, names),
         diversity(directions, names),
     ]
@@ -83,6 +92,32 @@ def generation(directions: Sequence[Direction], names: dict[int, str]) -> Validi
         f" {_named(worst, names)}: {worst.generation.boundary} of {worst.generation.requested}."
     )
     return Validity(id="generation", status="warn" if 2 * found >= asked else "fail", message=said)
+
+
+def route(classifier: Classifier, asked: str, used: str) -> list[Validity]:
+    """Another generator than the one asked for made the instances; takes the place of the check of the gradient."""
+    if asked == used:
+        return []
+    gradient = classifier.gradient
+    reason = gradient.not_measured if isinstance(gradient, NotMeasured) else "the model does not suit it"
+    message = (
+        f"The model has no gradients ({reason}), so its instances were made by {used} instead of {asked}: a search by"
+        " its decisions alone, whose distances are looser upper bounds."
+    )
+    return [Validity(id="gradient", status="warn", message=message)]
+
+
+def jumps(directions: Sequence[Direction]) -> Validity:
+    """The two classes tie in the boundary instances, instead of the model's answer jumping from one to the other."""
+    found = sum(direction.generation.boundary for direction in directions)
+    jumping = sum(direction.generation.jumps for direction in directions)
+    if not jumping:
+        return Validity(id="jumps", status="ok", message="The two classes tie in every boundary instance.")
+    message = (
+        f"At {jumping:,} of {found:,} boundary instances the model's probabilities jump: the two classes never tie"
+        " there, but two points closer than 1.2e-7 in every pixel are predicted the one and the other."
+    )
+    return Validity(id="jumps", status="warn" if jumping > JUMPS * found else "ok", message=message)
 
 
 def enough_sources(directions: Sequence[Direction], names: dict[int, str]) -> Validity:

@@ -20,6 +20,9 @@ from auditor.audit.messages import (
     Progress,
     failure_from,
 )
+from auditor.audit.plan import DOWNLOADED, Plan
+from auditor.audit.sandbox import enter
+from auditor.audit.sandbox.limits import START
 
 
 class Channel:
@@ -54,15 +57,26 @@ def main() -> None:
 
 
 def _do(job: Job, channel: Channel) -> Finished | Inspected:
-    channel.report("start", 0, 1)
+    channel.report(START, 0, 1)
+    _fetch(job.plan)
+    enter(job.plan)
     if job.task == "inspect":
         from auditor.audit.inspection import inspect
 
-        return Inspected(inspection=inspect(job.plan))
+        return Inspected(inspection=inspect(job.plan, channel.report))
     from auditor.audit.run import run
 
     results, facts = run(job.plan, channel.report)
     return Finished(results=results, run=facts)
+
+
+def _fetch(plan: Plan) -> None:
+    """Download a known data set while there still is a network, before the model file has been looked at."""
+    if plan.data is not None and plan.data.download and plan.data.data in DOWNLOADED:
+        from auditor.audit.subject import data_request
+        from auditor.datasets.load import load_dataset
+
+        load_dataset(data_request(plan.data, plan.seed), None)
 
 
 def _die_with_parent() -> None:

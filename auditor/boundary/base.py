@@ -1,9 +1,11 @@
 """What a generator of boundary instances takes and gives, and the check that each one must pass.
 
-A generator writes only ``_run``. The base class clips what it returns to [0, 1], asks the artefact
-itself for the probabilities of every boundary instance and drops, with a reason, each one that does not
-lie on the boundary. All directions of an audit are handed over together, so that a generator can serve
-them in large batches; each direction brings its own random generator.
+A generator writes only ``_run``. The base class clips what it returns to [0, 1], asks the artefact itself for the
+probabilities of every boundary instance and drops, with a reason, each one that does not lie on the boundary. An
+instance lies there in one of two ways: s and t tie in it and lead every other class; or, where the model's
+probabilities jump, it is predicted s or t and a neighbour within float32's spacing is predicted the other. All
+directions of an audit are handed over together, so that a generator can serve them in large batches; each direction
+brings its own random generator.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import ClassVar, Self, final
 import torch
 from torch import Tensor
 
+from auditor.functional.bisection import JUMP_WIDTH
 from auditor.models.classifier import Classifier
 from auditor.registry import Registry
 
@@ -62,6 +65,8 @@ class BoundaryInstances:
         requested, adversarial, adversarial_of_adversarial: counts after each component.
         third_class: first bisections lost to each third class, also where a later try reached the boundary.
         failures: instances lost, by reason; with ``len(self)`` they add up to ``requested``.
+        x_across: ``(N, *shape)``, the neighbour across a jump, ``x_boundary`` itself where s and t tie; None where
+            they tie in all of them.
     """
 
     source: int
@@ -77,9 +82,17 @@ class BoundaryInstances:
     adversarial_of_adversarial: int
     third_class: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    x_across: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x_boundary)
+
+    @property
+    def jump(self) -> Tensor:
+        """Bool ``(N,)``: whether the class jumps at the instance; elsewhere s and t tie in it."""
+        if self.x_across is None:
+            return torch.zeros(len(self), dtype=torch.bool)
+        return (self.x_across != self.x_boundary).flatten(1).any(dim=1)
 
     def keep(self, mask: Tensor) -> BoundaryInstances:
         """The instances where ``mask`` (bool ``(N,)``) holds; counts are left as they are."""
@@ -94,7 +107,8 @@ class BoundaryInstances:
                 "steps",
             )
         }
-        return replace(self, **rows)
+        across = None if self.x_across is None or not self.jump[mask].any() else self.x_across[mask]
+        return replace(self, **rows, x_across=across)
 
 
 def on_boundary(probabilities: Tensor, source: int, target: int, beta: float = BETA) -> Tensor:
@@ -111,11 +125,27 @@ def on_boundary(probabilities: Tensor, source: int, target: int, beta: float = B
     return ((p_s - p_t).abs() < beta) & (torch.minimum(p_s, p_t) >= others.amax(dim=1))
 
 
+def across_jump(classifier: Classifier, x: Tensor, p: Tensor, across: Tensor, classes: tuple[int, int]) -> Tensor:
+    """Whether each point and its neighbour are predicted s and t, in either order, and are neighbours indeed.
+
+    Args:
+        x, across (float32): ``(N, *shape)`` in [0, 1].
+        p (float32): ``(N, C)``, the artefact's probabilities of x.
+        classes: s and t.
+    Returns:
+        bool ``(N,)``.
+    """
+    leaders = torch.stack([p.argmax(dim=1), classifier.predict(across)], dim=1).sort(dim=1).values
+    close = (x - across).flatten(1).abs().amax(dim=1) <= JUMP_WIDTH if x.numel() else torch.ones(0, dtype=torch.bool)
+    return close & (leaders == torch.tensor(sorted(classes))).all(dim=1)
+
+
 class Generator(ABC):
     """A way to obtain boundary instances. Hyper-parameters are the fields of a frozen dataclass."""
 
     title: ClassVar[str]
     needs_embedding: ClassVar[bool] = False
+    needs_gradient: ClassVar[bool] = False
 
     @classmethod
     def configured(cls, profile: str) -> Self:
@@ -140,6 +170,9 @@ def _verified(classifier: Classifier, found: BoundaryInstances) -> BoundaryInsta
     x = found.x_boundary.clamp(0, 1)
     p = classifier.probabilities(x)
     good = on_boundary(p, found.source, found.target)
+    if found.x_across is not None:
+        rows = torch.nonzero(found.jump).flatten()
+        good[rows] |= across_jump(classifier, x[rows], p[rows], found.x_across[rows], (found.source, found.target))
     failures = found.failures.copy()
     if lost := int((~good).sum()):
         failures["not on the boundary when verified on the artefact"] += lost

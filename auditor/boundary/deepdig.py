@@ -65,6 +65,7 @@ class DeepDIG(Generator):
     instances_per_step: int = 1024
 
     title = "DeepDIG"
+    needs_gradient = True
 
     @classmethod
     def configured(cls, profile: str) -> Self:

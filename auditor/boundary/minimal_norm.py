@@ -28,6 +28,7 @@ class NearestPoints:
         index: int64 ``(M,)``, rows of the direction's ``x_source`` that were attacked.
         l2, linf: float32 ``(M, *shape)``, the nearest points in each norm, predicted t by the artefact.
         found_l2, found_linf: bool ``(M,)``, whether one was found.
+        method: who found them, as figures label it.
     """
 
     index: Tensor
@@ -35,6 +36,7 @@ class NearestPoints:
     linf: Tensor
     found_l2: Tensor
     found_linf: Tensor
+    method: str = "minimal-norm attack"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,7 @@ class NearestSearch:
             directions: generated instances; their sources are attacked and they serve as starts.
             rngs: generator of each direction; draws which sources are attacked.
         """
-        index = [
-            torch.randperm(len(d), generator=rng)[: self.sources].sort().values
-            for d, rng in zip(directions, rngs, strict=True)
-        ]
+        index = drawn_sources(directions, self.sources, rngs)
         x = torch.cat([d.x_source[rows] for d, rows in zip(directions, index, strict=True)])
         starts = torch.cat([d.x_adversarial[rows] for d, rows in zip(directions, index, strict=True)])
         # The boundary instance may fall on either side of t; the adversarial one is surely in t.
@@ -107,3 +106,8 @@ class NearestSearch:
             found.append(reached)
             progress("Minimal-norm attack", half * len(x) + rows.stop, 2 * len(x))
         return torch.cat(best), torch.cat(found)
+
+
+def drawn_sources(directions: Sequence[BoundaryInstances], most: int, rngs: Sequence[torch.Generator]) -> list[Tensor]:
+    """Rows of each direction that are attacked: int64, at most ``most``, without replacement, in order."""
+    return [torch.randperm(len(d), generator=rng)[:most].sort().values for d, rng in zip(directions, rngs, strict=True)]

@@ -79,14 +79,15 @@ def between(
             break
         low = x_s[neighbour_of[rows, attempt]]
         again = run(rows, low)
-        done.x[rows], done.outcome[rows], done.third[rows] = again.x, again.outcome, again.third
+        done.x[rows], done.across[rows] = again.x, again.across
+        done.outcome[rows], done.third[rows] = again.outcome, again.third
         done.steps[rows] += again.steps
         x_s[rows] = low
     offsets = torch.tensor([0, *sizes]).cumsum(0).tolist()
     return [
         _collected(
             d,
-            Bisected(done.x[a:b], done.outcome[a:b], done.steps[a:b], done.third[a:b]),
+            Bisected(done.x[a:b], done.across[a:b], done.outcome[a:b], done.steps[a:b], done.third[a:b]),
             x_s[a:b],
             counted,
             classifier.num_classes,
@@ -117,10 +118,11 @@ def _neighbours(x_t: Tensor, x_s: Tensor, done: Bisected, direction: Tensor, cou
 
 def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], num_classes: int) -> BoundaryInstances:
     lost = d.lost.copy()
-    for outcome in Outcome:
-        if outcome is not Outcome.BOUNDARY and (count := int((done.outcome == outcome).sum())):
-            lost[outcome.reason] += count
     good = done.reached
+    for outcome in Outcome:
+        if count := int((~good & (done.outcome == outcome)).sum()):
+            lost[outcome.reason] += count
+    jumps = bool((done.outcome == Outcome.JUMP).any())
     return BoundaryInstances(
         source=d.task.source,
         target=d.task.target,
@@ -135,4 +137,5 @@ def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], nu
         adversarial_of_adversarial=len(d.x_source),
         third_class=third,
         failures=lost,
+        x_across=done.across[good] if jumps else None,
     )

@@ -3,11 +3,12 @@
     margin = median over instances of |x - b|_p,   p = 2 or infinity
 
 b is the boundary instance generated from x (any generator), or the nearest point of class t that a targeted
-minimal-norm attack finds from x. Both are upper bounds of the true distance; the attack's is the tighter one, while a
-generated instance shows what the model confuses at a plausible distance.
+minimal-norm attack finds from x (a decision-based one where the model has no gradient). Both are upper bounds of the
+true distance; the attack's is the tighter one, while a generated instance shows what the model confuses at a plausible
+distance.
 
 Two characteristics share the file, because baselines have generated instances and no attack.
-Source: arXiv 1912.11460 (instances); arXiv 1511.04599, 1811.09600, 1907.02044 (attack).
+Source: arXiv 1912.11460 (instances); arXiv 1511.04599, 1811.09600, 1907.02044, 2011.12807 (attack).
 """
 
 from __future__ import annotations
@@ -84,9 +85,11 @@ class AttackMargin(Characteristic):
     definitions: ClassVar[Mapping[str, Definition]] = _definitions(
         "_attack",
         title="Margin by a minimal-norm attack",
-        text="The smallest change found that makes the model say the target class. It is an upper bound of the true "
-        "distance to the boundary, and tighter than the distance to a generated instance.",
-        source="DeepFool, arXiv 1511.04599; DDN, arXiv 1811.09600; FAB, arXiv 1907.02044",
+        text="The smallest change found that makes the model say the target class: along gradients, or by the model's "
+        "decisions alone where it has no gradient. It is an upper bound of the true distance to the boundary, and "
+        "tighter than the distance to a generated instance.",
+        source="DeepFool, arXiv 1511.04599; DDN, arXiv 1811.09600; FAB, arXiv 1907.02044; without gradients SurFree, "
+        "arXiv 2011.12807",
         headline="margin_l2_attack",
     )
 
@@ -133,9 +136,10 @@ def distribution(evidence: Evidence, norm: str) -> DistributionSeries:
     """The distances by both ways on one axis; a way that found none is left out."""
     name, unit, _ = NORMS[norm]
     boundary, attack = generated(evidence, norm), attacked_distances(evidence, norm)
+    method = "" if isinstance(evidence.nearest, NotMeasured) else evidence.nearest.method
     groups = [
         Group(label="boundary instances", role="boundary", values=_shown(boundary)),
-        Group(label="minimal-norm attack", role="neutral", values=_shown(attack)),
+        Group(label=method, role="neutral", values=_shown(attack)),
     ]
     return DistributionSeries(title=f"Margins in {name}", unit=unit, groups=[group for group in groups if group.values])
 

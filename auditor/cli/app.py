@@ -41,9 +41,11 @@ def audit(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     embedding: o.Embedding = None,
     expect_sha256: o.Sha256 = None,
+    trust_model: o.TrustModel = False,
     device: o.Device = "auto",
     pairs: o.Pairs = "all",
     max_pairs: o.MaxPairs = 200,
@@ -79,11 +81,14 @@ def inspect(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     embedding: o.Embedding = None,
     expect_sha256: o.Sha256 = None,
+    trust_model: o.TrustModel = False,
     device: o.Device = "auto",
     seed: o.Seed = 0,
+    as_json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
     """Show what the tool sees in a model, and how it fits the data if they are given."""
@@ -91,7 +96,7 @@ def inspect(
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
-    show_inspection(plan_from(ctx), verbose=verbose)
+    show_inspection(plan_from(ctx), as_json=as_json, verbose=verbose)
 
 
 @app.command()

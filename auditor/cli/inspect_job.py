@@ -1,18 +1,23 @@
-"""``inspect``: what the tool sees in a model, to standard output."""
+"""``inspect``: what the tool sees in a model, to standard output, as text or as JSON."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
-from auditor.audit.inspection import Inspection
+from auditor.audit.inspection import Inspection, Normalisation, PassCost
 from auditor.audit.messages import Inspected, Job
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
 from auditor.cli.terminal import printable
-from auditor.results import DataFacts, ModelFacts, NotMeasured
+from auditor.results import DataFacts, Measure, ModelFacts, NotMeasured, to_json
+
+COLUMNS = 80
+LONGEST = 600
+"""Characters of a line's text; ``--json`` has all of it."""
 
 
-def show_inspection(plan: Plan, *, verbose: bool) -> None:
+def show_inspection(plan: Plan, *, as_json: bool, verbose: bool) -> None:
     """Inspect in a worker process, as in an audit, and print.
 
     Raises:
@@ -21,10 +26,18 @@ def show_inspection(plan: Plan, *, verbose: bool) -> None:
     with Worker(Job(task="inspect", plan=plan), verbose=verbose) as worker:
         answer = worker.outcome(lambda _: None)
     assert isinstance(answer, Inspected)
+    if as_json:
+        print(to_json(answer.inspection), end="")
+        return
     rows = list(inspection_rows(answer.inspection))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
-        print(f"{name:<{width}}  {printable(text)}")
+        shown = printable(text)
+        shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+        lines = textwrap.wrap(shown, COLUMNS - width - 2, break_on_hyphens=False) or [""]
+        print(f"{name:<{width}}  {lines[0]}")
+        for line in lines[1:]:
+            print(f"{'':<{width}}  {line}")
 
 
 def inspection_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
@@ -32,7 +45,13 @@ def inspection_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
     yield "file", f"{seen.file}, {seen.size_bytes:,} bytes"
     yield "sha256", seen.sha256
     yield "format", seen.format
-    yield "input", seen.declared_input
+    yield "producer", _text(seen.producer)
+    yield "versions", _text(seen.versions)
+    yield "operators", _text(seen.operators)
+    yield "input", f"{seen.batch} of {seen.declared_input}"
+    outputs = seen.outputs if isinstance(seen.outputs, NotMeasured) else "; ".join(seen.outputs)
+    yield "outputs", _text(outputs)
+    yield "scores", _text(seen.output)
     yield "runtime", seen.runtime
     yield "gradient", _text(seen.gradient)
     yield "head", seen.head
@@ -42,14 +61,13 @@ def inspection_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
         yield "embedding", _text(seen.embedding)
         yield "classes", _text(seen.model)
     if isinstance(seen.data, DataFacts):
-        sizes = seen.data.splits
+        sizes, names = seen.data.splits, seen.data.class_names
         yield "data", f"{seen.data.name}: {sizes.train:,} training and {sizes.test:,} test samples"
-        yield (
-            "class names",
-            ", ".join(seen.data.class_names[:20]) + (", ..." if len(seen.data.class_names) > 20 else ""),
-        )
+        yield "class names", ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
         for note in seen.data.notes:
             yield "note", note
+        yield from _measured_rows(seen)
+    yield "memory", f"{seen.peak_memory_bytes / 1e6:,.0f} MB at most, in this inspection"
     for check in seen.validity:
         yield check.status, check.message
 
@@ -69,5 +87,49 @@ def _model_rows(model: ModelFacts) -> Iterator[tuple[str, str]]:
         yield "parity", f"largest difference {p.max_abs_diff:.2g}, same class on {p.agreement:.1%} of {p.n} samples"
 
 
-def _text(fact: str | NotMeasured) -> str:
-    return f"none: {fact.not_measured}" if isinstance(fact, NotMeasured) else fact
+def _measured_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
+    if isinstance(seen.normalisation, Normalisation):
+        accuracy = seen.normalisation.accuracy
+        if isinstance(accuracy, Measure):
+            yield "accuracy", f"{accuracy.value:.1%} on {accuracy.n} test samples, pixels as given"
+        else:
+            yield "accuracy", _text(accuracy)
+        for options, share in seen.normalisation.tried.items():
+            yield "tried", f"{share:.1%} with {options}"
+    if isinstance(seen.cost, PassCost):
+        both = seen.cost.both_seconds
+        text = _text(both) if isinstance(both, NotMeasured) else f"{_duration(both)} forward and backward"
+        yield (
+            "cost",
+            f"an instance in a batch of {seen.cost.batch}: {_duration(seen.cost.forward_seconds)} forward, {text}",
+        )
+    if isinstance(seen.estimates, NotMeasured):
+        yield "estimate", _text(seen.estimates)
+    else:
+        for name, found in seen.estimates.items():
+            yield (
+                f"{name}",
+                f"about {_duration(found.seconds)} for all {found.pairs:,} pairs, roughly",
+            )
+
+
+def _duration(seconds: float) -> str:
+    """Two digits and a unit that suits them.
+
+    >>> _duration(2.4e-05), _duration(0.0123), _duration(95), _duration(40000)
+    ('24 µs', '12 ms', '95 s', '11 h')
+    """
+    for most, scale, unit in ((1e-3, 1e-6, "µs"), (1.0, 1e-3, "ms"), (120.0, 1.0, "s"), (7200.0, 60.0, "min")):
+        if seconds < most:
+            return f"{_two_digits(seconds / scale)} {unit}"
+    return f"{_two_digits(seconds / 3600)} h"
+
+
+def _two_digits(number: float) -> str:
+    return f"{number:.2g}" if number < 10 else f"{number:.0f}"
+
+
+def _text(fact: str | dict[str, str] | dict[str, int] | NotMeasured) -> str:
+    if isinstance(fact, NotMeasured):
+        return f"none: {fact.not_measured}"
+    return fact if isinstance(fact, str) else ", ".join(f"{name} {value}" for name, value in fact.items())

@@ -39,6 +39,11 @@ Embedding = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Tensor to use as embedding; found in the graph otherwise."),
 ]
+Output = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Output that holds the class scores; found in the model otherwise."),
+]
+TrustModel = Annotated[bool, typer.Option("--trust-model", help="Load a model file that can run code of its own.")]
 OutputKindOption = Annotated[
     OutputKind | None,
     typer.Option("--output-kind", help="What the model's scores are; detected otherwise."),
@@ -64,7 +69,9 @@ MaxSkip = Annotated[
 
 Pairs = Annotated[str, typer.Option(metavar="all|A:B,...", help="Class pairs, by index or name.")]
 MaxPairs = Annotated[int, typer.Option(metavar="N", min=1, help="Refuse more pairs than this.")]
-Generator = Annotated[str, typer.Option(metavar="deepdig|rpbs|epbs", help="How boundary instances are found.")]
+Generator = Annotated[
+    str, typer.Option(metavar="deepdig|rpbs|epbs|gradient-free", help="How boundary instances are found.")
+]
 Profile = Annotated[
     str, typer.Option(metavar="|".join(PROFILES), help="Cost and precision; deepdig-audit list tells them apart.")
 ]
@@ -92,5 +99,6 @@ Config = Annotated[
         is_eager=True,
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what native libraries print.")]

@@ -22,6 +22,7 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
         UsageError: a value that the option's type could not check is bad.
     """
     given = dict(ctx.params)
+    _check_utf8(given)
     given["path"] = given.pop("model")
     given["root"] = str(given.pop("data_root"))
     for name in ("mean", "std"):
@@ -35,6 +36,16 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
     data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
     return Plan(**{**_fields(Plan, given), "model": ModelPlan(**_fields(ModelPlan, given)), "data": data})
+
+
+def _check_utf8(given: dict[str, Any]) -> None:
+    """Refuse what results.json cannot hold: file names and words that are not UTF-8."""
+    for name, value in given.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError as err:
+            option = "MODEL" if name == "model" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"expected {option} in UTF-8; found {value!s}; rename the file or correct it") from err
 
 
 def _fields(document: type[DataPlan] | type[ModelPlan] | type[Plan], given: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +72,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
         return None
     path = Path(text)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else text.split(",")
+        lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else text.split(",")
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"expected a text file of class names; found {path}: {err}; correct --class-names") from err
     names = tuple(line.strip() for line in lines if line.strip())

@@ -15,7 +15,13 @@ def printable(text: str) -> str:
     >>> printable("a\\x1b[31mb")
     'a\\\\x1b[31mb'
     """
-    return "".join(c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c.encode("unicode_escape").decode() if _unsafe(c) else c for c in text)
+
+
+def _unsafe(character: str) -> bool:
+    """Control, format, unpaired or unassigned characters, and the two that separate lines."""
+    category = unicodedata.category(character)
+    return category[0] == "C" or category in ("Zl", "Zp")
 
 
 def say(text: str) -> None:

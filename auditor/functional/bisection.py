@@ -3,8 +3,11 @@
 All segments advance together: one call of the model for each step, over the segments still open. A
 segment ends with an outcome; nothing is dropped in silence.
 
-Differences from the authors' code: it had no cap on steps, no test that s and t lead every other class, and
-handled one instance at a time. Source: arXiv 1912.11460, section 3.3, algorithm 2.
+The probabilities of trees and of quantised networks are stairs: the two classes may change the lead without ever
+meeting. Such a segment ends as a jump, two points closer than ``JUMP_WIDTH`` of which one is predicted s and one t.
+
+Differences from the authors' code: it had no cap on steps, no test that s and t lead every other class, knew no
+jumps, and handled one instance at a time. Source: arXiv 1912.11460, section 3.3, algorithm 2.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
+JUMP_WIDTH = 2.0**-23
+"""Two points that differ by no more than this in any coordinate are neighbours: the spacing of float32 below 1."""
+
 
 class Outcome(IntEnum):
     """How the bisection of one segment ended; ``reason`` is the text for the report."""
@@ -25,6 +31,7 @@ class Outcome(IntEnum):
     PRECISION = 2
     STEPS = 3
     ENDS = 4
+    JUMP = 5
 
     @property
     def reason(self) -> str:
@@ -35,6 +42,7 @@ class Outcome(IntEnum):
             Outcome.PRECISION: "float32 precision was exhausted before the two probabilities met",
             Outcome.STEPS: "the cap of bisection steps was reached",
             Outcome.ENDS: "an end of the segment was not in its class",
+            Outcome.JUMP: "the class jumped between two neighbouring points",
         }[self]
 
 
@@ -43,13 +51,15 @@ class Bisected:
     """End state of N segments.
 
     Args:
-        x: ``(N, *shape)``, the last midpoint of each segment.
+        x: ``(N, *shape)``, the last midpoint of each segment; for a jump the end where s and t are closer.
+        across: ``(N, *shape)``, for a jump the other end, at most ``JUMP_WIDTH`` away; ``x`` itself elsewhere.
         outcome: int64 ``(N,)`` of ``Outcome``.
         steps: int64 ``(N,)``, midpoints evaluated.
         third: int64 ``(N,)``, the class that led where the outcome is THIRD_CLASS; undefined elsewhere.
     """
 
     x: Tensor
+    across: Tensor
     outcome: Tensor
     steps: Tensor
     third: Tensor
@@ -57,7 +67,7 @@ class Bisected:
     @property
     def reached(self) -> Tensor:
         """Bool ``(N,)``: the segments that ended on the boundary."""
-        return self.outcome == Outcome.BOUNDARY
+        return (self.outcome == Outcome.BOUNDARY) | (self.outcome == Outcome.JUMP)
 
 
 def bisect(
@@ -70,7 +80,7 @@ def bisect(
     beta: float = 1e-4,
     max_steps: int = 60,
 ) -> Bisected:
-    """Halve each segment until |p_s - p_t| < beta at its midpoint.
+    """Halve each segment until |p_s - p_t| < beta at its midpoint, or until its ends are neighbours.
 
     The midpoint replaces the end whose class it has; a third class at the midpoint ends the segment.
 
@@ -85,6 +95,8 @@ def bisect(
     """
     count = len(x_s)
     low, high, x = x_s.clone(), x_t.clone(), (x_s + x_t) / 2
+    # p_s - p_t at both ends; of an end that has not moved it is not known.
+    gaps = torch.full((count, 2), torch.inf)
     outcome = torch.full((count,), Outcome.STEPS, dtype=torch.int64)
     steps = torch.zeros(count, dtype=torch.int64)
     third = torch.zeros(count, dtype=torch.int64)
@@ -101,15 +113,31 @@ def bisect(
         leads_s, leads_t = leader == s, leader == t
         stuck = ((middle == low[active]) | (middle == high[active])).flatten(1).all(dim=1)
         met = (leads_s | leads_t) & ((p_s - p_t).abs() < beta) & (torch.minimum(p_s, p_t) >= _best_other(p, s, t))
+        # A slope would give the midpoint a gap between those of the ends; a stair repeats that of one end.
+        stair = (p_s - p_t) == gaps[active, leads_t.long()]
+        near = _width(low[active], high[active]) <= JUMP_WIDTH
 
         state = torch.full((len(active),), Outcome.STEPS, dtype=torch.int64)
-        state[stuck] = Outcome.PRECISION
+        state[stuck | (stair & near)] = Outcome.PRECISION
         state[~(leads_s | leads_t)] = Outcome.THIRD_CLASS
         state[met] = Outcome.BOUNDARY
         outcome[active], third[active] = state, leader
-        low[active[leads_s]], high[active[leads_t]] = middle[leads_s], middle[leads_t]
+        for side, (end, leads) in enumerate(((low, leads_s), (high, leads_t))):
+            end[active[leads]], gaps[active[leads], side] = middle[leads], (p_s - p_t)[leads]
         active = active[state == Outcome.STEPS]
-    return Bisected(x, outcome, steps, third)
+    spent = (outcome == Outcome.PRECISION) | (outcome == Outcome.STEPS)
+    jump = spent & (steps > 0) & (_width(low, high) <= JUMP_WIDTH)
+    outcome[jump] = Outcome.JUMP
+    upper = (gaps[:, 1].abs() < gaps[:, 0].abs()).view((-1,) + (1,) * (x.dim() - 1))
+    x[jump] = torch.where(upper, high, low)[jump]
+    across = x.clone()
+    across[jump] = torch.where(upper, low, high)[jump]
+    return Bisected(x, across, outcome, steps, third)
+
+
+def _width(low: Tensor, high: Tensor) -> Tensor:
+    """Largest difference of a coordinate, float32 ``(N,)``."""
+    return (high - low).flatten(1).abs().amax(dim=1) if low.numel() else torch.zeros(len(low))
 
 
 def _best_other(p: Tensor, s: Tensor, t: Tensor) -> Tensor:

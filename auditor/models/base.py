@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from auditor.errors import UsageError
+from auditor.models.file_facts import FileFacts
 from auditor.registry import Registry
 from auditor.results import NotMeasured
 
@@ -32,7 +33,9 @@ class ModelOptions:
         layout: order of the image axes in the model's input.
         mean, std: per channel (or one for all), in units of pixels in [0, 1]; the wrapper applies them.
         embedding: name of the tensor to use as embedding; None finds it in the graph.
+        output: name (or key, or index) of the output that holds the class scores; None finds it.
         output_kind: what the scores are; None detects it on data.
+        trust_model: open a file that can run code of its own.
         threads: CPU threads for the model's runtime.
     """
 
@@ -41,7 +44,9 @@ class ModelOptions:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     embedding: str | None = None
+    output: str | None = None
     output_kind: OutputKind | None = None
+    trust_model: bool = False
     threads: int = 1
 
 
@@ -72,6 +77,8 @@ class Backend(ABC):
         head: ``"probabilities"`` or ``"sigmoid"`` when the graph ends in a softmax or sigmoid that
             ``logits`` sees through, ``"logits"`` when it ends in a linear layer, None when not known.
         device: where ``logits`` computes.
+        quantised: whether it computes in whole numbers, so that ``logits`` can only follow it roughly.
+        facts: what the file says of its producer, operators and outputs.
     """
 
     input: ModelInput
@@ -80,6 +87,8 @@ class Backend(ABC):
     embedding: str | NotMeasured
     head: OutputKind | None
     device: torch.device
+    quantised: bool = False
+    facts: FileFacts = FileFacts()
 
     @abstractmethod
     def scores(self, x: Tensor) -> Tensor:

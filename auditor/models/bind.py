@@ -6,14 +6,21 @@ and whether its gradients can be trusted is measured here on a few hundred insta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from auditor.errors import AuditError, InputRefused, UsageError
 from auditor.models.base import Backend, ModelOptions
-from auditor.models.checks import check_batches, check_finite, check_gradient, check_parity, check_saturation
+from auditor.models.checks import (
+    check_batches,
+    check_finite,
+    check_gradient,
+    check_parity,
+    check_saturation,
+    useless,
+)
 from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.explain import why
 from auditor.models.output_kind import decide_output_kind
@@ -31,8 +38,8 @@ class Bound:
     Args:
         classifier: the model in pixel space.
         parity: agreement of the gradient route with the artefact, or why it was not measured.
-        checks: ``output_finite``, ``output_kind``, ``parity``, ``batch_consistency``, ``softmax_saturated``,
-            ``gradient``, in this order.
+        checks: ``output_finite``, ``output_kind``, ``parity`` (not without gradients), ``batch_consistency``,
+            ``softmax_saturated``, ``gradient``, in this order.
     """
 
     classifier: Classifier
@@ -48,15 +55,9 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         samples (float32): ``(N, C, H, W)`` or ``(N, D)`` in [0, 1], N >= 1 (a few hundred), of the model's size.
         options: what the user said about the model.
     Raises:
-        InputRefused: no gradient, another input shape, outputs that are not scores of classes, or none finite.
+        InputRefused: another input shape, outputs that are not scores of classes, or none finite.
         UsageError: an option contradicts the model or the data.
     """
-    if isinstance(backend.gradient, NotMeasured):
-        raise InputRefused(
-            "a model with gradients, which this release needs",
-            f"none: {backend.gradient.not_measured}",
-            "export the model in float32 from differentiable operators",
-        )
     spec = instance_spec(backend.input, options.layout)
     _check_shape(spec, samples)
     prepare = preprocessing(options, spec.layout, samples.shape[1])
@@ -73,10 +74,17 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         batch_size=_batch_size(samples),
         columns=scores.shape[1],
     )
-    gradient = check_gradient(classifier, samples)
-    parity, parity_check = check_parity(classifier, samples, scores)
+    no_gradient, gradient = check_gradient(classifier, samples)
+    parity: Parity | NotMeasured
+    compared = []
+    if no_gradient is None:
+        parity, parity_check = check_parity(classifier, samples, scores)
+        compared, no_gradient = [parity_check], useless(classifier, parity)
+    else:
+        parity = NotMeasured(not_measured=f"there is no gradient route: {no_gradient.not_measured}")
+    classifier = replace(classifier, no_gradient=no_gradient)
     batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
-    return Bound(classifier, parity, [finite, kind_check, parity_check, batches, saturation, gradient])
+    return Bound(classifier, parity, [finite, kind_check, *compared, batches, saturation, gradient])
 
 
 def _check_shape(spec: InstanceSpec, samples: Tensor) -> None:

@@ -72,6 +72,7 @@ class Classifier:
         embedding_size: E, or why there is no embedding.
         batch_size: instances for each call of the runtime.
         columns: width of the artefact's scores: C, or 1 for one sigmoid (or one logit) of two classes.
+        no_gradient: why ``logits`` has no gradients worth using, where that was found out on data.
     """
 
     backend: Backend
@@ -82,12 +83,18 @@ class Classifier:
     embedding_size: int | NotMeasured
     batch_size: int = 256
     columns: int | None = None
+    no_gradient: NotMeasured | None = None
     spent: Spent = field(default_factory=Spent, compare=False)
 
     @property
     def device(self) -> torch.device:
         """Where ``logits`` computes; predictions are returned on the CPU."""
         return self.backend.device
+
+    @property
+    def gradient(self) -> str | NotMeasured:
+        """Which route supplies gradients, or why there are none."""
+        return self.no_gradient or self.backend.gradient
 
     def probabilities(self, x: Tensor) -> Tensor:
         """The artefact's class probabilities, p = softmax(f(x)).

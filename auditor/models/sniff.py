@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from auditor.errors import InputRefused
 
-EXPECTED = "a trained classifier as an ONNX or TorchScript file"
+EXPECTED = "a trained classifier as an ONNX, TorchScript or .pt2 file"
 _EXPORT = "export the module with torch.onnx.export, torch.jit.trace or torch.jit.script and audit that file"
 _TO_ONNX = "export the model to ONNX and audit that file"
 _AGAIN = "copy or download the file again"
@@ -35,7 +35,7 @@ _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def sniff(path: Path) -> str:
-    """Format of a model file: ``"onnx"`` or ``"torchscript"``.
+    """Format of a model file: ``"onnx"``, ``"torchscript"`` or ``"pt2"``.
 
     Raises:
         InputRefused: the path is no readable file, or its content is something else; the message names it.
@@ -91,7 +91,9 @@ def _archive_format(path: Path) -> str:
         raise refused(path, "a corrupt or truncated zip archive", _AGAIN) from error
     tops = {name.partition("/")[2] for name in names}
     if "archive_format" in tops or "serialized_exported_program.json" in {*tops, *names}:
-        raise refused(path, "a torch.export archive (.pt2), which this release does not read", _TO_ONNX)
+        if any("/aotinductor/" in name for name in names) and not any("/models/" in name for name in names):
+            raise refused(path, "a compiled torch package (AOTInductor), which holds no graph", _TO_ONNX)
+        return "pt2"
     if "constants.pkl" in tops and any(name.startswith("code/") for name in tops):
         return "torchscript"
     if "data.pkl" in tops:

@@ -24,6 +24,8 @@ from auditor.errors import InputRefused, UsageError
 from auditor.models import torchscript_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.explain import why
+from auditor.models.rows import in_groups, score_rows
+from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
 from auditor.results import NotMeasured
 
@@ -50,7 +52,7 @@ def open_torchscript(path: Path, options: ModelOptions) -> Backend:
     torch.set_num_threads(options.threads)
     device = torch_device(options.device)
     module = _load(path, device)
-    return TorchScriptBackend(module, example, device, options.embedding)
+    return TorchScriptBackend(module, example, device, options.embedding, options.output)
 
 
 class TorchScriptBackend(Backend):
@@ -61,14 +63,23 @@ class TorchScriptBackend(Backend):
         example: what the module was traced with, if the file says.
         device: where it computes.
         embedding: name of the embedding in the graph; None finds it.
+        output: which of several outputs holds the scores; None finds it.
     """
 
-    def __init__(self, module: Any, example: TracedInput | None, device: torch.device, embedding: str | None) -> None:
-        self.device = device
+    def __init__(
+        self,
+        module: Any,
+        example: TracedInput | None,
+        device: torch.device,
+        embedding: str | None,
+        output: str | None = None,
+    ) -> None:
+        self.device, self._output = device, output
         self.runtime = f"TorchScript, torch {torch.__version__.partition('+')[0]}, {device}"
         self._module = module
         self._defaults = _further_arguments(module)
-        self._taps = _Taps(module, embedding)
+        self._taps = _Taps(module, embedding, output)
+        self.facts = graphs.facts(self._taps.graph)
         self.head = self._taps.head
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
@@ -93,13 +104,13 @@ class TorchScriptBackend(Backend):
 
     def _run_module(self, x: Tensor) -> Tensor:
         with optimized_execution(False):
-            return _rows(_first(self._module(self._prepare(x))))
+            return score_rows(tensor_among(self._module(self._prepare(x)), self._output))
 
     def _run_logits(self, x: Tensor) -> Tensor:
         if self._taps.logits is None:
             return self._run_module(x)
         with optimized_execution(False):
-            z = _rows(self._taps.logits(self._taps.receiver, self._prepare(x), *self._defaults))
+            z = score_rows(self._taps.logits(self._taps.receiver, self._prepare(x), *self._defaults))
         # Sigmoids side by side count divided by their sum: softmax(log p) = p / sum p.
         return functional.logsigmoid(z) if self.head == "sigmoid" and z.shape[1] > 1 else z
 
@@ -119,13 +130,7 @@ class TorchScriptBackend(Backend):
     def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """All of x at once, or in the one batch size that the module takes, the last batch filled up with repeats."""
         size = self.input.fixed_batch
-        if size is None:
-            return run(x)
-        parts = []
-        for part in x.split(size):
-            filled = torch.cat([part, part[-1:].expand(size - len(part), *part.shape[1:])])
-            parts.append(run(filled)[: len(part)])
-        return torch.cat(parts)
+        return in_groups(run, x, size or 1, size)
 
     def _insists_on(self, example: TracedInput) -> bool:
         """Whether the batch size of the traced example is fixed in the graph: it runs, and one more does not."""
@@ -142,8 +147,8 @@ class TorchScriptBackend(Backend):
 class _Taps:
     """What was found in the graph of a module: functions for logits and embedding, and what to say of them."""
 
-    def __init__(self, module: Any, wanted: str | None) -> None:
-        graph, head, self.receiver = _graph_with_head(module)
+    def __init__(self, module: Any, wanted: str | None, output: str | None) -> None:
+        graph, head, self.receiver = _graph_with_head(module, output)
         self.graph = graph
         self.head = head.kind if head else None
         self.logits = (
@@ -169,7 +174,7 @@ class _Taps:
         )
 
 
-def _graph_with_head(module: Any) -> tuple[graphs.Graph, graphs.Head | None, Any]:
+def _graph_with_head(module: Any, output: str | None) -> tuple[graphs.Graph, graphs.Head | None, Any]:
     """The graph as it was saved, or else frozen, where branches on ``training`` and attributes are resolved.
 
     Returned with its head and with the module that its first input stands for.
@@ -178,7 +183,7 @@ def _graph_with_head(module: Any) -> tuple[graphs.Graph, graphs.Head | None, Any
     """
     saved = graphs.inlined(module.forward)
     try:
-        head = graphs.find_head(saved)
+        head = graphs.find_head(saved, output)
     except graphs.NotFound:
         head = None
     if head is not None and not isinstance(head.embedding, str):
@@ -186,7 +191,7 @@ def _graph_with_head(module: Any) -> tuple[graphs.Graph, graphs.Head | None, Any
     try:
         receiver = torch._C._freeze_module(module._c)
         frozen = graphs.inlined(receiver._get_method("forward"))
-        return frozen, graphs.find_head(frozen), receiver
+        return frozen, graphs.find_head(frozen, output), receiver
     except (RuntimeError, graphs.NotFound):
         return saved, head, module._c
 
@@ -245,25 +250,3 @@ def _declared_input(taps: _Taps, example: TracedInput | None) -> ModelInput:
     dtype = _STORAGE_DTYPES[example.storage] if example else graphs.floating_dtype(taps.graph, taps.receiver)
     shape = example.shape[1:] if example else graphs.first_layer_input(taps.graph, taps.receiver)
     return ModelInput(shape, dtype or torch.float32)
-
-
-def _first(output: Any) -> Tensor:
-    """The scores among a module's outputs: the tensor, or the first of several."""
-    while isinstance(output, tuple | list) and output:
-        output = output[0]
-    if not isinstance(output, Tensor):
-        raise InputRefused("a tensor of scores as output", f"a {type(output).__name__}", _EXPORT)
-    return output
-
-
-def _rows(scores: Tensor) -> Tensor:
-    """Scores as float32 ``(N, C)``: single axes at the end are dropped, ``(N,)`` becomes ``(N, 1)``."""
-    if not scores.is_floating_point():
-        raise InputRefused(
-            "floating-point scores", f"{str(scores.dtype)[6:]} output", "export the model without argmax"
-        )
-    if scores.dim() == 1:
-        scores = scores[:, None]
-    while scores.dim() > 2 and scores.shape[-1] == 1:
-        scores = scores[..., 0]
-    return scores.float()

@@ -6,6 +6,7 @@ reshaping, bias and pooling to the last linear layer or convolution; that layer'
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,24 +14,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from auditor.errors import UsageError
+from auditor.models import aten
 from auditor.models.base import OutputKind
+from auditor.models.file_facts import FileFacts, counted
+from auditor.models.several import place_of
 
 # torch ships no complete types for its graphs.
 Graph = Any
 Node = Any
 Value = Any
 
-_RESHAPING = {
-    "aten::" + name
-    for name in ("view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "to", "clone", "alias", "type_as")
-} | {"aten::dropout", "aten::dropout_", "prim::unchecked_cast"}
-_HEADS: dict[str, OutputKind] = {"aten::softmax": "probabilities", "aten::sigmoid": "sigmoid"}
-_POOLING = {"aten::mean", "aten::adaptive_avg_pool2d", "aten::avg_pool2d"}
-_BETWEEN = _RESHAPING | _POOLING | {"aten::relu", "aten::relu_", "aten::log_softmax", "aten::feature_dropout", *_HEADS}
-_ARITHMETIC = {"aten::" + name for name in ("add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_")}
-_CONVOLUTIONS = {"aten::conv2d", "aten::_convolution"}
-_LAYERS = {"aten::linear", "aten::addmm", "aten::matmul", "aten::mm", *_CONVOLUTIONS}
-_DATA_OPERAND = {"aten::addmm": 1}  # addmm(bias, x, weight); the others begin with x
+_RESHAPING = aten.RESHAPING | {"prim::unchecked_cast"}
+_BETWEEN = aten.BETWEEN | _RESHAPING
 _NO_GRADIENT = ("quantized::", "mkldnn::", "mkldnn_prepacked::", "prepacked::", "tensorrt::")
 
 
@@ -73,15 +69,17 @@ def inlined(method: Any) -> Graph:
     return graph
 
 
-def find_head(graph: Graph) -> Head:
+def find_head(graph: Graph, output: str | None = None) -> Head:
     """Where logits and embedding are in an inlined graph.
 
+    Args:
+        output: which of several outputs holds the scores (``several.tensor_among``).
     Raises:
         NotFound: the output is no tensor that the graph makes.
     """
-    scores = _scores(graph)
+    scores = _scores(graph, output)
     value = _behind(scores, _RESHAPING)
-    kind = _HEADS.get(value.node().kind())
+    kind = aten.HEADS.get(value.node().kind())
     logits = next(value.node().inputs()) if kind else scores
     try:
         embedding: Embedding | str = _input_of_last_layer(graph, logits)
@@ -99,7 +97,7 @@ def named_embedding(graph: Graph, name: str) -> Embedding:
     data = _depends_on_input(graph)
     tensors = {value.debugName(): value for value in _values(graph) if value.debugName() in data}
     if name not in tensors:
-        layers = [_operand(node).debugName() for node in graph.nodes() if node.kind() in _LAYERS]
+        layers = [_operand(node).debugName() for node in graph.nodes() if node.kind() in aten.LAYERS]
         known = list(dict.fromkeys(reversed([layer for layer in layers if layer in tensors])))
         raise NotFound(", ".join((known or list(tensors)[::-1])[:5]))
     return Embedding(name, _place(graph, tensors[name]), None)
@@ -138,7 +136,7 @@ def first_layer_input(graph: Graph, module: Any) -> tuple[int | None, ...] | Non
             return None
         node = uses[0]
         inputs = list(node.inputs())
-        if node.kind() in _CONVOLUTIONS and inputs[0].debugName() == value.debugName():
+        if node.kind() in aten.CONVOLUTIONS and inputs[0].debugName() == value.debugName():
             weight, groups = (
                 _weight(inputs[1], module),
                 inputs[8 if node.kind() == "aten::_convolution" else 6].toIValue(),
@@ -152,7 +150,7 @@ def first_layer_input(graph: Graph, module: Any) -> tuple[int | None, ...] | Non
             return None if weight is None else (weight.shape[1],)
         if node.kind() == "aten::permute" and inputs[1].toIValue() == [0, 3, 1, 2] and not channels_last:
             channels_last = True
-        elif node.kind() not in _ARITHMETIC | {"aten::to", "aten::contiguous", "aten::clone"}:
+        elif node.kind() not in aten.ARITHMETIC | {"aten::to", "aten::contiguous", "aten::clone"}:
             return None
         value = node.output()
 
@@ -166,17 +164,24 @@ def floating_dtype(graph: Graph, module: Any) -> torch.dtype | None:
     return None
 
 
-def _scores(graph: Graph) -> Value:
-    """The output, or the first of several (as in models with auxiliary heads)."""
-    value = next(graph.outputs())
-    while value.node().kind() in ("prim::TupleConstruct", "prim::ListConstruct"):
-        value = next(value.node().inputs())
+def _scores(graph: Graph, wanted: str | None) -> Value:
+    """The output, or the one of several that holds the scores."""
+    value, parts = next(graph.outputs()), wanted.split(".") if wanted else []
+    while (kind := value.node().kind()) in ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct"):
+        made = list(value.node().inputs())
+        keys = [str(place) for place in range(len(made))]
+        if kind == "prim::DictConstruct":
+            keys, made = [str(key.toIValue()) for key in made[::2]], made[1::2]
+        try:
+            value = made[place_of(keys, parts.pop(0) if parts else None)]
+        except UsageError as error:  # the names of a NamedTuple are not in the graph
+            raise NotFound(f"the graph does not show which output is {wanted!r}") from error
     if not _is_tensor(value):
         raise NotFound(f"the output is of type {value.type()}")
     return value
 
 
-def _behind(value: Value, kinds: set[str]) -> Value:
+def _behind(value: Value, kinds: frozenset[str]) -> Value:
     """The value that ``value`` is a reshaped form of."""
     while value.node().kind() in kinds:
         value = next(value.node().inputs())
@@ -190,10 +195,10 @@ def _input_of_last_layer(graph: Graph, value: Value) -> Embedding:
         kind = value.node().kind()
         tensors = [item for item in value.node().inputs() if _is_tensor(item)]
         moving = [item for item in tensors if item.debugName() in data]
-        if kind in _LAYERS and len(moving) == 1 and moving[0].debugName() == _operand(value.node()).debugName():
-            feature_axis = 1 if kind in _CONVOLUTIONS else -1
+        if kind in aten.LAYERS and len(moving) == 1 and moving[0].debugName() == _operand(value.node()).debugName():
+            feature_axis = 1 if kind in aten.CONVOLUTIONS else -1
             return Embedding(moving[0].debugName(), _place(graph, moving[0]), feature_axis)
-        if kind not in _BETWEEN | _ARITHMETIC or len(moving) != 1:
+        if kind not in _BETWEEN | aten.ARITHMETIC or len(moving) != 1:
             found = "the model's input" if kind == "prim::Param" else kind
             raise NotFound(f"no linear layer or convolution makes the scores: the walk back from them ends at {found}")
         value = moving[0]
@@ -201,7 +206,7 @@ def _input_of_last_layer(graph: Graph, value: Value) -> Embedding:
 
 def _operand(layer: Node) -> Value:
     """The operand of a layer that holds data; the others hold weights."""
-    return list(layer.inputs())[_DATA_OPERAND.get(layer.kind(), 0)]
+    return list(layer.inputs())[aten.DATA_OPERAND.get(layer.kind(), 0)]
 
 
 def _depends_on_input(graph: Graph) -> set[str]:
@@ -254,3 +259,16 @@ def _place(graph: Graph, value: Value) -> int:
 
 def _is_tensor(value: Value) -> bool:
     return bool(value.type().isSubtypeOf(torch._C.TensorType.get()))
+
+
+def facts(graph: Graph) -> FileFacts:
+    """Operators of the graph and of the blocks inside it; a TorchScript file says no more of itself."""
+    found: Counter[str] = Counter()
+    pending = list(graph.nodes())
+    while pending:
+        node = pending.pop()
+        found[node.kind()] += 1
+        pending.extend(inner for block in node.blocks() for inner in block.nodes())
+    kept = Counter({kind: count for kind, count in found.items() if kind.partition("::")[0] != "prim"})
+    outputs = tuple(f"{value.debugName()} {value.type()}" for value in graph.outputs())
+    return FileFacts(operators=counted(kept), outputs=outputs)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audit.inspection import Inspection, Normalisation, PassCost
 from auditor.cli import main
+from auditor.results import Measure
 from tests.cli.command import DIGITS_CNN, run
 
 
 def rows(text: str) -> dict[str, str]:
-    return {line.split("  ")[0]: line.split("  ", 1)[1].strip() for line in text.splitlines()}
+    return {line.split("  ")[0]: line.split("  ", 1)[1].strip() for line in text.splitlines() if line[0] != " "}
 
 
 def test_inspect_with_data(tmp_path: Path):
@@ -26,6 +28,31 @@ def test_inspect_with_data(tmp_path: Path):
     assert "same class on 100.0%" in seen["parity"]
     assert seen["data"].startswith("digits: 1,4")
     assert list(tmp_path.iterdir()) == []
+    assert seen["producer"].startswith("pytorch 2")
+    assert seen["operators"] == "Relu 3, Conv 2, Gemm 2, MaxPool 2, Reshape 1"
+    assert seen["scores"] == "logits: the only output"
+    assert seen["accuracy"].startswith("99.2% on 355")
+    assert "for all 45 pairs" in seen["standard"]
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_inspect_as_json_and_a_normalisation_that_is_wrong(tmp_path: Path):
+    command = ["inspect", DIGITS_CNN, "--data", "digits", "--json", "--mean", "0.9", "--std", "0.01"]
+    done = run(command, tmp_path)
+    assert (done.status, done.stderr) == (0, "")
+    seen = Inspection.model_validate_json(done.stdout)
+    assert seen.operators == {"Relu": 3, "Conv": 2, "Gemm": 2, "MaxPool": 2, "Reshape": 1}
+    assert isinstance(seen.normalisation, Normalisation)
+    assert isinstance(seen.normalisation.accuracy, Measure)
+    best, share = next(iter(seen.normalisation.tried.items()))
+    assert share > 0.95 > 0.5 > seen.normalisation.accuracy.value
+    assert best == "neither --mean nor --std"
+    assert isinstance(seen.cost, PassCost)
+    assert isinstance(seen.cost.both_seconds, float)
+    assert 0 < seen.cost.forward_seconds < 0.1
+    assert isinstance(seen.estimates, dict)
+    seconds = [seen.estimates[name].seconds for name in ("quick", "standard", "thorough")]
+    assert seconds == sorted(seconds)
 
 
 def test_inspect_without_data(tmp_path: Path):
@@ -34,6 +61,8 @@ def test_inspect_without_data(tmp_path: Path):
     seen = rows(done.stdout)
     assert seen["format"] == "torchscript"
     assert seen["classes"] == "none: give --data to find out"
+    assert seen["versions"] == "none: the file does not say"
+    assert seen["operators"] == "aten::linear 3, aten::relu 2"
 
 
 def test_inspect_refuses_like_an_audit(tmp_path: Path):

@@ -33,10 +33,11 @@ def test_every_option_arrives():
         "--std", "0.25,0.5,1", "--layout", "nhwc", "--embedding", "e", "--output-kind", "sigmoid", "--pairs", "a:b",
         "--max-pairs", "7", "--generator", "rpbs", "--profile", "quick", "--samples-per-class", "9", "--seed", "3",
         "--device", "cpu", "--report-pairs", "2", "--max-skip", "0.5", "--save-instances", "--expect-sha256", "ab" * 32,
+        "--output", "z", "--trust-model",
     )  # fmt: skip
     assert plan.model.model_dump() == {
         "path": "m.onnx", "device": "cpu", "layout": "nhwc", "mean": (0.5,), "std": (0.25, 0.5, 1.0), "embedding": "e",
-        "output_kind": "sigmoid", "expect_sha256": "ab" * 32,
+        "output": "z", "output_kind": "sigmoid", "expect_sha256": "ab" * 32, "trust_model": True,
     }  # fmt: skip
     assert plan.data is not None
     assert plan.data.model_dump() == {

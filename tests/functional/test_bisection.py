@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.functional.bisection import Outcome, bisect
+from auditor.functional.bisection import JUMP_WIDTH, Outcome, bisect
 from tests.analytic import Sectors, Spheres, half_space
 
 
@@ -62,16 +64,45 @@ def test_a_third_class_between_ends_the_segment() -> None:
     assert done.third.tolist() == [0]
 
 
-def test_a_jump_in_probability_exhausts_precision_instead_of_looping() -> None:
-    def jump(x: torch.Tensor) -> torch.Tensor:
-        p = (x[:, 0] > 0.3).float()
+def stairs(height: float = 0.02, at: float = 0.3) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Class 1 from x_0 = ``at`` on; its probability is a staircase that jumps from below to above a half there."""
+
+    def probabilities(x: torch.Tensor) -> torch.Tensor:
+        p = (0.5 + height * (torch.floor((x[:, 0] - at) / 0.05) + 0.5)).clamp(0, 1)
         return torch.stack([1 - p, p], dim=1)
 
-    done = bisect(jump, torch.zeros(1, 1), torch.ones(1, 1), label(0, 1), label(1, 1), max_steps=200)
-    assert done.outcome.tolist() == [Outcome.PRECISION]
-    capped = bisect(jump, torch.zeros(1, 1), torch.ones(1, 1), label(0, 1), label(1, 1), max_steps=5)
+    return probabilities
+
+
+def test_a_jump_ends_in_two_neighbours_on_either_side_of_it() -> None:
+    x_s, x_t = torch.zeros(50, 3), torch.rand(50, 3, generator=torch.Generator().manual_seed(0))
+    x_t[:, 0] = x_t[:, 0].clamp_min(0.35)
+    done = bisect(stairs(), x_s, x_t, label(0, 50), label(1, 50), max_steps=60)
+    assert (done.outcome == Outcome.JUMP).all()
+    assert done.reached.all()
+    assert (done.steps < 40).all()
+    assert ((done.x - done.across).abs().amax(dim=1) <= JUMP_WIDTH).all()
+    ends = torch.stack([done.x[:, 0], done.across[:, 0]]).sort(dim=0).values
+    torch.testing.assert_close(ends, torch.full((2, 50), 0.3), atol=2 * JUMP_WIDTH, rtol=0)
+    classes = torch.stack([stairs()(done.x).argmax(1), stairs()(done.across).argmax(1)]).sort(dim=0).values
+    assert (classes == torch.tensor([[0], [1]])).all()
+
+
+def test_a_jump_that_is_not_narrowed_down_is_no_boundary() -> None:
+    capped = bisect(stairs(), torch.zeros(1, 1), torch.ones(1, 1), label(0, 1), label(1, 1), max_steps=5)
     assert capped.outcome.tolist() == [Outcome.STEPS]
     assert capped.steps.tolist() == [5]
+    assert not capped.reached.any()
+
+
+def test_where_the_classes_meet_there_is_nothing_across() -> None:
+    _, f = half_space()
+    x = torch.rand(40, 32, generator=torch.Generator().manual_seed(1))
+    inside = f.predict(x) == 0
+    count = min(int(inside.sum()), int((~inside).sum()))
+    done = bisect(f.probabilities, x[inside][:count], x[~inside][:count], label(0, count), label(1, count))
+    assert (done.outcome == Outcome.BOUNDARY).all()
+    assert torch.equal(done.x, done.across)
 
 
 def test_no_segment_is_no_work() -> None:

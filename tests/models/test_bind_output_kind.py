@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from auditor.errors import UsageError
+from auditor.errors import InputRefused, UsageError
 from auditor.models.base import OutputKind
 from auditor.models.output_kind import decide_output_kind
 
@@ -26,7 +26,7 @@ COLUMN = torch.tensor([[0.2], [0.9]])
         (ROWS + 6e-4, None, None, "logits", "warn"),
         (LOGITS, None, None, "logits", "ok"),
         (COLUMN, None, None, "sigmoid", "ok"),
-        (COLUMN * 9, None, None, "logits", "ok"),
+        (COLUMN * 9, None, "logits", "logits", "ok"),
         (UNIT, None, None, "logits", "warn"),
         (UNIT, None, "sigmoid", "sigmoid", "warn"),
         (UNIT, "sigmoid", None, "sigmoid", "warn"),
@@ -61,3 +61,11 @@ def test_a_softmax_is_always_seen(n: int, c: int, seed: int, scale: float):
     z = scale * torch.randn(n, c, generator=torch.Generator().manual_seed(seed))
     assert decide_output_kind(torch.softmax(z, dim=1), None, None)[0] == "probabilities"
     assert decide_output_kind(torch.log_softmax(z, dim=1), None, None)[0] == "logits"
+
+
+@pytest.mark.parametrize("head", [None, "logits"])
+def test_one_column_of_any_numbers_is_a_regressor_unless_said(head: OutputKind | None):
+    with pytest.raises(
+        InputRefused, match=r"one column with values from .* a regressor, or one logit; .*--output-kind logits"
+    ):
+        decide_output_kind(COLUMN * 9, head, None)

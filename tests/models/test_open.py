@@ -109,7 +109,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "safetensors": (written(safetensors(64)), "a safetensors file", "torch.onnx.export"),
     # Its length, 128, reads as the first byte of a pickle.
     "safetensors of 128": (written(safetensors(128)), "a safetensors file", "torch.onnx.export"),
-    "torch.export": (export_archive, "a torch.export archive (.pt2)", "export the model to ONNX"),
+    "torch.export": (export_archive, "a torch.export archive", "--trust-model"),
     "hdf5": (written(b"\x89HDF\r\n\x1a\n" + bytes(40)), "a Keras/HDF5 file", "tf2onnx"),
     "keras": (written(zipped({"config.json": b"{}", "model.weights.h5": b"x"})), "a Keras file", "format='onnx'"),
     "tflite": (written(b"\x1c\x00\x00\x00TFL3" + bytes(40)), "a TensorFlow Lite model", "tf2onnx --tflite"),

@@ -161,15 +161,6 @@ class TestOutputs:
         with pytest.raises(InputRefused, match="floating-point scores; found int64 output"):
             backend.scores(noise(2, 16))
 
-    def test_a_dictionary_is_refused(self, tmp_path: Path):
-        class Named(Mlp):
-            def forward(self, x: Tensor) -> dict[str, Tensor]:
-                return {"out": self.last(torch.relu(self.hidden(x)))}
-
-        backend = open_torchscript(save(seeded(Named()), tmp_path / "m.pt", "script", noise(2, 16)), CPU)
-        with pytest.raises(InputRefused, match="found a dict"):
-            backend.scores(noise(2, 16))
-
 
 class TestArguments:
     def test_further_arguments_with_defaults_keep_them(self, tmp_path: Path):
@@ -347,3 +338,54 @@ def test_opening_is_silent_and_sets_the_threads(tmp_path: Path, capfd: pytest.Ca
 def test_a_device_that_is_not_there(name: str):
     with pytest.raises(UsageError, match="expected --device to be auto or one of cpu"):
         torch_device(name)
+
+
+class Named(nn.Module):
+    """Labels before scores, under names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mlp = Mlp()
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        scores = self.mlp(x)
+        return {"labels": scores.argmax(1), "probs": torch.softmax(scores, 1), "twice": 2 * scores}
+
+
+class Nested(nn.Module):
+    """A tuple with a list in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mlp = Mlp()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        scores = self.mlp(x)
+        return scores.argmax(1), [scores, 2 * scores]
+
+
+@pytest.mark.parametrize("how", ["script", "frozen"])
+@pytest.mark.parametrize(
+    ("model", "output", "expected"),
+    [
+        (Named, None, lambda z: torch.softmax(z, 1)),
+        (Named, "twice", lambda z: 2 * z),
+        (Nested, "1.0", lambda z: z),
+        (Nested, "1.1", lambda z: 2 * z),
+    ],
+)
+def test_scores_among_several_outputs(model, output, expected, how: str, tmp_path: Path):
+    eager, x = seeded(model()), noise(3, 16)
+    path = save(eager, tmp_path / "m.pt", how, noise(2, 16))
+    backend = open_torchscript(path, ModelOptions(device="cpu", output=output))
+    torch.testing.assert_close(backend.scores(x), expected(eager.mlp(x)))
+    torch.testing.assert_close(backend.embeddings(x), eager.mlp.penultimate(x))
+    assert backend.head == ("logits" if output else "probabilities")
+
+
+def test_an_output_that_is_not_there(tmp_path: Path):
+    path = save(seeded(Named()), tmp_path / "m.pt", "script", noise(2, 16))
+    with pytest.raises(UsageError, match="one of labels, probs, twice; found 'probabilities'"):
+        open_torchscript(path, ModelOptions(device="cpu", output="probabilities")).scores(noise(2, 16))
+    with pytest.raises(InputRefused, match="floating-point scores"):
+        open_torchscript(path, ModelOptions(device="cpu", output="labels")).scores(noise(2, 16))

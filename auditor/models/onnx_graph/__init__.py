@@ -17,9 +17,9 @@ from auditor.models.onnx_graph.head import Head, find_head
 from auditor.models.onnx_graph.importer import import_graph
 from auditor.models.onnx_graph.module import GraphModule
 from auditor.models.onnx_graph.node import UnsupportedGraph
-from auditor.models.onnx_graph.score import model_input, score_output
+from auditor.models.onnx_graph.score import choose_output, model_input, score_output
 
 __all__ = [
-    "Graph", "GraphModule", "Head", "UnsupportedGraph", "find_head", "import_graph", "model_input", "read_graph",
-    "score_output",
+    "Graph", "GraphModule", "Head", "UnsupportedGraph", "choose_output", "find_head", "import_graph", "model_input",
+    "read_graph", "score_output",
 ]  # fmt: skip

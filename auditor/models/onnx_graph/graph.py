@@ -13,10 +13,32 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import onnx
-from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, inliner
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, inliner, shape_inference
+from onnx.helper import make_tensor_value_info
 
 from auditor.models.onnx_graph.node import Node, UnsupportedGraph
 from auditor.models.onnx_graph.registry import qualified
+
+# Operators that the standard defines by other operators, and that have no module of their own here.
+_EXPANDED = {("", "CausalConvWithState"), ("", "LinearAttention"), ("ai.onnx.preview", "FlexAttention")}
+
+
+@dataclass(frozen=True)
+class Body:
+    """A graph inside a node: a branch of If, the body of Loop or Scan.
+
+    Args:
+        inputs, outputs: names of its own arguments and results.
+        captured: names of outer values that the node's bodies read; they are the last inputs of the node.
+        nodes: operator calls, each after those it depends on.
+        tensors: its stored constants.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    captured: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    tensors: Mapping[str, TensorProto]
 
 
 @dataclass(frozen=True)
@@ -63,10 +85,9 @@ def read_graph(model: ModelProto, input: str, output: str) -> Graph:
     Raises:
         UnsupportedGraph: the output does not exist, depends on another input or on itself.
     """
-    if model.functions:
-        model = inliner.inline_local_functions(model)
+    model = _inlined(model)
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    nodes = [part for proto in in_order(model.graph.node) for part in _split_link(_read_node(proto, versions))]
+    nodes = _read_nodes(model.graph.node, versions)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     sparse = {entry.values.name for entry in model.graph.sparse_initializer}
     needed = _needed_for(output, nodes)
@@ -79,6 +100,27 @@ def read_graph(model: ModelProto, input: str, output: str) -> Graph:
     return Graph(input, output, needed, tensors).up_to(output)
 
 
+def _inlined(model: ModelProto) -> ModelProto:
+    """The model without local functions, and with the bodies of the standard's own ``_EXPANDED`` in their place."""
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    wanted = _EXPANDED & {(node.domain, node.op_type) for node in model.graph.node}
+    if wanted:  # those bodies depend on the types of the arguments
+        model = shape_inference.infer_shapes(model)
+        known = {value.name for value in (*model.graph.input, *model.graph.value_info, *model.graph.output)}
+        stored = [tensor for tensor in model.graph.initializer if tensor.name not in known]
+        model.graph.value_info.extend(make_tensor_value_info(t.name, t.data_type, t.dims) for t in stored)
+        # The inliner looks for the type of an absent input too, and only then asks whether it is there.
+        model.graph.value_info.append(make_tensor_value_info("", TensorProto.FLOAT, None))
+        model = inliner.inline_selected_functions(model, sorted(wanted), inline_schema_functions=True)
+    return model
+
+
+def _read_nodes(protos: Sequence[NodeProto], versions: Mapping[str, int]) -> list[Node]:
+    """Nodes of the file in an order that can be computed."""
+    return [part for proto in in_order(protos) for part in _split_link(_read_node(proto, versions))]
+
+
 def _read_node(proto: NodeProto, versions: Mapping[str, int]) -> Node:
     """A node of the file, with plain attributes."""
     domain = "" if proto.domain == "ai.onnx" else proto.domain
@@ -87,7 +129,29 @@ def _read_node(proto: NodeProto, versions: Mapping[str, int]) -> Node:
     while inputs and not inputs[-1]:
         inputs.pop()
     attributes = {attribute.name: _plain(attribute) for attribute in proto.attribute}
+    bodies = {name: value for name, value in attributes.items() if isinstance(value, GraphProto)}
+    captured = tuple(sorted({name for body in bodies.values() for name in _captured(body)}))
+    attributes.update({name: _read_body(body, captured, versions) for name, body in bodies.items()})
+    inputs += captured
     return Node(qualified(domain, proto.op_type), version, tuple(inputs), tuple(proto.output), attributes)
+
+
+def _read_body(proto: GraphProto, captured: tuple[str, ...], versions: Mapping[str, int]) -> Body:
+    return Body(
+        inputs=tuple(value.name for value in proto.input),
+        outputs=tuple(value.name for value in proto.output),
+        captured=captured,
+        nodes=tuple(_read_nodes(proto.node, versions)),
+        tensors={tensor.name: tensor for tensor in proto.initializer},
+    )
+
+
+def _captured(body: GraphProto) -> set[str]:
+    """Names that a body reads and does not define."""
+    own = {value.name for value in body.input} | {tensor.name for tensor in body.initializer}
+    own |= {name for node in body.node for name in node.output}
+    read = {name for node in body.node for name in _reads(node)} | {value.name for value in body.output}
+    return read - own - {""}
 
 
 def _plain(attribute: AttributeProto) -> Any:
@@ -141,6 +205,6 @@ def in_order(nodes: Sequence[NodeProto]) -> list[NodeProto]:
 
 
 def _reads(node: NodeProto) -> list[str]:
-    """Names that a node reads, those inside its branches and loop bodies included."""
+    """Names that a node reads, those that its branches and loop bodies read from outside included."""
     bodies = [attribute.g for attribute in node.attribute if attribute.type == AttributeProto.GRAPH]
-    return [*node.input, *(name for body in bodies for inner in body.node for name in _reads(inner))]
+    return [*node.input, *(name for body in bodies for name in _captured(body))]

@@ -15,15 +15,25 @@ from torch import Tensor
 
 from auditor.models.onnx_graph.graph import Graph
 from auditor.models.onnx_graph.node import Node
+from auditor.models.onnx_graph.tensors import tensor_from_proto
 from auditor.results import NotMeasured
 
 Link = Literal["none", "softmax", "sigmoid"]
 Form = Literal["flat", "mean over positions", "mean over tokens"]
 
-_REARRANGE = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Dropout", "Transpose", "Clip"}
+_REARRANGE = {
+    "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Dropout", "Transpose", "Clip",
+    "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+}  # fmt: skip
 _COMBINE = {"Add", "Sub", "Mul", "Div", "Sum", "BatchNormalization"}
+_JOIN = {"Add", "Sum", "Mean"}
 _POOL = {"GlobalAveragePool", "GlobalMaxPool", "AveragePool", "MaxPool", "ReduceMean", "ReduceMax"}
-_PRODUCT = {"Gemm", "MatMul", "com.microsoft::FusedMatMul"}
+_PRODUCT = {
+    "Gemm", "MatMul", "com.microsoft::FusedMatMul", "MatMulInteger", "com.microsoft::MatMulIntegerToFloat",
+    "com.microsoft::DynamicQuantizeMatMul",
+}  # fmt: skip
+_STEPPED_PRODUCT = {"com.microsoft::QGemm", "QLinearMatMul"}
+"""Their first input is whole numbers, in steps of their second from the zero point in their third."""
 _LINEAR_MODEL = {"ai.onnx.ml::LinearClassifier", "ai.onnx.ml::LinearRegressor"}
 
 
@@ -39,6 +49,7 @@ class Head:
         linear: the last linear layer was found.
         embedding: its input, or why there is none.
         form: how the embedding's tensor becomes ``(N, E)``.
+        steps: scale and zero point of an embedding in whole numbers; None where it is in floats.
     """
 
     score: str
@@ -48,6 +59,7 @@ class Head:
     linear: bool
     embedding: str | NotMeasured
     form: Form = "flat"
+    steps: tuple[float, float] | None = None
 
 
 def find_head(graph: Graph) -> Head:
@@ -56,7 +68,7 @@ def find_head(graph: Graph) -> Head:
     found = _last_linear(graph, logits)
     if isinstance(found, NotMeasured):
         return Head(graph.output, logits, link, normalised, False, found)
-    return Head(graph.output, logits, link, normalised, True, *found)
+    return Head(graph.output, logits, link, normalised, True, *found, steps=_steps(graph, found[0]))
 
 
 def as_vectors(embedding: Tensor, form: Form) -> Tensor:
@@ -95,17 +107,25 @@ def _before_link(graph: Graph) -> tuple[str, Link, bool]:
     return graph.output, "none", normalised
 
 
-def _last_linear(graph: Graph, logits: str) -> tuple[str, Form] | NotMeasured:
-    """The input of the last linear layer and its form, or the reason why the walk ended before one."""
-    name, pooled = logits, False
+def _last_linear(graph: Graph, logits: str, pooled: bool = False) -> tuple[str, Form] | NotMeasured:
+    """The input of the last linear layer and its form, or the reason why the walk ended before one.
+
+    Several heads whose scores are added or averaged, as after distillation, are one layer if they read one tensor.
+    """
+    name = logits
+    parameters = _parameters(graph)
     while (node := graph.producers.get(name)) is not None:
-        computed = [value for value in node.inputs if value and value not in graph.constants]
+        computed = [value for value in node.inputs if value and value not in parameters]
+        if len(computed) > 1 and node.op in _JOIN:
+            heads = [_last_linear(graph, value, pooled) for value in computed]
+            if all(head == heads[0] and not isinstance(head, NotMeasured) for head in heads):
+                return heads[0]
         if len(computed) != 1:
             return NotMeasured(not_measured=f"the last layers join two computed tensors in {node.op} ({name})")
         if node.op in _LINEAR_MODEL:
             return computed[0], "flat"
-        if node.op in _PRODUCT and computed[0] == node.inputs[0]:
-            return computed[0], "mean over tokens" if pooled else "flat"
+        if node.op in _PRODUCT | _STEPPED_PRODUCT and computed[0] == node.inputs[0]:
+            return _before_rounding(graph, computed[0]), "mean over tokens" if pooled else "flat"
         if node.op == "Conv" and computed[0] == node.inputs[0]:
             return _before_convolution(graph, node, pooled)
         if node.op not in _REARRANGE | _COMBINE | _POOL | {"Relu"}:
@@ -115,6 +135,34 @@ def _last_linear(graph: Graph, logits: str) -> tuple[str, Form] | NotMeasured:
         pooled = pooled or node.op in _POOL
         name = computed[0]
     return NotMeasured(not_measured=f"no linear layer between the scores and the input {name}")
+
+
+def _parameters(graph: Graph) -> frozenset[str]:
+    """Constants, and the scales and zero points that dynamic quantisation computes beside its values."""
+    known = {"", *graph.constants}
+    for node in graph.nodes:
+        if node.op == "DynamicQuantizeLinear":
+            known.update(node.outputs[1:])
+        elif known.issuperset(node.inputs):
+            known.update(node.outputs)
+    return frozenset(known)
+
+
+def _before_rounding(graph: Graph, name: str) -> str:
+    """The floats behind the whole numbers of dynamic quantisation, whose steps differ from batch to batch."""
+    node = graph.producers.get(name)
+    return node.inputs[0] if node is not None and node.op == "DynamicQuantizeLinear" else name
+
+
+def _steps(graph: Graph, embedding: str) -> tuple[float, float] | None:
+    """Scale and zero point of an embedding that a quantised product reads."""
+    for node in graph.nodes:
+        if node.op in _STEPPED_PRODUCT and node.inputs[0] == embedding:
+            stored = [graph.tensors.get(name) for name in node.inputs[1:3]]
+            if all(tensor is not None for tensor in stored):
+                scale, zero = (float(tensor_from_proto(tensor).flatten()[0]) for tensor in stored if tensor is not None)
+                return scale, zero
+    return None
 
 
 def _before_convolution(graph: Graph, node: Node, pooled: bool) -> tuple[str, Form] | NotMeasured:

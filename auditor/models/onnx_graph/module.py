@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from auditor.models.onnx_graph.folding import results_of
 from auditor.models.onnx_graph.registry import Compute
 
 
@@ -67,7 +69,7 @@ class GraphModule(nn.Module):
         Raises:
             KeyError: a tap that the output does not depend on.
         """
-        values = {**self._host, **self._buffers, self._input: x}
+        values: dict[str, Any] = {**self._host, **self._buffers, self._input: x}
         kept = {slot: tap for tap in taps if (slot := self._names[tap])}
         tapped: dict[str, Tensor] = {tap: x for slot, tap in kept.items() if slot == self._input}
         for step in self._steps:
@@ -76,8 +78,7 @@ class GraphModule(nn.Module):
                 arguments[position] = _moved(arguments[position], x.device)
             for position in step.to_host:
                 arguments[position] = _moved(arguments[position], torch.device("cpu"))
-            results = step.compute(*arguments)
-            for slot, result in zip(step.outputs, results if type(results) is tuple else (results,), strict=False):
+            for slot, result in zip(step.outputs, results_of(step.compute(*arguments)), strict=False):
                 values[slot] = result
                 if slot in kept:
                     tapped[kept[slot]] = result
@@ -88,6 +89,8 @@ class GraphModule(nn.Module):
         return (scores, tapped) if taps else scores
 
 
-def _moved(value: Tensor | None, device: torch.device) -> Tensor | None:
-    """The value on a device; an absent optional input stays absent."""
+def _moved(value: Tensor | list[Tensor] | None, device: torch.device) -> Any:
+    """The value on a device, each tensor of a sequence too; an absent optional input stays absent."""
+    if isinstance(value, list):
+        return [part.to(device) for part in value]
     return None if value is None else value.to(device)

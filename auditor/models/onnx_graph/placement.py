@@ -12,19 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from auditor.models.onnx_graph.folding import Call
 from auditor.models.onnx_graph.graph import Graph
 from auditor.models.onnx_graph.module import GraphModule, Step
-from auditor.models.onnx_graph.node import Node
-from auditor.models.onnx_graph.registry import Compute, Operator
-
-
-@dataclass(frozen=True)
-class Call:
-    """A node that is computed at each call, because it depends on the input."""
-
-    node: Node
-    operator: Operator
-    compute: Compute
 
 
 def place(graph: Graph, constants: Mapping[str, Tensor], calls: Sequence[Call]) -> GraphModule:

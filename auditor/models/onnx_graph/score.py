@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import onnx
-from onnx import ModelProto, TensorProto, ValueInfoProto
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from auditor.errors import InputRefused
+from auditor.models.several import place_of
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
+_ADVICE = "audit a classifier, or export its class scores as an output"
 
 
 def model_input(model: ModelProto) -> ValueInfoProto:
@@ -25,29 +29,88 @@ def model_input(model: ModelProto) -> ValueInfoProto:
     return inputs[0]
 
 
-def score_output(model: ModelProto) -> str:
-    """Name of the class scores: the first floating-point output ``(N, C)``, looking through ZipMap.
+@dataclass(frozen=True)
+class Choice:
+    """The tensor that holds the class scores, and why that one."""
 
+    name: str
+    reason: str
+
+
+def score_output(model: ModelProto, wanted: str | None = None) -> str:
+    """Name of the class scores; see ``choose_output``."""
+    return choose_output(model, wanted).name
+
+
+def choose_output(model: ModelProto, wanted: str | None = None) -> Choice:
+    """The class scores, looking through ZipMap.
+
+    That is the output asked for, or else the first floating-point one of shape ``(N, C)`` that leads to no other such
+    output: an embedding that is exported beside the scores leads to them, auxiliary heads come behind the main one.
+
+    Args:
+        wanted: name or index of an output.
     Raises:
-        InputRefused: no output has that form (a detector, a segmenter, labels only).
+        UsageError: there is no such output.
+        InputRefused: no output has that form; the message says what kind of model it looks like.
     """
     producers = {name: node for node in model.graph.node for name in node.output}
     outputs = list(model.graph.output)
+    if wanted is not None:
+        names = [value.name for value in outputs]
+        return Choice(_through_zipmap(names[place_of(names, wanted)], producers), "asked for with --output")
     if any(_rank(value) is None for value in outputs if _is_float(value)):
         outputs = list(onnx.shape_inference.infer_shapes(model).graph.output)
-    found = []
-    for value in outputs:
-        node = producers.get(value.name)
-        if node is not None and node.op_type == "ZipMap":
-            return str(node.input[0])
-        if _is_float(value) and _is_score_shape(value):
-            return str(value.name)
-        found.append(f"{value.name} {_described(value)}")
-    raise InputRefused(
-        "a floating-point output of shape (N, C)",
-        "; ".join(found) or "no output",
-        "audit a classifier, or export its class scores as an output",
-    )
+    maps = [value.name for value in outputs if _through_zipmap(value.name, producers) != value.name]
+    fitting = [value.name for value in outputs if _is_float(value) and _is_score_shape(value)]
+    behind = {name: _ancestors(name, producers) for name in fitting}
+    last = [one for one in fitting if not any(one in behind[other] for other in fitting if other != one)]
+    if not (chosen := [*maps, *last]):
+        found = "; ".join(f"{value.name} {_described(value)}" for value in outputs) or "no output"
+        raise InputRefused("a floating-point output of shape (N, C)", found + _looks_like(outputs), _ADVICE)
+    return Choice(_through_zipmap(chosen[0], producers), _reason(chosen, fitting, outputs))
+
+
+def _reason(chosen: list[str], fitting: list[str], outputs: list[ValueInfoProto]) -> str:
+    """Why the first of ``chosen`` was taken, with what was passed over."""
+    if len(outputs) == 1:
+        return "the only output"
+    if chosen[0] not in fitting:
+        return "the list of class probabilities"
+    if len(fitting) == 1:
+        return "the only floating-point output of shape (N, C)"
+    reason = "the first floating-point output of shape (N, C) that leads to no other"
+    return f"{reason}; {', '.join(name for name in fitting if name != chosen[0])} passed over"
+
+
+def _through_zipmap(name: str, producers: dict[str, NodeProto]) -> str:
+    """The tensor behind a list of maps from labels to probabilities, as scikit-learn's converter writes them."""
+    node = producers.get(name)
+    return str(node.input[0]) if node is not None and node.op_type == "ZipMap" else name
+
+
+def _ancestors(name: str, producers: dict[str, NodeProto]) -> set[str]:
+    """Every tensor that is computed on the way to one."""
+    seen, pending = set[str](), [name]
+    while pending:
+        node = producers.get(pending.pop())
+        for source in node.input if node is not None else ():
+            if source not in seen:
+                seen.add(source)
+                pending.append(source)
+    return seen
+
+
+def _looks_like(outputs: list[ValueInfoProto]) -> str:
+    """What a model with such outputs usually is."""
+    shapes = [shape for value in outputs if _is_float(value) and (shape := sizes(value)) is not None]
+    if any(len(shape) >= 2 and shape[-1] == 4 for shape in shapes) and len(outputs) > 1:
+        return ": a detector"
+    if any(len(shape) == 4 for shape in shapes):
+        return ": a segmenter, or another model with an output for each position"
+    if any(len(shape) == 1 for shape in shapes):
+        return ": a regressor, or one number for all instances"
+    return ": labels without scores" if outputs and not any(map(_is_float, outputs)) else ""
 
 
 def sizes(value: ValueInfoProto) -> list[int | None] | None:

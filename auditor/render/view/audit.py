@@ -181,10 +181,10 @@ def anchor(classes: Classes) -> str:
     return f"pair-{a}-{b}"
 
 
-GENERATOR_NAMES = {"deepdig": "DeepDIG", "rpbs": "RPBS", "epbs": "EPBS"}
+GENERATOR_NAMES = {"deepdig": "DeepDIG", "rpbs": "RPBS", "epbs": "EPBS", "gradient-free": "gradient-free search"}
 
 
-def generator_name(audit: Audit) -> str:
-    """The generator as it is written in text."""
-    name = audit.results.settings.generator
+def generator_name(audit: Audit, name: str | None = None) -> str:
+    """The generator that made the instances, or another one, as it is written in text."""
+    name = name or audit.results.settings.generator
     return GENERATOR_NAMES.get(name, display_name(name))

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import count, is_share, plural, shown_summary, unit_words, value_text
-from auditor.render.view.audit import Audit, harm
+from auditor.render.view.audit import Audit, Found, harm
 from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.parts import Cell, Column, Figure, Table
-from auditor.results import Definition, NotMeasured
+from auditor.results import Definition, SummaryMeasure
 
 RANKED_UP_TO = 30
 INTRUDERS = 12
@@ -158,17 +158,17 @@ def _summary(audit: Audit) -> Table:
         Column("Measure", numeric=False), Column("Mean over all", "95 % interval"), Column("Unit", numeric=False),
         Column("Least favourable", numeric=False), Column("Value there"),
     ]  # fmt: skip
+    found = audit.results.summary.characteristics
     rows = [
-        _summary_row(audit, id, d) for id, d in audit.definitions.items() if id in audit.results.summary.characteristics
+        _summary_row(audit, mean, worst, id, d)
+        for id, d in audit.definitions.items()
+        if isinstance(mean := found.get(id), SummaryMeasure) and (worst := audit.worst(id)) is not None
     ]
     return Table("Every measure over all pairs", columns, rows, sortable=True)
 
 
-def _summary_row(audit: Audit, id: str, definition: Definition) -> list[Cell]:
-    mean, worst = audit.results.summary.characteristics[id], audit.worst(id)
+def _summary_row(audit: Audit, mean: SummaryMeasure, worst: Found, id: str, definition: Definition) -> list[Cell]:
     name = Cell(definition.title, definition.direction, href=f"define-{id}")
-    if isinstance(mean, NotMeasured) or worst is None:
-        return [name, Cell("not measured", muted=True), Cell(""), Cell(""), Cell("")]
     place = audit.arrow(worst.classes) if definition.scope == "direction" else audit.dash(worst.classes)
     text = shown_summary(mean, definition.unit)
     return [

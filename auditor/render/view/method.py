@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 
 from auditor.render.names import display_text
+from auditor.render.rounding import count
 from auditor.render.view.audit import Audit, generator_name
 from auditor.render.view.parts import Run
+from auditor.results import NotMeasured
 
 _LOWERED = re.compile(r"_(\([^()]*\)|[A-Za-z0-9+]{1,3})(?![A-Za-z0-9])")
 _SIGNS = (
@@ -15,6 +17,8 @@ _SIGNS = (
     (" - ", " \N{MINUS SIGN} "), (" * ", " \N{MULTIPLICATION SIGN} "), (" -> ", " \N{RIGHTWARDS ARROW} "),
 )  # fmt: skip
 _LOWERED_SIGNS = (("!=", "\N{NOT EQUAL TO}"), ("inf", "\N{INFINITY}"))
+ASKED = "generator asked for"
+"""Key among the parameters of the settings, present where another generator was used."""
 GENERATORS = {
     "deepdig": [
         "Component I trains a small network that changes training samples of the first class until "
@@ -36,7 +40,22 @@ GENERATORS = {
         "embedding, and the segment is "
         "halved until it meets the boundary."
     ],
+    "gradient-free": [
+        "Each training sample is joined with its nearest samples of the other class, and the segment that enters that "
+        "class soonest is kept. A decision-based search (SurFree, arXiv 2011.12807) then asks the model for the class "
+        "of points on circles around the sample and keeps what is nearer; last, the segment between the sample and "
+        "the point found is halved until it meets the boundary. The model is only asked for its answers."
+    ],
 }
+INSTEAD = (
+    "The audit was to use {asked}, which follows the model\N{RIGHT SINGLE QUOTATION MARK}s gradients. This model has "
+    "none: {reason}. It was audited by its answers alone, and its distances are looser upper bounds."
+)
+JUMPS = (
+    "At {jumps} of {all} boundary instances the two classes do not tie, because the probabilities of this model move "
+    "in steps. There the boundary lies between two points closer than 1.2e-7 in every pixel, one in each class; the "
+    "instance is the one of the two where the classes are closer."
+)
 BASELINES = (
     "Two simpler ways stand beside it. RPBS halves the segment between random training samples of "
     "the two classes; EPBS "
@@ -79,7 +98,9 @@ def method(audit: Audit) -> Method:
         "The audit looks for boundary instances: inputs to which the model gives two classes "
         "equally. They are made for each "
         f"pair of classes in both directions by {generator_name(audit)}.",
+        *_instead(audit),
         *GENERATORS.get(generator, []),
+        *_jumps(audit),
         BASELINES,
         "Every boundary instance was checked once more on the audited file by its own runtime. "
         "Pixels are in [0, 1] throughout.",
@@ -94,6 +115,20 @@ def method(audit: Audit) -> Method:
         DefinitionText(entries, display_text(text), display_text(source)) for (text, source), entries in shared.items()
     ]
     return Method(paragraphs, definitions)
+
+
+def _instead(audit: Audit) -> list[str]:
+    """Why another generator than the one asked for made the instances, if so."""
+    asked, gradient = audit.results.settings.parameters.get(ASKED), audit.results.model.gradient
+    if asked is None or not isinstance(gradient, NotMeasured):
+        return []
+    return [INSTEAD.format(asked=generator_name(audit, asked), reason=display_text(gradient.not_measured))]
+
+
+def _jumps(audit: Audit) -> list[str]:
+    """What a boundary instance is where the model's probabilities jump, if any do."""
+    jumps = sum(direction.generation.jumps for direction in audit.directions.values())
+    return [JUMPS.format(jumps=count(jumps), all=count(audit.instances))] if jumps else []
 
 
 def _reading(unit: str, direction: str, bounds: tuple[float | None, float | None]) -> str:

@@ -25,7 +25,10 @@ def measures(audit: Audit, pair: Pair) -> Table:
 
 
 def _used(audit: Audit, pair: Pair) -> list[tuple[str, Definition]]:
-    present = set(pair.characteristics) | {id for d in pair.directions for id in d.characteristics}
+    """Measures with a value anywhere in the pair; those without one are listed with their reason elsewhere."""
+    holders = [pair.characteristics, *(d.characteristics for d in pair.directions)]
+    holders += [b.characteristics for d in pair.directions for b in d.baselines.values() if isinstance(b, Baseline)]
+    present = {id for holder in holders for id, value in holder.items() if isinstance(value, Measure)}
     return [(id, d) for id, d in audit.definitions.items() if id in present]
 
 
@@ -86,7 +89,8 @@ def _count_row(audit: Audit, head: Cell, g: Generation) -> list[Cell]:
     steps = "n. m." if isinstance(g.mean_bisection_steps, NotMeasured) else number(g.mean_bisection_steps)
     return [
         head,
-        *(Cell(count(n)) for n in (g.requested, g.adversarial, g.adversarial_of_adversarial, g.boundary)),
+        *(Cell(count(n)) for n in (g.requested, g.adversarial, g.adversarial_of_adversarial)),
+        Cell(count(g.boundary), f"{count(g.jumps)} at a jump" if g.jumps else ""),
         Cell(success.value, success.interval) if success else Cell("n. m.", muted=True),
         Cell(steps),
         Cell(_loss(audit, g.third_class, g.failures)),

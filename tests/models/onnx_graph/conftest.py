@@ -22,12 +22,13 @@ def one_node(
     opset: int = 18,
     domain: str = "",
     outputs: int = 1,
+    at: int = 0,
     **attributes: Any,
 ) -> ModelProto:
-    """A model of one node: ``x`` is its first input, None among the constants an absent one; the last output counts."""
+    """A model of one node: ``x`` is its input ``at``, None a constant that is absent; the last output counts."""
     names = [f"c{i}" if value is not None else "" for i, value in enumerate(constants)]
     made = [f"y{i}" for i in range(outputs)]
-    node = helper.make_node(op, ["x", *names], made, domain=domain, **attributes)
+    node = helper.make_node(op, [*names[:at], "x", *names[at:]], made, domain=domain, **attributes)
     graph = helper.make_graph(
         [node],
         op,

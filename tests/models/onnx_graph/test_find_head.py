@@ -114,3 +114,21 @@ def test_vectors_of_feature_maps_and_tokens():
     torch.testing.assert_close(as_vectors(maps[:, :, 0], "mean over tokens"), maps[:, :, 0].mean(1))
     assert as_vectors(maps, "flat").shape == (2, 12)
     assert as_vectors(maps[:, :, 0, 0], "mean over positions").shape == (2, 3)
+
+
+def test_two_heads_that_read_one_tensor_have_one_embedding():
+    """Distilled networks average two linear layers; where these read other tensors there is no one embedding."""
+    weight = numpy_helper.from_array(np.ones((4, 3), np.float32), "w")
+    for second, expected in (("h", "h"), ("x", None)):
+        nodes = [
+            helper.make_node("Relu", ["x"], ["h"]),
+            helper.make_node("MatMul", ["h", "w"], ["a"]),
+            helper.make_node("MatMul", [second, "w"], ["b"]),
+            helper.make_node("Add", ["a", "b"], ["z"]),
+        ]
+        image = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])
+        scores = helper.make_tensor_value_info("z", TensorProto.FLOAT, ["n", 3])
+        graph = helper.make_graph(nodes, "heads", [image], [scores], [weight])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+        found = find_head(read_graph(model, "x", "z")).embedding
+        assert found == expected if expected else "join two computed tensors" in found.not_measured

@@ -8,7 +8,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from auditor.errors import InputRefused
+from auditor.errors import InputRefused, UsageError
 from auditor.models.onnx_graph import UnsupportedGraph, import_graph, model_input, score_output
 
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
@@ -41,13 +41,14 @@ def test_keeps_only_what_the_scores_need():
 def test_names_all_unsupported_operators_at_once():
     nodes = [
         helper.make_node("Unheard", ["x"], ["a"]),
-        helper.make_node("MaxPool", ["a"], ["b", "i"], kernel_shape=[2]),
-        helper.make_node("Add", ["b", "i"], ["c"]),
+        helper.make_node("BatchNormalization", ["a", *"wxyz"], ["c"], training_mode=1),
         helper.make_node("TreeEnsembleClassifier", ["c"], ["label", "score"], domain="ai.onnx.ml"),
     ]
     with pytest.raises(UnsupportedGraph) as caught:
-        import_graph(model_of(nodes), "score")
-    assert caught.value.operators == ("MaxPool with indices", "Unheard", "ai.onnx.ml::TreeEnsembleClassifier")
+        import_graph(model_of(nodes, initializers=[weight(name) for name in "wyz"]), "score")
+    assert caught.value.operators == (
+        "BatchNormalization with training_mode", "Unheard", "ai.onnx.ml::TreeEnsembleClassifier",
+    )  # fmt: skip
 
 
 def test_nodes_out_of_order():
@@ -155,6 +156,39 @@ def test_scores_are_the_first_matrix_of_floats(outputs, expected):
     model = model_of(nodes, outputs=[])
     model.graph.output.extend(helper.make_tensor_value_info(*output) for output in outputs)
     assert score_output(model) == expected
+
+
+def test_an_embedding_beside_the_scores_is_not_taken_for_them():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["embedding"]),
+        helper.make_node("MatMul", ["embedding", "w"], ["score"]),
+        helper.make_node("Neg", ["embedding"], ["aux"]),
+    ]
+    names = ("embedding", "score", "aux")
+    model = model_of(nodes, outputs=[], initializers=[weight()])
+    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None]) for name in names)
+    assert score_output(model) == "score"
+    assert [score_output(model, wanted) for wanted in ("aux", "0")] == ["aux", "embedding"]
+    with pytest.raises(UsageError, match="one of embedding, score, aux; found 'scores'"):
+        score_output(model, "scores")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        ([["n", 100, 4], ["n", 100, 91]], "a detector"),
+        ([["n", 5, 32, 32]], "a segmenter"),
+        ([["n"]], "a regressor"),
+        ([], "no output"),
+    ],
+)
+def test_what_a_model_without_scores_looks_like(shapes, words):
+    names = [f"out{place}" for place in range(len(shapes))]
+    model = model_of([helper.make_node("Unheard", ["x"], names, domain="local")], outputs=[])
+    for name, shape in zip(names, shapes, strict=True):
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    with pytest.raises(InputRefused, match=words):
+        score_output(model)
 
 
 def test_scores_behind_a_zipmap():

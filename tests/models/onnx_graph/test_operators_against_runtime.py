@@ -246,8 +246,122 @@ MICROSOFT = [
     *(case(op, V, domain="com.microsoft") for op in ("Gelu", "FastGelu", "QuickGelu")),
     *(case(op, V, normal(4), domain="com.microsoft") for op in ("BiasGelu", "FastGelu")),
     case("FusedMatMul", V, normal(5, 4), domain="com.microsoft", transB=1, alpha=0.5),
+    case("TransposeMatMul", V, normal(5, 4), domain="com.microsoft", transB=1),
+    *(
+        case("FusedConv", IMAGE, normal(4, 4, 3, 3), normal(4), *added, domain="com.microsoft", pads=[1] * 4, **more)
+        for added in ((), (normal(2, 4, 7, 6),))
+        for more in ({"activation": "Relu"}, {"activation": "LeakyRelu", "activation_params": [0.2]},
+                     {"activation": "Clip", "activation_params": [-0.5, 1.0]}, {})
+        if more or added
+    ),
+    *(
+        case("FusedGemm", normal(2, 3), normal(4, 3), normal(4), domain="com.microsoft", transB=1, activation=name)
+        for name in ("Relu", "Sigmoid", "Tanh")
+    ),
     case("SkipLayerNormalization", V, normal(2, 3, 4), positive(4), normal(4), normal(4), domain="com.microsoft"),
+    case("SkipSimplifiedLayerNormalization", V, normal(2, 3, 4), positive(4), normal(4), domain="com.microsoft"),
+    case("SimplifiedLayerNormalization", V, positive(4), axis=-1),
+    case("MultiHeadAttention", V, normal(2, 5, 4), normal(2, 5, 4), domain="com.microsoft", num_heads=2),
+    case("MultiHeadAttention", V, normal(2, 3, 4), normal(2, 3, 4), normal(12), domain="com.microsoft", num_heads=2,
+         scale=0.3),
+    case("Attention", V, normal(4, 18), normal(18), domain="com.microsoft", num_heads=2),
+    case("Attention", V, normal(4, 20), normal(20), domain="com.microsoft", num_heads=2, qkv_hidden_sizes=[6, 6, 8]),
+]  # fmt: skip
+SEQUENCE = normal(5, 3, 4)  # (T, N, inputs)
+_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+
+def layer(op: str, *more: np.ndarray | None, output: int = 1, two: bool = False, **settings: Any) -> Any:
+    """A recurrent layer of width 6; the output that is compared is chosen by its number."""
+    rows, directions = _GATES[op] * 6, 2 if two else 1
+    weights = normal(directions, rows, 4) * 0.5, normal(directions, rows, 6) * 0.5, normal(directions, 2 * rows)
+    direction = {"direction": "bidirectional"} if two else {}
+    return case(op, SEQUENCE, *weights, *more, hidden_size=6, outputs=output, **direction, **settings)
+
+
+RECURRENT = [
+    *(layer(op, output=output, two=two) for op in _GATES for output in (1, 2) for two in (False, True)),
+    *(layer(op, direction="reverse") for op in _GATES),
+    *(layer(op, np.array([5, 2, 3], np.int32), normal(2, 3, 6), two=True) for op in _GATES),
+    layer("LSTM", np.array([5, 2, 3], np.int32), normal(1, 3, 6), normal(1, 3, 6), normal(1, 18), output=3),
+    layer("LSTM", activations=["HardSigmoid", "ScaledTanh", "Softsign"], activation_alpha=[0.3, 0.8],
+          activation_beta=[0.4, 0.7]),
+    layer("LSTM", clip=0.5, opset=9),
+    layer("GRU", linear_before_reset=1, two=True),
+    layer("GRU", clip=0.5, opset=7),
+    layer("RNN", activations=["LeakyRelu"], activation_alpha=[0.2]),
+    layer("RNN", activations=["Relu"], opset=7),
+]  # fmt: skip
+_GRID = np.clip(normal(2, 3, 5, 2), -1.3, 1.3)
+_BOXES = np.array([[0, 0, 4, 5], [1.5, 0.5, 5, 3.2], [2, 2, 2.4, 2.6]], np.float32)
+SAMPLING = [
+    *(
+        case("GridSample", IMAGE, _GRID, opset=opset, mode=mode, padding_mode=outside, align_corners=corners)
+        for opset, modes in ((16, ("bilinear", "nearest", "bicubic")), (20, ("linear", "nearest", "cubic")))
+        for mode in modes
+        for outside in ("zeros", "border", "reflection")
+        for corners in (0, 1)
+    ),
+    case("GridSample", VOLUME, np.clip(normal(1, 2, 3, 4, 3), -1, 1), opset=20, align_corners=1),
+    *(case("AffineGrid", normal(2, 2, 3), integers(2, 3, 4, 5), opset=20, align_corners=c) for c in (0, 1)),
+    case("AffineGrid", normal(2, 3, 4), integers(2, 3, 4, 5, 6), opset=20),
+    *(
+        case("RoiAlign", IMAGE, _BOXES, integers(0, 1, 1), output_height=2, output_width=3, spatial_scale=0.9,
+             sampling_ratio=ratio, mode=mode, opset=opset)
+        for ratio in (0, 2)
+        for mode in ("avg", "max")
+        for opset in (10, 16)
+    ),
+    case("MaxRoiPool", IMAGE, np.array([[0, 0, 0, 4, 5], [1, 1, 2, 5, 3]], np.float32), pooled_shape=[2, 3],
+         spatial_scale=0.9),
+    case("DeformConv", IMAGE, normal(4, 2, 3, 3), normal(2, 36, 7, 6), normal(4), positive(2, 18, 7, 6), group=2,
+         offset_group=2, pads=[1, 1, 1, 1], opset=19),
+    case("DeformConv", IMAGE, normal(3, 4, 2, 3), normal(2, 12, 3, 2), strides=[2, 2], dilations=[1, 2],
+         pads=[0, 1, 0, 0], opset=19),
+    case("MaxUnpool", np.array([[[[5, 6], [7, 8]]]], np.float32), np.array([[[[5, 7], [13, 15]]]]),
+         kernel_shape=[2, 2], strides=[2, 2]),
+    *(
+        case("MaxPool", IMAGE, kernel_shape=[3, 2], strides=[2, 2], pads=pads, storage_order=order, outputs=2)
+        for pads in ([0, 0, 0, 0], [1, 0, 0, 1])
+        for order in (0, 1)
+    ),
+    case("Col2Im", normal(2, 12, 20), integers(5, 6), integers(2, 2)),
+    case("Col2Im", normal(2, 12, 12), integers(5, 6), integers(2, 2), strides=[2, 2], pads=[1, 0, 1, 2]),
+    case("CenterCropPad", V, integers(3, 5), axes=[0, 2]),
+    case("CenterCropPad", V, integers(1, 2, 7)),
+]  # fmt: skip
+SIGNALS = [
+    *(case("DFT", normal(2, 6, 1), axis=1, onesided=one, opset=17) for one in (0, 1)),
+    case("DFT", normal(2, 6, 2), axis=1, inverse=1, opset=17),
+    case("DFT", normal(2, 6, 2), integers(4)[0], integers(1)[0], opset=20),
+    case("STFT", normal(2, 20, 1), np.array(4), positive(8), opset=17),
+    case("STFT", normal(2, 20, 1), np.array(5), None, np.array(8), onesided=0, opset=17),
+    *(
+        case(f"{name}Window", np.array(9), periodic=p, opset=17)
+        for name in ("Hann", "Hamming", "Blackman")
+        for p in (0, 1)
+    ),
 ]
+PLACES = [
+    case("ReverseSequence", normal(4, 3, 2), integers(4, 1, 3)),
+    case("ReverseSequence", normal(3, 4, 2), integers(4, 1, 3), batch_axis=0, time_axis=1),
+    *(
+        case("ScatterND", V, np.array([[0, 1], [0, -2], [1, 0]]), normal(3, 4), reduction=how)
+        for how in ("mul", "max", "min")
+    ),
+    *(
+        case("ScatterElements", normal(2, 3), np.array([[1, 1]]), normal(1, 2), axis=1, reduction=how)
+        for how in ("mul", "max", "min")
+    ),
+    *(
+        case("Unique", np.array([2, 1, 1, 3, 4, 3], np.float32), sorted=order, outputs=output)
+        for order in (0, 1)
+        for output in (1, 2, 3, 4)
+    ),
+    case("Unique", np.array([[1, 0], [0, 5], [1, 0]], np.float32), axis=0),
+    *(case("BitShift", np.array([1, 200, 7], np.uint8), np.array([1, 2, 3], np.uint8), direction=d)
+      for d in ("LEFT", "RIGHT")),
+]  # fmt: skip
 ML = [
     case("Scaler", normal(3, 2), domain="ai.onnx.ml", offset=[0.5, -1.0], scale=[2.0, 3.0]),
     *(case("Normalizer", normal(3, 2), domain="ai.onnx.ml", norm=norm) for norm in ("L1", "L2", "MAX")),
@@ -259,9 +373,12 @@ ML = [
     ),
     case("Imputer", np.array([[np.nan, 1]], np.float32), domain="ai.onnx.ml", imputed_value_floats=[3.0, 4.0],
          replaced_value_float=float("nan")),
+    case("ArrayFeatureExtractor", normal(3, 4), integers(2, 0), domain="ai.onnx.ml"),
+    case("FeatureVectorizer", normal(3, 4), normal(3, 2), domain="ai.onnx.ml", inputdimensions=[4, 2]),
+    case("Binarizer", normal(3, 4), domain="ai.onnx.ml", threshold=0.2),
 ]  # fmt: skip
 FAMILIES = [ACTIVATIONS, ARITHMETIC, CONVOLUTION, POOLING, NORMALISATION, SHAPE, REDUCTION, SELECTION, LINEAR]
-FAMILIES += [RESIZE, ATTENTION, MICROSOFT, ML]
+FAMILIES += [RESIZE, ATTENTION, MICROSOFT, ML, RECURRENT, SAMPLING, SIGNALS, PLACES]
 
 
 @pytest.mark.parametrize(("op", "x", "constants", "settings"), [case for family in FAMILIES for case in family])

@@ -20,7 +20,14 @@ elementwise("Mish", F.mish)
 
 @operator("PRelu")
 def prelu(node: Node) -> Compute:
-    return lambda x, slope: torch.where(x >= 0, x, x * slope)
+    """Slopes broadcast from the last axis; before opset 7 a vector of them belongs to the channels."""
+
+    def bent(x: Tensor, slope: Tensor) -> Tensor:
+        if node.version < 7 and slope.dim() == 1:
+            slope = slope.view(-1, *[1] * (x.dim() - 2))
+        return torch.where(x >= 0, x, x * slope)
+
+    return bent
 
 
 @operator("LeakyRelu")
@@ -63,6 +70,12 @@ def hard_sigmoid(node: Node) -> Compute:
 def swish(node: Node) -> Compute:
     alpha = node.number("alpha", 1.0)
     return F.silu if alpha == 1.0 else lambda x: x * torch.sigmoid(alpha * x)
+
+
+@operator("SwiGLU")
+def swiglu(node: Node) -> Compute:
+    alpha = node.number("alpha", 1.0)
+    return lambda gate, x: gate * torch.sigmoid(alpha * gate) * x
 
 
 @operator("Gelu")

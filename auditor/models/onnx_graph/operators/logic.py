@@ -33,3 +33,14 @@ def is_infinite(node: Node) -> Compute:
         return (torch.isposinf(x) & positive) | (torch.isneginf(x) & negative)
 
     return which
+
+
+@operator("BitShift")
+def shift_bits(node: Node) -> Compute:
+    """Whole numbers times or divided by powers of two, cut to the bits of their type."""
+    left = node.text("direction", "LEFT") == "LEFT"
+
+    def shifted(x: Tensor, amount: Tensor) -> Tensor:
+        return torch.bitwise_left_shift(x, amount) if left else torch.bitwise_right_shift(x, amount)
+
+    return shifted

@@ -55,6 +55,23 @@ def normalizer(node: Node) -> Compute:
     return normalise
 
 
+@operator("ArrayFeatureExtractor", domain=_ML)
+def array_feature_extractor(node: Node) -> Compute:
+    """Columns of the last axis; a vector counts as one row."""
+    return lambda x, columns: torch.atleast_2d(x).index_select(-1, columns.reshape(-1).long())
+
+
+@operator("FeatureVectorizer", domain=_ML)
+def feature_vectorizer(node: Node) -> Compute:
+    return lambda *parts: torch.cat([torch.atleast_2d(part).float() for part in parts], dim=1)
+
+
+@operator("Binarizer", domain=_ML)
+def binarizer(node: Node) -> Compute:
+    threshold = node.number("threshold", 0.0)
+    return lambda x: (x > threshold).to(x.dtype)
+
+
 @operator("Imputer", domain=_ML)
 def imputer(node: Node) -> Compute:
     values = torch.tensor(node.numbers("imputed_value_floats") or [])

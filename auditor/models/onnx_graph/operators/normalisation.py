@@ -12,13 +12,16 @@ from auditor.models.onnx_graph.registry import Compute, operator
 
 @operator("BatchNormalization")
 def batch_normalization(node: Node) -> Compute:
-    if node.flag("training_mode"):
+    training = node.flag("training_mode")
+    if training and 0 not in node.constants:  # over weights it standardises them; over data it depends on the batch
         raise node.unsupported("training_mode")
     if node.version < 9 and not node.flag("spatial", True):
         raise node.unsupported("spatial=0")
     epsilon = node.number("epsilon", 1e-5)
 
     def normalise(x: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        if training:
+            return F.batch_norm(x, None, None, scale, shift, True, 0.0, epsilon)
         return F.batch_norm(x, mean, variance, scale, shift, False, 0.0, epsilon)
 
     return normalise
@@ -62,8 +65,9 @@ def layer_normalization(node: Node) -> Compute:
     return normalise
 
 
-@operator("RMSNormalization")
+@operator("RMSNormalization", "SimplifiedLayerNormalization")
 def rms_normalization(node: Node) -> Compute:
+    """The second name is ONNX Runtime's, from before the standard had the operator."""
     axis, epsilon = node.integer("axis", -1), node.number("epsilon", 1e-5)
 
     def normalise(x: Tensor, scale: Tensor) -> Tensor:

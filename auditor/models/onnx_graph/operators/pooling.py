@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.models.onnx_graph.node import Node
-from auditor.models.onnx_graph.registry import Compute, elementwise, operator
+from auditor.models.onnx_graph.registry import Compute, elementwise, operator, python_integers
 from auditor.models.onnx_graph.windows import Pads, Windows, padded, read_windows
 
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
@@ -33,20 +33,66 @@ def global_lp_pool(node: Node) -> Compute:
 
 @operator("MaxPool")
 def max_pool(node: Node) -> Compute:
-    if node.wants(1):
-        raise node.unsupported("indices")
+    """The largest element of each window, and on demand its place in the flattened input."""
     windows = read_windows(node, node.integers("kernel_shape") or [])
-    pool = _MAX[len(windows.kernel)]
+    pool, column_major = _MAX[len(windows.kernel)], node.flag("storage_order")
 
-    def largest(x: Tensor) -> Tensor:
+    def largest(x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         pads = windows.pads(x)
+        if node.wants(1):
+            begins, exact = [begin for begin, _ in pads], windows.exact_pads(x, pads)
+            y, place = pool(
+                _with_lowest(x, exact), windows.kernel, windows.strides, 0, windows.dilations, return_indices=True
+            )
+            return y, _places(x, place, begins, [sum(pair) for pair in exact], column_major)
         if _torch_can(windows, pads):
             begins = [begin for begin, _ in pads]
             return pool(x, windows.kernel, windows.strides, begins, windows.dilations, windows.ceil_mode)
-        x = padded(x, windows.exact_pads(x, pads), -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
-        return pool(x, windows.kernel, windows.strides, 0, windows.dilations)
+        return pool(_with_lowest(x, windows.exact_pads(x, pads)), windows.kernel, windows.strides, 0, windows.dilations)
 
     return largest
+
+
+def _with_lowest(x: Tensor, pads: Pads) -> Tensor:
+    """``x`` padded with what can be no maximum."""
+    return padded(x, pads, -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
+
+
+def _places(x: Tensor, place: Tensor, begins: list[int], more: list[int], column_major: bool) -> Tensor:
+    """Places in the whole of ``x`` from places in one padded map; column-major order runs down the first axis."""
+    sizes = list(x.shape[2:])
+    axes = []
+    for size, begin, extra in zip(reversed(sizes), reversed(begins), reversed(more), strict=True):
+        axes.append(place % (size + extra) - begin)
+        place = place // (size + extra)
+    within, step = torch.zeros_like(place), 1
+    for size, axis in zip(sizes if column_major else sizes[::-1], axes[::-1] if column_major else axes, strict=True):
+        within, step = within + axis * step, step * size
+    maps = torch.arange(x.shape[0] * x.shape[1], device=x.device).view(*x.shape[:2], *[1] * len(sizes))
+    return within + maps * step
+
+
+@operator("MaxUnpool", host=(2,))
+def max_unpool(node: Node) -> Compute:
+    """Each element back at the place that MaxPool found it in, zero elsewhere.
+
+    Places are those of the smallest output that the pooling could come from, whatever the size asked for.
+    """
+    windows = read_windows(node, node.integers("kernel_shape") or [])
+
+    def spread(x: Tensor, place: Tensor, size: Tensor | None = None) -> Tensor:
+        sizes = [
+            (n - 1) * stride + k - begin - end
+            for n, stride, k, (begin, end) in zip(
+                x.shape[2:], windows.strides, windows.kernel, windows.pads(x), strict=True
+            )
+        ]
+        wanted = sizes if size is None else python_integers(size)[2:]
+        y = x.new_zeros(math.prod([*x.shape[:2], *sizes])).index_put((place.reshape(-1),), x.reshape(-1))
+        grown = [(0, after - before) for before, after in zip(sizes, wanted, strict=True)]
+        return padded(y.view(*x.shape[:2], *sizes), grown)
+
+    return spread
 
 
 @operator("AveragePool")

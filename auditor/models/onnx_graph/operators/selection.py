@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -74,14 +76,54 @@ def scatter_elements(node: Node) -> Compute:
 
 @operator("ScatterND")
 def scatter_nd(node: Node) -> Compute:
+    """The indexed axes are joined into one for the reductions that torch knows along one axis alone."""
     how = node.text("reduction", "none")
-    if how not in ("none", "add"):
-        raise node.unsupported(f"reduction {how}")
 
     def placed(x: Tensor, index: Tensor, updates: Tensor) -> Tensor:
-        return x.index_put(tuple(index.long().unbind(-1)), updates, accumulate=how == "add")
+        if how in ("none", "add"):
+            return x.index_put(tuple(index.long().unbind(-1)), updates, accumulate=how == "add")
+        sizes = x.shape[: index.shape[-1]]
+        row = torch.zeros_like(index[..., 0], dtype=torch.int64)
+        for size, part in zip(sizes, index.unbind(-1), strict=True):
+            row = row * size + _from_start(part, size)
+        rows = x.reshape(math.prod(sizes), -1)
+        flat = updates.reshape(row.numel(), rows.shape[1])
+        where = row.reshape(-1, 1).expand_as(flat)
+        return rows.scatter_reduce(0, where, flat, _SCATTER[how]).view(x.shape)
 
     return placed
+
+
+@operator("TensorScatter")
+def tensor_scatter(node: Node) -> Compute:
+    """Write a block into each sample's cache from its own start on, in a circle if asked."""
+    axis, circular = node.integer("axis", -2), node.text("mode", "linear") == "circular"
+
+    def written(cache: Tensor, update: Tensor, starts: Tensor | None = None) -> Tensor:
+        along = axis % cache.dim()
+        place = torch.arange(update.shape[along], device=cache.device).expand(len(cache), -1)
+        place = place if starts is None else place + starts.unsqueeze(1)
+        place = place % cache.shape[along] if circular else place
+        view = [len(cache), *[1] * (cache.dim() - 1)]
+        view[along] = update.shape[along]
+        return cache.scatter(along, place.long().view(view).expand_as(update), update)
+
+    return written
+
+
+@operator("ReverseSequence")
+def reverse_sequence(node: Node) -> Compute:
+    """Turn the first elements of each sequence around, and leave the rest of it in place."""
+    batch, time = node.integer("batch_axis", 1), node.integer("time_axis", 0)
+
+    def reversed_(x: Tensor, lengths: Tensor) -> Tensor:
+        step, ends = torch.arange(x.shape[time], device=x.device), lengths.to(x.device).unsqueeze(1)
+        index = torch.where(step < ends, ends - 1 - step, step).long()
+        rows = x.movedim((batch, time), (0, 1))
+        index = index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(rows)
+        return rows.gather(1, index).movedim((0, 1), (batch, time))
+
+    return reversed_
 
 
 @operator("TopK", host=(1,))
@@ -111,3 +153,20 @@ def compress(node: Node) -> Compute:
         return x.index_select(along, torch.nonzero(condition).reshape(-1))
 
     return chosen
+
+
+@operator("Unique")
+def unique(node: Node) -> Compute:
+    """The different values or slices, with their first places, the place of each element among them, and counts."""
+    axis, in_order = node.attributes.get("axis"), node.flag("sorted", True)
+
+    def different(x: Tensor) -> tuple[Tensor, ...]:
+        along, x = (0, x.reshape(-1)) if axis is None else (axis, x)
+        _, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=along)
+        places = torch.arange(len(inverse), device=x.device)
+        first = torch.full_like(counts, len(inverse)).scatter_reduce(0, inverse, places, "amin")
+        order = torch.arange(len(first), device=x.device) if in_order else torch.argsort(first)
+        # Values are picked from x, because torch.unique itself has no gradient.
+        return x.index_select(along, first[order]), first[order], torch.argsort(order)[inverse], counts[order]
+
+    return different

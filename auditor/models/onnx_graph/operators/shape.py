@@ -10,6 +10,7 @@ from torch import Tensor
 
 from auditor.models.onnx_graph.node import Node
 from auditor.models.onnx_graph.registry import Compute, elementwise, operator, python_integers
+from auditor.models.onnx_graph.windows import padded, read_windows
 
 elementwise("Identity", lambda x: x)
 
@@ -118,3 +119,39 @@ def space_to_depth(node: Node) -> Compute:
         return parts.reshape(n, c * block**2, h // block, w // block)
 
     return gathered
+
+
+@operator("CenterCropPad", host=(1,))
+def center_crop_pad(node: Node) -> Compute:
+    axes = node.integers("axes")
+
+    def fitted(x: Tensor, sizes: Tensor) -> Tensor:
+        pads = [(0, 0)] * x.dim()
+        for axis, size in zip(axes or range(x.dim()), python_integers(sizes), strict=True):
+            more = size - x.shape[axis]
+            begin = more // 2 if more > 0 else -(-more // 2)
+            pads[axis] = (begin, more - begin)
+        return padded(x, pads)
+
+    return fitted
+
+
+@operator("Col2Im", host=(1, 2))
+def columns_to_image(node: Node) -> Compute:
+    """Sum of the blocks in the columns of ``(N, C * block, L)``, each at its place in the image, in any dimension."""
+
+    def joined(x: Tensor, image: Tensor, block: Tensor) -> Tensor:
+        sizes, kernel = python_integers(image), python_integers(block)
+        windows = read_windows(node, kernel)
+        pads = windows.pads(x.new_empty(1, 1, *sizes))
+        whole = [size + begin + end for size, (begin, end) in zip(sizes, pads, strict=True)]
+        places = torch.arange(math.prod(whole), device=x.device).view(whole)
+        for axis in range(len(kernel)):
+            reach, dilation = windows.reaches[axis], windows.dilations[axis]
+            places = places.unfold(axis, reach, windows.strides[axis])[..., ::dilation]
+        places = places.reshape(math.prod(places.shape[: len(kernel)]), -1).t()
+        columns = x.reshape(len(x), -1, places.numel())
+        y = x.new_zeros(*columns.shape[:2], math.prod(whole)).index_add(2, places.reshape(-1), columns)
+        return padded(y.view(*columns.shape[:2], *whole), [(-begin, -end) for begin, end in pads])
+
+    return joined

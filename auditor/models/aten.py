@@ -1,0 +1,28 @@
+"""Which of torch's operators stand between the last layer of a classifier and its scores, by name.
+
+TorchScript graphs and torch.export graphs are written in the same operators, so both walks go by these sets.
+"""
+
+from __future__ import annotations
+
+from auditor.models.base import OutputKind
+
+RESHAPING = frozenset(
+    "aten::" + name
+    for name in (
+        "view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "to", "clone", "alias", "type_as",
+        "dropout", "dropout_",
+    )
+)  # fmt: skip
+HEADS: dict[str, OutputKind] = {
+    "aten::softmax": "probabilities",
+    "aten::_softmax": "probabilities",
+    "aten::sigmoid": "sigmoid",
+}
+POOLING = frozenset({"aten::mean", "aten::adaptive_avg_pool2d", "aten::avg_pool2d"})
+BETWEEN = RESHAPING | POOLING | {"aten::relu", "aten::relu_", "aten::log_softmax", "aten::feature_dropout", *HEADS}
+ARITHMETIC = frozenset("aten::" + name for name in ("add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_"))
+CONVOLUTIONS = frozenset({"aten::conv2d", "aten::_convolution", "aten::convolution"})
+LAYERS = CONVOLUTIONS | {"aten::linear", "aten::addmm", "aten::matmul", "aten::mm"}
+DATA_OPERAND = {"aten::addmm": 1}
+"""addmm(bias, x, weight); the others begin with x."""

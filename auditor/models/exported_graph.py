@@ -1,0 +1,157 @@
+"""What the graph of a torch.export program says: its outputs, where logits and embedding are, in which mode it was.
+
+The walk is that of ``torchscript_graph``: from the scores back through softmax, reshaping, bias and pooling to the last
+linear layer or convolution, whose input is the embedding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, fx
+from torch.utils import _pytree as pytree
+
+from auditor.models import aten
+from auditor.models.base import OutputKind
+
+_TRAINING_ARGUMENT = {"aten::dropout": 2, "aten::feature_dropout": 2, "aten::batch_norm": 5, "aten::instance_norm": 5}
+
+
+@dataclass(frozen=True)
+class Output:
+    """One tensor that the program returns: its path such as ``scores`` or ``0``, its place among all, its node."""
+
+    name: str
+    place: int
+    node: fx.Node
+
+
+@dataclass(frozen=True)
+class Head:
+    """How the scores are made.
+
+    Args:
+        kind: what the graph ends in; None where no layer was found behind the scores.
+        logits: the node before any softmax or sigmoid.
+        embedding: input of the last layer, or why there is none.
+        feature_axis: axis of the embedding that holds features.
+    """
+
+    kind: OutputKind | None
+    logits: fx.Node
+    embedding: fx.Node | str
+    feature_axis: int = -1
+
+
+def outputs(module: fx.GraphModule) -> list[Output]:
+    """Every tensor that the program returns, under the name by which its caller finds it."""
+    returned = next(node for node in reversed(module.graph.nodes) if node.op == "output").args[0]
+    leaves = list(returned) if isinstance(returned, tuple | list) else [returned]
+    spec: Any = module._out_spec
+    paths, _ = pytree.tree_flatten_with_path(pytree.tree_unflatten(list(range(len(leaves))), spec))
+    return [
+        Output(".".join(_key(key) for key in path), place, leaf)
+        for (path, place), leaf in zip(paths, leaves, strict=True)
+        if isinstance(leaf, fx.Node) and isinstance(leaf.meta.get("val"), Tensor)
+    ]
+
+
+def find_head(scores: fx.Node) -> Head:
+    """Where the logits and the embedding behind the scores are."""
+    node = scores
+    while _operator(node) in aten.RESHAPING:
+        node = _first(node)
+    kind = aten.HEADS.get(_operator(node))
+    logits = _first(node) if kind else scores
+    layer = _last_layer(logits)
+    if isinstance(layer, str):
+        return Head(kind, logits, layer)
+    axis = 1 if _operator(layer) in aten.CONVOLUTIONS else -1
+    return Head(kind or "logits", logits, _operand(layer), axis)
+
+
+def tap(module: fx.GraphModule, node: fx.Node) -> fx.GraphModule:
+    """A module from the program's tensors to one of its nodes, without what that does not need and without guards."""
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    for each in module.graph.nodes:
+        if each.op == "output" or each.target == "_guards_fn":
+            continue
+        copies[each] = graph.node_copy(each, copies.__getitem__)
+    graph.output(copies[node])
+    graph.eliminate_dead_code()
+    return fx.GraphModule(module, graph)
+
+
+def training_nodes(module: fx.GraphModule) -> list[str]:
+    """Names of the nodes that behave as in training: dropout that drops, normalisation by the batch."""
+    found = []
+    for node in module.graph.nodes:
+        place = _TRAINING_ARGUMENT.get(_operator(node))
+        if place is not None and len(node.args) > place and node.args[place] is True:
+            found.append(node.name)
+    return found
+
+
+def depends_on(node: fx.Node, wanted: fx.Node) -> bool:
+    """Whether ``wanted`` is computed on the way to ``node``."""
+    seen, pending = set[fx.Node](), [node]
+    while pending:
+        for source in pending.pop().all_input_nodes:
+            if source is wanted:
+                return True
+            if source not in seen:
+                seen.add(source)
+                pending.append(source)
+    return False
+
+
+def _last_layer(logits: fx.Node) -> fx.Node | str:
+    """The last layer with weights behind the logits, or why the walk ended before one."""
+    moving, node = _moving(logits.graph), logits
+    while True:
+        operator = _operator(node)
+        sources = [source for source in node.all_input_nodes if source in moving]
+        if operator in aten.LAYERS and sources == [_operand(node)]:
+            return node
+        if operator not in aten.BETWEEN | aten.ARITHMETIC or len(sources) != 1:
+            found = "the model's input" if node.op == "placeholder" else operator or node.name
+            return f"no linear layer or convolution makes the scores: the walk back from them ends at {found}"
+        node = sources[0]
+
+
+def _moving(graph: fx.Graph) -> set[fx.Node]:
+    """The nodes that change with the model's input, as opposed to weights."""
+    moving = set[fx.Node]()
+    for node in graph.nodes:
+        if node.op == "placeholder" or any(source in moving for source in node.all_input_nodes):
+            moving.add(node)
+    return moving
+
+
+def _operator(node: fx.Node) -> str:
+    """``aten::linear`` and the like; empty for what is no operator of torch."""
+    schema = getattr(node.target, "_schema", None)
+    return str(schema.name) if schema is not None else ""
+
+
+def _operand(layer: fx.Node) -> fx.Node:
+    """The operand of a layer that holds data; the others hold weights."""
+    operand = layer.args[aten.DATA_OPERAND.get(_operator(layer), 0)]
+    assert isinstance(operand, fx.Node), operand
+    return operand
+
+
+def _first(node: fx.Node) -> fx.Node:
+    first = node.args[0]
+    assert isinstance(first, fx.Node), first
+    return first
+
+
+def _key(key: Any) -> str:
+    """A key of a dictionary, an index or a field, as its caller writes it."""
+    for attribute in ("key", "idx", "name"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)

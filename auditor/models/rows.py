@@ -1,0 +1,44 @@
+"""One row of scores for each instance, whatever batch size and shape a torch module insists on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from auditor.errors import InputRefused
+
+
+def score_rows(scores: Tensor) -> Tensor:
+    """Scores as float32 ``(N, C)``: single axes at the end are dropped, ``(N,)`` becomes ``(N, 1)``.
+
+    Raises:
+        InputRefused: they are whole numbers, so labels.
+    """
+    if not scores.is_floating_point():
+        raise InputRefused(
+            "floating-point scores", f"{str(scores.dtype)[6:]} output", "export the model without argmax"
+        )
+    if scores.dim() == 1:
+        scores = scores[:, None]
+    while scores.dim() > 2 and scores.shape[-1] == 1:
+        scores = scores[..., 0]
+    return scores.float()
+
+
+def in_groups(run: Callable[[Tensor], Tensor], x: Tensor, least: int, most: int | None) -> Tensor:
+    """``run`` over all of x in batches of ``least`` to ``most`` rows, a short one filled up with its last row.
+
+    Args:
+        x: ``(N, ...)``, N >= 1.
+        least, most: sizes that ``run`` takes; None has no upper end.
+    Returns:
+        ``(N, ...)``, one row for each of x.
+    """
+    parts = []
+    for part in x.split(most) if most else (x,):
+        gap = least - len(part)
+        filled = torch.cat([part, part[-1:].expand(gap, *part.shape[1:])]) if gap > 0 else part
+        parts.append(run(filled)[: len(part)])
+    return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -1,0 +1,182 @@
+"""What a hostile model may not do, through the command; and the two parts of the sandbox by themselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import NodeProto, TensorProto, helper, numpy_helper, save_model
+from torch import Tensor, nn
+
+from auditor.audit import sandbox
+from auditor.audit.plan import ModelPlan
+from auditor.audit.sandbox import landlock, seccomp
+from auditor.errors import InputRefused
+from tests.cli.command import REPOSITORY, command, environment
+
+confined = pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock")
+filtered = pytest.mark.skipif(not seccomp.available(), reason="this system's calls cannot be filtered")
+
+
+def inspect(model: Path, *more: str, **variables: str) -> tuple[int, str]:
+    """Exit status and standard error of ``inspect`` with data."""
+    done = subprocess.run(
+        command("inspect", model, "--data", "digits", *more),
+        cwd=model.parent, env=environment(**variables), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def scripted(module: nn.Module, path: Path) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(module).save(str(path))
+    return path
+
+
+class Reader(nn.Module):
+    """Puts what a file holds into its scores."""
+
+    def __init__(self, path: Path, shared: bool) -> None:
+        super().__init__()
+        self.path, self.shared = str(path), shared
+        self.last = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside = torch.from_file(self.path, self.shared, 4)
+        if self.shared:
+            inside.fill_(7.0)
+        return self.last(x.flatten(1)) + inside.sum()
+
+
+@confined
+@pytest.mark.parametrize("shared", [False, True], ids=["reads", "overwrites"])
+def test_a_torchscript_file_reaches_no_file_outside_its_own(shared: bool, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    secret = tmp_path / "secret"
+    secret.write_bytes(np.ones(4, np.float32).tobytes())
+    model = scripted(Reader(secret, shared), tmp_path / "model" / "m.pt")
+    status, said = inspect(model)
+    assert status == 3, said
+    assert secret.read_bytes() == np.ones(4, np.float32).tobytes()
+    # Without the sandbox the very same file does it, so the test would see it.
+    free, _ = inspect(model, "--trust-model", DEEPDIG_AUDIT_SANDBOX="off")
+    assert free == 0
+    assert (secret.read_bytes() != np.ones(4, np.float32).tobytes()) == shared
+
+
+def test_without_a_sandbox_a_program_needs_trust(tmp_path: Path) -> None:
+    model = REPOSITORY / "sample_models" / "digits_fcn.pt"
+    status, said = inspect(model, DEEPDIG_AUDIT_SANDBOX="off")
+    assert status == 3
+    assert "--trust-model" in said
+    assert sandbox.in_force() == sandbox.NONE
+    sandbox.check_trust(ModelPlan(path="m.onnx"), "onnx")
+    sandbox.check_trust(ModelPlan(path="m.pt", trust_model=True), "torchscript")
+    with pytest.raises(InputRefused):
+        sandbox.check_trust(ModelPlan(path="m.pt"), "torchscript")
+
+
+def classifier_behind(path: Path, nodes: list[NodeProto], *constants: TensorProto) -> Path:
+    """A linear classifier of 64 pixels, whose scores are moved by the number ``more`` that the nodes make."""
+    last = [
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["plain"]),
+        helper.make_node("Add", ["plain", "more"], ["score"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 8, 8]),
+        helper.make_tensor_value_info("score", TensorProto.FLOAT, ["n", 10]),
+    ]
+    weight = numpy_helper.from_array(np.eye(64, 10, dtype=np.float32), "w")
+    graph = helper.make_graph([*nodes, *last], "g", ends[:1], ends[1:], [weight, *constants])
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return path
+
+
+def test_an_endless_loop_is_ended_by_the_clock(tmp_path: Path) -> None:
+    kinds = {"i": TensorProto.INT64, "go": TensorProto.BOOL, "v": TensorProto.FLOAT}
+    taken = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
+    given = [helper.make_tensor_value_info(name + "2", kinds[name], []) for name in ("go", "v")]
+    steps = [helper.make_node("Identity", ["go"], ["go2"]), helper.make_node("Identity", ["v"], ["v2"])]
+    loop = helper.make_node("Loop", ["", "true", "zero"], ["more"], body=helper.make_graph(steps, "b", taken, given))
+    start = [numpy_helper.from_array(np.array(True), "true"), numpy_helper.from_array(np.float32(0), "zero")]
+    model = classifier_behind(tmp_path / "m.onnx", [loop], *start)
+    status, said = inspect(model, DEEPDIG_AUDIT_OPENING_SECONDS="15", DEEPDIG_AUDIT_TRIAL_SECONDS="3")
+    assert status == 4, said
+    assert "time limit" in said
+
+
+def test_a_tensor_larger_than_memory_ends_no_more_than_the_worker(tmp_path: Path) -> None:
+    shape = numpy_helper.from_array(np.array([10**5, 10**5], np.int64), "shape")
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
+        helper.make_node("ReduceMean", ["huge"], ["more"], keepdims=0),
+    ]
+    status, said = inspect(classifier_behind(tmp_path / "m.onnx", nodes, shape), DEEPDIG_AUDIT_MEMORY_MB="4000")
+    assert status in (3, 4), said
+    assert len(said.splitlines()) == 1
+
+
+def alone(code: str) -> str:
+    """What a fresh interpreter prints; a sandbox cannot be left, so it gets a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment(), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@confined
+def test_landlock_leaves_the_places_alone(tmp_path: Path) -> None:
+    for name in ("read", "write", "none"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    code = f"""
+import pathlib
+from auditor.audit.sandbox import landlock
+root = pathlib.Path({str(tmp_path)!r})
+landlock.restrict([(root / "read", landlock.READ), (root / "write", landlock.WRITE), (root / "missing", landlock.READ)])
+for name in ("read", "write", "none"):
+    for act in (lambda f: f.read_text(), lambda f: f.write_text("y"), lambda f: f.with_name("new").write_text("z")):
+        try:
+            act(root / name / "file")
+            print("y", end="")
+        except PermissionError:
+            print("n", end="")
+"""
+    assert alone(code) == "ynn" + "yyy" + "nnn"
+
+
+@filtered
+def test_seccomp_leaves_no_network_and_no_programs() -> None:
+    code = """
+import os, socket
+from auditor.audit.sandbox import seccomp
+seccomp.restrict()
+TCP, UDP, LOCAL = (socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_UNIX,)
+for kind in (TCP, UDP, LOCAL):
+    try:
+        socket.socket(*kind)
+        print("y", end="")
+    except PermissionError:
+        print("n", end="")
+try:
+    os.execv("/bin/true", ["true"])
+except PermissionError:
+    print("n", end="")
+print(sum(range(10)))
+"""
+    assert alone(code) == "nnnn45"
+
+
+def test_limits_that_are_no_numbers_are_a_usage_error(tmp_path: Path) -> None:
+    model = REPOSITORY / "sample_models" / "digits_cnn.onnx"
+    status, said = inspect(model, DEEPDIG_AUDIT_MEMORY_MB="much")
+    assert status == 2
+    assert "DEEPDIG_AUDIT_MEMORY_MB" in said
