@@ -1,8 +1,8 @@
 """What decision-based searches reach for what they ask: ``python -m benchmarks.gradient_free``.
 
 Searches from training samples of ``digits`` towards other classes on two networks, where the minimal-norm attack with
-gradients tells how near the boundary is, on two tree ensembles and in a half-space, whose distances have a closed form;
-and compares both routes through an int8 network. Writes ``benchmarks/gradient_free.md``.
+gradients tells how near the boundary is, on two tree ensembles and in a half-space, whose distances have a closed form.
+Writes ``benchmarks/gradient_free.md``.
 """
 
 from __future__ import annotations
