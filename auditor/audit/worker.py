@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 
+from auditor.audit.memory import out_of_memory
 from auditor.audit.messages import (
     Failure,
     Finished,
@@ -50,7 +51,7 @@ def main() -> None:
         _die_with_parent()
         channel.send(_do(job, channel))
     except BaseException as err:
-        channel.send(failure_from(err))
+        channel.send(failure_from(out_of_memory(err) or err))
     # A runtime's threads or a full garbage collection must not delay an answer that has been given.
     sys.stderr.flush()
     os._exit(0)

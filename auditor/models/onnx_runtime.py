@@ -6,7 +6,12 @@ size. What comes out: float32 tensors on the CPU. No profiling, no optimised cop
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+
+# ONNX Runtime 1.31 keeps a database of its sessions in the home folder and sends it to its maker, unless it is told not
+# to before it is imported; its own disable_telemetry_events() does not stop the database.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnx
 import onnxruntime
@@ -51,7 +56,6 @@ class Runtime:
         threads: int = 1,
     ) -> None:
         self._input_name, self.input = input_name, input
-        onnxruntime.disable_telemetry_events()  # an audit tells nobody
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True
