@@ -28,7 +28,9 @@ class OutputKind(StrEnum):
     sigmoid = "sigmoid"
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file: ONNX or TorchScript.", show_default=False)]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Model file: ONNX, TorchScript or .pt2.", show_default=False)
+]
 LayoutOption = Annotated[Layout, typer.Option("--layout", help="Axis order of the model's input.")]
 Mean = Annotated[
     str | None,

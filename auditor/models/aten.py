@@ -11,7 +11,7 @@ RESHAPING = frozenset(
     "aten::" + name
     for name in (
         "view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "to", "clone", "alias", "type_as",
-        "dropout", "dropout_",
+        "dropout", "dropout_", "_unsafe_view", "_to_copy",
     )
 )  # fmt: skip
 HEADS: dict[str, OutputKind] = {
@@ -19,8 +19,10 @@ HEADS: dict[str, OutputKind] = {
     "aten::_softmax": "probabilities",
     "aten::sigmoid": "sigmoid",
 }
-POOLING = frozenset({"aten::mean", "aten::adaptive_avg_pool2d", "aten::avg_pool2d"})
-BETWEEN = RESHAPING | POOLING | {"aten::relu", "aten::relu_", "aten::log_softmax", "aten::feature_dropout", *HEADS}
+POOLING = frozenset({"aten::mean", "aten::adaptive_avg_pool2d", "aten::avg_pool2d", "aten::_adaptive_avg_pool2d"})
+BETWEEN = RESHAPING | POOLING | {
+    "aten::relu", "aten::relu_", "aten::log_softmax", "aten::_log_softmax", "aten::feature_dropout", *HEADS,
+}  # fmt: skip
 ARITHMETIC = frozenset("aten::" + name for name in ("add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_"))
 CONVOLUTIONS = frozenset({"aten::conv2d", "aten::_convolution", "aten::convolution"})
 LAYERS = CONVOLUTIONS | {"aten::linear", "aten::addmm", "aten::matmul", "aten::mm"}

@@ -24,6 +24,7 @@ from auditor.models.checks import (
 from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.explain import why
 from auditor.models.output_kind import decide_output_kind
+from auditor.models.several import looks_like
 from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
 from auditor.results import NotMeasured, Parity, Validity
 
@@ -120,8 +121,11 @@ def _first_scores(backend: Backend, prepare: Preprocessing, samples: Tensor) -> 
             _OTHER_DATA,
         ) from error
     if scores.dim() != 2 or scores.shape[1] < 1:
+        kind = looks_like([("", tuple(scores.shape))])
         raise InputRefused(
-            "scores of shape (N, classes)", f"output of {shape_text(tuple(scores.shape[1:]))}", "audit a classifier"
+            "class scores of shape (N, C)",
+            f"output of shape {shape_text(tuple(scores.shape[1:]))}" + f": {kind}" * bool(kind),
+            "audit a classifier",
         )
     if len(scores) != len(samples):
         raise InputRefused(

@@ -7,6 +7,7 @@ The program checks the batch size that it was exported for; instances are fed in
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -21,6 +22,7 @@ from auditor.models import exported_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.explain import why
 from auditor.models.rows import in_groups, score_rows
+from auditor.models.several import Candidate, choose, looks_like, place_of
 from auditor.results import NotMeasured
 
 _AGAIN = "export the classifier again with torch.export.export after model.eval()"
@@ -75,7 +77,9 @@ class ExportedBackend(Backend):
             raise InputRefused(
                 "a program in evaluation mode", f"one in training mode ({', '.join(training[:3])})", _AGAIN
             )
-        self._output = _scores_among(graphs.outputs(self._module), options.output)
+        returned = graphs.outputs(self._module)
+        self._output, reason = _scores_among(returned, options.output)
+        self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
         self._logits = graphs.tap(self._module, head.logits)
@@ -132,8 +136,8 @@ def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[M
         raise InputRefused(
             "an input of floating-point numbers (N, ...)", found, "audit a classifier of images or vectors"
         )
-    batch, *sizes = value.shape
-    shape = tuple(size if isinstance(size, int) else None for size in sizes)
+    batch = value.shape[0]
+    shape = _sizes(value)[1:]
     if isinstance(batch, int):
         return ModelInput(shape, value.dtype, fixed_batch=batch), batch, batch
     allowed = program.range_constraints.get(batch.node.expr)
@@ -142,38 +146,45 @@ def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[M
     return ModelInput(shape, value.dtype), least, most
 
 
-def _scores_among(outputs: list[graphs.Output], wanted: str | None) -> graphs.Output:
-    """The output that holds the class scores: the one asked for, or the first ``(N, C)`` that leads to no other.
-
-    An embedding that is returned beside the scores leads to them.
+def _scores_among(outputs: list[graphs.Output], wanted: str | None) -> tuple[graphs.Output, str]:
+    """The output that holds the class scores, and why: the one asked for, or what ``several.choose`` takes.
 
     Raises:
         UsageError: no output of that name.
         InputRefused: no output has that form.
     """
     if wanted is not None:
-        named = [output for output in outputs if wanted in (output.name, output.node.name)]
-        if not named:
-            known = ", ".join(output.name or output.node.name for output in outputs)
-            raise UsageError(f"expected --output to be one of {known}; found {wanted!r}; use one of these")
-        return named[0]
-    fitting = [output for output in outputs if _is_score_like(output.node.meta["val"])]
-    last = [one for one in fitting if not any(graphs.depends_on(other.node, one.node) for other in fitting)]
-    if not last:
-        found = (
-            "; ".join(f"{one.name or one.node.name} {_described(one.node.meta['val'])}" for one in outputs) or "none"
-        )
-        raise InputRefused("a floating-point output of shape (N, C)", found, "audit a classifier")
-    return last[0]
+        return outputs[place_of([one.name or one.node.name for one in outputs], wanted)], "asked for with --output"
+    fitting = [one for one in outputs if _is_score_like(one.node.meta["val"])]
+    others = [
+        one
+        for one in outputs
+        if one.node.meta["val"].is_floating_point()
+        and not any(graphs.depends_on(fit.node, one.node) for fit in fitting)
+    ]
+    seen = looks_like([(one.name, _sizes(one.node.meta["val"])) for one in others])
+    if not fitting or (seen == "a detector" and not all(one in fitting for one in others)):
+        found = "; ".join(graphs.described(one) for one in outputs) or "no tensor"
+        raise InputRefused("class scores of shape (N, C)", found + f": {seen}" * bool(seen), "audit a classifier")
+    place, reason = choose(
+        [
+            Candidate(
+                one.name,
+                partial(graphs.has_head, one.node),
+                [other.name for other in fitting if graphs.depends_on(one.node, other.node)],
+            )
+            for one in fitting
+        ]
+    )
+    return fitting[place], "the only output" if len(outputs) == 1 else reason
 
 
 def _is_score_like(value: Tensor) -> bool:
     return value.is_floating_point() and value.dim() >= 1 and all(size == 1 for size in value.shape[2:])
 
 
-def _described(value: Tensor) -> str:
-    sizes = ", ".join(str(size) if isinstance(size, int) else "?" for size in value.shape)
-    return f"{str(value.dtype)[6:]} ({sizes})"
+def _sizes(value: Tensor) -> tuple[int | None, ...]:
+    return tuple(size if isinstance(size, int) else None for size in value.shape)
 
 
 def _named(module: fx.GraphModule, name: str) -> fx.Node:

@@ -6,6 +6,7 @@ linear layer or convolution, whose input is the embedding.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,13 @@ from torch.utils import _pytree as pytree
 
 from auditor.models import aten
 from auditor.models.base import OutputKind
+from auditor.models.file_facts import FileFacts, counted
 
-_TRAINING_ARGUMENT = {"aten::dropout": 2, "aten::feature_dropout": 2, "aten::batch_norm": 5, "aten::instance_norm": 5}
+_TRAINING_ARGUMENT = {
+    "aten::dropout": 2, "aten::feature_dropout": 2, "aten::alpha_dropout": 2, "aten::native_dropout": 2,
+    "aten::batch_norm": 5, "aten::native_batch_norm": 5, "aten::_native_batch_norm_legit": 5,
+    "aten::_native_batch_norm_legit_functional": 5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,24 @@ def training_nodes(module: fx.GraphModule) -> list[str]:
         if place is not None and len(node.args) > place and node.args[place] is True:
             found.append(node.name)
     return found
+
+
+def facts(module: fx.GraphModule, returned: list[Output], scores: str) -> FileFacts:
+    """Operators and outputs of the program; ``scores`` says which output holds the class scores, and why."""
+    found = Counter(name for node in module.graph.nodes if (name := _operator(node)))
+    return FileFacts(operators=counted(found), outputs=tuple(map(described, returned)), output=scores)
+
+
+def described(output: Output) -> str:
+    """Name, dtype and shape of an output."""
+    value = output.node.meta["val"]
+    sizes = ", ".join(str(size) if isinstance(size, int) else "?" for size in value.shape)
+    return f"{output.name or output.node.name} {str(value.dtype)[6:]} ({sizes})"
+
+
+def has_head(scores: fx.Node) -> bool:
+    """Whether a last layer, a softmax or a sigmoid makes this node."""
+    return find_head(scores).kind is not None
 
 
 def depends_on(node: fx.Node, wanted: fx.Node) -> bool:

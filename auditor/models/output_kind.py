@@ -37,7 +37,7 @@ def decide_output_kind(
         )
     if asked is not None and not _possible(scores, asked):
         raise UsageError(f"expected scores that are {asked} as asked; found {_range_of(scores)}; leave the option out")
-    if scores.shape[1] == 1 and asked is None and head != "sigmoid" and seen == "logits":
+    if scores.shape[1] == 1 and asked is None and (head == "logits" or (head is None and seen == "logits")):
         raise InputRefused(
             "a score for each class, or one sigmoid",
             f"one column with {_range_of(scores, sums=False)}: a regressor, or one logit",

@@ -1,16 +1,81 @@
-"""Which of several outputs holds the class scores: the one asked for, or one that is called so, or the first."""
+"""Which of several outputs holds the class scores: the one asked for, or what names and graph say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from auditor.errors import InputRefused, UsageError
 
-SCORE_NAMES = ("logits", "scores", "probabilities", "probs", "output", "out")
+SCORE_NAMES = ("logits", "scores", "probabilities", "probs", "softmax", "output", "out")
 """Names that frameworks give to class scores, the most telling first."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An output that may hold the class scores.
+
+    Args:
+        name: as its caller writes it.
+        layered: whether a walk back from it meets a last layer, a softmax or a sigmoid; asked only if need be.
+        before: names of other outputs that are computed on the way to it.
+    """
+
+    name: str
+    layered: Callable[[], bool]
+    before: Collection[str] = ()
+
+
+def choose(candidates: Sequence[Candidate]) -> tuple[int, str]:
+    """Place of the class scores among outputs of fitting form, and why that one.
+
+    One that is called so comes first. Otherwise it is the first that a last layer makes and that leads to no other such
+    output: labels and normalised features come from no layer, an embedding leads to the scores, auxiliary heads stand
+    behind the main one.
+
+    Args:
+        candidates: at least one, in the model's order.
+    """
+    if len(candidates) == 1:
+        return 0, "the only output that fits"
+    names = [candidate.name for candidate in candidates]
+    last_parts = [name.rpartition(".")[2].lower() for name in names]
+    for name in SCORE_NAMES:
+        if name in last_parts:
+            return last_parts.index(name), _passed_over(names, last_parts.index(name), "called so")
+    pool = [one for one in candidates if one.layered()] or list(candidates)
+    ends = [one for one in pool if not any(one.name in other.before for other in pool if other is not one)] or pool
+    place = candidates.index(ends[0])
+    return place, _passed_over(names, place, "the first that a last layer makes and that leads to no other")
+
+
+def _passed_over(names: Sequence[str], place: int, reason: str) -> str:
+    return f"{reason}; {', '.join(name for name in names if name != names[place])} passed over"
+
+
+def looks_like(outputs: Sequence[tuple[str, Sequence[int | None] | None]]) -> str:
+    """What a model with such outputs and no class scores usually is; empty where nothing tells.
+
+    Args:
+        outputs: names and shapes, the batch axis included, of the floating-point outputs.
+
+    >>> looks_like([("mask", (None, 21, 32, 32))]), looks_like([("boxes", None), ("scores", (None, 100))])
+    ('a segmentation model', 'a detector')
+    """
+    shapes = [shape for _, shape in outputs if shape is not None]
+    if len(outputs) > 1 and any(
+        "boxes" in name.lower() or (shape is not None and len(shape) in (2, 3) and shape[-1] == 4)
+        for name, shape in outputs
+    ):
+        return "a detector"
+    if any(len(shape) == 4 for shape in shapes):
+        return "a segmentation model"
+    if any(len(shape) == 3 for shape in shapes):
+        return "a model with an output for each position"
+    return "a regressor, or one number for all instances" if any(len(shape) == 1 for shape in shapes) else ""
 
 
 def place_of(keys: Sequence[str], wanted: str | None) -> int:

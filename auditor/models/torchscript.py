@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from auditor.models.explain import why
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
+from auditor.models.torchscript_outputs import chosen_output
 from auditor.results import NotMeasured
 
 _EXPORT = "export the classifier again with torch.jit.trace or torch.jit.script, without optimize_for_inference"
@@ -74,12 +76,13 @@ class TorchScriptBackend(Backend):
         embedding: str | None,
         output: str | None = None,
     ) -> None:
-        self.device, self._output = device, output
+        self.device = device
         self.runtime = f"TorchScript, torch {torch.__version__.partition('+')[0]}, {device}"
         self._module = module
         self._defaults = _further_arguments(module)
-        self._taps = _Taps(module, embedding, output)
-        self.facts = graphs.facts(self._taps.graph)
+        self._output, reason = _choice(module, output)
+        self._taps = _Taps(module, embedding, self._output)
+        self.facts = graphs.facts(self._taps.graph, reason)
         self.head = self._taps.head
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
@@ -172,6 +175,18 @@ class _Taps:
             if blocking
             else "torch autograd through the module itself"
         )
+
+
+def _choice(module: Any, wanted: str | None) -> tuple[str | None, str | NotMeasured]:
+    """Keys to the class scores, None where names alone will tell in each run; and why those."""
+    if wanted is not None:
+        return wanted, f"{wanted}: asked for with --output"
+    graph = graphs.inlined(module.forward)
+    chosen = chosen_output(graph, partial(graphs.has_head, graph))
+    if chosen is None:
+        return None, NotMeasured(not_measured="the graph does not show what the module returns")
+    keys, reason = chosen
+    return keys, reason if keys is None else f"{keys}: {reason}"
 
 
 def _graph_with_head(module: Any, output: str | None) -> tuple[graphs.Graph, graphs.Head | None, Any]:

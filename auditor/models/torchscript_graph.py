@@ -19,6 +19,8 @@ from auditor.models import aten
 from auditor.models.base import OutputKind
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.several import place_of
+from auditor.models.torchscript_outputs import CONSTRUCTS, parts_of
+from auditor.results import NotMeasured
 
 # torch ships no complete types for its graphs.
 Graph = Any
@@ -66,7 +68,24 @@ def inlined(method: Any) -> Graph:
     graph = method.graph.copy()
     torch._C._jit_pass_inline(graph)
     torch._C._jit_pass_constant_propagation(graph)
+    _without_tuples_between(graph)
     return graph
+
+
+def _without_tuples_between(graph: Graph) -> None:
+    """Replace what is unpacked from a tuple that the graph itself made, as a method leaves behind, by what went in."""
+    for node in list(graph.nodes()):
+        if node.kind() not in ("prim::TupleUnpack", "prim::TupleIndex"):
+            continue
+        source, *index = node.inputs()
+        if source.node().kind() != "prim::TupleConstruct":
+            continue
+        packed = list(source.node().inputs())
+        if index:
+            packed = [packed[index[0].toIValue()]]  # TorchScript takes no index that varies
+        for unpacked, part in zip(node.outputs(), packed, strict=True):
+            unpacked.replaceAllUsesWith(part)
+        node.destroy()
 
 
 def find_head(graph: Graph, output: str | None = None) -> Head:
@@ -167,14 +186,11 @@ def floating_dtype(graph: Graph, module: Any) -> torch.dtype | None:
 def _scores(graph: Graph, wanted: str | None) -> Value:
     """The output, or the one of several that holds the scores."""
     value, parts = next(graph.outputs()), wanted.split(".") if wanted else []
-    while (kind := value.node().kind()) in ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct"):
-        made = list(value.node().inputs())
-        keys = [str(place) for place in range(len(made))]
-        if kind == "prim::DictConstruct":
-            keys, made = [str(key.toIValue()) for key in made[::2]], made[1::2]
+    while value.node().kind() in CONSTRUCTS:
+        made = parts_of(value.node())
         try:
-            value = made[place_of(keys, parts.pop(0) if parts else None)]
-        except UsageError as error:  # the names of a NamedTuple are not in the graph
+            value = list(made.values())[place_of(list(made), parts.pop(0) if parts else None)]
+        except UsageError as error:  # it is reported where the module has run
             raise NotFound(f"the graph does not show which output is {wanted!r}") from error
     if not _is_tensor(value):
         raise NotFound(f"the output is of type {value.type()}")
@@ -261,8 +277,20 @@ def _is_tensor(value: Value) -> bool:
     return bool(value.type().isSubtypeOf(torch._C.TensorType.get()))
 
 
-def facts(graph: Graph) -> FileFacts:
-    """Operators of the graph and of the blocks inside it; a TorchScript file says no more of itself."""
+def has_head(graph: Graph, output: str) -> bool:
+    """Whether a last layer, a softmax or a sigmoid makes this output."""
+    try:
+        return find_head(graph, output).kind is not None
+    except NotFound:
+        return False
+
+
+def facts(graph: Graph, scores: str | NotMeasured) -> FileFacts:
+    """Operators of the graph and of the blocks inside it, and its outputs.
+
+    Args:
+        scores: which output holds the class scores, and why.
+    """
     found: Counter[str] = Counter()
     pending = list(graph.nodes())
     while pending:
@@ -270,5 +298,7 @@ def facts(graph: Graph) -> FileFacts:
         found[node.kind()] += 1
         pending.extend(inner for block in node.blocks() for inner in block.nodes())
     kept = Counter({kind: count for kind, count in found.items() if kind.partition("::")[0] != "prim"})
-    outputs = tuple(f"{value.debugName()} {value.type()}" for value in graph.outputs())
-    return FileFacts(operators=counted(kept), outputs=outputs)
+    value = next(graph.outputs())
+    made = parts_of(value.node()) if value.node().kind() in CONSTRUCTS else {value.debugName(): value}
+    outputs = tuple(f"{name} {part.type()}" for name, part in made.items())
+    return FileFacts(operators=counted(kept), outputs=outputs, output=scores)

@@ -287,7 +287,9 @@ class TestRefusals:
             bound(seeded(Pairs()), tmp_path, noise(4, 16))
 
     def test_maps_of_scores(self, tmp_path: Path):
-        with pytest.raises(InputRefused, match=r"scores of shape \(N, classes\); found output of \(N, 4, 6, 6\)"):
+        with pytest.raises(
+            InputRefused, match=r"class scores of shape .* of shape \(N, 4, 6, 6\): a segmentation model"
+        ):
             bound(seeded(nn.Conv2d(3, 4, 3)), tmp_path, noise(4, 3, 8, 8))
 
     @pytest.mark.parametrize("kind", ["no_grad", "detach", "round"])

@@ -69,3 +69,9 @@ def test_one_column_of_any_numbers_is_a_regressor_unless_said(head: OutputKind |
         InputRefused, match=r"one column with values from .* a regressor, or one logit; .*--output-kind logits"
     ):
         decide_output_kind(COLUMN * 9, head, None)
+
+
+def test_one_linear_column_that_lies_in_the_unit_interval_is_no_sigmoid():
+    with pytest.raises(InputRefused, match="a regressor, or one logit"):
+        decide_output_kind(COLUMN, "logits", None)
+    assert decide_output_kind(COLUMN, "logits", "logits")[0] == "logits"

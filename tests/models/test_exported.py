@@ -91,12 +91,34 @@ def test_it_is_recognised_and_needs_trust(tmp_path: Path) -> None:
 def test_scores_are_found_among_several_outputs(tmp_path: Path) -> None:
     eager, x = seeded(Several()), noise(3, 16)
     path = save(eager, tmp_path / "m.pt2", noise(2, 16))
-    torch.testing.assert_close(open_exported(path, TRUSTED).scores(x), eager(x)["wide"])
+    torch.testing.assert_close(open_exported(path, TRUSTED).scores(x), eager(x)["scores"])
     for name in ("scores", "embedding"):
         chosen = open_exported(path, ModelOptions(device="cpu", trust_model=True, output=name))
         torch.testing.assert_close(chosen.scores(x), eager(x)[name])
     with pytest.raises(UsageError, match="one of embedding, labels, scores, wide; found 'score'"):
         open_exported(path, ModelOptions(device="cpu", trust_model=True, output="score"))
+
+
+def test_a_decomposed_program_and_what_it_says_of_itself(tmp_path: Path) -> None:
+    eager, x = seeded(LogSoftmax()), noise(3, 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sizes = ({0: torch.export.Dim("batch")},)
+        torch.export.save(torch.export.export(eager, (x,), dynamic_shapes=sizes).run_decompositions(), tmp_path / "m")
+    backend = open_exported(tmp_path / "m", TRUSTED)
+    torch.testing.assert_close(backend.embeddings(x), eager.penultimate(x))
+    assert backend.head == "logits"
+    assert backend.facts.output == "_log_softmax: the only output"
+    assert backend.facts.operators["aten::addmm"] == 2
+
+
+def test_a_decomposed_program_in_training_mode_is_refused(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(Cnn().train(), (noise(2, 3, 8, 8),)).run_decompositions()
+        torch.export.save(program, tmp_path / "m.pt2")
+    with pytest.raises(InputRefused, match="in training mode"):
+        open_exported(tmp_path / "m.pt2", TRUSTED)
 
 
 def test_an_embedding_that_was_asked_for(tmp_path: Path) -> None:
@@ -121,7 +143,7 @@ def test_no_last_layer_is_said(tmp_path: Path) -> None:
     ("module", "example", "words"),
     [
         (Cnn().train(), noise(2, 3, 8, 8), "in training mode"),
-        (seeded(Segmenter()), noise(2, 3, 8, 8), r"found .*\(\?, 5, 6, 6\)"),
+        (seeded(Segmenter()), noise(2, 3, 8, 8), r"found .*\(\?, 5, 6, 6\): a segmentation model"),
     ],
     ids=["training mode", "segmenter"],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -389,3 +390,82 @@ def test_an_output_that_is_not_there(tmp_path: Path):
         open_torchscript(path, ModelOptions(device="cpu", output="probabilities")).scores(noise(2, 16))
     with pytest.raises(InputRefused, match="floating-point scores"):
         open_torchscript(path, ModelOptions(device="cpu", output="labels")).scores(noise(2, 16))
+
+
+class Fields(NamedTuple):
+    features: Tensor
+    logits: Tensor
+
+
+class Returning(nn.Module):
+    """Features beside scores, in the form asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mlp = Mlp()
+
+    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        inner = self.mlp.penultimate(x)
+        return inner, self.mlp.last(inner)
+
+
+class EmbeddingFirst(Returning):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.parts(x)
+
+
+class NormalisedFirst(Returning):
+    def forward(self, x: Tensor) -> list[Tensor]:
+        inner, scores = self.parts(x)
+        return [nn.functional.normalize(inner), scores]
+
+
+class LabelsFirst(Returning):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.parts(x)[1]
+        return scores.argmax(1), scores
+
+
+class OtherNames(Returning):
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        inner, scores = self.parts(x)
+        return {"inner": inner, "cls": scores}
+
+
+class InFields(Returning):
+    def forward(self, x: Tensor) -> Fields:
+        inner, scores = self.parts(x)
+        return Fields(inner, scores)
+
+
+class Detector(Returning):
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"boxes": x.view(-1, 4, 4), "scores": x.view(-1, 4, 4).sum(2)}
+
+
+@pytest.mark.parametrize("how", ["script", "frozen"])
+@pytest.mark.parametrize(
+    ("model", "chosen"),
+    [(EmbeddingFirst, "1"), (NormalisedFirst, "1"), (LabelsFirst, "1"), (OtherNames, "cls"), (InFields, "logits")],
+)
+def test_what_stands_beside_the_scores_is_not_taken_for_them(model, chosen: str, how: str, tmp_path: Path):
+    eager, x = seeded(model()), noise(3, 16)
+    backend = open_torchscript(save(eager, tmp_path / "m.pt", how, noise(2, 16)), CPU)
+    torch.testing.assert_close(backend.scores(x), eager.mlp(x))
+    torch.testing.assert_close(backend.embeddings(x), eager.mlp.penultimate(x))
+    assert backend.facts.output.startswith(f"{chosen}: ")
+    assert backend.facts.output.endswith("passed over")
+
+
+def test_a_field_that_was_asked_for(tmp_path: Path):
+    eager, x = seeded(InFields()), noise(3, 16)
+    path = save(eager, tmp_path / "m.pt", "script", noise(2, 16))
+    for name in ("logits", "1"):
+        backend = open_torchscript(path, ModelOptions(device="cpu", output=name))
+        torch.testing.assert_close(backend.embeddings(x), eager.mlp.penultimate(x))
+
+
+def test_a_detector_is_refused(tmp_path: Path):
+    path = save(seeded(Detector()), tmp_path / "m.pt", "script", noise(2, 16))
+    with pytest.raises(InputRefused, match="found outputs boxes, scores: a detector; audit a classifier"):
+        open_torchscript(path, CPU)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from auditor.errors import InputRefused
-from auditor.models.several import place_of
+from auditor.models.onnx_graph.graph import read_graph
+from auditor.models.onnx_graph.head import find_head
+from auditor.models.onnx_graph.node import UnsupportedGraph
+from auditor.models.several import Candidate, choose, looks_like, place_of
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 _ADVICE = "audit a classifier, or export its class scores as an output"
@@ -45,8 +49,7 @@ def score_output(model: ModelProto, wanted: str | None = None) -> str:
 def choose_output(model: ModelProto, wanted: str | None = None) -> Choice:
     """The class scores, looking through ZipMap.
 
-    That is the output asked for, or else the first floating-point one of shape ``(N, C)`` that leads to no other such
-    output: an embedding that is exported beside the scores leads to them, auxiliary heads come behind the main one.
+    That is the output asked for, or else what ``several.choose`` takes of the floating-point ones of shape ``(N, C)``.
 
     Args:
         wanted: name or index of an output.
@@ -62,25 +65,28 @@ def choose_output(model: ModelProto, wanted: str | None = None) -> Choice:
     if any(_rank(value) is None for value in outputs if _is_float(value)):
         outputs = list(onnx.shape_inference.infer_shapes(model).graph.output)
     maps = [value.name for value in outputs if _through_zipmap(value.name, producers) != value.name]
+    if maps:
+        return Choice(_through_zipmap(maps[0], producers), "the list of class probabilities")
     fitting = [value.name for value in outputs if _is_float(value) and _is_score_shape(value)]
     behind = {name: _ancestors(name, producers) for name in fitting}
-    last = [one for one in fitting if not any(one in behind[other] for other in fitting if other != one)]
-    if not (chosen := [*maps, *last]):
+    others = [v for v in outputs if _is_float(v) and not any(v.name in behind[name] for name in fitting)]
+    seen = looks_like([(value.name, sizes(value)) for value in others])
+    if not fitting or (seen == "a detector" and not all(value.name in fitting for value in others)):
         found = "; ".join(f"{value.name} {_described(value)}" for value in outputs) or "no output"
-        raise InputRefused("a floating-point output of shape (N, C)", found + _looks_like(outputs), _ADVICE)
-    return Choice(_through_zipmap(chosen[0], producers), _reason(chosen, fitting, outputs))
+        labels = outputs and not any(map(_is_float, outputs))
+        kind = seen or ("labels without scores" if labels else "")
+        raise InputRefused("class scores of shape (N, C)", found + f": {kind}" * bool(kind), _ADVICE)
+    place, reason = choose([Candidate(name, partial(_is_layered, model, name), behind[name]) for name in fitting])
+    return Choice(fitting[place], "the only output" if len(outputs) == 1 else reason)
 
 
-def _reason(chosen: list[str], fitting: list[str], outputs: list[ValueInfoProto]) -> str:
-    """Why the first of ``chosen`` was taken, with what was passed over."""
-    if len(outputs) == 1:
-        return "the only output"
-    if chosen[0] not in fitting:
-        return "the list of class probabilities"
-    if len(fitting) == 1:
-        return "the only floating-point output of shape (N, C)"
-    reason = "the first floating-point output of shape (N, C) that leads to no other"
-    return f"{reason}; {', '.join(name for name in fitting if name != chosen[0])} passed over"
+def _is_layered(model: ModelProto, name: str) -> bool:
+    """Whether a last layer, a softmax or a sigmoid makes this output."""
+    try:
+        head = find_head(read_graph(model, model_input(model).name, name))
+    except (UnsupportedGraph, InputRefused):
+        return False
+    return head.linear or head.link != "none"
 
 
 def _through_zipmap(name: str, producers: dict[str, NodeProto]) -> str:
@@ -99,18 +105,6 @@ def _ancestors(name: str, producers: dict[str, NodeProto]) -> set[str]:
                 seen.add(source)
                 pending.append(source)
     return seen
-
-
-def _looks_like(outputs: list[ValueInfoProto]) -> str:
-    """What a model with such outputs usually is."""
-    shapes = [shape for value in outputs if _is_float(value) and (shape := sizes(value)) is not None]
-    if any(len(shape) >= 2 and shape[-1] == 4 for shape in shapes) and len(outputs) > 1:
-        return ": a detector"
-    if any(len(shape) == 4 for shape in shapes):
-        return ": a segmenter, or another model with an output for each position"
-    if any(len(shape) == 1 for shape in shapes):
-        return ": a regressor, or one number for all instances"
-    return ": labels without scores" if outputs and not any(map(_is_float, outputs)) else ""
 
 
 def sizes(value: ValueInfoProto) -> list[int | None] | None:

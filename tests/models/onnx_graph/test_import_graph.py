@@ -173,11 +173,24 @@ def test_an_embedding_beside_the_scores_is_not_taken_for_them():
         score_output(model, "scores")
 
 
+def test_normalised_features_before_the_scores_are_not_taken_for_them():
+    """Neither leads to the other: the names tell, or else which of them a layer makes."""
+    for name in ("logits", "anything"):
+        nodes = [
+            helper.make_node("LpNormalization", ["x"], ["features"]),
+            helper.make_node("MatMul", ["x", "w"], [name]),
+        ]
+        model = model_of(nodes, outputs=[], initializers=[weight()])
+        values = [helper.make_tensor_value_info(each, TensorProto.FLOAT, ["n", None]) for each in ("features", name)]
+        model.graph.output.extend(values)
+        assert score_output(model) == name
+
+
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
         ([["n", 100, 4], ["n", 100, 91]], "a detector"),
-        ([["n", 5, 32, 32]], "a segmenter"),
+        ([["n", 5, 32, 32]], "a segmentation model"),
         ([["n"]], "a regressor"),
         ([], "no output"),
     ],
