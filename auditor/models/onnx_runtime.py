@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-# ONNX Runtime 1.31 keeps a database of its sessions in the home folder and sends it to its maker, unless it is told not
-# to before it is imported; its own disable_telemetry_events() does not stop the database.
+# ONNX Runtime 1.31 keeps a database of its sessions in the home folder and tries the network, unless it is told not to
+# before it is imported; its own disable_telemetry_events() does not stop that.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnx
