@@ -38,7 +38,7 @@ def check(case: Case, path: Path, reference: Reference | None) -> Row:
             return row.judged("wrong", "opened, and should have been refused")
         _compare(row, case, backend, reference)
     except AuditError as error:
-        text = str(error)
+        text = str(error).replace(f"{path.resolve().parent}/", "")
         if case.expect == "refused" and case.says in text and "\n" not in text:
             return row.judged("refused", text)
         return row.judged("wrong", f"refused: {text}")

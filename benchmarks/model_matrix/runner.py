@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import platform
+import re
 import shutil
 import traceback
 from collections.abc import Iterator, Sequence
@@ -72,6 +73,7 @@ def built_and_checked(case: Case, folder: Path) -> Row:
         except Exception as error:
             shutil.rmtree(folder, ignore_errors=True)
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            first = re.sub(r"\x1b\[\d*m", "", first)
             return Row(case.name, case.held_out).judged("not built", f"{type(error).__name__}: {first[:160]}")
         if reference is not None:
             reference.save(kept)
