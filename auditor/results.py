@@ -368,6 +368,28 @@ class Gate(Document):
     rules: list[Rule]
 
 
+class Coverage(Document):
+    """Which class pairs were asked for, how they were chosen, and which were audited.
+
+    ``possible`` counts the pairs of all classes that have samples. ``errors_covered`` is the share of the model's
+    errors on the test split that confuse an audited pair. ``missing`` lists pairs asked for that were not audited, and
+    ``reason`` says why; an audit with missing pairs is partial.
+    """
+
+    possible: int
+    requested: int
+    audited: int
+    chosen: str
+    errors_covered: Measured
+    missing: list[tuple[int, int]] = []
+    reason: str = ""
+
+    @property
+    def partial(self) -> bool:
+        """Whether something that was asked for is missing."""
+        return bool(self.missing)
+
+
 class Cost(Document):
     """Model evaluations spent, counted in instances."""
 
@@ -386,6 +408,7 @@ class Results(Document):
     environment: dict[str, str]
     validity: list[Validity]
     performance: Performance
+    coverage: Coverage
     pairs: list[Pair]
     summary: Summary
     definitions: dict[str, Definition]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditor.audit.generation import Generated, generation_counts
-from auditor.audit.measuring import Battery, DirectionFindings
+from auditor.audit.measuring import Battery
 from auditor.audit.pairs import Pair as Classes
 from auditor.audit.samples import sample_grid, shrink_factor
 from auditor.audit.store import write_instances
 from auditor.audit.subject import Subject
 from auditor.boundary.base import BoundaryInstances
-from auditor.results import Direction, NotMeasured, Pair
+from auditor.characteristics.base import Findings
+from auditor.results import Baseline, Direction, NotMeasured, Pair
 
 
 def assembled(
@@ -20,9 +21,9 @@ def assembled(
     class_names: Sequence[str],
     battery: Battery,
     generated: Generated,
-    measured: Sequence[DirectionFindings],
+    measured: Sequence[Findings],
 ) -> list[Pair]:
-    """The pairs of the results, without sample images."""
+    """The pairs of the results, without sample images and without baselines."""
     directions = [_direction(*parts) for parts in zip(generated.instances, measured, strict=True)]
     return [
         Pair(
@@ -36,11 +37,15 @@ def assembled(
 
 
 def with_samples(
-    pairs: Sequence[Pair], ranked: Sequence[Classes], subject: Subject, instances: Sequence[BoundaryInstances]
+    pairs: Sequence[Pair], shown: int, subject: Subject, instances: Sequence[BoundaryInstances]
 ) -> list[Pair]:
-    """The pairs, with sample images for those that the report gives a page of their own."""
+    """The pairs, with sample images.
+
+    Args:
+        shown: directions whose images the report will show in the end; they share a bound on their size.
+    """
     shape = subject.dataset.image_shape
-    factor = shrink_factor(shape, 2 * len(ranked)) if shape else 1
+    factor = shrink_factor(shape, shown) if shape else 1
     found = {(one.source, one.target): one for one in instances}
 
     def direction_with_samples(direction: Direction) -> Direction:
@@ -48,11 +53,24 @@ def with_samples(
         return direction.model_copy(update={"samples": grid})
 
     return [
-        pair.model_copy(update={"directions": [direction_with_samples(d) for d in pair.directions]})
-        if pair.classes in ranked
-        else pair
-        for pair in pairs
+        pair.model_copy(update={"directions": [direction_with_samples(d) for d in pair.directions]}) for pair in pairs
     ]
+
+
+def with_baselines(pairs: Sequence[Pair], measured: Mapping[Classes, dict[str, Baseline | NotMeasured]]) -> list[Pair]:
+    """The pairs, with the baselines of each direction ``(s, t)`` that is in ``measured``."""
+
+    def filled(direction: Direction) -> Direction:
+        found = measured.get((direction.source, direction.target), direction.baselines)
+        return direction.model_copy(update={"baselines": found})
+
+    return [pair.model_copy(update={"directions": [filled(d) for d in pair.directions]}) for pair in pairs]
+
+
+def without_samples(pair: Pair) -> Pair:
+    """The pair without its images, which the report would not show."""
+    none = NotMeasured(not_measured="sample images are kept for the ranked pairs only")
+    return pair.model_copy(update={"directions": [d.model_copy(update={"samples": none}) for d in pair.directions]})
 
 
 def save_instances(folder: Path, instances: Sequence[BoundaryInstances]) -> None:
@@ -62,13 +80,13 @@ def save_instances(folder: Path, instances: Sequence[BoundaryInstances]) -> None
         write_instances(folder, found.source, found.target, {name: getattr(found, name).numpy() for name in names})
 
 
-def _direction(found: BoundaryInstances, measured: DirectionFindings) -> Direction:
+def _direction(found: BoundaryInstances, measured: Findings) -> Direction:
     return Direction(
         source=found.source,
         target=found.target,
         generation=generation_counts(found),
-        baselines=measured.baselines,
-        characteristics=dict(measured.findings.measures),
-        series=dict(measured.findings.series),
-        samples=NotMeasured(not_measured="sample images are kept for the ranked pairs only"),
+        baselines={},
+        characteristics=dict(measured.measures),
+        series=dict(measured.series),
+        samples=NotMeasured(not_measured="sample images were not asked for"),
     )

@@ -15,18 +15,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.audit.measuring import COARSER
 from auditor.audit.profiles import Profile
-from auditor.boundary.deepdig import TRAININGS
+from auditor.boundary.deepdig import DIRECTIONS_A_TARGET, RECIPES
 
-START_SECONDS, OWN_SECONDS = 4.0, 0.15
-TRAINED = 0.6
+START_SECONDS, OWN_SECONDS = 4.0, 0.1
+TRAINED = 0.7
 """Share of the training steps that are taken before patience ends."""
-SPREAD = 0.04
+SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
-LEAST_TRAJECTORIES, PARTNERS, POINTS = 100, 50, 50
-METHODS = 3
-"""DeepDIG and its two baselines are bisected and walked alike."""
-BISECTIONS, ATTACK_BISECTIONS, NORMS, STARTS = 15, 12, 2, 4
+PARTNERS, POINTS = 50, 50
+LOOKS, BISECTIONS, ATTACKED = 15, 8, 70
+"""Forward passes for each source while training, in a bisection, and for each attacked source and norm."""
+PAGES = 20
+"""Directions that get baselines where not all do."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,21 @@ def expected(profile: Profile, directions: int, sources: int, samples: int) -> E
         sources: training samples of a class, on average.
         samples: of both splits together.
     """
-    training = TRAININGS[profile.name]
+    recipe = RECIPES[profile.name]
     used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
-    attacked = NORMS * min(used, profile.attacked)
-    linear, ddn, polish = profile.attack
-    passes = 2 if training.gamma else 1
-    backward = 2 * passes * TRAINED * training.steps * training.batch + attacked * (linear + ddn + 2 * polish)
-    bisected = METHODS * used * BISECTIONS + attacked * (STARTS + 2 * polish) * ATTACK_BISECTIONS
-    wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
-    walked = METHODS * POINTS * min(max(LEAST_TRAJECTORIES, wanted), used * PARTNERS)
-    return Evaluations(
-        forward=round(2 * samples + directions * (backward + bisected + walked)), backward=round(directions * backward)
+    targets = round((1 + (1 + 4 * directions) ** 0.5) / 2)  # of all pairs of so many classes
+    shared = recipe.shared if directions >= DIRECTIONS_A_TARGET * targets else None
+    forth = recipe.tuned if shared else recipe.forth
+    once = targets * shared.steps * shared.batch if shared else 0
+    trained = TRAINED * (
+        forth.steps * forth.batch + (2 if recipe.back.gamma else 1) * recipe.back.steps * recipe.back.batch
     )
+    attacked = min(used, profile.attacked)
+    linear, ddn, polish, _ = profile.attack
+    backward = directions * (trained + attacked * (2 * (linear + polish) + ddn + 2 * ddn // 3)) + once
+    wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
+    walked = POINTS * min(1.5 * wanted, used * PARTNERS)
+    with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
+    forward = directions * (used * (LOOKS + BISECTIONS) + 2 * attacked * ATTACKED + walked)
+    forward += with_baselines * 2 * (used * BISECTIONS + walked / COARSER**2)
+    return Evaluations(forward=round(2 * samples + backward + forward), backward=round(backward))

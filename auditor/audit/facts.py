@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from auditor.audit.generation import Generated
+from auditor.audit.generation import Route
 from auditor.audit.measuring import Battery
 from auditor.audit.plan import Plan
 from auditor.audit.sandbox import in_force
 from auditor.audit.subject import Subject
 from auditor.datasets.base import Dataset
 from auditor.models.classifier import Classifier
-from auditor.results import DataFacts, EmbeddingFact, ModelFacts, NotMeasured, Settings, Skipped, SplitSizes
+from auditor.results import DataFacts, EmbeddingFact, ModelFacts, NotMeasured, Pair, Settings, Skipped, SplitSizes
 
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "scikit-learn", "torchvision", "pydantic")
 
@@ -67,15 +68,15 @@ def data_facts(dataset: Dataset) -> DataFacts:
     )
 
 
-def settings(plan: Plan, subject: Subject, generated: Generated, battery: Battery) -> Settings:
+def settings(plan: Plan, subject: Subject, route: Route, battery: Battery, pairs: Sequence[Pair]) -> Settings:
     """What was asked for, and how each part was configured."""
     profile = plan.settings
-    most = max((found.requested for found in generated.instances), default=0)
+    most = max((d.generation.requested for pair in pairs for d in pair.directions), default=0)
     return Settings(
         profile=profile.name,
         seed=plan.seed,
         device=str(subject.classifier.device),
-        generator=generated.generator,
+        generator=route.name,
         pairs=plan.pairs,
         samples_per_class=most if profile.samples_per_class is None else profile.samples_per_class,
         report_pairs=plan.report_pairs,
@@ -84,7 +85,7 @@ def settings(plan: Plan, subject: Subject, generated: Generated, battery: Batter
             "profile": repr(profile),
             "threads": str(subject.artefact.threads),
             "sandbox": in_force(),
-            **generated.parameters,
+            **route.parameters,
             **battery.parameters,
         },
     )

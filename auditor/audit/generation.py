@@ -6,14 +6,15 @@ A generator that needs gradients is replaced by the gradient-free one where the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from auditor.audit.pairs import Pair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
 from auditor.audit.profiles import Profile
 from auditor.audit.seeds import generator_for
-from auditor.audit.sources import direction_tasks
+from auditor.audit.sources import direction_tasks, usable_samples
 from auditor.audit.stages import Stages
 from auditor.boundary.base import BoundaryInstances, Generator, generators
 from auditor.boundary.decision_search import DecisionSearch
@@ -30,41 +31,42 @@ GRADIENT_FREE = "gradient-free"
 
 
 @dataclass(frozen=True)
-class Generated:
-    """All that was generated, direction by direction in the order asked for.
+class Route:
+    """Who makes the boundary instances of this model: chosen once, the same for every part of the audit.
 
     Args:
-        generator: name of the generator that made the instances.
-        instances: by that generator.
-        baselines: by each baseline, or why there are none.
-        nearest: by the minimal-norm attack, or by decisions alone where there are no gradients.
-        parameters: repr of each part that ran, by role.
+        name: of the generator.
+        generator: with its settings, and with what it learned from the audit as a whole.
+        baselines: each baseline, or why there is none.
+        search: for the nearest points: the minimal-norm attack, or decisions alone where there are no gradients.
+        parameters: repr of each part, by role.
     """
 
-    generator: str
-    instances: list[BoundaryInstances]
-    baselines: dict[str, list[BoundaryInstances] | NotMeasured]
-    nearest: list[NearestPoints]
+    name: str
+    generator: Generator
+    baselines: dict[str, Generator | NotMeasured]
+    search: NearestSearch | DecisionSearch
     parameters: dict[str, str]
 
 
-def generate(
-    classifier: Classifier,
-    train: Predictions,
-    directions: Sequence[Pair],
-    chosen: Generator,
-    plan: Plan,
-    stages: Stages,
-) -> Generated:
-    """Run the generator, the baselines and the attack over all directions.
+@dataclass(frozen=True)
+class Generated:
+    """What was generated, direction by direction in the order asked for.
 
     Args:
-        classifier: the model under audit.
-        train: its answers on the training split.
-        directions: (s, t) of each.
+        instances: by the route's generator.
+        nearest: by the route's search.
+    """
+
+    instances: list[BoundaryInstances]
+    nearest: list[NearestPoints]
+
+
+def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
+    """The generator, the baselines and the search that suit this model.
+
+    Args:
         chosen: the generator that the plan names, with its settings.
-        plan: of the audit.
-        stages: told of progress.
     Raises:
         InputRefused: the chosen generator needs something that this model lacks.
     """
@@ -73,31 +75,73 @@ def generate(
         raise InputRefused(
             f"a model that suits --generator {plan.generator}", f"none: {reason}", "choose another generator"
         )
-    used, parameters = plan.generator, dict[str, str]()
-    if chosen.needs_gradient and isinstance(classifier.gradient, NotMeasured):
-        used, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
+    name, parameters = plan.generator, dict[str, str]()
+    gradients = not isinstance(classifier.gradient, NotMeasured)
+    if chosen.needs_gradient and not gradients:
+        name, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
         parameters["generator asked for"] = plan.generator
     parameters["generator"] = repr(chosen)
-
-    def run(name: str, generator: Generator) -> list[BoundaryInstances]:
-        tasks = direction_tasks(train, directions, profile.samples_per_class, plan.seed, name)
-        return generator(classifier, tasks, stages.report)
-
-    with stages.stage(chosen.title):
-        instances = run(used, chosen)
-    baselines: dict[str, list[BoundaryInstances] | NotMeasured] = {}
-    for name in BASELINES:
-        baseline = configured(name, profile)
-        if name == used:
+    baselines: dict[str, Generator | NotMeasured] = {}
+    for other in BASELINES:
+        baseline = configured(other, profile)
+        if other == name:
             continue
         if reason := _missing(baseline, classifier):
-            baselines[name] = NotMeasured(not_measured=reason)
-            continue
-        parameters[name] = repr(baseline)
-        with stages.stage(baseline.title):
-            baselines[name] = run(name, baseline)
-    nearest = _attack(classifier, instances, plan, stages, parameters)
-    return Generated(used, instances, baselines, nearest, parameters)
+            baselines[other] = NotMeasured(not_measured=reason)
+        else:
+            baselines[other], parameters[other] = baseline, repr(baseline)
+    search: NearestSearch | DecisionSearch = (
+        NearestSearch(profile.attacked, AttackBudget(*profile.attack))
+        if gradients
+        else DecisionSearch(profile.attacked, BUDGETS[plan.profile])
+    )
+    parameters[search.title.lower()] = repr(search)
+    return Route(name, chosen, baselines, search, parameters)
+
+
+def prepared(
+    route: Route, classifier: Classifier, train: Predictions, directions: Sequence[Pair], plan: Plan, stages: Stages
+) -> Route:
+    """The route with whatever its generator learns from the whole audit before its parts."""
+    rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
+    with stages.stage(f"{route.generator.title}, once for all pairs"):
+        generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
+    return replace(route, generator=generator)
+
+
+def generate(
+    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
+) -> Generated:
+    """Run the generator and the search over some directions."""
+    instances = _run(classifier, train, directions, (route.name, route.generator), plan, stages)
+    rngs = [generator_for(plan.seed, "attack", found.source, found.target) for found in instances]
+    with stages.stage(route.search.title):
+        nearest = route.search(classifier, instances, rngs, stages.report)
+    return Generated(instances, nearest)
+
+
+def generate_baselines(
+    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
+) -> dict[str, list[BoundaryInstances] | NotMeasured]:
+    """Run each baseline over some directions, or say why there is none."""
+    return {
+        name: one if isinstance(one, NotMeasured) else _run(classifier, train, directions, (name, one), plan, stages)
+        for name, one in route.baselines.items()
+    }
+
+
+def _run(
+    classifier: Classifier,
+    train: Predictions,
+    directions: Sequence[Pair],
+    by: tuple[str, Generator],
+    plan: Plan,
+    stages: Stages,
+) -> list[BoundaryInstances]:
+    name, generator = by
+    tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
+    with stages.stage(generator.title):
+        return generator(classifier, tasks, stages.report)
 
 
 def configured(name: str, profile: Profile) -> Generator:
@@ -147,22 +191,3 @@ def _missing(generator: Generator, classifier: Classifier) -> str:
     if generator.needs_embedding and isinstance(classifier.embedding_size, NotMeasured):
         return classifier.embedding_size.not_measured
     return ""
-
-
-def _attack(
-    classifier: Classifier,
-    instances: list[BoundaryInstances],
-    plan: Plan,
-    stages: Stages,
-    parameters: dict[str, str],
-) -> list[NearestPoints]:
-    search: NearestSearch | DecisionSearch
-    if isinstance(classifier.gradient, NotMeasured):
-        title, search = "Decision-based search", DecisionSearch(plan.settings.attacked, BUDGETS[plan.profile])
-    else:
-        title = "Minimal-norm attack"
-        search = NearestSearch(plan.settings.attacked, AttackBudget(*plan.settings.attack))
-    parameters[title.lower()] = repr(search)
-    rngs = [generator_for(plan.seed, "attack", found.source, found.target) for found in instances]
-    with stages.stage(title):
-        return search(classifier, instances, rngs, stages.report)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor.audit.generation import Generated, generation_counts
+from auditor.audit.pairs import Pair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
 from auditor.audit.seeds import generator_for
@@ -22,6 +23,9 @@ from auditor.characteristics.base import (
 )
 from auditor.models.classifier import Classifier
 from auditor.results import Baseline, Definition, Measured, NotMeasured, Series
+
+COARSER = 2.0
+"""Baselines are there to compare with: their intervals may be this many times as wide as those of the main numbers."""
 
 SamplesOf = Callable[[int], ClassSamples]
 
@@ -67,14 +71,6 @@ class Battery:
         return {id: m for c in self.paired.values() for id, m in c.compare(forth, back).items()}
 
 
-@dataclass(frozen=True)
-class DirectionFindings:
-    """What was measured in one direction, on the chosen generator's instances and on each baseline's."""
-
-    findings: Findings
-    baselines: dict[str, Baseline | NotMeasured]
-
-
 def class_samples(train: Predictions, test: Predictions) -> SamplesOf:
     """A function that gives the samples of a class; the last few classes are kept."""
 
@@ -99,30 +95,40 @@ def measure_directions(
     samples_of: SamplesOf,
     plan: Plan,
     report: Report,
-) -> list[DirectionFindings]:
+) -> list[Findings]:
     """Measure every direction, in the order in which they were generated."""
-    total, seed, precision = len(generated.instances), plan.seed, plan.settings.precision
-    measured = []
+    total, measured = len(generated.instances), []
     for row, found in enumerate(generated.instances):
         source, target = samples_of(found.source), samples_of(found.target)
-        evidence = Evidence(classifier, source, target, found, precision, generated.nearest[row])
-        findings = _measure(battery.directed, evidence, seed, "chosen")
-        baselines = {
-            name: instances
-            if isinstance(instances, NotMeasured)
-            else _baseline(battery, evidence, instances[row], seed, name)
-            for name, instances in generated.baselines.items()
-        }
-        measured.append(DirectionFindings(findings, baselines))
-        report("characteristics", row + 1, total, f"class {found.source} to {found.target}")
+        evidence = Evidence(classifier, source, target, found, plan.settings.precision, generated.nearest[row])
+        measured.append(_measure(battery.directed, evidence, plan.seed, "chosen"))
+        report("Characteristics", row + 1, total, f"class {found.source} to {found.target}")
     return measured
 
 
-def _baseline(battery: Battery, main: Evidence, found: BoundaryInstances, seed: int, name: str) -> Baseline:
-    evidence = Evidence(main.classifier, main.source, main.target, found, main.precision)
+def measure_baselines(
+    classifier: Classifier,
+    battery: Battery,
+    generated: dict[str, list[BoundaryInstances] | NotMeasured],
+    directions: Sequence[Pair],
+    samples_of: SamplesOf,
+    plan: Plan,
+) -> list[dict[str, Baseline | NotMeasured]]:
+    """Measure what asks for it on the baselines' instances, direction by direction."""
     wanted = {id: c for id, c in battery.directed.items() if c.on_baselines}
-    measures = _measure(wanted, evidence, seed, name).measures
-    return Baseline(generation=generation_counts(found), characteristics=dict(measures))
+    measured = []
+    for row, (source, target) in enumerate(directions):
+        found: dict[str, Baseline | NotMeasured] = {}
+        for name, instances in generated.items():
+            if isinstance(instances, NotMeasured):
+                found[name] = instances
+                continue
+            one, precision = instances[row], COARSER * plan.settings.precision
+            evidence = Evidence(classifier, samples_of(source), samples_of(target), one, precision)
+            measures = _measure(wanted, evidence, plan.seed, name).measures
+            found[name] = Baseline(generation=generation_counts(one), characteristics=dict(measures))
+        measured.append(found)
+    return measured
 
 
 def _measure(wanted: dict[str, Characteristic], evidence: Evidence, seed: int, role: str) -> Findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from typing import Annotated, Literal
 
@@ -14,10 +15,11 @@ from auditor.results import Document, Results, RunFacts
 
 
 class Job(Document):
-    """What the parent asks for: a whole audit, or only a look at the model."""
+    """What the parent asks for: a whole audit, or only a look at the model; ``started`` in seconds since the epoch."""
 
     task: Literal["audit", "inspect"]
     plan: Plan
+    started: float = Field(default_factory=time.time)
 
 
 class Progress(Document):

@@ -10,8 +10,12 @@ from auditor.errors import InputRefused, UsageError
 Pair = tuple[int, int]
 
 
+MOST_PAIRS = 200
+"""Pairs that are audited without --max-pairs."""
+
+
 def parse_pairs(text: str, class_names: Sequence[str], present: Collection[int], max_pairs: int) -> list[Pair]:
-    """The pairs meant by ``--pairs``, each as (smaller index, larger index), sorted and without repeats.
+    """The pairs meant by ``--pairs`` other than ``auto``: (smaller index, larger index), sorted, without repeats.
 
     A class is named by its index or by its name; where a name looks like an index of another class (digits
     sorted in another order, for example) the name wins, because names are what the report shows.
@@ -34,7 +38,8 @@ def parse_pairs(text: str, class_names: Sequence[str], present: Collection[int],
         raise UsageError(f"expected --pairs all or a list such as 0:1,2:3; found {text!r}; name at least one pair")
     if len(pairs) > max_pairs:
         raise UsageError(
-            f"expected at most --max-pairs {max_pairs} pairs; found {len(pairs):,}; raise it or choose with --pairs"
+            f"expected at most --max-pairs {max_pairs} pairs; found {len(pairs):,}; raise it, or choose with"
+            " --pairs auto or a list"
         )
     if absent := sorted({label for pair in pairs for label in pair} - set(present)):
         found = f"none of class {absent[0]} ({names[absent[0]]})"

@@ -42,14 +42,16 @@ class Plan(Document):
     """One audit.
 
     ``data`` may be missing only when the model is merely inspected. ``samples_per_class`` overrides the
-    profile's; ``instances_folder`` asks for the boundary instances as files; ``command`` is quoted in the
+    profile's; ``time_budget`` bounds the seconds of the whole audit;
+    ``instances_folder`` asks for the boundary instances as files; ``command`` is quoted in the
     report so that a reader can repeat the audit.
     """
 
     model: ModelPlan
     data: DataPlan | None = None
     pairs: str = "all"
-    max_pairs: int = Field(200, ge=1)
+    max_pairs: int | None = Field(None, ge=1)
+    time_budget: float | None = Field(None, gt=0)
     generator: str = "deepdig"
     profile: str = "standard"
     samples_per_class: int | None = Field(None, ge=2)

@@ -40,6 +40,12 @@ class Predictions:
         """Bool ``(N,)``: whether the predicted class is the label; never for a row that is not finite."""
         return self.finite & (self.probabilities.argmax(dim=1) == self.split.labels)
 
+    @property
+    def classes(self) -> list[int]:
+        """Labels that occur, in order."""
+        found: list[int] = self.split.labels.unique().tolist()
+        return found
+
 
 def predict_split(classifier: Classifier, split: Split, report: Report, name: str) -> Predictions:
     """Ask the artefact for the probabilities and embeddings of every sample of a split."""

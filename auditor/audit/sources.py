@@ -12,6 +12,7 @@ from auditor.audit.pairs import Pair
 from auditor.audit.predictions import Predictions
 from auditor.audit.seeds import generator_for
 from auditor.boundary.base import DirectionTask
+from auditor.functional.statistics import systematic
 
 
 def directions_of(pairs: Sequence[Pair]) -> list[Pair]:
@@ -68,3 +69,16 @@ def _drawn(count: int, limit: int | None, rng: torch.Generator) -> Tensor:
     if limit is None or count <= limit:
         return torch.arange(count)
     return torch.randperm(count, generator=rng)[:limit].sort().values
+
+
+def usable_samples(train: Predictions, most_bytes: int) -> dict[int, Tensor]:
+    """By class, training samples that the model classifies right, evenly spaced; in float32 together at most so large.
+
+    Args:
+        train: the artefact's answers on the training split.
+        most_bytes: of all classes together; at least one sample of each class is given.
+    """
+    rows = {label: torch.nonzero(train.correct & (train.split.labels == label)).flatten() for label in train.classes}
+    values = train.split.pixels[0].numel() if len(train.split) else 1
+    most = max(1, most_bytes // (4 * values * max(1, len(rows))))
+    return {label: train.split.instances(index[systematic(len(index), most)]) for label, index in rows.items()}

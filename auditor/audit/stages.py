@@ -27,6 +27,12 @@ class Stages:
         self.report = report
         self.seconds: dict[str, float] = {}
 
+    def reporting_to(self, report: Report) -> Stages:
+        """The same stages, whose progress somebody else is told."""
+        other = Stages(report)
+        other.seconds = self.seconds
+        return other
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a block under this name and say that it has begun."""

@@ -67,7 +67,7 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected:
         return Inspected(inspection=inspect(job.plan, channel.report))
     from auditor.audit.run import run
 
-    results, facts = run(job.plan, channel.report)
+    results, facts = run(job.plan, channel.report, started=job.started)
     return Finished(results=results, run=facts)
 
 

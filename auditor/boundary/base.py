@@ -152,6 +152,25 @@ class Generator(ABC):
         """This generator as the profile of that name wants it: quick, standard, thorough or paper."""
         return cls()
 
+    def prepared(
+        self,
+        classifier: Classifier,
+        directions: Sequence[tuple[int, int]],
+        samples: Callable[[int], dict[int, Tensor]],
+        progress: Progress = lambda *_: None,
+        *,
+        rng: torch.Generator,
+    ) -> Self:
+        """This generator with whatever it learns once from the whole audit, before its directions come in parts.
+
+        Args:
+            directions: (s, t) of each of the audit.
+            samples: given a number of bytes, training samples of each class that the model puts there, float32
+                ``(N, *shape)``, together not larger.
+            rng: for this alone.
+        """
+        return self
+
     @abstractmethod
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress

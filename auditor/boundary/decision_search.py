@@ -35,6 +35,8 @@ class DecisionSearch:
     sources: int = 100
     budget: PolarBudget = field(default_factory=PolarBudget)
 
+    title = "Decision-based search"
+
     def __call__(
         self,
         classifier: Classifier,
@@ -54,7 +56,7 @@ class DecisionSearch:
             numbers = [len(rows) * math.prod(classifier.instance_shape) for rows in index[len(found) :]]
             part = slice(len(found), len(found) + at_once(numbers))
             found += self._together(classifier, directions[part], index[part], rngs[part])
-            progress("Decision-based search", len(found), len(directions))
+            progress(self.title, len(found), len(directions))
         return found
 
     def _together(

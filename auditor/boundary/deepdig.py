@@ -7,17 +7,22 @@ Source: arXiv 1912.11460, section 3, algorithm 1. Differences from the paper are
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self
 
 import torch
 from torch import Tensor
 
+from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.segments import Segments, between
-from auditor.boundary.translation import Arrivals, Training, translate
+from auditor.boundary.shared_start import SharedStart, train_shared_start
+from auditor.boundary.training import Training
+from auditor.boundary.translation import translate
 from auditor.models.classifier import Classifier
 
 PAPER = Training(
@@ -36,13 +41,53 @@ PAPER = Training(
 )
 """The authors' networks and settings."""
 
-TRAININGS = {
-    "quick": Training(steps=80, batch=16),
-    "standard": Training(),
-    "thorough": Training(steps=200, batch=64, learning_rate=3e-3),
-    "paper": PAPER,
+BACK = Training(steps=60, batch=16, patience=1)
+"""Component II starts next to the boundary and has the shorter way."""
+SHARED = Training(steps=200, batch=32)
+TUNED = Training(steps=60, batch=16, learning_rate=3e-3, patience=1)
+"""What directions share, and what each of them adds to it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the networks of an audit are trained.
+
+    Args:
+        forth, back: of Component I and of Component II.
+        shared: of the networks that directions share a start from; None never shares.
+        tuned: of Component I after a shared start.
+    """
+
+    forth: Training = field(default_factory=Training)
+    back: Training = BACK
+    shared: Training | None = SHARED
+    tuned: Training = TUNED
+
+
+RECIPES = {
+    "quick": Recipe(
+        forth=Training(steps=80, batch=16),
+        back=Training(steps=40, batch=12),
+        shared=replace(SHARED, steps=120),
+        tuned=replace(TUNED, steps=40, batch=12),
+    ),
+    "standard": Recipe(),
+    "thorough": Recipe(
+        forth=Training(steps=200, batch=64, learning_rate=3e-3),
+        back=Training(steps=100, batch=48, learning_rate=3e-3),
+        tuned=replace(TUNED, steps=120, batch=48, patience=2),
+    ),
+    "paper": Recipe(forth=PAPER, back=PAPER, shared=None, tuned=PAPER),
 }
 """By profile; measured by ``python -m benchmarks.generator_settings``."""
+
+BYTES = 2**26
+"""Most bytes of samples that a shared start is trained on."""
+DIRECTIONS_A_TARGET = 3
+"""Directions for each target class from which on a shared start pays."""
+STEP_VALUES = {"cpu": 2**18, "cuda": 2**23}
+STEP_INSTANCES = (128, 1024)
+"""Directions are trained together until a step holds this many pixels, but at least and at most so many instances."""
 
 
 @generator("deepdig")
@@ -51,18 +96,18 @@ class DeepDIG(Generator):
     """DeepDIG with its settings.
 
     Args:
-        training: how the networks of Components I and II are trained.
+        recipe: how the networks of Components I and II are trained.
         beta: largest |p_s - p_t| of a boundary instance.
         max_steps: cap on bisection steps.
         retries: neighbours whose x'' is tried where a third class ends the bisection; 0 in the paper.
-        instances_per_step: directions are trained together until a step holds this many instances.
+        start: networks that every direction goes on from, where they have been trained.
     """
 
-    training: Training = field(default_factory=Training)
+    recipe: Recipe = field(default_factory=Recipe)
     beta: float = BETA
     max_steps: int = 60
     retries: int = 5
-    instances_per_step: int = 1024
+    start: SharedStart | None = field(default=None, repr=False, compare=False)
 
     title = "DeepDIG"
     needs_gradient = True
@@ -71,41 +116,79 @@ class DeepDIG(Generator):
     def configured(cls, profile: str) -> Self:
         """More steps on larger batches come closer and cost more; ``paper`` has the authors' networks and settings."""
         retries = 0 if profile == "paper" else cls.retries
-        return cls(training=TRAININGS.get(profile, Training()), retries=retries)
+        return cls(recipe=RECIPES.get(profile, Recipe()), retries=retries)
+
+    def prepared(
+        self,
+        classifier: Classifier,
+        directions: Sequence[tuple[int, int]],
+        samples: Callable[[int], dict[int, Tensor]],
+        progress: Progress = lambda *_: None,
+        *,
+        rng: torch.Generator,
+    ) -> Self:
+        """With a shared start, where enough directions share their targets."""
+        targets = sorted({target for _, target in directions})
+        if self.recipe.shared is None or len(directions) < DIRECTIONS_A_TARGET * len(targets):
+            return self
+        by_class = {label: x for label, x in samples(BYTES).items() if len(x)}
+        if len(by_class) < 2:
+            return self
+
+        def step(now: int, of: int) -> None:
+            progress("shared start", now, of)
+
+        start = train_shared_start(classifier, by_class, targets, self.recipe.shared, step, rng=rng)
+        return replace(self, start=start)
 
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:
-        group = max(1, self.instances_per_step // self.training.batch)
+        together = self._at_once(classifier)
         found: list[BoundaryInstances] = []
-        for first in range(0, len(tasks), group):
-            together = tasks[first : first + group]
+        for first in range(0, len(tasks), together):
+            some = tasks[first : first + together]
 
-            def part(stage: str, now: int, of: int, first: int = first, count: int = len(together)) -> None:
+            def part(stage: str, now: int, of: int, first: int = first, count: int = len(some)) -> None:
                 progress(stage, round(1000 * (first + count * now / of)), 1000 * len(tasks))
 
-            found += self._together(classifier, together, part)
+            found += self._together(classifier, some, part)
         return found
+
+    def _at_once(self, classifier: Classifier) -> int:
+        """Directions in one step: enough to fill the model's batches, few enough for memory."""
+        batch = (self.recipe.tuned if self.start else self.recipe.forth).batch
+        least, most = STEP_INSTANCES
+        values = STEP_VALUES.get(classifier.device.type, STEP_VALUES["cuda"])
+        instances = min(max(least, values // math.prod(classifier.instance_shape)), most * values // STEP_VALUES["cpu"])
+        return max(1, instances // batch)
 
     def _together(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:
         """All three components for directions that fit in one step."""
         rngs = [task.rng for task in tasks]
-
-        def component(name: str, starts: list[Tensor], crossings: list[tuple[int, int]], half: int) -> list[Arrivals]:
-            def half_way(now: int, of: int) -> None:
-                progress(name, half * of + now, 2 * of)
-
-            return translate(classifier, starts, crossings, rngs, self.training, half_way, guard_path=half == 1)
-
-        forth = component(
-            "Component I", [task.x_source for task in tasks], [(task.source, task.target) for task in tasks], 0
+        training = self.recipe.tuned if self.start else self.recipe.forth
+        x_source, there = [task.x_source for task in tasks], [(task.source, task.target) for task in tasks]
+        forth = translate(
+            classifier, x_source, there, rngs, training, partial(_half, progress, "Component I", 0), start=self.start
         )
         x_adversarial = [arrivals.x[arrivals.arrived] for arrivals in forth]
-        back = component("Component II", x_adversarial, [(task.target, task.source) for task in tasks], 1)
+        back = translate(
+            classifier,
+            x_adversarial,
+            [(target, source) for source, target in there],
+            rngs,
+            self.recipe.back,
+            partial(_half, progress, "Component II", 1),
+            guard_path=True,
+        )
         segments = [_segments(*parts) for parts in zip(tasks, forth, back, strict=True)]
         return between(classifier, segments, beta=self.beta, max_steps=self.max_steps, retries=self.retries)
+
+
+def _half(progress: Progress, name: str, half: int, now: int, of: int) -> None:
+    progress(name, half * of + now, 2 * of)
 
 
 def _segments(task: DirectionTask, forth: Arrivals, back: Arrivals) -> Segments:

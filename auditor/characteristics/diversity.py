@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.functional.distances import nearest_within
-from auditor.functional.statistics import percentile_estimates, ratio_estimate, replicates
+from auditor.functional.statistics import percentile_estimates, quantiles, ratio_estimate, replicates
 from auditor.results import Definition, Measured, NotMeasured
 
 COLLAPSE = 0.25
@@ -79,7 +78,8 @@ class Diversity(Characteristic):
         if n < LEAST:
             return self.not_measured(f"it takes {LEAST} boundary instances; there are {n}")
         near = torch.stack([nearest_within(instances.x_boundary), nearest_within(instances.x_source)], dim=1).double()
-        medians, drawn = _medians(near[None])[0], replicates(near, _medians, rng=rng)
+        median = quantiles(0.5)
+        medians, drawn = median(near[None])[0], replicates(near, median, rng=rng)
         ratio = ratio_estimate(medians, drawn)
         measures: dict[str, Measured] = {
             name: self.as_measure(name, *estimate, n=n)
@@ -91,8 +91,3 @@ class Diversity(Characteristic):
             else NotMeasured(not_measured="too many sources are copies of each other for a ratio to their distance")
         )
         return Findings(measures)
-
-
-def _medians(resamples: Tensor) -> Tensor:
-    """Statistic: median of each column, ``(B, N, K)`` to ``(B, K)``."""
-    return resamples.quantile(0.5, dim=1)

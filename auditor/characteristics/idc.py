@@ -48,16 +48,16 @@ class InputSpaceComplexity(Characteristic):
         tolerance: half-width at which sampling stops, in multiples of the precision asked for (0.003 where
             that is 0.01): the classes of a trained model change at a few hundredths of the steps.
         exhausted: sampling stops as well when the interval of as many independent trajectories would be this
-            share of the interval's width; at 0.3, endlessly many more would narrow it by a twentieth.
+            share of the interval's width; at 0.4, endlessly many more would narrow it by a twelfth.
 
     A precision of 0 asks for every trajectory, as the authors walk them.
     """
 
     partners: int = 50
     points: int = 50
-    least: int = 100
+    least: int = 50
     tolerance: float = 0.3
-    exhausted: float = 0.3
+    exhausted: float = 0.4
 
     on_baselines = True
     definitions: ClassVar[Mapping[str, Definition]] = {

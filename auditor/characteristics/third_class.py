@@ -1,6 +1,6 @@
 """Third-class intrusion: how often another class lies between s and t.
 
-    intrusion = bisections at whose midpoint a class other than s and t led / bisections started
+    intrusion = bisections in which a class other than s and t led / bisections started
 
 Sources: arXiv 1912.11460, section 3.3 (the bisection); the share is this tool's.
 """

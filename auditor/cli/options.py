@@ -69,8 +69,17 @@ MaxSkip = Annotated[
     float, typer.Option(metavar="SHARE", min=0, max=1, help="Share of unreadable files that is tolerated.")
 ]
 
-Pairs = Annotated[str, typer.Option(metavar="all|A:B,...", help="Class pairs, by index or name.")]
-MaxPairs = Annotated[int, typer.Option(metavar="N", min=1, help="Refuse more pairs than this.")]
+Pairs = Annotated[
+    str, typer.Option(metavar="all|auto|A:B,...", help="Class pairs, by index or name; auto chooses those that matter.")
+]
+MaxPairs = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Refuse more pairs than this (200), or let auto choose so many (60)."),
+]
+TimeBudget = Annotated[
+    str | None,
+    typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: audit as many pairs as fit."),
+]
 Generator = Annotated[
     str, typer.Option(metavar="deepdig|rpbs|epbs|gradient-free", help="How boundary instances are found.")
 ]

@@ -28,6 +28,7 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     for name in ("mean", "std"):
         given[name] = _numbers(name, given[name])
     given["class_names"] = _names(given["class_names"])
+    given["time_budget"] = _seconds(given.get("time_budget"))
     profile_named(given.get("profile", "standard"))
     if given["expect_sha256"] and not re.fullmatch("[0-9a-fA-F]{64}", given["expect_sha256"]):
         raise UsageError(f"expected 64 hexadecimal digits; found {given['expect_sha256']!r}; correct --expect-sha256")
@@ -64,6 +65,21 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     if option == "std" and not all(number > 0 for number in numbers):
         raise UsageError(f"expected positive numbers; found {text!r}; correct --std")
     return numbers
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds from ``90``, ``90s``, ``1.5m`` or ``2h``.
+
+    >>> _seconds("10m")
+    600.0
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smh]?)\s*", text)
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"expected a time such as 90s, 10m or 2h; found {text!r}; correct --time-budget")
+    return seconds
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -24,6 +24,9 @@ from torch import Tensor
 
 from auditor.functional.projection import Norm, box_step
 
+GAIN, FAR = 0.998, 3.0
+"""A point is looked for at this share of the best distance; a candidate farther than this many times it is dropped."""
+
 Logits = Callable[[Tensor], Tensor]
 Predict = Callable[[Tensor], Tensor]
 
@@ -69,9 +72,17 @@ def minimal_norm(
     candidates = [*starts, _linear(logits, predict, x, target, norm, budget), _ddn(logits, x, target, norm, budget)]
     for candidate in candidates:
         best, found = _nearer(predict, x, target, candidate, best, found, norm, budget.bisections)
+    rows = torch.nonzero(found).flatten()
     for _ in range(budget.polish):
-        for candidate in _polished(logits, x, target, best, norm):
-            best, found = _nearer(predict, x, target, candidate, best, found, norm, budget.bisections)
+        if not len(rows):
+            break
+        before = best[rows]
+        near, reached = before, found[rows]
+        for candidate in _polished(logits, x[rows], target[rows], before, norm):
+            near, reached = _nearer(predict, x[rows], target[rows], candidate, near, reached, norm, budget.bisections)
+        best[rows] = near
+        # What one step did not bring nearer the next one, which starts from the same place, will not either.
+        rows = rows[(near != before).flatten(1).any(dim=1)]
     return best, found
 
 
@@ -101,16 +112,19 @@ def _nearer(
     halvings: int,
 ) -> tuple[Tensor, Tensor]:
     """Keep the candidate where the artefact puts it in t and it is nearer, after bisection towards x."""
-    # A candidate more than twice as far as the best one is not worth its bisection.
-    promising = ~found | (lengths(candidate - x, norm) < 2 * lengths(best - x, norm))
-    rows = torch.nonzero(promising).flatten()
-    rows = rows[predict(candidate[rows]) == target[rows]] if len(rows) else rows
+    # Where a point is known, one look at a point a little nearer on the way to the candidate tells whether its
+    # bisection is worth the while.
+    size, best_size = lengths(candidate - x, norm), lengths(best - x, norm)
+    share = torch.where(found, (GAIN * best_size / size.clamp_min(1e-12)).clamp(max=1), torch.ones_like(size))
+    rows = torch.nonzero(~found | (size < FAR * best_size)).flatten()
+    tried = torch.lerp(x[rows], candidate[rows], share[rows].view((-1,) + (1,) * (x.dim() - 1)))
+    if len(rows):
+        hit = predict(tried) == target[rows]
+        rows, tried = rows[hit], tried[hit]
     if not len(rows):
         return best, found
-    near = _towards_source(predict, x[rows], candidate[rows], target[rows], halvings)
-    gain = ~found[rows] | (lengths(near - x[rows], norm) < lengths(best[rows] - x[rows], norm))
     best, found = best.clone(), found.clone()
-    best[rows[gain]] = near[gain]
+    best[rows] = _towards_source(predict, x[rows], tried, target[rows], halvings)
     found[rows] = True
     return best, found
 

@@ -17,7 +17,7 @@ from torch import Tensor
 Norm = Literal["l2", "linf"]
 
 
-def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: int = 40) -> Tensor:
+def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: int = 24) -> Tensor:
     """The smallest step d with <normal, d> >= c that keeps x + d in [0, 1].
 
     Args:

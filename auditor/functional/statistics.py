@@ -11,6 +11,7 @@ Assenova, Cluster-robust variance estimation for dyadic data, arXiv 1312.3398 (`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -72,7 +73,7 @@ def replicates(values: Tensor, statistic: Statistic, *, rng: torch.Generator, re
     parts = []
     for size in _chunks(resamples, values.numel()):
         rows = torch.randint(n, (size, n), generator=rng)
-        parts.append(statistic(values[rows]))
+        parts.append(statistic.drawn(values, rows) if isinstance(statistic, Quantiles) else statistic(values[rows]))
     return torch.cat(parts)
 
 
@@ -145,10 +146,44 @@ def mean(resamples: Tensor) -> Tensor:
     return resamples.mean(dim=1, keepdim=True)
 
 
-def quantiles(*levels: float) -> Statistic:
-    """Statistic: quantiles at these levels with linear interpolation, ``(B, N)`` to ``(B, len(levels))``."""
-    at = torch.tensor(levels, dtype=torch.float64)
-    return lambda resamples: torch.quantile(resamples, at, dim=1).T
+@dataclass(frozen=True)
+class Quantiles:
+    """Statistic: quantiles at these levels with linear interpolation, ``(B, N)`` or ``(B, N, K)`` to ``(B, K * L)``.
+
+    Args:
+        levels: L numbers in [0, 1].
+    """
+
+    levels: tuple[float, ...]
+
+    def __call__(self, resamples: Tensor) -> Tensor:
+        """The quantiles of each resample, column by column."""
+        at = torch.tensor(self.levels, dtype=torch.float64)
+        return torch.quantile(resamples, at, dim=1).movedim(0, -1).flatten(1)
+
+    def drawn(self, values: Tensor, rows: Tensor) -> Tensor:
+        """The same of ``values[rows]`` without sorting a resample: counting how often each rank was drawn is enough.
+
+        Args:
+            values: float64 ``(N,)`` or ``(N, K)``.
+            rows: int64 ``(B, N)`` in [0, N).
+        """
+        columns, n = values.view(len(values), -1), len(values)
+        ordered, order = columns.sort(dim=0)
+        found = []
+        for rank, column in zip(order.argsort(dim=0).T, ordered.T, strict=True):
+            ones = torch.ones(rows.shape, dtype=torch.int32)
+            below = torch.zeros(rows.shape, dtype=torch.int32).scatter_add_(1, rank[rows], ones).cumsum(dim=1)
+            place = torch.tensor(self.levels, dtype=torch.float64) * (n - 1)
+            ends = torch.stack([place.floor(), place.ceil()]).to(below.dtype).flatten().expand(len(rows), -1)
+            at = column[torch.searchsorted(below, ends.contiguous(), right=True)].unflatten(1, (2, -1))
+            found.append(torch.lerp(at[:, 0], at[:, 1], place.frac()))
+        return torch.cat(found, dim=1)
+
+
+def quantiles(*levels: float) -> Quantiles:
+    """The statistic of these quantiles."""
+    return Quantiles(levels)
 
 
 def systematic(count: int, limit: int) -> Tensor:

@@ -38,7 +38,7 @@ def test_segments_through_a_third_class_are_counted_against_it() -> None:
     f = classifier(Sectors(), (2,), 3)
     cut = task(f, torch.rand(300, 2, generator=torch.Generator().manual_seed(3)), 1, 2)
     (found,) = RPBS()(f, [cut])
-    assert found.third_class[0] == found.failures["a third class led at the midpoint"] > 0
+    assert found.third_class[0] == found.failures["a third class led between the ends"] > 0
     assert len(found) + found.third_class[0] == found.requested
     assert on_boundary(found.p_boundary, 1, 2).all()
 

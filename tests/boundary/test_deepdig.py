@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch import nn
 
+from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, on_boundary
-from auditor.boundary.deepdig import DeepDIG
+from auditor.boundary.deepdig import DeepDIG, Recipe
 from auditor.boundary.segments import Segments, between
-from auditor.boundary.translation import Arrivals, Training, translate
+from auditor.boundary.training import Training
+from auditor.boundary.translation import translate
 from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
 
-FAST = DeepDIG(Training(steps=80, batch=64, learning_rate=3e-3))
+STEPS = Training(steps=80, batch=64, learning_rate=3e-3)
+FAST = DeepDIG(Recipe(forth=STEPS, back=STEPS))
 
 
 def run(f, tasks: list[DirectionTask]) -> list[BoundaryInstances]:
@@ -118,11 +121,14 @@ def test_images_larger_than_the_perceptron_takes() -> None:
 
 
 def test_the_authors_settings_are_those_of_the_design() -> None:
-    t = DeepDIG.configured("paper").training
+    recipe = DeepDIG.configured("paper").recipe
+    t = recipe.forth
     assert (t.learning_rate, t.steps, t.batch, t.alpha, t.gamma) == (0.01, 5000, 128, 0.8, 0.0)
     assert t.rate(999) == 0.01
     assert t.rate(1000) == pytest.approx(0.0095)
     assert t.distance == "bce"
+    assert recipe.back == t
+    assert recipe.shared is None
 
 
 def test_training_ends_when_nothing_improves() -> None:
@@ -159,3 +165,46 @@ def test_a_segment_lost_to_a_third_class_is_tried_again_with_a_neighbour() -> No
     assert on_boundary(f.probabilities(retried.x_boundary), 1, 2).all()
     assert (f.predict(retried.x_adversarial_of_adversarial) == 1).all()
     assert accounted(retried)
+
+
+def corners(count: int, classes: int) -> torch.Tensor:
+    """Samples around as many corners of the cube."""
+    rng = torch.Generator().manual_seed(11)
+    at = torch.eye(classes).repeat_interleave(count, dim=0) * 0.6 + 0.2
+    return (at + 0.08 * torch.randn(at.shape, generator=rng)).clamp(0, 1)
+
+
+def test_what_is_learned_once_serves_every_direction() -> None:
+    """Six classes, linear: with a shared start far fewer steps lead as near, and every instance is on the boundary."""
+    f = classifier(nn.Sequential(nn.Flatten(), scaled_identity(6)), (6,), 6)
+    x = corners(60, 6)
+    directions = [(s, t) for s in range(6) for t in range(6) if s != t]
+    by_class = {label: x[f.predict(x) == label] for label in range(6)}
+    plain = DeepDIG()
+    shared = plain.prepared(f, directions, lambda _: by_class, rng=torch.Generator().manual_seed(0))
+    assert shared.start is not None
+    assert sorted(shared.start.place) == list(range(6))
+    spent = []
+    for generator in (plain, shared):
+        before = f.spent.backward
+        found = generator(f, [task(f, x, s, t) for s, t in directions])
+        spent.append(f.spent.backward - before)
+        assert sum(len(one) for one in found) >= 0.98 * sum(one.requested for one in found)
+        moved = torch.cat([(one.x_boundary - one.x_source).norm(dim=1) for one in found])
+        # Half way between two corners lies the plane between their classes.
+        assert float(moved.median()) < 1.6 * 0.6 / 2**0.5
+    assert spent[1] < 0.6 * spent[0]
+
+
+def test_few_directions_start_on_their_own() -> None:
+    _, f = half_space()
+    plain = DeepDIG()
+    assert plain.prepared(f, [(0, 1), (1, 0)], lambda _: {}, rng=torch.Generator()) is plain
+    assert repr(plain) == repr(dataclasses.replace(plain, start=None))
+
+
+def scaled_identity(size: int) -> nn.Linear:
+    layer = nn.Linear(size, size, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(10 * torch.eye(size))
+    return layer

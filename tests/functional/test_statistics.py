@@ -203,3 +203,12 @@ def test_systematic_sample_is_spread_evenly(count, limit):
         assert rows[0] == 0
         assert rows[-1] == count - 1
         assert int(steps.max() - steps.min()) <= 1
+
+
+@given(st.integers(0, 2**31), st.integers(1, 40), st.integers(1, 3))
+def test_quantiles_of_resamples_are_counted_as_they_would_be_sorted(seed: int, n: int, columns: int) -> None:
+    # Few different values, so that ties are met.
+    values = torch.randint(7, (n, columns), generator=rng(seed)).double() / 3
+    rows = torch.randint(n, (20, n), generator=rng(seed + 1))
+    statistic = quantiles(0.0, 0.05, 0.5, 0.77, 1.0)
+    torch.testing.assert_close(statistic.drawn(values, rows), statistic(values[rows]), rtol=0, atol=1e-12)

@@ -242,7 +242,7 @@ def generation(requested: int, lost: dict[int, int]) -> Generation:
         mean_bisection_steps=14.3,
         max_probability_gap=9.2e-5,
         third_class={str(k): v for k, v in lost.items()},
-        failures={"a third class led at the midpoint": sum(lost.values())} if lost else {},
+        failures={"a third class led between the ends": sum(lost.values())} if lost else {},
     )
 
 

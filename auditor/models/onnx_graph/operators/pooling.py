@@ -47,10 +47,16 @@ def max_pool(node: Node) -> Compute:
             return y, _places(x, place, begins, [sum(pair) for pair in exact], column_major)
         if _torch_can(windows, pads):
             begins = [begin for begin, _ in pads]
-            return pool(x, windows.kernel, windows.strides, begins, windows.dilations, windows.ceil_mode)
+            return pool(_by_pixel(x), windows.kernel, windows.strides, begins, windows.dilations, windows.ceil_mode)
         return pool(_with_lowest(x, windows.exact_pads(x, pads)), windows.kernel, windows.strides, 0, windows.dilations)
 
     return largest
+
+
+def _by_pixel(x: Tensor) -> Tensor:
+    """The same maps with the channels of a pixel side by side: on the CPU torch pools these several times faster."""
+    worth = x.dim() == 4 and x.shape[1] > 1 and x.device.type == "cpu" and x.is_floating_point()
+    return x.contiguous(memory_format=torch.channels_last) if worth else x
 
 
 def _with_lowest(x: Tensor, pads: Pads) -> Tensor:

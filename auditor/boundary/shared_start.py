@@ -1,0 +1,79 @@
+"""What one direction learns serves the others: networks that carry samples of any class to one target each.
+
+For each target t one network is trained, on the loss of ``translation``, with samples of all other classes. A direction
+(s, t) goes on from the network of t and needs a fraction of the steps that it would need from the identity. It pays
+where several directions share each target.
+
+Differences from the paper: there every direction trains a network of its own from the start.
+Source: arXiv 1912.11460, section 3.1 (the loss).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from auditor.boundary.autoencoder import StackedAutoencoders, stacked
+from auditor.boundary.objective import Weights, adam, step_all
+from auditor.boundary.training import Training
+from auditor.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class SharedStart:
+    """Trained networks, one for each target class.
+
+    Args:
+        networks: side by side.
+        place: where each target class stands among them.
+    """
+
+    networks: StackedAutoencoders
+    place: dict[int, int]
+
+    def copy_into(self, networks: StackedAutoencoders, targets: Sequence[int]) -> None:
+        """Give each of K networks the weights of its target's."""
+        rows = torch.tensor([self.place[target] for target in targets])
+        for mine, shared in zip(networks.parameters(), self.networks.parameters(), strict=True):
+            mine.data.copy_(shared.data[rows.to(shared.device)])
+
+
+def train_shared_start(
+    classifier: Classifier,
+    samples: dict[int, Tensor],
+    targets: Sequence[int],
+    training: Training,
+    progress: Callable[[int, int], None],
+    *,
+    rng: torch.Generator,
+) -> SharedStart:
+    """Train one network for each target class that carries samples of all other classes there.
+
+    Args:
+        samples: by class, float32 ``(N, *shape)`` in [0, 1] that the model puts in that class; two classes or more.
+        targets: classes to arrive in.
+        progress: called with steps done and steps planned.
+        rng: draws the networks and the batches.
+    """
+    device, everything = classifier.device, torch.cat(list(samples.values()))
+    labels = torch.cat([torch.full((len(x),), label) for label, x in samples.items()])
+    networks = stacked(classifier.instance_shape, training.network, training.form, [rng] * len(targets)).to(device)
+    optimiser = adam(networks, training.learning_rate)
+    others = [torch.nonzero(labels != target).flatten() for target in targets]
+    arrive_in = torch.tensor(targets)[:, None].expand(-1, training.batch)
+    log_alpha = torch.full((len(targets),), math.log(training.alpha))
+    for step in range(training.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = training.rate(step)
+        rows = torch.stack([rest[torch.randint(len(rest), (training.batch,), generator=rng)] for rest in others])
+        pairs = torch.stack([labels[rows], arrive_in], dim=2).to(device)
+        weights = Weights(log_alpha.exp().to(device), training.gamma)
+        x = everything[rows].to(device)
+        inside = step_all(classifier, networks, optimiser, x, pairs, weights, None, training.distance)
+        log_alpha += training.alpha_change(inside.cpu())
+        progress(step + 1, training.steps)
+    return SharedStart(networks, {target: row for row, target in enumerate(targets)})
