@@ -29,7 +29,7 @@ from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.audit.summary import summarise
-from auditor.audit.validity import validity_of
+from auditor.audit.validity import covered, validity_of
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
 from auditor.results import SCHEMA_VERSION, Baseline, Cost, Gate, NotMeasured, Results, RunFacts, ToolFacts
@@ -91,12 +91,13 @@ def _audited(plan: Plan, subject: Subject, generator: Generator, stages: Stages,
     if not work.baselines:
         pairs = _with_baselines(pairs, summary.ranking[:shown], work, stages, budget)
     baselines = _difference(_spent(classifier), before_baselines)
+    coverage = coverage_of(plan.pairs, selected.text, selected.pairs, [pair.classes for pair in pairs], train, test)
     with stages.stage("validity"):
         checks = [
             *subject.checks,
+            covered(coverage, pairs),
             *validity_of(classifier, train, test, performance, pairs, (plan.generator, route.name)),
         ]
-    coverage = coverage_of(plan.pairs, selected.text, selected.pairs, [pair.classes for pair in pairs], train, test)
     return Results(
         schema_version=SCHEMA_VERSION,
         tool=ToolFacts(name="deepdig-audit", version=__version__),

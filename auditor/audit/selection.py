@@ -43,6 +43,8 @@ class Selection:
     @property
     def text(self) -> str:
         """How the pairs were chosen, for the report."""
+        if set(self.origins) <= {"all", "named"}:
+            return {"all": "all of them", "named": "chosen by name"}.get("".join(set(self.origins)), "")
         counted = Counter(self.origins)
         parts = [
             f"{counted[name]} {words}"

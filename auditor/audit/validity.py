@@ -8,7 +8,7 @@ from auditor.audit.normalisations import tried
 from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
 from auditor.models.classifier import Classifier
-from auditor.results import Direction, Measure, NotMeasured, Pair, Performance, Validity
+from auditor.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 
 NEAR_CHANCE, POOR = 0.1, 0.5
 """Shares of the way from chance to perfect: below the first accuracy says nothing, below the second it is worth
@@ -45,6 +45,27 @@ def validity_of(
         enough_sources(directions, names),
         diversity(directions, names),
     ]
+
+
+def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
+    """What part of the class pairs was audited; less than what was asked for is a warning."""
+    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes were audited"
+    if coverage.audited == coverage.possible:
+        return Validity(id="coverage", status="ok", message=f"All {coverage.possible:,} pairs of classes were audited.")
+    said += f" ({coverage.chosen})"
+    if isinstance(share := coverage.errors_covered, Measure):
+        said += f"; {_percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
+    if coverage.reason:
+        said += f"; {coverage.requested:,} were wanted and {coverage.reason}"
+        if reached := _widest(pairs, "idc"):
+            said += f"; IDC is known to within {reached:.2g} or better in each"
+    return Validity(id="coverage", status="warn" if coverage.partial else "ok", message=f"{said}.")
+
+
+def _widest(pairs: Sequence[Pair], id: str) -> float | None:
+    """Half of the widest 95 % interval of a measure over all directions."""
+    found = [direction.characteristics.get(id) for pair in pairs for direction in pair.directions]
+    return max(((m.ci_high - m.ci_low) / 2 for m in found if isinstance(m, Measure)), default=None)
 
 
 def finite_outputs(train: Predictions, test: Predictions) -> Validity:

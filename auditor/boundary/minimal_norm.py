@@ -96,21 +96,13 @@ class NearestSearch:
         def logits(part: Tensor) -> Tensor:
             return classifier.logits(part.to(classifier.device))
 
-        best, found = [x[:0]], [torch.zeros(0, dtype=torch.bool)]
-        for first in range(0, len(x), classifier.batch_size):
-            rows = slice(first, min(first + classifier.batch_size, len(x)))
-            near, reached = minimal_norm(
-                logits,
-                classifier.predict,
-                x[rows],
-                target[rows],
-                [start[rows] for start in starts],
-                norm=norm,
-                budget=budget,
-            )
-            best.append(near)
-            found.append(reached)
-            progress(self.title, NORMS.index(norm) * len(x) + rows.stop, 2 * len(x))
+        def part(rows: Tensor) -> tuple[Tensor, Tensor]:
+            progress(self.title, NORMS.index(norm) * len(x) + int(rows[0]), 2 * len(x))
+            near = [start[rows] for start in starts]
+            return minimal_norm(logits, classifier.predict, x[rows], target[rows], near, norm=norm, budget=budget)
+
+        none = x[:0], torch.zeros(0, dtype=torch.bool)
+        best, found = zip(none, *classifier.batching.run(part, torch.arange(len(x))), strict=True)
         return torch.cat(best), torch.cat(found)
 
 

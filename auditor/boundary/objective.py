@@ -66,8 +66,8 @@ def _target_gradient(
     count, size = moved.shape[:2]
     start, end, pair = x.flatten(0, 1), moved.flatten(0, 1), pairs.flatten(0, 1)
     weight = (weights.alpha / size).repeat_interleave(size)
-    gradients, inside = [], []
-    for rows in torch.arange(len(end), device=end.device).split(classifier.batch_size):
+
+    def part(rows: Tensor) -> tuple[Tensor, Tensor]:
         leaf = end[rows].requires_grad_(True)
         z = classifier.logits(leaf)
         log_p = _pair_log_probabilities(z, pair[rows])
@@ -76,8 +76,9 @@ def _target_gradient(
             way = inner.flatten()[rows].view((-1,) + (1,) * (leaf.dim() - 1))
             between = classifier.logits(torch.lerp(start[rows], leaf, way))
             loss = loss - weights.gamma * torch.logsumexp(_pair_log_probabilities(between, pair[rows]), dim=1)
-        gradients.append(torch.autograd.grad((loss * weight[rows]).sum(), leaf)[0])
-        inside.append(z.argmax(dim=1) == pair[rows, 1])
+        return torch.autograd.grad((loss * weight[rows]).sum(), leaf)[0], z.argmax(dim=1) == pair[rows, 1]
+
+    gradients, inside = zip(*classifier.batching.run(part, torch.arange(len(end), device=end.device)), strict=True)
     return torch.cat(gradients).view_as(moved), torch.cat(inside).view(count, size).float().mean(dim=1)
 
 

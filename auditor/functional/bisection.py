@@ -175,7 +175,7 @@ class _Slopes:
         """Where the straight line between the ends crosses zero; the middle where an end is not known."""
         at_low, at_high = self.at[rows].unbind(1)
         place = low + (high - low) * (at_low / (at_low - at_high)).clamp(0.01, 0.99)
-        return torch.where(place.isfinite(), place, middle)
+        return torch.where(at_low.isfinite() & at_high.isfinite(), place, middle)
 
     def moved(self, rows: Tensor, s_end: Tensor, t_end: Tensor, p_s: Tensor, p_t: Tensor) -> None:
         """Take in the values at the new ends; where the same end moved twice, halve that of the other (Illinois)."""

@@ -21,7 +21,7 @@ from auditor.models.checks import (
     check_saturation,
     useless,
 )
-from auditor.models.classifier import Classifier, Preprocessing
+from auditor.models.classifier import Batching, Classifier, Preprocessing
 from auditor.models.explain import why
 from auditor.models.output_kind import decide_output_kind
 from auditor.models.several import looks_like
@@ -72,7 +72,7 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         num_classes=max(2, scores.shape[1]),
         output_kind=kind,
         embedding_size=_embedding_size(backend, prepare(samples[:2]), options),
-        batch_size=_batch_size(samples),
+        batching=Batching(_batch_size(samples)),
         columns=scores.shape[1],
     )
     no_gradient, gradient = check_gradient(classifier, samples)

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, final
+from typing import Literal, TypeVar, final
 
 import torch
 from torch import Tensor
 
 from auditor.models.base import Backend, OutputKind
+from auditor.models.memory import lacks_memory
 from auditor.results import NotMeasured
 
+T = TypeVar("T")
 AxisOrder = Literal["nchw", "nhwc", "nhw", "flat"]
 _SMALLEST = 1e-30  # of a probability whose logarithm is taken, so that it stays finite in float32
 
@@ -27,6 +29,36 @@ class Spent:
 
     forward: int = 0
     backward: int = 0
+
+
+@dataclass
+class Batching:
+    """Instances for each call of the model; halved when memory runs out.
+
+    Args:
+        size: of a batch.
+    """
+
+    size: int = 256
+
+    def run(self, compute: Callable[[Tensor], T], x: Tensor) -> list[T]:
+        """``compute`` over all of x, a batch at a time, with smaller batches where one does not fit into memory.
+
+        Raises:
+            Exception: what ``compute`` raises, a lack of memory only for a single instance.
+        """
+        parts, first = list[T](), 0
+        while first < len(x):
+            part = x[first : first + self.size]
+            try:
+                parts.append(compute(part))
+            except Exception as err:
+                if len(part) == 1 or not lacks_memory(err):
+                    raise
+                self.size = len(part) // 2
+                continue
+            first += len(part)
+        return parts
 
 
 @dataclass(frozen=True)
@@ -70,7 +102,7 @@ class Classifier:
         num_classes: C.
         output_kind: what the artefact's scores are.
         embedding_size: E, or why there is no embedding.
-        batch_size: instances for each call of the runtime.
+        batching: instances for each call of the runtime.
         columns: width of the artefact's scores: C, or 1 for one sigmoid (or one logit) of two classes.
         no_gradient: why ``logits`` has no gradients worth using, where that was found out on data.
     """
@@ -81,7 +113,7 @@ class Classifier:
     num_classes: int
     output_kind: OutputKind
     embedding_size: int | NotMeasured
-    batch_size: int = 256
+    batching: Batching = field(default_factory=Batching, compare=False)
     columns: int | None = None
     no_gradient: NotMeasured | None = None
     spent: Spent = field(default_factory=Spent, compare=False)
@@ -90,6 +122,11 @@ class Classifier:
     def device(self) -> torch.device:
         """Where ``logits`` computes; predictions are returned on the CPU."""
         return self.backend.device
+
+    @property
+    def batch_size(self) -> int:
+        """Instances for each call of the model."""
+        return self.batching.size
 
     @property
     def gradient(self) -> str | NotMeasured:
@@ -142,7 +179,7 @@ class Classifier:
         self.spent.forward += len(x)
         if not len(x):
             return torch.empty(0, width)
-        return torch.cat([run(self.preprocessing(_pixels(part))).cpu() for part in x.split(self.batch_size)])
+        return torch.cat(self.batching.run(lambda part: run(self.preprocessing(_pixels(part))).cpu(), x))
 
 
 def scores_to_probabilities(scores: Tensor, kind: OutputKind) -> Tensor:
