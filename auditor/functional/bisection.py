@@ -123,7 +123,7 @@ def bisect(
             break
         middle = (low[active] + high[active]) / 2
         if HALVINGS <= step < LAST_FALSE_POSITION:
-            middle = slopes.zero(active, low[active], high[active], middle)
+            middle = slopes.zero(active, low[active], high[active], beta)
         p = probabilities(points_at(x_s[active], x_t[active], middle))
         at[active], steps[active] = middle, steps[active] + 1
         s, t = source[active], target[active]
@@ -171,11 +171,16 @@ class _Slopes:
         """Nothing is known yet."""
         return cls(torch.full((count, 2), torch.inf, dtype=torch.float64), torch.full((count,), -1))
 
-    def zero(self, rows: Tensor, low: Tensor, high: Tensor, middle: Tensor) -> Tensor:
-        """Where the straight line between the ends crosses zero; the middle where an end is not known."""
+    def zero(self, rows: Tensor, low: Tensor, high: Tensor, beta: float) -> Tensor:
+        """Where the straight line between the ends is nearly zero; the middle where an end is not known.
+
+        Exactly on the boundary the class is a matter of rounding, and would change at every step along it. So the aim
+        is |p_s - p_t| = beta / 2, on the side of the nearer end.
+        """
         at_low, at_high = self.at[rows].unbind(1)
-        place = low + (high - low) * (at_low / (at_low - at_high)).clamp(0.01, 0.99)
-        return torch.where(at_low.isfinite() & at_high.isfinite(), place, middle)
+        aim = torch.where(at_low < -at_high, beta, -beta)
+        place = low + (high - low) * ((at_low - aim) / (at_low - at_high)).clamp(0.01, 0.99)
+        return torch.where(at_low.isfinite() & at_high.isfinite(), place, (low + high) / 2)
 
     def moved(self, rows: Tensor, s_end: Tensor, t_end: Tensor, p_s: Tensor, p_t: Tensor) -> None:
         """Take in the values at the new ends; where the same end moved twice, halve that of the other (Illinois)."""

@@ -150,7 +150,7 @@ def test_sample_images_are_the_instances(out: Path, results: Any):
 def test_run_json_holds_what_varies(out: Path):
     run_facts = json.loads((out / "run.json").read_bytes())
     assert run_facts["duration_seconds"] > 0
-    assert set(run_facts["stages"]) > {"model and data", "predictions", "DeepDIG", "characteristics"}
+    assert set(run_facts["stages"]) > {"model and data", "predictions", "DeepDIG", "Characteristics"}
     assert run_facts["cost"]["forward"] > run_facts["cost"]["backward"] > 0
 
 

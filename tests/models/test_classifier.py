@@ -12,7 +12,14 @@ from torch import nn
 
 from auditor.models.base import ModelOptions, OutputKind
 from auditor.models.bind import bind
-from auditor.models.classifier import Classifier, Preprocessing, Spent, scores_to_logits, scores_to_probabilities
+from auditor.models.classifier import (
+    Batching,
+    Classifier,
+    Preprocessing,
+    Spent,
+    scores_to_logits,
+    scores_to_probabilities,
+)
 from auditor.models.torchscript import open_torchscript
 from tests.models.torchscript_files import Cnn, Sigmoid, noise, save, seeded
 
@@ -37,7 +44,7 @@ def again(f: Classifier, batch_size: int) -> Classifier:
         f.num_classes,
         f.output_kind,
         f.embedding_size,
-        batch_size,
+        Batching(batch_size),
         f.columns,
     )
 
@@ -122,3 +129,37 @@ def test_probabilities_of_nought_and_one_stay_finite():
         torch.testing.assert_close(scores_to_probabilities(scores, kind), scores)
     assert torch.isfinite(scores_to_logits(scores[:, :1], "sigmoid")).all()
     torch.testing.assert_close(scores_to_probabilities(torch.zeros(1, 4), "sigmoid"), torch.full((1, 4), 0.25))
+
+
+class Narrow:
+    """A model that has memory for three instances at a time."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(x))
+        if len(x) > 3:
+            raise RuntimeError("CUDA out of memory. Tried to allocate more")
+        return 2 * x
+
+
+def test_batches_halve_until_they_fit_and_stay_so():
+    batching, model, x = Batching(16), Narrow(), torch.arange(20.0)
+    assert torch.equal(torch.cat(batching.run(model, x)), 2 * x)
+    assert batching.size == 2
+    model.sizes.clear()
+    batching.run(model, x)
+    assert model.sizes == [2] * 10
+
+
+def test_no_memory_for_one_instance_and_other_errors_are_raised():
+    def fail(x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of memory" if len(x) == 1 else "bad_alloc")
+
+    def other(x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("a shape is wrong")
+
+    for compute, words in ((fail, "out of memory"), (other, "a shape is wrong")):
+        with pytest.raises(RuntimeError, match=words):
+            Batching(8).run(compute, torch.zeros(8))
