@@ -23,6 +23,7 @@ class TimeBudget:
     seconds: float | None
     started: float
     _slowest: float = field(default=0.0, init=False)
+    _learned_from: int = field(default=0, init=False)
 
     def left(self) -> float:
         """Seconds left for work on class pairs; infinite without a bound."""
@@ -46,4 +47,6 @@ class TimeBudget:
 
     def took(self, pairs: int, seconds: float) -> None:
         """Learn from a finished part."""
-        self._slowest = max(self._slowest if pairs > 1 else 0.0, seconds / pairs)
+        # One pair alone tells little of many that share the model's batches.
+        known = self._slowest if self._learned_from > 1 else 0.0
+        self._slowest, self._learned_from = max(known, seconds / pairs), pairs

@@ -46,10 +46,10 @@ def test_the_date_is_that_of_the_audit(audit: Audit, tmp_path: Path, monkeypatch
     started = run_json.split('"started": "')[1].split('"')[0]
     (tmp_path / "run.json").write_text(run_json.replace(started, "2031-02-03T04:05:06+00:00"))
     assert main(["render", str(tmp_path / "results.json"), "--format", "html", "--quiet"]) == 0
-    assert "2031" in (tmp_path / "report.html").read_text("utf-8")
+    assert "2031-02-03" in (tmp_path / "report.html").read_text("utf-8")
     (tmp_path / "run.json").unlink()
     assert main(["render", str(tmp_path / "results.json"), "--format", "html", "--quiet"]) == 0
-    assert "2031" not in (tmp_path / "report.html").read_text("utf-8")
+    assert "2031-02-03" not in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("name", "said"), [("missing.json", "No such file"), ("bad.json", "schema version 1.0")])

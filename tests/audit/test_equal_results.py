@@ -1,0 +1,69 @@
+"""The same audit on other batch sizes, numbers of threads and devices: equal within its intervals, and repeatable.
+
+The tolerance is the half-width of both intervals together; counts may differ by a few instances at the edge.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from auditor.audit.plan import Plan
+from auditor.audit.run import run
+from auditor.models import bind
+from auditor.results import Measure, Results, to_json
+
+DIGITS_CNN = Path(__file__).parents[2] / "sample_models" / "digits_cnn.onnx"
+
+
+def audited(pairs: str = "3:8,4:9", device: str = "cpu") -> Results:
+    model = {"path": str(DIGITS_CNN), "device": device}
+    plan = Plan(model=model, data={"data": "digits"}, pairs=pairs, profile="quick", report_pairs=0)
+    results, _ = run(plan, lambda stage, done, total, detail="": None)
+    return results
+
+
+@pytest.fixture(scope="module")
+def usual() -> Results:
+    return audited()
+
+
+def assert_alike(one: Results, other: Results) -> None:
+    for a, b in zip(one.pairs, other.pairs, strict=True):
+        for forth, back in zip(a.directions, b.directions, strict=True):
+            assert abs(forth.generation.boundary - back.generation.boundary) <= 2
+            for id, measure in forth.characteristics.items():
+                twin = back.characteristics[id]
+                assert isinstance(measure, Measure) == isinstance(twin, Measure), id
+                if isinstance(measure, Measure) and isinstance(twin, Measure):
+                    halves = (measure.ci_high - measure.ci_low + twin.ci_high - twin.ci_low) / 2
+                    assert abs(measure.value - twin.value) <= halves + 1e-6, id
+
+
+def test_other_batch_sizes(usual: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bind, "_LARGEST_BATCH", 24)
+    assert_alike(usual, audited())
+
+
+def test_another_number_of_threads(usual: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    try:
+        assert_alike(usual, audited())
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_the_same_command_gives_the_same_bytes(usual: Results) -> None:
+    assert to_json(audited()) == to_json(usual)
+
+
+def test_a_pair_beside_others_is_measured_as_it_is_alone(usual: Results) -> None:
+    alone = audited("4:9")
+    assert_alike(alone, usual.model_copy(update={"pairs": usual.pairs[1:]}))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu(usual: Results) -> None:
+    assert_alike(usual, audited(device="cuda"))

@@ -1,0 +1,69 @@
+"""Which pairs ``auto`` takes, on predictions made by hand."""
+
+from __future__ import annotations
+
+import torch
+
+from auditor.audit.coverage import coverage_of
+from auditor.audit.predictions import Predictions
+from auditor.audit.selection import select_pairs
+from auditor.datasets.base import Split
+from auditor.results import Measure, NotMeasured
+
+CLASSES = 12
+
+
+def predictions(wrong: list[tuple[int, int]]) -> Predictions:
+    """Ten samples of each class; a sample of the first class of each entry is predicted as the second."""
+    labels = torch.arange(CLASSES).repeat_interleave(10)
+    said = labels.clone()
+    for true, predicted in wrong:
+        row = int(torch.nonzero((labels == true) & (said == labels)).flatten()[0])
+        said[row] = predicted
+    p = torch.full((len(labels), CLASSES), 0.01).scatter(1, said[:, None], 0.9)
+    # Classes lie on a line, 10 and 11 next to each other.
+    place = torch.tensor([*range(0, 100, 10), 200, 201], dtype=torch.float32)[labels]
+    return Predictions(Split(torch.zeros(len(labels), 4), labels), p, place[:, None])
+
+
+def chosen(most: int, seed: int = 0):
+    train, test = predictions([(3, 7), (7, 3), (3, 7)]), predictions([(0, 5), (3, 7)])
+    return select_pairs(train, test, most, rng=torch.Generator().manual_seed(seed))
+
+
+def test_the_most_confused_and_the_most_alike_come_first() -> None:
+    found = chosen(5)
+    assert found.pairs[:3] == [(3, 7), (10, 11), (0, 5)]
+    assert found.origins == ["confused", "alike", "confused", "alike", "random"]
+    assert found.text.startswith("automatic: 2 that the model confuses most on the data, 2 whose classes lie nearest")
+
+
+def test_no_pair_comes_twice_and_a_list_that_ends_is_replaced_by_chance() -> None:
+    found = chosen(40)
+    assert len(found.pairs) == len(set(found.pairs)) == 40
+    assert found.origins.count("confused") == 2
+    assert all(a < b for a, b in found.pairs)
+
+
+def test_a_smaller_number_is_the_beginning_of_a_larger_one() -> None:
+    assert chosen(20).pairs[:7] == chosen(7).pairs
+    assert chosen(20, seed=1).pairs != chosen(20).pairs
+
+
+def test_few_classes_give_all_pairs() -> None:
+    assert len(chosen(66).pairs) == 66
+    assert chosen(66).text == "all of them"
+
+
+def test_coverage_counts_errors_and_names_what_is_missing() -> None:
+    train, test = predictions([]), predictions([(0, 5), (3, 7), (3, 7), (1, 2)])
+    named = coverage_of("3:7,0:5", "chosen by name", [(0, 5), (3, 7)], [(3, 7)], train, test)
+    assert (named.possible, named.requested, named.audited) == (66, 2, 1)
+    assert isinstance(named.errors_covered, Measure)
+    assert (named.errors_covered.value, named.errors_covered.n) == (0.5, 4)
+    assert named.missing == [(0, 5)]
+    assert named.partial
+    automatic = coverage_of("auto", "automatic", [(0, 5), (3, 7)], [(3, 7)], train, test)
+    assert not automatic.partial
+    assert automatic.reason
+    assert isinstance(coverage_of("all", "", [], [], train, predictions([])).errors_covered, NotMeasured)
