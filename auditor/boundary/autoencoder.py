@@ -206,7 +206,7 @@ def stacked(
         colour = len(shape) == 3 and shape[0] > 1
         return PaperConv(_image(shape), form, rngs) if colour else StackedMLP(shape, (100, 50), form, rngs)
     if network == "mlp" or len(shape) == 1 or (network == "auto" and inputs <= LARGEST_MLP):
-        return StackedMLP(shape, (256, 64), form, rngs)
+        return StackedMLP(shape, (128, 32), form, rngs)
     return StackedConv(_image(shape), 4, 64, form, rngs)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 # before it is imported; its own disable_telemetry_events() does not stop that.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
@@ -24,6 +25,10 @@ from auditor.models.base import ModelInput
 
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 _SILENT = 4
+_NUMPY = {
+    torch.float32: np.float32, torch.float64: np.float64, torch.float16: np.float16, torch.uint8: np.uint8,
+    torch.int64: np.int64, torch.int32: np.int32, torch.int8: np.int8, torch.bool: np.bool_,
+}  # fmt: skip
 
 
 class Runtime:
@@ -37,6 +42,8 @@ class Runtime:
         device: where to compute.
         strict: refuse to compute anywhere else.
         threads: CPU threads.
+        bind: whether the runtime reads and writes torch's memory where it is; None does so on a GPU, where every copy
+            through the host would cost more than the model.
     Attributes:
         description: runtime, version and the provider that is really in use.
     Raises:
@@ -54,8 +61,10 @@ class Runtime:
         device: torch.device,
         strict: bool = False,
         threads: int = 1,
+        bind: bool | None = None,
     ) -> None:
         self._input_name, self.input = input_name, input
+        self._outputs: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True
@@ -67,6 +76,8 @@ class Runtime:
         except Exception as err:  # the runtime's own errors have no common base
             raise InputRefused("a model that ONNX Runtime takes", first_line(err), "export it again") from err
         used = self._session.get_providers()[0]
+        self._bind = used == _CUDA if bind is None else bind
+        self._device = device
         missed = device.type == "cuda" and used != _CUDA
         if missed and strict:
             message = f"expected {_CUDA} for --device cuda; found {used}; install onnxruntime-gpu or use --device cpu"
@@ -84,7 +95,8 @@ class Runtime:
         Raises:
             InputRefused: the model does not compute this batch, or not one row for each instance.
         """
-        x = to_input_dtype(x.detach(), self.input.dtype).cpu().contiguous()
+        x = to_input_dtype(x.detach(), self.input.dtype)
+        x = x.to(self._device if self._bind else "cpu").contiguous()
         size = self.input.fixed_batch or len(x)
         return torch.cat([self._run_batch(name, part, size) for part in x.split(size)])
 
@@ -92,7 +104,9 @@ class Runtime:
         """One call of the session; a batch shorter than ``size`` is filled up with its last row."""
         filled = torch.cat([x, x[-1:].expand(size - len(x), *x.shape[1:])]) if len(x) < size else x
         try:
-            (array,) = self._session.run([name], {self._input_name: filled.numpy()})
+            if self._bind and name in self._outputs:
+                return self._run_in_place(name, filled)[: len(x)].float().cpu()
+            (array,) = self._session.run([name], {self._input_name: filled.cpu().numpy()})
         except Exception as err:
             found = f"input {tuple(filled.shape)}: {first_line(err)}"
             raise InputRefused("a batch that the model computes", found, "check the data's size and --layout") from err
@@ -102,7 +116,28 @@ class Runtime:
                 f"shape {array.shape}",
                 "export the model with a dynamic batch axis, or with its batch size declared",
             )
-        return torch.from_numpy(array)[: len(x)].float()
+        y = torch.from_numpy(array)
+        self._outputs[name] = tuple(y.shape[1:]), y.dtype
+        return y[: len(x)].float()
+
+    def _run_in_place(self, name: str, x: Tensor) -> Tensor:
+        """One call without a copy: from x's own memory to a tensor on the same device.
+
+        Args:
+            name: a value that has been computed once, so that its shape is known.
+            x: ``(N, ...)``, contiguous, in the dtype that the model declares.
+        """
+        shape, dtype = self._outputs[name]
+        y = torch.empty(len(x), *shape, dtype=dtype, device=x.device)
+        if x.device.type == "cuda":
+            torch.cuda.current_stream(x.device).synchronize()  # the runtime works on a stream of its own
+        where = x.device.type, x.device.index or 0
+        binding = self._session.io_binding()
+        binding.bind_input(self._input_name, *where, _NUMPY[x.dtype], tuple(x.shape), x.data_ptr())
+        binding.bind_output(name, *where, _NUMPY[dtype], tuple(y.shape), y.data_ptr())
+        self._session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
+        return y
 
 
 def to_input_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 
 from auditor.errors import InputRefused, UsageError
-from auditor.models.base import ModelOptions, model_formats
+from auditor.models.base import ModelInput, ModelOptions, model_formats
 from auditor.models.onnx import OnnxBackend, open_onnx
+from auditor.models.onnx_runtime import Runtime
 from auditor.results import NotMeasured
 
 CPU = ModelOptions(device="cpu")
@@ -377,3 +378,28 @@ def test_nothing_is_printed(opened, capfd):
     with pytest.raises(InputRefused):
         backend.scores(X[:, 1:])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("batch", ["n", 4])
+@pytest.mark.parametrize("dtype", [TensorProto.FLOAT, TensorProto.FLOAT16])
+def test_a_run_in_torchs_own_memory_gives_the_same_numbers(batch, dtype):
+    """What a GPU does without copies through the host, done here with the memory of the CPU."""
+    model = perceptron(dtype=dtype, batch=batch)
+    declared = ModelInput(
+        (12,), torch.float16 if dtype == TensorProto.FLOAT16 else torch.float32, 4 * (batch == 4) or None
+    )
+    plain, bound = (
+        Runtime(model, "x", declared, fetch=["z", "embedding"], device=torch.device("cpu"), bind=bind)
+        for bind in (False, True)
+    )
+    for size in (4, 1, 9):
+        x = torch.rand((size, 12), generator=torch.Generator().manual_seed(size))
+        for name in ("z", "embedding"):
+            assert torch.equal(bound.run(name, x), plain.run(name, x))
+
+
+def test_a_batch_that_fails_in_torchs_own_memory_is_refused_too():
+    bound = Runtime(perceptron(), "x", ModelInput((12,)), fetch=["z"], device=torch.device("cpu"), bind=True)
+    bound.run("z", X)
+    with pytest.raises(InputRefused, match=r"input \(5, 11\)"):
+        bound.run("z", X[:, :11])
