@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 
 from auditor.boundary.base import BoundaryInstances, DirectionTask
-from auditor.boundary.deepdig import TRAININGS, DeepDIG
-from auditor.boundary.translation import Training
+from auditor.boundary.deepdig import RECIPES, DeepDIG, Recipe
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
 from auditor.functional.distances import nearest_within
@@ -27,19 +26,37 @@ from auditor.models.open import open_model
 HERE = Path(__file__).parent
 WORK = HERE.parent / ".cache" / "mnist_boundary"
 DIRECTIONS = ((4, 9), (2, 1))
-STANDARD = TRAININGS["standard"]
-SETTINGS = {
-    "quick": TRAININGS["quick"],
-    "standard": STANDARD,
-    "thorough": TRAININGS["thorough"],
-    "standard, no third-class term": replace(STANDARD, gamma=0.0),
-    "standard, alpha fixed at 5": replace(STANDARD, adaptive=False),
-    "standard, batch 64": replace(STANDARD, batch=64),
-    "standard, reconstruction from scratch": replace(STANDARD, form="reconstruction"),
+STANDARD = RECIPES["standard"]
+
+
+def forth(**changes: object) -> Recipe:
+    """The standard recipe with other settings of Component I."""
+    return replace(STANDARD, forth=replace(STANDARD.forth, **changes))
+
+
+SETTINGS: dict[str, tuple[Recipe, bool]] = {
+    "quick": (RECIPES["quick"], False),
+    "standard": (STANDARD, False),
+    "thorough": (RECIPES["thorough"], False),
+    "quick, shared start": (RECIPES["quick"], True),
+    "standard, shared start": (STANDARD, True),
+    "thorough, shared start": (RECIPES["thorough"], True),
+    "standard, shared start, 256-64": (
+        replace(
+            STANDARD, shared=replace(STANDARD.shared, hidden=(256, 64)), tuned=replace(STANDARD.tuned, hidden=(256, 64))
+        ),
+        True,
+    ),
+    "standard, 128-32": (forth(hidden=(128, 32)), False),
+    "standard, no third-class term": (forth(gamma=0.0), False),
+    "standard, alpha fixed at 5": (forth(adaptive=False), False),
+    "standard, batch 64": (forth(batch=64), False),
+    "standard, reconstruction from scratch": (forth(form="reconstruction"), False),
 }
+"""Each with whether the networks go on from a start that all 90 directions share, whose cost is left out."""
 
 
-def measured(model: str, name: str, training: Training) -> list[str]:
+def measured(model: str, name: str, recipe: Recipe, shared: bool) -> list[str]:
     """Rows of the table: one network, one setting, both directions."""
     options = ModelOptions(threads=1)
     data = load_dataset(DataRequest(str(WORK / "digits.npz")), (1, 28, 28))
@@ -50,8 +67,13 @@ def measured(model: str, name: str, training: Training) -> list[str]:
     for s, t in DIRECTIONS:
         of_s, of_t = (x[right & (labels == label)][:400] for label in (s, t))
         tasks.append(DirectionTask(s, t, of_s, of_t, None, None, torch.Generator().manual_seed(10 * s + t)))
+    generator = DeepDIG(recipe=recipe)
+    if shared:
+        every = [(s, t) for s in range(10) for t in range(10) if s != t]
+        by_class = {label: x[right & (labels == label)] for label in range(10)}
+        generator = generator.prepared(f, every, lambda _: by_class, rng=torch.Generator().manual_seed(0))
     begin = time.process_time()
-    found = DeepDIG(training=training)(f, tasks)
+    found = generator(f, tasks)
     seconds = (time.process_time() - begin) / len(tasks)
     return [f"| {model} | {name} | {seconds:.1f} | {_row(direction)} |" for direction in found]
 
@@ -67,7 +89,9 @@ def _row(found: BoundaryInstances) -> str:
 def main() -> None:
     """Measure every setting on both networks and write the table."""
     torch.set_num_threads(1)
-    rows = [row for m in ("mnist_cnn", "mnist_fcn") for name, t in SETTINGS.items() for row in measured(m, name, t)]
+    rows = [
+        row for m in ("mnist_cnn", "mnist_fcn") for name, how in SETTINGS.items() for row in measured(m, name, *how)
+    ]
     head = [
         "# Settings of DeepDIG's generators",
         "",

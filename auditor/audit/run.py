@@ -91,7 +91,8 @@ def _audited(plan: Plan, subject: Subject, generator: Generator, stages: Stages,
     if not work.baselines:
         pairs = _with_baselines(pairs, summary.ranking[:shown], work, stages, budget)
     baselines = _difference(_spent(classifier), before_baselines)
-    coverage = coverage_of(plan.pairs, selected.text, selected.pairs, [pair.classes for pair in pairs], train, test)
+    done = [pair.classes for pair in pairs]
+    coverage = coverage_of(plan.pairs, selected.only(done).text, selected.pairs, done, train, test)
     with stages.stage("validity"):
         checks = [
             *subject.checks,

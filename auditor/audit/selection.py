@@ -13,7 +13,7 @@ has seen some of each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, cycle
 
@@ -40,11 +40,17 @@ class Selection:
     pairs: list[Pair]
     origins: list[str]
 
+    def only(self, pairs: Collection[Pair]) -> Selection:
+        """Those of the selection that are among ``pairs``."""
+        wanted = set(pairs)
+        kept = [(pair, origin) for pair, origin in zip(self.pairs, self.origins, strict=True) if pair in wanted]
+        return Selection([pair for pair, _ in kept], [origin for _, origin in kept])
+
     @property
     def text(self) -> str:
         """How the pairs were chosen, for the report."""
         if set(self.origins) <= {"all", "named"}:
-            return {"all": "all of them", "named": "chosen by name"}.get("".join(set(self.origins)), "")
+            return "chosen by name" if "named" in self.origins else "all of them"
         counted = Counter(self.origins)
         parts = [
             f"{counted[name]} {words}"
@@ -67,15 +73,14 @@ def select_pairs(train: Predictions, test: Predictions, most: int, *, rng: torch
         rng: orders the random list.
     """
     everything = list(combinations(train.classes, 2))
-    if len(everything) <= most:
-        return Selection(everything, ["all"] * len(everything))
+    most = min(most, len(everything))
     lists: dict[str, Iterator[Pair]] = {
         "confused": iter(_confused([train, test])),
         "alike": iter(_alike(train)),
         "random": (everything[i] for i in torch.randperm(len(everything), generator=rng).tolist()),
     }
     taken: dict[Pair, str] = {}
-    for turn in cycle(TURNS):
+    for turn in cycle(TURNS) if most else ():
         name = turn
         found = next((pair for pair in lists[turn] if pair not in taken), None)
         if found is None:

@@ -191,7 +191,11 @@ class PaperConv(StackedAutoencoders):
 
 
 def stacked(
-    shape: tuple[int, ...], network: Network, form: Form, rngs: Sequence[torch.Generator]
+    shape: tuple[int, ...],
+    network: Network,
+    form: Form,
+    rngs: Sequence[torch.Generator],
+    hidden: tuple[int, ...] = (256, 64),
 ) -> StackedAutoencoders:
     """K networks for instances of this shape.
 
@@ -200,13 +204,14 @@ def stacked(
         network: ``auto`` takes a perceptron for vectors and for images of at most ``LARGEST_MLP`` inputs, and a
             convolutional network beyond; ``paper`` takes the authors' choice.
         rngs: K generators; network k is initialised by the k-th alone.
+        hidden: widths of a perceptron's hidden layers, where it is not the authors'.
     """
     inputs = math.prod(shape)
     if network == "paper":
         colour = len(shape) == 3 and shape[0] > 1
         return PaperConv(_image(shape), form, rngs) if colour else StackedMLP(shape, (100, 50), form, rngs)
     if network == "mlp" or len(shape) == 1 or (network == "auto" and inputs <= LARGEST_MLP):
-        return StackedMLP(shape, (128, 32), form, rngs)
+        return StackedMLP(shape, hidden, form, rngs)
     return StackedConv(_image(shape), 4, 64, form, rngs)
 
 

@@ -41,10 +41,10 @@ PAPER = Training(
 )
 """The authors' networks and settings."""
 
-BACK = Training(steps=60, batch=16, patience=1)
+BACK = Training(hidden=(128, 32), steps=60, batch=16, patience=1)
 """Component II starts next to the boundary and has the shorter way."""
-SHARED = Training(steps=200, batch=32)
-TUNED = Training(steps=60, batch=16, learning_rate=3e-3, patience=1)
+SHARED = Training(hidden=(128, 32), steps=200, batch=32)
+TUNED = Training(hidden=(128, 32), steps=60, batch=16, learning_rate=3e-3, patience=1)
 """What directions share, and what each of them adds to it."""
 
 

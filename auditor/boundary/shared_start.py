@@ -61,7 +61,9 @@ def train_shared_start(
     """
     device, everything = classifier.device, torch.cat(list(samples.values()))
     labels = torch.cat([torch.full((len(x),), label) for label, x in samples.items()])
-    networks = stacked(classifier.instance_shape, training.network, training.form, [rng] * len(targets)).to(device)
+    networks = stacked(
+        classifier.instance_shape, training.network, training.form, [rng] * len(targets), training.hidden
+    ).to(device)
     optimiser = adam(networks, training.learning_rate)
     others = [torch.nonzero(labels != target).flatten() for target in targets]
     arrive_in = torch.tensor(targets)[:, None].expand(-1, training.batch)

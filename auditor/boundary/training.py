@@ -18,6 +18,7 @@ class Training:
 
     Args:
         network: which architecture.
+        hidden: widths of a perceptron's hidden layers.
         form: how its output becomes an instance.
         distance: d, summed over pixels (``squared_l2``, ``l2``) or averaged (``bce``, the authors' code).
         alpha: weight of the target term at the start.
@@ -34,6 +35,7 @@ class Training:
     """
 
     network: Network = "auto"
+    hidden: tuple[int, ...] = (256, 64)
     form: Form = "residual"
     distance: Distance = "squared_l2"
     alpha: float = 5.0

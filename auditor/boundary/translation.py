@@ -60,7 +60,7 @@ def translate(
     if not active:
         return found
     drawn = [rngs[k] for k in active]
-    networks = stacked(classifier.instance_shape, training.network, training.form, drawn).to(device)
+    networks = stacked(classifier.instance_shape, training.network, training.form, drawn, training.hidden).to(device)
     if start is not None:
         start.copy_into(networks, [crossings[k][1] for k in active])
     optimiser = adam(networks, training.learning_rate)
