@@ -7,13 +7,22 @@ exit code of the process, so that a CI job can tell a bad option from a bad mode
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    """Text in one line and in UTF-8: names of files and tensors hold line breaks, and bytes that are no text.
+
+    >>> one_line("a\\nb\\udcff")
+    'a b\\\\udcff'
+    """
+    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class AuditError(Exception):
     """Base of every error that a user may see; ``exit_code`` is the status of the process."""
 
     exit_code = 4
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))
 
 
 class UsageError(AuditError):
@@ -35,7 +44,7 @@ class InputRefused(AuditError):
 
     def __init__(self, expected: str, found: str, action: str) -> None:
         super().__init__(f"expected {expected}; found {found}; {action}")
-        self.expected, self.found, self.action = expected, found, action
+        self.expected, self.found, self.action = one_line(expected), one_line(found), one_line(action)
 
     def __reduce__(self) -> tuple[type[InputRefused], tuple[str, str, str]]:
         return type(self), (self.expected, self.found, self.action)
