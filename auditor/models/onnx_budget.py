@@ -41,9 +41,18 @@ def largest_step(model: ModelProto) -> tuple[str, int]:
     not known count as 1: a free batch axis is one instance. A graph whose shapes cannot be inferred needs nothing that
     is known.
     """
-    inferred = _inferred(_light(model))
-    sizes = {tensor.name: _bytes(tensor.data_type, tensor.dims) for tensor in model.graph.initializer}
-    graphs = list(_graphs(inferred.graph))
+    light, step = _light(model), ("", 0)
+    for with_values in (False, True):
+        step = max(step, _largest(_inferred(light, with_values)), key=lambda each: each[1])
+        if step[1] > LARGEST_STEP:
+            break  # inference would write down every value of a tensor with so many
+    return step
+
+
+def _largest(model: ModelProto) -> tuple[str, int]:
+    """The most demanding operator of a model whose shapes are known."""
+    sizes: dict[str, int] = {}
+    graphs = list(_graphs(model.graph))
     for graph in graphs:
         sizes.update({value.name: _bytes_of(value) for value in (*graph.value_info, *graph.input, *graph.output)})
         sizes.update({tensor.name: _bytes(tensor.data_type, tensor.dims) for tensor in graph.initializer})
@@ -73,11 +82,15 @@ def _light(model: ModelProto) -> ModelProto:
     return light
 
 
-def _inferred(model: ModelProto) -> ModelProto:
-    """The model with the shapes that can be told; an operator that contradicts itself hides no other."""
+def _inferred(model: ModelProto, with_values: bool) -> ModelProto:
+    """The model with the shapes that can be told; an operator that contradicts itself hides no other.
+
+    Args:
+        with_values: compute small whole numbers too, of which shapes are made.
+    """
     for strict in (True, False):
         try:
-            return shape_inference.infer_shapes(model, strict_mode=strict, data_prop=True)
+            return shape_inference.infer_shapes(model, strict_mode=strict, data_prop=with_values)
         except Exception:  # whatever inference stumbles over, the checker and the runtime say it better
             continue
     return model

@@ -23,10 +23,14 @@ def check_domains(model: ModelProto) -> None:
     Raises:
         ValueError: names up to five of them.
     """
-    found = sorted({f"{node.domain or 'ai.onnx'}::{node.op_type}" for node in _nodes(model.graph) if _foreign(node)})
+    found = sorted({_name(node) for node in _nodes(model.graph) if _foreign(node)})
     if found:
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise ValueError(f"operators of neither the ONNX standard nor ONNX Runtime: {', '.join(found[:5])}{more}")
+
+
+def _name(node: NodeProto) -> str:
+    return "::".join(" ".join(part.split())[:60] for part in (node.domain or "ai.onnx", node.op_type))
 
 
 def _foreign(node: NodeProto) -> bool:

@@ -94,12 +94,19 @@ def _external_files(path: Path) -> list[Path]:
     folder = path.resolve().parent
     files = [folder / name for name in sorted(names)]
     for file in files:
-        # Resolving both sides refuses absolute paths, "..", and links that lead out.
-        if file.is_symlink() or not file.resolve().is_relative_to(folder) or not file.is_file():
+        if not _is_inside(file, folder):
             raise InputRefused(
                 "the model's external data beside it", f"no file {file.name}", "keep both files in one folder"
             )
     return files
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    """Whether this is a file below the folder; resolving refuses absolute paths, "..", and links that lead out."""
+    try:
+        return not file.is_symlink() and file.resolve().is_relative_to(folder) and file.is_file()
+    except (OSError, ValueError):  # a loop of links, a name too long or with a NUL in it
+        return False
 
 
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:
