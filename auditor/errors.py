@@ -7,13 +7,18 @@ exit code of the process, so that a CI job can tell a bad option from a bad mode
 from __future__ import annotations
 
 
+LONGEST = 1500
+"""Characters of a message; of a longer one the beginning and the end are kept, which say what to do."""
+
+
 def one_line(text: str) -> str:
-    """Text in one line and in UTF-8: names of files and tensors hold line breaks, and bytes that are no text.
+    """Text in one line, in UTF-8 and of bounded length: names from outside hold line breaks and bytes that are no text.
 
     >>> one_line("a\\nb\\udcff")
     'a b\\\\udcff'
     """
-    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 400]} ... {line[-390:]}"
 
 
 class AuditError(Exception):

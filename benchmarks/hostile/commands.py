@@ -10,7 +10,7 @@ from benchmarks.hostile.case import Case
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_models"
-SOUND_MODEL = SAMPLES / "digits_fcn.onnx"
+SOUND_MODEL = SAMPLES / "digits_cnn.onnx"
 SMALL = ("--pairs", "3:8", "--profile", "quick", "--samples-per-class", "8", "--format", "json")
 
 
@@ -26,12 +26,11 @@ def arguments(case: Case, path: Path, folder: Path) -> list[str]:
     model, data = (SOUND_MODEL, path) if case.kind == "data" else (path, sound)
     if case.kind == "option":
         model = SOUND_MODEL
-    words = [str(model), "--data", str(data), *case.options]
-    if case.kind == "option":
-        words.append(str(path))
+    words = [str(model), "--data", str(data)]
+    options = [*case.options, *([str(path)] if case.kind == "option" else [])]
     if not case.audit:
-        return ["inspect", *words]
-    return [*words, *SMALL, "--out", str(results_folder(folder))]
+        return ["inspect", *words, *options]
+    return [*words, *SMALL, "--out", str(results_folder(folder)), *options]
 
 
 def results_folder(folder: Path) -> Path:

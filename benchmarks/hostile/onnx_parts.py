@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import FunctionProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from benchmarks.hostile.weights import linear_digits
+
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 Shape = Sequence[int | str | None] | None
 
@@ -31,7 +33,7 @@ def tensor(name: str, values: Any, dtype: Any = np.float32) -> TensorProto:
 
 
 WEIGHTS = {
-    "w": np.random.default_rng(0).normal(size=(64, 10)).astype(np.float32),
+    "w": linear_digits(),
     "zero": np.float32(0),
     "one": np.ones(1, np.float32),
     "flag": np.array(True),

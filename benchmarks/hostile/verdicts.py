@@ -13,8 +13,11 @@ PREFIX = "deepdig-audit: error: "
 _CLEAR = re.compile(r"^expected \S.*; found \S.*; \S", re.DOTALL)
 _ON_ITS_OWN = "run again with --verbose for the traceback"
 _INTERNAL = "internal error"
+_HELP = "See deepdig-audit --help."
+"""The end of a complaint about an option."""
 _HARMFUL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-LONGEST_LINE = 2000
+LONGEST_LINE = 8000
+"""Characters; a message has at most 1,500, of which each may be shown as an escape of several."""
 CANARY = b"nobody may read or change this\n"
 
 
@@ -49,7 +52,7 @@ def _of_errors(outcome: Outcome) -> list[str]:
         found.append(f"{len(errors)} error lines and {len(others)} lines that are nothing of ours")
     for line in errors:
         said = line.removeprefix(PREFIX)
-        if not _CLEAR.match(said) and not said.startswith("unknown "):
+        if not _CLEAR.match(said) and not said.startswith("unknown ") and not said.endswith(_HELP):
             found.append("an error line that does not say expected, found and what to do")
         if len(line) > LONGEST_LINE:
             found.append(f"an error line of {len(line)} characters")
