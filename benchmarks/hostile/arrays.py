@@ -101,7 +101,9 @@ def _objects(folder: Path) -> Path:
     return folder / "data.npz"
 
 
-def _raw(member: Callable[[Path], tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> Callable[[Path], Path]:
+def _raw(
+    member: Callable[[Path], tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED
+) -> Callable[[Path], Path]:
     """The sound file with one member replaced or added."""
 
     def build(folder: Path) -> Path:
@@ -186,14 +188,26 @@ def _link(folder: Path) -> Path:
 def cases() -> Iterator[Case]:
     """Values, members, containers."""
     for name, (change, codes) in VALUES.items():
-        yield Case(f"npz/value/{name}", _with(change), codes, "pixels in [0, 1] or bytes, labels of the model's classes", "data")
+        yield Case(
+            f"npz/value/{name}",
+            _with(change),
+            codes,
+            "pixels in [0, 1] or bytes, labels of the model's classes",
+            "data",
+        )
     for name, (member, codes) in MEMBERS.items():
         yield Case(f"npz/member/{name}", _raw(member), codes, "plain arrays alone, of the size that is there", "data")
     yield Case("npz/pickled-objects", _objects, (REFUSED,), "a pickle is never loaded", "data")
     yield Case("npz/bomb", _bomb, (REFUSED, 4), "more than memory or no data at all", "data", seconds=150.0)
     for share in (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999):
         yield Case(f"npz/cut/{share:.1%}", _cut(share), (REFUSED,), "the file ends too early", "data")
-    for name, content in {"text": b"evil", "html": b"<html>", "pickle": pickle.dumps({"x": 1}), "one-array": b"\x93NUMPY\x01\x00", "zip-of-nothing": b"PK\x05\x06" + bytes(18)}.items():
+    for name, content in {
+        "text": b"evil",
+        "html": b"<html>",
+        "pickle": pickle.dumps({"x": 1}),
+        "one-array": b"\x93NUMPY\x01\x00",
+        "zip-of-nothing": b"PK\x05\x06" + bytes(18),
+    }.items():
         yield Case(f"npz/other/{name}", _bytes(content), (REFUSED,), "no archive of arrays", "data")
     for name, build in {"a-pipe": _pipe, "a-loop-of-links": _link, "another-suffix": _bytes(b"x", "data.csv"),
                         "zeros": lambda f: Path("/dev/zero"), "missing": lambda f: f / "none.npz", "a-name-too-long": lambda f: f / ("x" * 300)}.items():  # fmt: skip

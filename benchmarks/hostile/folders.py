@@ -111,18 +111,54 @@ CONFIGS: dict[str, tuple[bytes, tuple[int, ...]]] = {
 def cases() -> Iterator[Case]:
     """Entries, names, files of options."""
     for name, (change, codes) in CHANGES.items():
-        yield Case(f"folder/entry/{name}", _folder(change), codes, "files below the folder, nothing that a link leads to", "data", seconds=120.0)
+        yield Case(
+            f"folder/entry/{name}",
+            _folder(change),
+            codes,
+            "files below the folder, nothing that a link leads to",
+            "data",
+            seconds=120.0,
+        )
     for name, text in NAMES.items():
         yield Case(f"folder/name/{name}", _folder(_named(text)), (ACCEPTED,), "a name is text, shown escaped", "data")
-        yield Case(f"folder/name/{name}/unreadable", _folder(_unreadable_named(text)), (REFUSED,), "the refusal quotes the name safely", "data")
+        yield Case(
+            f"folder/name/{name}/unreadable",
+            _folder(_unreadable_named(text)),
+            (REFUSED,),
+            "the refusal quotes the name safely",
+            "data",
+        )
     for name in ("latin", "markup", "every-byte"):
         build, why = _folder(_named(NAMES[name]), each=40), "results stay valid JSON in UTF-8"
         pairs = ("--pairs", "0:1")
         yield Case(f"folder/name/{name}/audit", build, (ACCEPTED, REFUSED), why, "data", pairs, audit=True)
     for name, (content, codes) in CLASS_NAMES.items():
-        yield Case(f"option/class-names/{name}", written(content, "names.txt"), codes, "a text in UTF-8, one different name a line", "option", ("--class-names",))
+        yield Case(
+            f"option/class-names/{name}",
+            written(content, "names.txt"),
+            codes,
+            "a text in UTF-8, one different name a line",
+            "option",
+            ("--class-names",),
+        )
     for name, (content, codes) in CONFIGS.items():
-        case = Case(f"option/config/{name}", written(content, "config.toml"), codes, "TOML with the long names of options", "option", ("--config",), audit=True)
+        case = Case(
+            f"option/config/{name}",
+            written(content, "config.toml"),
+            codes,
+            "TOML with the long names of options",
+            "option",
+            ("--config",),
+            audit=True,
+        )
         yield case
-    for name, place in {"a-folder": "/", "zeros": "/dev/null", "missing": "/none"}.items():
-        yield Case(f"option/config/{name}", lambda folder, place=place: Path(place), (USAGE, ACCEPTED), "a file that can be read", "option", ("--config",), audit=True)
+    for name, place in {"a-folder": "/", "a-device": "/dev/null", "missing": "/none"}.items():
+        yield Case(
+            f"option/config/{name}",
+            lambda folder, place=place: Path(place),
+            (USAGE, ACCEPTED),
+            "a file that can be read",
+            "option",
+            ("--config",),
+            audit=True,
+        )

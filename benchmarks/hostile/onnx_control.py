@@ -57,7 +57,11 @@ def _nested_loops() -> ModelProto:
         inner = helper.make_graph(
             [node("Identity", f"go{level}", f"stop{level}"), *nodes],
             f"body{level}",
-            [value(f"i{level}", INT64, []), value(f"go{level}", BOOL, []), value("v" if not level else f"a{level}", FLOAT, None)],
+            [
+                value(f"i{level}", INT64, []),
+                value(f"go{level}", BOOL, []),
+                value("v" if not level else f"a{level}", FLOAT, None),
+            ],
             [value(f"stop{level}", BOOL, []), value(nodes[-1].output[0], FLOAT, None)],
         )
         nodes = [node("Loop", f"trips flag {f'a{level + 1}' if level < 9 else 'zero'}", f"b{level}", body=inner)]
@@ -77,7 +81,10 @@ def _scan(length: int) -> ModelProto:
         "scan", [value("state", FLOAT, [1]), value("item", FLOAT, [1])],
         [value("state2", FLOAT, [1]), value("row", FLOAT, [1])],
     )  # fmt: skip
-    nodes = [node("ConstantOfShape", "s", "items"), node("Scan", "one items", "last rows", body=body, num_scan_inputs=1)]
+    nodes = [
+        node("ConstantOfShape", "s", "items"),
+        node("Scan", "one items", "last rows", body=body, num_scan_inputs=1),
+    ]
     return classifier([*nodes, mean_of("last")], {"s": np.array([length, 1])})
 
 
@@ -98,9 +105,14 @@ def _nested_ifs(depth: int) -> bytes:
             for branch, content in ((b"then_branch", graph), (b"else_branch", other.SerializeToString()))
         )
         step = _field(1, b"flag") + _field(2, name.encode()) + _field(4, b"If") + branches
-        graph, result = _field(1, step) + _field(2, b"g") + _field(12, value(name, FLOAT, None).SerializeToString()), name
+        graph, result = (
+            _field(1, step) + _field(2, b"g") + _field(12, value(name, FLOAT, None).SerializeToString()),
+            name,
+        )
     model = classifier([node("Identity", "flag", "kept"), node("Identity", "zero", "more")])
-    content = model.graph.SerializeToString() + _field(1, step) + _field(1, node("Relu", result, "end").SerializeToString())
+    content = (
+        model.graph.SerializeToString() + _field(1, step) + _field(1, node("Relu", result, "end").SerializeToString())
+    )
     model.ClearField("graph")
     return model.SerializeToString() + _field(7, content)
 
@@ -117,7 +129,9 @@ def _field(number: int, content: bytes) -> bytes:
 def _branches_of_different_shapes() -> ModelProto:
     """The image decides whether 10 or 11 numbers are added."""
     branches = [
-        helper.make_graph([node("Constant", "", name, value=tensor(name, np.zeros(size)))], name, [], [value(name, FLOAT, None)])
+        helper.make_graph(
+            [node("Constant", "", name, value=tensor(name, np.zeros(size)))], name, [], [value(name, FLOAT, None)]
+        )
         for name, size in (("t", 10), ("e", 11))
     ]
     nodes = [node("ReduceSum", "x", "sum", keepdims=0), node("Greater", "sum big", "ask")]
@@ -149,14 +163,19 @@ def _two_that_call_each_other() -> ModelProto:
     versions = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
     pairs = (("F0", "F1"), ("F1", "F0"))
     return _calling(
-        [helper.make_function("local", a, ["a"], ["c"], [node(b, "a", "c", domain="local")], versions) for a, b in pairs]
+        [
+            helper.make_function("local", a, ["a"], ["c"], [node(b, "a", "c", domain="local")], versions)
+            for a, b in pairs
+        ]
     )
 
 
 def _function_named_as_the_standard() -> ModelProto:
     """A local function in the standard's own domain, called MatMul, that doubles its result."""
     body = [node("Add", "a a", "c")]
-    return classifier(functions=[helper.make_function("", "MatMul", ["a", "b"], ["c"], body, [helper.make_opsetid("", 18)])])
+    return classifier(
+        functions=[helper.make_function("", "MatMul", ["a", "b"], ["c"], body, [helper.make_opsetid("", 18)])]
+    )
 
 
 def cases() -> Iterator[Case]:
@@ -172,14 +191,43 @@ def cases() -> Iterator[Case]:
     }  # fmt: skip
     for name, (make, codes, why) in build.items():
         yield Case(f"onnx/control/{name}", saved(make), codes, why, seconds=_SECONDS)
-    for trips, codes in ((3, (ACCEPTED,)), (0, (ACCEPTED,)), (-1, (ACCEPTED, REFUSED)), (10**12, (LIMIT,)), (2**63 - 1, (LIMIT,))):
-        yield Case(f"onnx/control/loop-of-{trips}", saved(lambda n=trips: _counted_loop(n)), codes, "as often as it says", seconds=_SECONDS)
+    for trips, codes in (
+        (3, (ACCEPTED,)),
+        (0, (ACCEPTED,)),
+        (-1, (ACCEPTED, REFUSED)),
+        (10**12, (LIMIT,)),
+        (2**63 - 1, (LIMIT,)),
+    ):
+        yield Case(
+            f"onnx/control/loop-of-{trips}",
+            saved(lambda n=trips: _counted_loop(n)),
+            codes,
+            "as often as it says",
+            seconds=_SECONDS,
+        )
     for length, codes in ((4, (ACCEPTED,)), (10**9, (LIMIT, REFUSED)), (10**12, (REFUSED,))):
-        yield Case(f"onnx/control/scan-of-{length}", saved(lambda n=length: _scan(n)), codes, "as long as it says", seconds=_SECONDS)
+        yield Case(
+            f"onnx/control/scan-of-{length}",
+            saved(lambda n=length: _scan(n)),
+            codes,
+            "as long as it says",
+            seconds=_SECONDS,
+        )
     for kind in ("While", "Recurse", "Goto"):
         yield Case(f"onnx/control/{kind.lower()}", saved(lambda k=kind: _while(k)), (REFUSED,), "no such operator")
-    for depth, codes in ((5, (ACCEPTED,)), (20, (ACCEPTED, REFUSED)), (45, (REFUSED, ACCEPTED)), (200, (REFUSED,)), (2000, (REFUSED,))):
-        yield Case(f"onnx/control/{depth}-nested-ifs", written(lambda n=depth: _nested_ifs(n)), codes, "protobuf reads 100 levels")
+    for depth, codes in (
+        (5, (ACCEPTED,)),
+        (20, (ACCEPTED, REFUSED)),
+        (45, (REFUSED, ACCEPTED)),
+        (200, (REFUSED,)),
+        (2000, (REFUSED,)),
+    ):
+        yield Case(
+            f"onnx/control/{depth}-nested-ifs",
+            written(lambda n=depth: _nested_ifs(n)),
+            codes,
+            "protobuf reads 100 levels",
+        )
     for levels, innermost, codes in ((3, "Relu", (ACCEPTED,)), (40, "Relu", (REFUSED,)), (19, "Relu", (LIMIT, REFUSED, ACCEPTED)),
                                      (5, "F0", (REFUSED,)), (2000, "Relu", (REFUSED,))):  # fmt: skip
         why = "what is inlined is counted before"
@@ -187,4 +235,10 @@ def cases() -> Iterator[Case]:
                    saved(lambda n=levels, i=innermost: _calling(doubling(n, i))), codes, why, seconds=150.0)  # fmt: skip
     for levels in (900, 5000):
         chain = doubling(levels, calls=1)
-        yield Case(f"onnx/control/{levels}-functions-in-a-chain", saved(_calling(chain)), (ACCEPTED, REFUSED), "long, not wide", seconds=150.0)
+        yield Case(
+            f"onnx/control/{levels}-functions-in-a-chain",
+            saved(_calling(chain)),
+            (ACCEPTED, REFUSED),
+            "long, not wide",
+            seconds=150.0,
+        )

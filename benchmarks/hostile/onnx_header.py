@@ -72,7 +72,13 @@ def cases() -> Iterator[Case]:
     for name, (change, codes) in FRAMES.items():
         model = classifier()
         change(model)
-        yield Case(f"onnx/frame/{name}", saved(model), codes, "the frame is checked, what is harmless is passed over", seconds=150.0)
+        yield Case(
+            f"onnx/frame/{name}",
+            saved(model),
+            codes,
+            "the frame is checked, what is harmless is passed over",
+            seconds=150.0,
+        )
     for version, codes in OPSETS.items():
         yield Case(f"onnx/version/opset-{version}", saved(classifier(opset=version)), codes, "versions that exist")
     for version, codes in IRS.items():

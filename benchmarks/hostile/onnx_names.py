@@ -96,8 +96,7 @@ NAMES = {
 
 
 def _with_operator(op: str, domain: str) -> ModelProto:
-    model = classifier([node(op, "zero", "more", domain=domain)], domains=[domain] if domain else [])
-    return model
+    return classifier([node(op, "zero", "more", domain=domain)], domains=[domain] if domain else [])
 
 
 def _raw_name(content: bytes) -> bytes:
@@ -115,14 +114,24 @@ def cases() -> Iterator[Case]:
         change(model)
         yield Case(f"onnx/graph/{name}", saved(model), codes, "the graph contradicts the standard, or not")
     for name, (op, domain) in DOMAINS.items():
-        yield Case(f"onnx/domain/{name}", saved(_with_operator(op, domain)), (REFUSED,), "no operator from elsewhere runs")
+        yield Case(
+            f"onnx/domain/{name}", saved(_with_operator(op, domain)), (REFUSED,), "no operator from elsewhere runs"
+        )
     for name, text in NAMES.items():
         model = classifier()
         _call_everything(text)(model)
         yield Case(f"onnx/name/{name}", saved(model), (ACCEPTED,), "a name is text, whatever is in it")
-        yield Case(f"onnx/name/{name}/refused", saved(_refused_with(text)), (REFUSED,), "the refusal quotes the name safely")
-    for name, content in {"lone-surrogate": b"\xed\xa0\x80abc", "latin": b"\xe9\xe8\xea\xff", "nul": b"a\x00b\x00"}.items():
-        yield Case(f"onnx/name/bytes/{name}", written(lambda c=content: _raw_name(c)), (REFUSED, ACCEPTED), "no text in UTF-8")
+        yield Case(
+            f"onnx/name/{name}/refused", saved(_refused_with(text)), (REFUSED,), "the refusal quotes the name safely"
+        )
+    for name, content in {
+        "lone-surrogate": b"\xed\xa0\x80abc",
+        "latin": b"\xe9\xe8\xea\xff",
+        "nul": b"a\x00b\x00",
+    }.items():
+        yield Case(
+            f"onnx/name/bytes/{name}", written(lambda c=content: _raw_name(c)), (REFUSED, ACCEPTED), "no text in UTF-8"
+        )
     same = classifier(outputs=[value("y", shape=["n", 10]), value("y2", shape=["n", 10])],
                       last=[node("Flatten", "x", "f"), node("MatMul", "f w", "y"), node("Relu", "y", "y2")])  # fmt: skip
     yield Case("onnx/name/two-scores", saved(same), (ACCEPTED,), "one is chosen and the choice is stated")
@@ -135,7 +144,13 @@ def cases() -> Iterator[Case]:
     labels = classifier(last=[node("Flatten", "x", "f"), node("MatMul", "f w", "z"), node("ArgMax", "z", "y", axis=1)],
                         outputs=[value("y", INT64, ["n", 1])])  # fmt: skip
     yield Case("onnx/graph/labels-only", saved(labels), (REFUSED,), "no scores")
-    kinds = {"string": TensorProto.STRING, "complex": TensorProto.COMPLEX64, "bool": TensorProto.BOOL, "absent": 0, "beyond": 99}
+    kinds = {
+        "string": TensorProto.STRING,
+        "complex": TensorProto.COMPLEX64,
+        "bool": TensorProto.BOOL,
+        "absent": 0,
+        "beyond": 99,
+    }
     for name, kind in kinds.items():
         model = classifier()
         model.graph.input[0].type.tensor_type.elem_type = kind

@@ -22,7 +22,11 @@ def _scores(*shape: int | str | None) -> list[ValueInfoProto]:
 
 
 def _wide(classes: int) -> ModelProto:
-    nodes = [node("ReduceMean", "flat", "m", axes=[1], keepdims=1), node("ConstantOfShape", "s", "w1"), node("MatMul", "m w1", "y")]
+    nodes = [
+        node("ReduceMean", "flat", "m", axes=[1], keepdims=1),
+        node("ConstantOfShape", "s", "w1"),
+        node("MatMul", "m w1", "y"),
+    ]
     return _ending(nodes, _scores("n", classes), constants={"s": np.array([1, classes])}, opset=17)
 
 
@@ -79,7 +83,9 @@ def _kind(kind: str) -> ModelProto:
         inner = helper.make_optional_type_proto(helper.make_tensor_type_proto(FLOAT, None))
         return _ending([*plain, node("Optional", "z", "y")], [helper.make_value_info("y", inner)])
     if kind == "map":
-        inner = helper.make_sequence_type_proto(helper.make_map_type_proto(INT64, helper.make_tensor_type_proto(FLOAT, [])))
+        inner = helper.make_sequence_type_proto(
+            helper.make_map_type_proto(INT64, helper.make_tensor_type_proto(FLOAT, []))
+        )
         zipmap = node("ZipMap", "z", "y", domain="ai.onnx.ml", classlabels_int64s=list(range(10)))
         return _ending([*plain, zipmap], [helper.make_value_info("y", inner)], domains=["ai.onnx.ml"])
     inner = node("Cast", "z", "y", to=TensorProto.STRING)
@@ -94,7 +100,13 @@ def _regressor(sigmoid: bool) -> ModelProto:
 
 def _shapes() -> dict[str, tuple[ModelProto, tuple[int, ...]]]:
     mat = node("MatMul", "flat w", "z")
-    reshape = {"s": np.array([-1, 1, 10]), "t": np.array([-1, 10, 1, 1]), "u": np.array([10, -1]), "v": np.array([-1]), "e": np.array([0, 10])}
+    reshape = {
+        "s": np.array([-1, 1, 10]),
+        "t": np.array([-1, 10, 1, 1]),
+        "u": np.array([10, -1]),
+        "v": np.array([-1]),
+        "e": np.array([0, 10]),
+    }
     return {
         "one-class": (_wide(1), (REFUSED,)), "a-million-classes": (_wide(10**6), (ACCEPTED, LIMIT, REFUSED)),
         "a-thousand-classes": (_wide(1000), (ACCEPTED,)),
@@ -119,8 +131,15 @@ def cases() -> Iterator[Case]:
     """Shapes, kinds, numbers."""
     for name, (model, codes) in _shapes().items():
         yield Case(f"onnx/output/{name}", saved(model), codes, "class scores have the shape (N, C)")
-    for kind, codes in {"sequence": (REFUSED,), "optional": (REFUSED,), "map": (ACCEPTED,), "string": (REFUSED,)}.items():
-        yield Case(f"onnx/output/of-kind-{kind}", saved(_kind(kind)), codes, "scores are a tensor of floats, or maps of them")
+    for kind, codes in {
+        "sequence": (REFUSED,),
+        "optional": (REFUSED,),
+        "map": (ACCEPTED,),
+        "string": (REFUSED,),
+    }.items():
+        yield Case(
+            f"onnx/output/of-kind-{kind}", saved(_kind(kind)), codes, "scores are a tensor of floats, or maps of them"
+        )
     clear = "the audit runs and its validity flags say what is odd, or no pair can be audited"
     odd = {"constant": _constant(), "always-one-class": _always_one_class(), "random-uniform": _random("RandomUniformLike"),
            "random-normal": _random("RandomNormalLike"), "depends-on-the-batch": _across_the_batch(),

@@ -67,7 +67,9 @@ def classifier(
     if last is None:
         last = [node("Flatten", "x", "flat"), node("MatMul", "flat w", "plain" if "more" in made else "y")]
         last += [node("Add", "plain more", "y")] if "more" in made else []
-    stored = [numpy_helper.from_array(np.asarray(array), name) for name, array in {**WEIGHTS, **(constants or {})}.items()]
+    stored = [
+        numpy_helper.from_array(np.asarray(array), name) for name, array in {**WEIGHTS, **(constants or {})}.items()
+    ]
     outputs = [value("y", shape=["n", 10])] if outputs is None else outputs
     graph = helper.make_graph([*nodes, *last], "g", [input or value("x")], list(outputs), [*stored, *extra])
     versions = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]

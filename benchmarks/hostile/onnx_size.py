@@ -84,5 +84,7 @@ def cases() -> Iterator[Case]:
         yield Case(f"onnx/size/{name}", saved(model), (LIMIT, REFUSED), why)
     small = classifier([node("ConstantOfShape", "s", "big"), mean_of("big")], {"s": np.array([100, 100])})
     yield Case("onnx/size/small-after-all", saved(small), (ACCEPTED,), "40 kB are no attack")
-    empty = classifier([node("ConstantOfShape", "s", "big"), node("ReduceSum", "big", "more", keepdims=0)], {"s": np.array([0, 5])})
+    empty = classifier(
+        [node("ConstantOfShape", "s", "big"), node("ReduceSum", "big", "more", keepdims=0)], {"s": np.array([0, 5])}
+    )
     yield Case("onnx/size/no-elements", saved(empty), (ACCEPTED,), "an empty tensor is odd but right")

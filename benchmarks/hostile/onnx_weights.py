@@ -152,7 +152,9 @@ EXTERNAL: dict[str, tuple[str, dict[str, str], tuple[int, ...]]] = {
 def cases() -> Iterator[Case]:
     """One case for each lie."""
     for name, (change, codes) in LIES.items():
-        yield Case(f"onnx/constant/{name}", saved(_lying(change)), codes, "a constant has the bytes its type and shape ask for")
+        yield Case(
+            f"onnx/constant/{name}", saved(_lying(change)), codes, "a constant has the bytes its type and shape ask for"
+        )
     for name, (location, entries, codes) in EXTERNAL.items():
         why = "weights come from regular files in the model's folder, of the size declared"
         yield Case(f"onnx/external/{name}", _external(location, **entries), codes, why)
@@ -160,14 +162,21 @@ def cases() -> Iterator[Case]:
                                   "negative": ([-5, 3], [64, 10]), "unsorted": ([5, 0], [64, 10]),
                                   "huge": ([0, 5], [2**31, 2**31])}.items():  # fmt: skip
         model = _sparse(indices, dims)
-        yield Case(f"onnx/sparse/{name}", saved(model), (REFUSED, ACCEPTED) if name == "sound" else (REFUSED,), "sparse constants are checked")
+        yield Case(
+            f"onnx/sparse/{name}",
+            saved(model),
+            (REFUSED, ACCEPTED) if name == "sound" else (REFUSED,),
+            "sparse constants are checked",
+        )
     whole = classifier([node("Gather", "one i", "more")], {"i": np.array([10**9], np.int64)})
     yield Case("onnx/constant/index-out-of-range", saved(whole), (REFUSED,), "the runtime checks indices")
     reshape = classifier([node("Reshape", "one s", "more")], {"s": np.array([7, -1, -1], np.int64)})
     yield Case("onnx/constant/two-free-axes", saved(reshape), (REFUSED,), "a shape has one free axis at most")
     made = TensorProto(name="c", data_type=INT64, dims=[10**6], raw_data=b"")
     constant = classifier([node("Constant", "", "c", value=made), mean_shape()])
-    yield Case("onnx/constant/attribute-without-data", saved(constant), (REFUSED,), "constants in nodes are checked as well")
+    yield Case(
+        "onnx/constant/attribute-without-data", saved(constant), (REFUSED,), "constants in nodes are checked as well"
+    )
 
 
 def mean_shape() -> onnx.NodeProto:

@@ -112,7 +112,9 @@ def cases() -> Iterator[Case]:
              "own-memory": _fixed("/proc/self/mem"), "own-standard-input": _fixed("/dev/stdin"), "missing": _fixed("none.onnx"),
              "a-name-too-long": lambda folder: folder / ("x" * 300), "a-path-too-long": lambda folder: Path("/x" * 3000)}  # fmt: skip
     for name, build in paths.items():
-        yield Case(f"other/path/{name}", build, (REFUSED,), "no readable regular file with a model in it", seconds=150.0)
+        yield Case(
+            f"other/path/{name}", build, (REFUSED,), "no readable regular file with a model in it", seconds=150.0
+        )
     for name, text in {"control-characters": b"\x1b[2J\x07.onnx", "markup": b"<b>&'\".onnx", "newline": b"a\nb.onnx", "dashes": b"--help.onnx",
                        "blanks": b"  a  .onnx", "right-to-left": "\u202egod.onnx".encode(), "long": b"L" * 240 + b".onnx"}.items():  # fmt: skip
         yield Case(f"other/name/{name}", _named(text), (0,), "a name is text")

@@ -65,7 +65,13 @@ def _pixels(width: int = 8, height: int = 8) -> bytes:
 def _bomb_in(kind: bytes) -> bytes:
     """A hundred megabytes of text in a compressed chunk."""
     packed = zlib.compress(bytes(100_000_000), 9)
-    body = b"Comment\0\0" + packed if kind == b"zTXt" else b"Comment\0\1\0\0\0" + packed if kind == b"iTXt" else b"icc\0\0" + packed
+    body = (
+        b"Comment\0\0" + packed
+        if kind == b"zTXt"
+        else b"Comment\0\1\0\0\0" + packed
+        if kind == b"iTXt"
+        else b"icc\0\0" + packed
+    )
     return png(8, 8, _pixels(), chunk(kind, body))
 
 
@@ -138,5 +144,9 @@ FILES: dict[str, tuple[str, Callable[[], bytes], tuple[int, ...]]] = {
 def cases() -> Iterator[Case]:
     """One case for each file."""
     for name, (file, content, codes) in FILES.items():
-        why = "one image in twelve that cannot be read is more than 1 %" if codes == BAD else "an image that is odd but right"
+        why = (
+            "one image in twelve that cannot be read is more than 1 %"
+            if codes == BAD
+            else "an image that is odd but right"
+        )
         yield Case(f"image/{name}", _with(file, content), codes, why, "data", seconds=120.0)

@@ -59,7 +59,9 @@ def _changed(change: Callable[[Records], object], compression: int = zipfile.ZIP
 
 
 def _tensor(content: Records) -> str:
-    return max((name for name in content if "/data/" in name or "/constants/" in name), key=lambda name: len(content[name]))
+    return max(
+        (name for name in content if "/data/" in name or "/constants/" in name), key=lambda name: len(content[name])
+    )
 
 
 def _set(part: str, data: bytes) -> Callable[[Records], None]:
@@ -212,7 +214,9 @@ def _pt2(change: Callable[[Records, Path], object] | None) -> Callable[[Path], P
         shapes: Any = ({0: torch.export.Dim("n")},)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.export.save(torch.export.export(net, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=shapes), folder / "plain.pt2")
+            torch.export.save(
+                torch.export.export(net, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=shapes), folder / "plain.pt2"
+            )
         with zipfile.ZipFile(folder / "plain.pt2") as archive:
             content = {name: archive.read(name) for name in archive.namelist()}
         if change is not None:
@@ -244,29 +248,63 @@ def cases() -> Iterator[Case]:
     clean = "an archive whose records are what they say; no pickle in it is ever loaded by Python"
     for name, (change, codes) in CHANGES.items():
         yield Case(f"torchscript/archive/{name}", _changed(change), codes, clean)
-    yield Case("torchscript/archive/deflated", _changed(lambda c: None, zipfile.ZIP_DEFLATED), (REFUSED,), "tensors are stored as they are")
-    yield Case("torchscript/archive/bzip2", _changed(lambda c: None, zipfile.ZIP_BZIP2), (REFUSED,), "tensors are stored as they are")
+    yield Case(
+        "torchscript/archive/deflated",
+        _changed(lambda c: None, zipfile.ZIP_DEFLATED),
+        (REFUSED,),
+        "tensors are stored as they are",
+    )
+    yield Case(
+        "torchscript/archive/bzip2",
+        _changed(lambda c: None, zipfile.ZIP_BZIP2),
+        (REFUSED,),
+        "tensors are stored as they are",
+    )
     yield Case("torchscript/archive/tensor-bomb", _bomb, (REFUSED,), "tensors are stored as they are")
     yield Case("torchscript/archive/code-bomb", _code_bomb, (REFUSED,), "code that unpacks to more than 256 MiB")
     yield Case("torchscript/archive/duplicate-entries", _duplicate, (REFUSED,), "two readers would see two models")
     yield Case("torchscript/archive/wrong-checksum", _with_bytes(_wrong_checksum), (REFUSED,), "a changed record")
     for part in ("data.pkl", "constants.pkl", ".debug_pkl"):
         codes = (REFUSED, ACCEPTED) if part == ".debug_pkl" else (REFUSED,)
-        yield Case(f"torchscript/payload/in-{part.strip('.')}", _with_payload(part), codes, "a pickle that runs a program")
+        yield Case(
+            f"torchscript/payload/in-{part.strip('.')}", _with_payload(part), codes, "a pickle that runs a program"
+        )
     size = _SAMPLE.stat().st_size
     for length in (1, 2, 3, 4, 30, 100, 1000, 5000, size // 2, size - 1000, size - 100, size - 22, size - 21, size - 1):
-        yield Case(f"torchscript/cut/{length}-bytes", _with_bytes(lambda c, n=length: c[:n]), (REFUSED,), "the file ends too early")
+        yield Case(
+            f"torchscript/cut/{length}-bytes",
+            _with_bytes(lambda c, n=length: c[:n]),
+            (REFUSED,),
+            "the file ends too early",
+        )
     tails: dict[str, Callable[[bytes], bytes]] = {
         "text-before": lambda c: b"evil" * 10 + c, "text-behind": lambda c: c + b"evil" * 10, "twice": lambda c: c + c,
         "zeros-behind": lambda c: c + bytes(70_000), "onnx-before": lambda c: b"\x08\x09" + c,
         "encrypted": lambda c: c.replace(b"PK\x01\x02\x00\x00\x00\x00\x00\x00", b"PK\x01\x02\x00\x00\x00\x00\x01\x00"),
     }  # fmt: skip
     for name, tail in tails.items():
-        yield Case(f"torchscript/frame/{name}", _with_bytes(tail), (REFUSED, ACCEPTED), "readers of archives allow for some of it")
-    yield Case("pickle/module", _saved(lambda f: torch.nn.Linear(64, 10)), (REFUSED,), "a pickled module holds no graph")
-    yield Case("pickle/state-dict", _saved(lambda f: torch.nn.Linear(64, 10).state_dict()), (REFUSED,), "weights without a graph")
+        yield Case(
+            f"torchscript/frame/{name}",
+            _with_bytes(tail),
+            (REFUSED, ACCEPTED),
+            "readers of archives allow for some of it",
+        )
+    yield Case(
+        "pickle/module", _saved(lambda f: torch.nn.Linear(64, 10)), (REFUSED,), "a pickled module holds no graph"
+    )
+    yield Case(
+        "pickle/state-dict",
+        _saved(lambda f: torch.nn.Linear(64, 10).state_dict()),
+        (REFUSED,),
+        "weights without a graph",
+    )
     yield Case("pickle/tensor", _saved(lambda f: torch.zeros(3)), (REFUSED,), "a tensor is no model")
-    yield Case("pickle/payload-in-a-checkpoint", _saved(lambda f: Payload(str(f.parent / OUTSIDE / "dropped"))), (REFUSED,), "never unpickled")
+    yield Case(
+        "pickle/payload-in-a-checkpoint",
+        _saved(lambda f: Payload(str(f.parent / OUTSIDE / "dropped"))),
+        (REFUSED,),
+        "never unpickled",
+    )
     yield Case("pickle/legacy", _legacy, (REFUSED,), "the old format is a pickle")
     yield Case("pickle/legacy-tar", _tar, (REFUSED,), "the oldest format is a tar of pickles")
     for protocol in range(6):

@@ -107,16 +107,23 @@ def _recursive(folder: Path) -> Path:
         module = torch.nn.Sequential(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.trace(torch.nn.Sequential(torch.nn.Flatten(), module), torch.zeros(2, 1, 8, 8)), str(folder / "model.pt"))
+        torch.jit.save(
+            torch.jit.trace(torch.nn.Sequential(torch.nn.Flatten(), module), torch.zeros(2, 1, 8, 8)),
+            str(folder / "model.pt"),
+        )
     return folder / "model.pt"
 
 
 def cases() -> Iterator[Case]:
     """One case for each program."""
     for name, (body, codes) in BODIES.items():
-        yield Case(f"torchscript/code/{name}", _saved(body), codes, "what a program does stays inside its sandbox and limits")
+        yield Case(
+            f"torchscript/code/{name}", _saved(body), codes, "what a program does stays inside its sandbox and limits"
+        )
     for name, body in ODD.items():
-        codes = (LIMIT,) if "endless" in name else (REFUSED, LIMIT, ACCEPTED) if "later" in name else (ACCEPTED, REFUSED)
+        codes = (
+            (LIMIT,) if "endless" in name else (REFUSED, LIMIT, ACCEPTED) if "later" in name else (ACCEPTED, REFUSED)
+        )
         why = "answers that change are flagged; a program that fails later ends the audit with one line"
         yield Case(f"torchscript/run/{name}", _saved(body), codes, why, audit=True, seconds=150.0)
     yield Case("torchscript/code/nested-modules", _recursive, (ACCEPTED, REFUSED), "deep, but finite")
