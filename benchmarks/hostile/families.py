@@ -6,6 +6,7 @@ from benchmarks.hostile import (
     arrays,
     folders,
     onnx_control,
+    onnx_functions,
     onnx_header,
     onnx_names,
     onnx_outputs,
@@ -14,12 +15,28 @@ from benchmarks.hostile import (
     other_files,
     pictures,
     torch_archives,
+    torch_pickles,
     torchscript_code,
 )
 from benchmarks.hostile.case import Case
 
-_MODULES = (onnx_size, onnx_control, onnx_names, onnx_weights, onnx_header, onnx_outputs, torchscript_code, torch_archives,
-            other_files, arrays, pictures, folders)  # fmt: skip
+_MODULES = (
+    onnx_size,
+    onnx_control,
+    onnx_functions,
+    onnx_names,
+    onnx_weights,
+    onnx_header,
+    onnx_outputs,
+    torchscript_code,
+    torch_archives,
+    torch_pickles,
+    other_files,
+    arrays,
+    array_files,
+    pictures,
+    folders,
+)
 
 
 def all_cases() -> list[Case]:

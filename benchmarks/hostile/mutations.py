@@ -1,4 +1,4 @@
-"""Real small files, damaged by a seed: bits, cuts, splices, copies, lengths; of archives and messages also what is inside."""
+"""Real small files, damaged by a seed: bits, cuts, splices, copies, lengths; also inside archives and messages."""
 
 from __future__ import annotations
 
@@ -75,13 +75,16 @@ def seeds(folder: Path) -> list[Seed]:
     made = [
         Seed("digits_fcn.onnx", files[0], "model", 10), Seed("digits_cnn.onnx", files[1], "model", 4),
         Seed("digits_fcn.pt", files[2], "model", 10), Seed("digits_cnn.pt", files[3], "model", 6),
-        Seed("linear.onnx", classifier().SerializeToString(), "model", 10), Seed("branching.onnx", branching.SerializeToString(), "model", 8),
+        Seed("linear.onnx", classifier().SerializeToString(), "model", 10),
+        Seed("branching.onnx", branching.SerializeToString(), "model", 8),
         Seed("data.npz", small_data(folder / "seed.npz").read_bytes(), "data", 6),
-        *(Seed(f"a.{kind.lower()}", encoded(kind, size=(16, 16)), "image", 2) for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")),
+        *(Seed(f"a.{kind.lower()}", encoded(kind, size=(16, 16)), "image", 2) for kind in ("PNG", "JPEG", "BMP",
+        "TIFF", "WEBP", "PPM")),
     ]  # fmt: skip
     # Without data that fit they are opened alone.
     made += [Seed(f"{name}.onnx", (light / f"{name}.onnx").read_bytes(), "model alone", 1)
-             for name in ("light_squeezenet", "light_vgg19", "light_zfnet512") if (light / f"{name}.onnx").exists()]  # fmt: skip
+             for name in ("light_squeezenet", "light_vgg19",
+             "light_zfnet512") if (light / f"{name}.onnx").exists()]  # fmt: skip
     return made
 
 

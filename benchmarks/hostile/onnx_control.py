@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 
 from benchmarks.hostile.case import ACCEPTED, LIMIT, REFUSED, Case
 from benchmarks.hostile.onnx_parts import FLOAT, INT64, classifier, mean_of, node, saved, tensor, value, written
@@ -143,51 +142,17 @@ def _if_without_branches() -> ModelProto:
     return classifier([node("If", "flag", "more")])
 
 
-def doubling(levels: int, innermost: str = "Relu", calls: int = 2) -> list[FunctionProto]:
-    """Local functions, each of which calls the next one twice."""
-    versions = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
-    functions = []
-    for name, called in itertools.pairwise([*(f"F{level}" for level in range(levels)), innermost]):
-        domain = "" if called == "Relu" else "local"
-        body = [node(called, f"t{i}" if i else "a", f"t{i + 1}", domain=domain) for i in range(calls)]
-        functions.append(helper.make_function("local", name, ["a"], [f"t{calls}"], body, versions))
-    return functions
-
-
-def _calling(functions: list[FunctionProto]) -> ModelProto:
-    last = [node("Flatten", "x", "flat"), node("MatMul", "flat w", "plain"), node("F0", "plain", "y", domain="local")]
-    return classifier(last=last, functions=functions, domains=["local"])
-
-
-def _two_that_call_each_other() -> ModelProto:
-    versions = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
-    pairs = (("F0", "F1"), ("F1", "F0"))
-    return _calling(
-        [
-            helper.make_function("local", a, ["a"], ["c"], [node(b, "a", "c", domain="local")], versions)
-            for a, b in pairs
-        ]
-    )
-
-
-def _function_named_as_the_standard() -> ModelProto:
-    """A local function in the standard's own domain, called MatMul, that doubles its result."""
-    body = [node("Add", "a a", "c")]
-    return classifier(
-        functions=[helper.make_function("", "MatMul", ["a", "b"], ["c"], body, [helper.make_opsetid("", 18)])]
-    )
-
-
 def cases() -> Iterator[Case]:
     """Loops, nesting, functions."""
     build = {
         "endless-loop": (_plain_loop, (LIMIT,), _ENDLESS), "growing-loop": (_growing_loop, (LIMIT, REFUSED), _ENDLESS),
-        "stacking-loop": (_scanning_loop, (LIMIT, REFUSED), _ENDLESS), "loop-on-data": (_loop_on_data, (LIMIT,), _ENDLESS),
+        "stacking-loop": (_scanning_loop, (LIMIT, REFUSED), _ENDLESS),
+        "loop-on-data": (_loop_on_data, (LIMIT,), _ENDLESS),
         "nested-loops": (_nested_loops, (LIMIT,), "a thousand to the power of ten turns"),
         "branches-of-different-shapes": (_branches_of_different_shapes, (REFUSED,), "the runtime fails on the data"),
         "if-without-branches": (_if_without_branches, (REFUSED,), "both are required"),
-        "functions-that-call-each-other": (_two_that_call_each_other, (REFUSED,), "the standard forbids it"),
-        "function-in-the-standard-domain": (_function_named_as_the_standard, (REFUSED, ACCEPTED), "it may be inlined or refused"),
+
+
     }  # fmt: skip
     for name, (make, codes, why) in build.items():
         yield Case(f"onnx/control/{name}", saved(make), codes, why, seconds=_SECONDS)
@@ -227,18 +192,4 @@ def cases() -> Iterator[Case]:
             written(lambda n=depth: _nested_ifs(n)),
             codes,
             "protobuf reads 100 levels",
-        )
-    for levels, innermost, codes in ((3, "Relu", (ACCEPTED,)), (40, "Relu", (REFUSED,)), (19, "Relu", (LIMIT, REFUSED, ACCEPTED)),
-                                     (5, "F0", (REFUSED,)), (2000, "Relu", (REFUSED,))):  # fmt: skip
-        why = "what is inlined is counted before"
-        yield Case(f"onnx/control/{levels}-doubling-functions-of-{innermost}",
-                   saved(lambda n=levels, i=innermost: _calling(doubling(n, i))), codes, why, seconds=150.0)  # fmt: skip
-    for levels in (900, 5000):
-        chain = doubling(levels, calls=1)
-        yield Case(
-            f"onnx/control/{levels}-functions-in-a-chain",
-            saved(_calling(chain)),
-            (ACCEPTED, REFUSED),
-            "long, not wide",
-            seconds=150.0,
         )

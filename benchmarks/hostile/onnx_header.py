@@ -40,20 +40,25 @@ def _two_versions(model: ModelProto) -> None:
 FRAMES: dict[str, tuple[Callable[[ModelProto], object], tuple[int, ...]]] = {
     "opset-absent": (lambda m: m.ClearField("opset_import"), (REFUSED,)),
     "opset-twice": (_two_versions, (REFUSED, ACCEPTED)), "ten-thousand-opsets": (_many_opsets, (ACCEPTED, REFUSED)),
-    "ir-absent": (lambda m: m.ClearField("ir_version"), (REFUSED,)), "graph-absent": (lambda m: m.ClearField("graph"), (REFUSED,)),
+    "ir-absent": (lambda m: m.ClearField("ir_version"), (REFUSED,)),
+    "graph-absent": (lambda m: m.ClearField("graph"), (REFUSED,)),
     "metadata-bomb": (_metadata_bomb, (ACCEPTED,)), "training-info": (_training, (ACCEPTED, REFUSED)),
     "metadata-key-twice": (lambda m: [m.metadata_props.add(key="a", value=v) for v in "xy"], (ACCEPTED, REFUSED)),
     "documentation-of-10-MB": (lambda m: setattr(m, "doc_string", "d" * 10_000_000), (ACCEPTED,)),
-    "twenty-thousand-nodes": (_many_nodes, (ACCEPTED,)), "value-info-50000-times": (_many_value_infos, (ACCEPTED, REFUSED)),
+    "twenty-thousand-nodes": (_many_nodes, (ACCEPTED,)),
+    "value-info-50000-times": (_many_value_infos, (ACCEPTED, REFUSED)),
     "negative-model-version": (lambda m: setattr(m, "model_version", -1), (ACCEPTED,)),
     "unknown-fields": (lambda m: m.MergeFromString(b"\xfa\x3e\x04evil"), (ACCEPTED, REFUSED)),
 }  # fmt: skip
-OPSETS = {0: (REFUSED,), -1: (REFUSED,), 1: (REFUSED, ACCEPTED), 6: (ACCEPTED, REFUSED), 12: (ACCEPTED,), 999: (REFUSED,),
+OPSETS = {0: (REFUSED,), -1: (REFUSED,), 1: (REFUSED, ACCEPTED), 6: (ACCEPTED, REFUSED), 12: (ACCEPTED,),
+    999: (REFUSED,),
           2**31: (REFUSED,), -(2**63): (REFUSED,), 2**63 - 1: (REFUSED,)}  # fmt: skip
-IRS = {0: (REFUSED,), -1: (REFUSED,), 1: (REFUSED, ACCEPTED), 2: (REFUSED, ACCEPTED), 3: (REFUSED, ACCEPTED), 7: (ACCEPTED,),
+IRS = {0: (REFUSED,), -1: (REFUSED,), 1: (REFUSED, ACCEPTED), 2: (REFUSED, ACCEPTED), 3: (REFUSED, ACCEPTED),
+    7: (ACCEPTED,),
        999: (REFUSED,), 2**40: (REFUSED,), 2**63 - 1: (REFUSED,)}  # fmt: skip
 CUTS = (1, 2, 3, 5, 8, 10, 16, 20, 32, 40, 50, 64, 80, 100, 128, 200, 300, 500, 800, 1000, 1500, 2000, 2500,
-        len(_CONTENT) - 40, len(_CONTENT) - 20, len(_CONTENT) - 8, len(_CONTENT) - 4, len(_CONTENT) - 2, len(_CONTENT) - 1)  # fmt: skip
+        len(_CONTENT) - 40, len(_CONTENT) - 20, len(_CONTENT) - 8, len(_CONTENT) - 4, len(_CONTENT) - 2,
+        len(_CONTENT) - 1)  # fmt: skip
 
 RAW: dict[str, bytes] = {
     "twice": _CONTENT + _CONTENT, "with-a-tail": _CONTENT + b"\0" * 100, "with-a-text-behind": _CONTENT + b"evil",
@@ -62,7 +67,8 @@ RAW: dict[str, bytes] = {
     "length-of-2-to-the-63": b"\x08\x09\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "groups": b"\x0b" * 5000,
     "deep-groups": b"\x08\x09" + b"\x3b" * 5000, "graph-of-zeros": b"\x08\x09\x3a\x80\x08" + b"\0" * 1024,
     "graph-of-ones": b"\x08\x09\x3a\x80\x08" + b"\xff" * 1024, "empty-graph": b"\x08\x09\x3a\x00\x42\x02\x10\x12",
-    "nested-graphs": b"\x08\x09" + b"\x3a\x7f" * 63, "nothing-but-length": b"\x3a\x00", "four-gigabytes": b"\x3a\xff\xff\xff\xff\x0f",
+    "nested-graphs": b"\x08\x09" + b"\x3a\x7f" * 63, "nothing-but-length": b"\x3a\x00",
+    "four-gigabytes": b"\x3a\xff\xff\xff\xff\x0f",
     "zeros": bytes(4096), "ones": b"\xff" * 4096, "text-of-protobuf": b'ir_version: 9\ngraph { name: "g" }\n',
 }  # fmt: skip
 

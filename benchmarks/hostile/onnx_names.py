@@ -67,11 +67,15 @@ CHANGES: dict[str, tuple[Change, tuple[int, ...]]] = {
     "a-node-without-operator": (lambda m: setattr(m.graph.node[0], "op_type", ""), (REFUSED,)),
     "an-operator-of-no-name-known": (lambda m: setattr(m.graph.node[0], "op_type", "Unheard"), (REFUSED,)),
     "an-operator-in-lower-case": (lambda m: setattr(m.graph.node[1], "op_type", "matmul"), (REFUSED,)),
-    "an-operator-with-an-unknown-attribute": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("evil", 1)), (REFUSED,)),
-    "an-attribute-of-another-type": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("axis", "one")), (REFUSED,)),
-    "an-attribute-twice": (lambda m: m.graph.node[0].attribute.extend([helper.make_attribute("axis", 1)] * 2), (REFUSED, ACCEPTED)),
+    "an-operator-with-an-unknown-attribute": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("evil",
+    1)), (REFUSED,)),
+    "an-attribute-of-another-type": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("axis", "one")),
+    (REFUSED,)),
+    "an-attribute-twice": (lambda m: m.graph.node[0].attribute.extend([helper.make_attribute("axis", 1)] * 2),
+    (REFUSED, ACCEPTED)),
     "an-axis-out-of-range": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("axis", 99)), (REFUSED,)),
-    "an-axis-far-out-of-range": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("axis", -(2**63))), (REFUSED,)),
+    "an-axis-far-out-of-range": (lambda m: m.graph.node[0].attribute.append(helper.make_attribute("axis", -(2**63))),
+    (REFUSED,)),
     "an-operator-with-too-many-inputs": (lambda m: m.graph.node[0].input.extend(["w"] * 5), (REFUSED,)),
     "an-operator-without-inputs": (lambda m: m.graph.node[0].ClearField("input"), (REFUSED,)),
     "an-operator-without-results": (lambda m: m.graph.node.append(node("Relu", "flat", "")), (REFUSED, ACCEPTED)),
@@ -82,7 +86,8 @@ DOMAINS = {
     "unknown": ("Evil", "com.evil"), "python": ("PyOp", "com.microsoft"), "python-in-the-standard": ("PyOp", ""),
     "python-in-its-own": ("PyOp", "ai.onnx.contrib"), "contrib": ("Custom", "ai.onnx.contrib"),
     "training": ("Gradient", "ai.onnx.preview.training"), "aten": ("ATen", "org.pytorch.aten"),
-    "onnxscript-not-local": ("aten_relu", "pkg.onnxscript.torch_lib"), "microsoft-unknown": ("Nothing", "com.microsoft"),
+    "onnxscript-not-local": ("aten_relu", "pkg.onnxscript.torch_lib"),
+    "microsoft-unknown": ("Nothing", "com.microsoft"),
     "blocked-layout": ("ReorderInput", "com.microsoft.nchwc"), "markup": ("<b>", "<script>"),
     "control-characters": ("a\x1b[2Jb", "c\nd"), "very-long": ("A" * 100_000, "b" * 100_000),
 }  # fmt: skip
@@ -133,7 +138,8 @@ def cases() -> Iterator[Case]:
             f"onnx/name/bytes/{name}", written(lambda c=content: _raw_name(c)), (REFUSED, ACCEPTED), "no text in UTF-8"
         )
     same = classifier(outputs=[value("y", shape=["n", 10]), value("y2", shape=["n", 10])],
-                      last=[node("Flatten", "x", "f"), node("MatMul", "f w", "y"), node("Relu", "y", "y2")])  # fmt: skip
+                      last=[node("Flatten", "x", "f"), node("MatMul", "f w", "y"),
+                      node("Relu", "y", "y2")])  # fmt: skip
     yield Case("onnx/name/two-scores", saved(same), (ACCEPTED,), "one is chosen and the choice is stated")
     two = classifier()
     two.graph.input.append(value("mask", FLOAT, ["n", 1]))

@@ -111,19 +111,26 @@ def _shapes() -> dict[str, tuple[ModelProto, tuple[int, ...]]]:
         "one-class": (_wide(1), (REFUSED,)), "a-million-classes": (_wide(10**6), (ACCEPTED, LIMIT, REFUSED)),
         "a-thousand-classes": (_wide(1000), (ACCEPTED,)),
         "a-scalar": (_ending([node("ReduceSum", "x", "y", keepdims=0)], _scores()), (REFUSED,)),
-        "a-vector": (_ending([node("ReduceMean", "flat", "y", axes=[1], keepdims=0)], _scores("n"), opset=17), (REFUSED,)),
+        "a-vector": (_ending([node("ReduceMean", "flat", "y", axes=[1], keepdims=0)], _scores("n"), opset=17),
+        (REFUSED,)),
         "three-axes": (_ending([mat, node("Reshape", "z s", "y")], _scores("n", 1, 10), constants=reshape), (REFUSED,)),
-        "axes-of-one-behind": (_ending([mat, node("Reshape", "z t", "y")], _scores("n", 10, 1, 1), constants=reshape), (ACCEPTED,)),
+        "axes-of-one-behind": (_ending([mat, node("Reshape", "z t", "y")], _scores("n", 10, 1, 1), constants=reshape),
+        (ACCEPTED,)),
         "classes-first": (_ending([mat, node("Reshape", "z u", "y")], _scores(10, "n"), constants=reshape), (REFUSED,)),
         "all-in-one-row": (_ending([mat, node("Reshape", "z v", "y")], _scores("n"), constants=reshape), (REFUSED,)),
         "no-rows": (_ending([node("Expand", "one e", "y")], _scores(0, 10), constants=reshape), (REFUSED,)),
-        "fewer-rows": (_ending([mat, node("Slice", "z a b", "y")], _scores("n", 10), constants={"a": np.array([1]), "b": np.array([9999])}), (REFUSED,)),
-        "another-width-than-declared": (_ending([mat, node("Identity", "z", "y")], _scores("n", 7)), (REFUSED, ACCEPTED)),
-        "a-segmenter": (_ending([node("Conv", "x k", "y")], _scores("n", 2, 8, 8), constants={"k": np.ones((2, 1, 1, 1), np.float32)}), (REFUSED,)),
+        "fewer-rows": (_ending([mat, node("Slice", "z a b", "y")], _scores("n", 10),
+        constants={"a": np.array([1]), "b": np.array([9999])}), (REFUSED,)),
+        "another-width-than-declared": (_ending([mat, node("Identity", "z", "y")], _scores("n", 7)),
+        (REFUSED, ACCEPTED)),
+        "a-segmenter": (_ending([node("Conv", "x k", "y")], _scores("n", 2, 8, 8),
+        constants={"k": np.ones((2, 1, 1, 1), np.float32)}), (REFUSED,)),
         "a-detector": (_ending([mat, node("Reshape", "z s", "scores"), node("Slice", "z a b c", "boxes")],
                                [value("boxes", shape=["n", 4]), value("scores", shape=["n", 1, 10])],
-                               constants={**reshape, "a": np.array([0]), "b": np.array([4]), "c": np.array([1])}), (REFUSED,)),
-        "a-clipped-regressor": (_regressor(False), (REFUSED,)), "one-sigmoid-for-ten-classes": (_regressor(True), (REFUSED,)),
+                               constants={**reshape, "a": np.array([0]), "b": np.array([4]), "c": np.array([1])}),
+                               (REFUSED,)),
+        "a-clipped-regressor": (_regressor(False), (REFUSED,)),
+        "one-sigmoid-for-ten-classes": (_regressor(True), (REFUSED,)),
     }  # fmt: skip
 
 
@@ -141,7 +148,8 @@ def cases() -> Iterator[Case]:
             f"onnx/output/of-kind-{kind}", saved(_kind(kind)), codes, "scores are a tensor of floats, or maps of them"
         )
     clear = "the audit runs and its validity flags say what is odd, or no pair can be audited"
-    odd = {"constant": _constant(), "always-one-class": _always_one_class(), "random-uniform": _random("RandomUniformLike"),
+    odd = {"constant": _constant(), "always-one-class": _always_one_class(),
+    "random-uniform": _random("RandomUniformLike"),
            "random-normal": _random("RandomNormalLike"), "depends-on-the-batch": _across_the_batch(),
            "dropout-in-training": _dropout(), "nan-for-some": _number("some")}  # fmt: skip
     for name, model in odd.items():
@@ -155,7 +163,8 @@ def cases() -> Iterator[Case]:
         "rank-9": (_input(*["n"] * 9), (REFUSED,)), "no-pixels": (_input("n", 1, 0, 8), (REFUSED,)),
         "no-batch": (_input(0, 1, 8, 8), (REFUSED, ACCEPTED)), "negative": (_input("n", 1, -8, 8), (REFUSED, ACCEPTED)),
         "all-free": (_input("n", "c", "h", "w"), (ACCEPTED,)), "seven-channels": (_input("n", 7, 8, 8), (REFUSED,)),
-        "huge": (_input("n", 1, 10**6, 10**6), (REFUSED,)), "overflowing": (_input("n", 2**40, 2**40, 2**40), (REFUSED,)),
+        "huge": (_input("n", 1, 10**6, 10**6), (REFUSED,)),
+        "overflowing": (_input("n", 2**40, 2**40, 2**40), (REFUSED,)),
         "a-batch-of-a-million": (_input(10**6, 1, 8, 8), (ACCEPTED, REFUSED, LIMIT)),
         "a-batch-of-7": (_input(7, 1, 8, 8), (ACCEPTED,)), "another-size": (_input("n", 1, 9, 9), (REFUSED,)),
         "bytes": (_input("n", 1, 8, 8, kind=TensorProto.UINT8), (REFUSED,)),

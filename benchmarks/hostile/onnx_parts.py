@@ -1,4 +1,4 @@
-"""Building blocks of hostile ONNX files: a small classifier of 64 pixels that hostile nodes are put before or behind."""
+"""Building blocks of hostile ONNX files: a small classifier with hostile nodes before or behind its layer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def classifier(
     domains: Sequence[str] = (),
     extra: Sequence[TensorProto] = (),
 ) -> ModelProto:
-    """A linear classifier of 8 x 8 pixels in 10 classes, whose scores are moved by a value ``more`` if the nodes make it.
+    """A linear classifier of 8 x 8 pixels in 10 classes, whose scores a value ``more`` moves if the nodes make it.
 
     Args:
         nodes: before the last layer.

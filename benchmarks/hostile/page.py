@@ -50,12 +50,12 @@ def page(rows: Sequence[Row], words: str, seconds: float, traced: bool) -> str:
         f"- {_count(commands)} of them through the installed command as well: {_wrong(commands)}.",
         f"- {_count(mutants)} seeded mutations through a forked worker: {_wrong(mutants)}.",
         f"- strace: {_traced(rows, traced)}.",
-        f"- {sum(_SIGNAL in row.said for row in rows)} workers died by a signal inside a library; their parents said so in one"
-        " line and exit code 4.",
+        f"- {sum(_SIGNAL in row.said for row in rows)} workers died by a signal inside a library; each time the",
+        "  command said so in one line and ended with code 4.",
         "",
-        "Right: the exit code is one that the case states, the command ended inside its limit, a refusal is one line that",
-        "says what was expected, what was found and what to do, no traceback and no control character reached the output,",
-        "no internal error was reported, and files outside the allowed places were neither read nor changed.",
+        "Right: the exit code is one that the case states, the command ended inside its limit, a refusal is one line",
+        "that says what was expected, what was found and what to do, no traceback and no control character reached the",
+        "output, no internal error was reported, and files outside the places were neither read nor changed.",
     ]
     missing = [row for row in cases if row.status is None]
     if missing:
@@ -92,7 +92,8 @@ def _wrong(rows: Sequence[Row]) -> str:
 def _traced(rows: Sequence[Row], traced: bool) -> str:
     if not traced:
         return "not used in this run; planted files outside were watched"
-    return f"watched all of them; no worker opened a file outside its places or a socket, {sum(map(_beyond, rows))} exceptions"
+    beyond = sum(map(_beyond, rows))
+    return f"watched all of them; {beyond or 'no'} worker or command opened a file outside its places, or a socket"
 
 
 def _beyond(row: Row) -> bool:

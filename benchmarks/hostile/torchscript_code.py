@@ -1,4 +1,4 @@
-"""TorchScript programs: they read and write files, never end, flood, fail with hostile words, or change their answers."""
+"""TorchScript programs that read and write files, never end, flood, fail with hostile words or change their answers."""
 
 from __future__ import annotations
 
@@ -14,61 +14,81 @@ from benchmarks.hostile.weights import linear_digits
 OUTSIDE = "OUTSIDE"
 """Name, in the programs, of the folder of the canaries; ``verdicts.Canaries`` makes it beside the case's folder."""
 
-_HEAD = "        return self.last(x.flatten(1))"
+
+def _forward(*lines: str, add: str = "") -> str:
+    """The lines of a forward that ends in the linear layer, with ``add`` added to its scores."""
+    return _lines(*lines, f"return self.last(x.flatten(1)){f' + {add}' if add else ''}")
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join("        " + line for line in lines)
+
+
+_LATER = ("self.calls += 1", "y = self.last(x.flatten(1))", "if int(self.calls.item()) > 20:")
+_FOREVER = ("    x = x + 0.0",)
+_REFUSED, _STOPPED, _EITHER = (REFUSED,), (LIMIT,), (LIMIT, REFUSED)
 
 # The body of forward, behind ``def forward(self, x):``; ``{secret}`` and the like are files outside.
 BODIES: dict[str, tuple[str, tuple[int, ...]]] = {
-    "reads-a-file": ("        t = torch.from_file('{secret}', False, 4)\n        return self.last(x.flatten(1)) + t.sum()", (REFUSED,)),
-    "overwrites-a-file": ("        t = torch.from_file('{victim}', True, 4)\n        t.fill_(7.0)\n        return self.last(x.flatten(1)) + t.sum()", (REFUSED,)),
-    "makes-a-file": ("        t = torch.from_file('{dropped}', True, 4)\n        return self.last(x.flatten(1)) + t.sum()", (REFUSED,)),
-    "saves-a-file": ("        torch.save(x, '{dropped}')\n" + _HEAD, (ACCEPTED, REFUSED)),
-    "reads-the-environment": ("        t = torch.from_file('/proc/self/environ', False, 4)\n        return self.last(x.flatten(1)) + t.sum()", (REFUSED, ACCEPTED)),
-    "reads-passwords": ("        t = torch.from_file('/etc/passwd', False, 4)\n        return self.last(x.flatten(1)) + t.sum()", (REFUSED,)),
-    "reads-a-disk": ("        t = torch.from_file('/dev/sda', False, 4)\n        return self.last(x.flatten(1)) + t.sum()", (REFUSED,)),
-    "endless-loop": ("        while True:\n            x = x + 0.0\n" + _HEAD, (LIMIT,)),
-    "endless-loop-on-data": ("        while bool(x.sum() >= 0):\n            x = x + 0.0\n" + _HEAD, (LIMIT,)),
-    "long-loop": ("        for i in range(1000000000000000):\n            x = x + 0.0\n" + _HEAD, (LIMIT,)),
-    "huge-allocation": ("        y = torch.ones([1000000, 1000000])\n        return self.last(x.flatten(1)) + y.mean()", (LIMIT, REFUSED)),
-    "many-allocations": ("        l = [x]\n        for i in range(1000000000):\n            l.append(torch.ones([1000000]))\n        return self.last(x.flatten(1)) + l[-1].mean()", (LIMIT, REFUSED)),
-    "huge-string": ("        s = 'x'\n        for i in range(60):\n            s = s + s\n        return self.last(x.flatten(1)) + len(s)", (LIMIT, REFUSED)),
-    "negative-shape": ("        return x.reshape([-5, -7])", (REFUSED,)),
-    "index-out-of-range": ("        return x[1000000000]", (REFUSED,)),
-    "fails": ("        raise RuntimeError('evil')\n" + _HEAD, (REFUSED,)),
-    "fails-with-control-characters": ("        raise RuntimeError('\x1b[2J\x07\\nTraceback (most recent call last):\\n  File ')\n" + _HEAD, (REFUSED,)),
-    "fails-with-a-long-text": ("        raise RuntimeError('" + "x" * 1_000_000 + "')\n" + _HEAD, (REFUSED,)),
-    "fails-with-the-advice-to-unpickle": ("        raise RuntimeError('set weights_only=False')\n" + _HEAD, (REFUSED,)),
-    "fails-as-out-of-memory": ("        raise RuntimeError('out of memory')\n" + _HEAD, (LIMIT, REFUSED)),
-    "asserts": ("        assert bool(x.sum() < 0), 'no'\n" + _HEAD, (REFUSED,)),
-    "prints": ("        print('evil\x1b[2J', x)\n" + _HEAD, (ACCEPTED,)),
-    "prints-a-flood": ("        for i in range(200000):\n            print('{{\"kind\":\"finished\"}}')\n" + _HEAD, (ACCEPTED, LIMIT)),
-    "returns-text": ("        return 'evil'", (REFUSED,)), "returns-nothing": ("        return None", (REFUSED,)),
-    "returns-a-number": ("        return 3.5", (REFUSED,)), "returns-a-scalar": ("        return x.sum()", (REFUSED,)),
-    "returns-labels": ("        return self.last(x.flatten(1)).argmax(1)", (REFUSED,)),
-    "returns-no-rows": ("        return self.last(x.flatten(1))[:0]", (REFUSED,)),
-    "returns-fewer-rows": ("        return self.last(x.flatten(1))[1:]", (REFUSED,)),
-    "returns-a-map-of-images": ("        return x.repeat(1, 5, 1, 1)", (REFUSED,)),
-    "returns-an-empty-list": ("        l = [x]\n        l.clear()\n        return l", (REFUSED,)),
-    "returns-a-deep-tuple": ("        return ((((((((self.last(x.flatten(1)),),),),),),),),)", (ACCEPTED, REFUSED)),
-    "returns-hostile-keys": ("        return {{'<b>\x1b[2J': self.last(x.flatten(1))}}", (ACCEPTED,)),
-    "returns-complex": ("        return torch.complex(self.last(x.flatten(1)), self.last(x.flatten(1)))", (REFUSED,)),
-    "returns-a-million-classes": ("        return x.flatten(1).mean(1, keepdim=True).expand(-1, 1000000)", (ACCEPTED, LIMIT, REFUSED)),
-    "all-nan": ("        return self.last(x.flatten(1)) / 0.0 * 0.0", (REFUSED,)),
-    "divides-by-zero": ("        return self.last(x.flatten(1)) + float(1 // int(x.sum() * 0))", (REFUSED,)),
-    "one-column-of-means": ("        return x.flatten(1).mean(1, keepdim=True)", (REFUSED,)),
-    "hash-of-the-batch": ("        return self.last(x.flatten(1)) + float(len(x) % 7)", (ACCEPTED,)),
+    "reads-a-file": (_forward("t = torch.from_file('{secret}', False, 4)", add="t.sum()"), _REFUSED),
+    "overwrites-a-file": (
+        _forward("t = torch.from_file('{victim}', True, 4)", "t.fill_(7.0)", add="t.sum()"), _REFUSED),
+    "makes-a-file": (_forward("t = torch.from_file('{dropped}', True, 4)", add="t.sum()"), _REFUSED),
+    "saves-a-file": (_forward("torch.save(x, '{dropped}')"), (ACCEPTED, REFUSED)),
+    "reads-the-environment": (_forward("t = torch.from_file('/proc/self/environ', False, 4)", add="t.sum()"), _REFUSED),
+    "reads-passwords": (_forward("t = torch.from_file('/etc/passwd', False, 4)", add="t.sum()"), _REFUSED),
+    "reads-a-disk": (_forward("t = torch.from_file('/dev/sda', False, 4)", add="t.sum()"), _REFUSED),
+    "endless-loop": (_forward("while True:", *_FOREVER), _STOPPED),
+    "endless-loop-on-data": (_forward("while bool(x.sum() >= 0):", *_FOREVER), _STOPPED),
+    "long-loop": (_forward("for i in range(1000000000000000):", *_FOREVER), _STOPPED),
+    "huge-allocation": (_forward("y = torch.ones([1000000, 1000000])", add="y.mean()"), _EITHER),
+    "many-allocations": (
+        _forward("l = [x]", "for i in range(1000000000):", "    l.append(torch.ones([1000000]))", add="l[-1].mean()"),
+        _EITHER),
+    "huge-string": (_forward("s = 'x'", "for i in range(60):", "    s = s + s", add="len(s)"), _EITHER),
+    "negative-shape": (_lines("return x.reshape([-5, -7])"), _REFUSED),
+    "index-out-of-range": (_lines("return x[1000000000]"), _REFUSED),
+    "fails": (_forward("raise RuntimeError('evil')"), _REFUSED),
+    "fails-with-control-characters": (
+        _forward("raise RuntimeError('\x1b[2J\x07\\nTraceback (most recent call last):\\n  File ')"), _REFUSED),
+    "fails-with-a-long-text": (_forward(f"raise RuntimeError('{'x' * 1_000_000}')"), _REFUSED),
+    "fails-with-the-advice-to-unpickle": (_forward("raise RuntimeError('set weights_only=False')"), _REFUSED),
+    "fails-as-out-of-memory": (_forward("raise RuntimeError('out of memory')"), _EITHER),
+    "asserts": (_forward("assert bool(x.sum() < 0), 'no'"), _REFUSED),
+    "prints": (_forward("print('evil\x1b[2J', x)"), (ACCEPTED,)),
+    "prints-a-flood": (
+        _forward("for i in range(200000):", "    print('{{\"kind\":\"finished\"}}')"), (ACCEPTED, LIMIT)),
+    "returns-text": (_lines("return 'evil'"), _REFUSED),
+    "returns-nothing": (_lines("return None"), _REFUSED),
+    "returns-a-number": (_lines("return 3.5"), _REFUSED),
+    "returns-a-scalar": (_lines("return x.sum()"), _REFUSED),
+    "returns-labels": (_lines("return self.last(x.flatten(1)).argmax(1)"), _REFUSED),
+    "returns-no-rows": (_lines("return self.last(x.flatten(1))[:0]"), _REFUSED),
+    "returns-fewer-rows": (_lines("return self.last(x.flatten(1))[1:]"), _REFUSED),
+    "returns-a-map-of-images": (_lines("return x.repeat(1, 5, 1, 1)"), _REFUSED),
+    "returns-an-empty-list": (_lines("l = [x]", "l.clear()", "return l"), _REFUSED),
+    "returns-a-deep-tuple": (_lines("return ((((((((self.last(x.flatten(1)),),),),),),),),)"), (ACCEPTED, REFUSED)),
+    "returns-hostile-keys": (_lines("return {{'<b>\x1b[2J': self.last(x.flatten(1))}}"), (ACCEPTED,)),
+    "returns-complex": (_lines("z = self.last(x.flatten(1))", "return torch.complex(z, z)"), _REFUSED),
+    "returns-a-million-classes": (
+        _lines("return x.flatten(1).mean(1, keepdim=True).expand(-1, 1000000)"), (ACCEPTED, LIMIT, REFUSED)),
+    "all-nan": (_lines("return self.last(x.flatten(1)) / 0.0 * 0.0"), _REFUSED),
+    "divides-by-zero": (_forward(add="float(1 // int(x.sum() * 0))"), _REFUSED),
+    "one-column-of-means": (_lines("return x.flatten(1).mean(1, keepdim=True)"), _REFUSED),
+    "hash-of-the-batch": (_forward(add="float(len(x) % 7)"), (ACCEPTED,)),
 }  # fmt: skip
 # What shows itself only in an audit: answers that change.
 ODD: dict[str, str] = {
-    "random": "        return self.last(x.flatten(1)) + torch.randn([len(x), 10]) * 9",
-    "depends-on-the-batch": "        return self.last(x.flatten(1)) * float(len(x))",
-    "works-in-place": "        x.mul_(0.5)\n        return self.last(x.flatten(1))",
-    "dropout-in-training": "        return torch.nn.functional.dropout(self.last(x.flatten(1)), 0.5, True)",
-    "constant": "        return self.last(x.flatten(1)) * 0.0",
-    "counts-its-calls": "        self.calls += 1\n        return self.last(x.flatten(1)) * float(self.calls.item())",
-    "turns-hostile-later": "        self.calls += 1\n        if int(self.calls.item()) > 20:\n            raise RuntimeError('later')\n        return self.last(x.flatten(1))",
-    "turns-endless-later": "        self.calls += 1\n        while int(self.calls.item()) > 20:\n            x = x + 0.0\n        return self.last(x.flatten(1))",
-    "turns-wide-later": "        self.calls += 1\n        y = self.last(x.flatten(1))\n        if int(self.calls.item()) > 20:\n            y = torch.cat([y, y], 1)\n        return y",
-    "turns-nan-later": "        self.calls += 1\n        y = self.last(x.flatten(1))\n        if int(self.calls.item()) > 20:\n            y = y / 0.0 * 0.0\n        return y",
+    "random": _forward(add="torch.randn([len(x), 10]) * 9"),
+    "depends-on-the-batch": _lines("return self.last(x.flatten(1)) * float(len(x))"),
+    "works-in-place": _forward("x.mul_(0.5)"),
+    "dropout-in-training": _lines("return torch.nn.functional.dropout(self.last(x.flatten(1)), 0.5, True)"),
+    "constant": _lines("return self.last(x.flatten(1)) * 0.0"),
+    "counts-its-calls": _lines("self.calls += 1", "return self.last(x.flatten(1)) * float(self.calls.item())"),
+    "turns-hostile-later": _lines(*_LATER, "    raise RuntimeError('later')", "return y"),
+    "turns-endless-later": _lines(*_LATER, "    while True:", "        x = x + 0.0", "return y"),
+    "turns-wide-later": _lines(*_LATER, "    y = torch.cat([y, y], 1)", "return y"),
+    "turns-nan-later": _lines(*_LATER, "    y = y / 0.0 * 0.0", "return y"),
 }  # fmt: skip
 
 
