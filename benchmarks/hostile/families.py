@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.hostile import (
+    array_files,
     arrays,
     folders,
     onnx_control,
