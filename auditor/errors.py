@@ -6,7 +6,6 @@ exit code of the process, so that a CI job can tell a bad option from a bad mode
 
 from __future__ import annotations
 
-
 LONGEST = 1500
 """Characters of a message; of a longer one the beginning and the end are kept, which say what to do."""
 

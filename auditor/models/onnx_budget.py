@@ -37,9 +37,9 @@ def check_budget(model: ModelProto) -> None:
 def largest_step(model: ModelProto) -> tuple[str, int]:
     """The operator that needs most memory at once, and how many bytes.
 
-    Inputs and results of a running operator are all held, so this is a lower bound of what a run needs. Sizes that are
-    not known count as 1: a free batch axis is one instance. A graph whose shapes cannot be inferred needs nothing that
-    is known.
+    Inputs and results of a running operator are all held (but for those that only rename their input), so a run needs
+    no less. Sizes that are not known count as 1: a free batch axis is one instance. A graph whose shapes cannot be
+    inferred needs nothing that is known.
     """
     light, step = _light(model), ("", 0)
     for with_values in (False, True):

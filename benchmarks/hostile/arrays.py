@@ -85,7 +85,7 @@ VALUES: dict[str, tuple[Callable[[Arrays], object], tuple[int, ...]]] = {
     "three-axes": (_map("x", lambda x: x[:, 0]), (ACCEPTED,)),
     "channels-last": (_map("x", lambda x: np.moveaxis(x, 1, 3)), (ACCEPTED,)),
     "five-channels": (_map("x", lambda x: x.repeat(5, 1)), (REFUSED,)),
-    "another-size": (_map("x", lambda x: x.repeat(3, 2)), (REFUSED,)),
+    "another-size": (_map("x", lambda x: x.repeat(3, 2)), (ACCEPTED,)),
     "no-pixels": (_map("x", lambda x: x[..., :0]), (REFUSED,)), "fewer-labels": (_put("y_train", 0, 0), (ACCEPTED,)),
     "length-mismatch": (lambda a: a.update(y_train=a["y_train"][:-1]), (REFUSED,)),
     "one-class": (_map("y", lambda y: y * 0), (REFUSED,)),

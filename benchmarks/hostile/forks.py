@@ -8,6 +8,7 @@ product's own. Only the thread that forks lives on in the child, so that Landloc
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import io
 import os
@@ -106,6 +107,7 @@ def _become_worker(job: int, answers: int, others: tuple[int, int], scratch: str
     """Stand where a new interpreter would: pipes as standard streams, a session and temporary files of its own."""
     try:
         os.setsid()
+        faulthandler.disable()  # a test runner may have switched it on
         null = os.open(os.devnull, os.O_RDWR)
         for source, target in ((job, 0), (answers, 1), (null, 2)):
             os.dup2(source, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from auditor.errors import InputRefused
 from auditor.models.base import ModelOptions, OutputKind
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier, Preprocessing, Spent, scores_to_logits, scores_to_probabilities
@@ -122,3 +124,30 @@ def test_probabilities_of_nought_and_one_stay_finite():
         torch.testing.assert_close(scores_to_probabilities(scores, kind), scores)
     assert torch.isfinite(scores_to_logits(scores[:, :1], "sigmoid")).all()
     torch.testing.assert_close(scores_to_probabilities(torch.zeros(1, 4), "sigmoid"), torch.full((1, 4), 0.25))
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (
+            RuntimeError("later"),
+            r"every batch of samples; found one that fails on 4 of them: later",
+        ),
+        (torch.zeros(4, 9), r"results of shape \(4, 10\) for 4 samples; found \(4, 9\)"),
+        (torch.zeros(3, 10), r"results of shape \(4, 10\) for 4 samples; found \(3, 10\)"),
+    ],
+)
+def test_a_model_that_changes_its_ways_later_is_refused(
+    later: RuntimeError | torch.Tensor, said: str, cnn: Classifier, monkeypatch: pytest.MonkeyPatch
+):
+    def run(x: torch.Tensor) -> torch.Tensor:
+        if isinstance(later, RuntimeError):
+            raise later
+        return later
+
+    monkeypatch.setattr(cnn.backend, "scores", run)
+    monkeypatch.setattr(cnn.backend, "logits", run)
+    wide = replace(cnn, columns=10)
+    for ask in (wide.scores, wide.predict, wide.logits):
+        with pytest.raises(InputRefused, match=said):
+            ask(noise(4, 3, 8, 8))
