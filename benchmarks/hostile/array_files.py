@@ -73,7 +73,7 @@ MEMBERS: dict[str, tuple[Callable[[Path], tuple[str, bytes]], tuple[int, ...]]] 
     "dtype-unknown": (_header(_shape("(120,)", "<q9")), (REFUSED,)),
     "dtype-of-a-gigabyte-each": (_header(_shape("(120,)", "|V1000000000")), (REFUSED, LIMIT)),
     "dtype-nested": (_header("{'descr': [('a', [('b', '<f4')])], 'fortran_order': False, 'shape': (2,), }"),
-    (REFUSED,)),
+        (REFUSED,)),
     "version-9": (lambda f: ("x_train.npy", b"\x93NUMPY\x09\x00" + bytes(100)), (REFUSED,)),
     "header-of-4-gigabytes": (lambda f: ("x_train.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + bytes(100)), (REFUSED,)),
     "one-member-more": (lambda f: ("evil.npy", bytes(10)), (ACCEPTED,)),

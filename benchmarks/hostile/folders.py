@@ -94,7 +94,7 @@ CHANGES: dict[str, tuple[Change, tuple[int, ...]]] = {
     "hidden-class": (lambda d: (d / ".git").mkdir(), (ACCEPTED,)),
     "without-permission": (_unreadable, (REFUSED,)),
     "five-hundred-bad-images": (lambda d: [(d / "cat" / f"b{i}.png").write_bytes(b"x") for i in range(500)],
-    (REFUSED,)),
+        (REFUSED,)),
 }  # fmt: skip
 NAMES: dict[str, bytes] = {
     "markup": b"<script>alert(1)<", "control-characters": b"\x1b[2J\x07\x01", "newline": b"a\nb", "quote": b"'\";--",

@@ -51,7 +51,7 @@ KNOWN: dict[str, tuple[list[NodeProto], dict[str, Any]]] = {
                {"s": np.array([10**9, 10])}),
     "behind-a-broken-node": ([node("MatMul", "w w", "broken"), node("ConstantOfShape", "s", "big")], {"s": _MILLION}),
     "in-double": ([node("ConstantOfShape", "s", "c"), node("Cast", "c", "big", to=11)],
-    {"s": np.array([10**5, 10**6])}),
+        {"s": np.array([10**5, 10**6])}),
     "negative-shape": ([node("ConstantOfShape", "s", "big")], {"s": np.array([-5, 10**6])}),
     "overflowing-shape": ([node("ConstantOfShape", "s", "big")], {"s": np.array([2**62, 2**62])}),
     "max-pool-pads": ([node("MaxPool", "x", "big", kernel_shape=[2, 2], pads=[1, 1, 10**9, 10**9])], {}),

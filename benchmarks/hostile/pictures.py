@@ -153,18 +153,18 @@ FILES: dict[str, tuple[str, Callable[[], bytes], tuple[int, ...]]] = {
     "profile-bomb": ("a.png", lambda: _bomb_in(b"iCCP"), (ACCEPTED, REFUSED)),
     "chunk-of-4-gigabytes": ("a.png", lambda: b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIHDR" + bytes(50), BAD),
     "hundred-thousand-chunks": ("a.png", lambda: png(8, 8, _pixels(), *[chunk(b"tEXt", b"a\0b")] * 100_000),
-    (ACCEPTED, REFUSED)),
+        (ACCEPTED, REFUSED)),
     "huge-tiff": ("a.tif",
-    lambda: b"II*\0\x08\0\0\0\x03\0" + b"\0\1\4\0\1\0\0\0\xff\xff\xff\x7f" * 2 + b"\x11\1\4\0\1\0\0\0"
-    + bytes(8), BAD),
+        lambda: b"II*\0\x08\0\0\0\x03\0" + b"\0\1\4\0\1\0\0\0\xff\xff\xff\x7f" * 2 + b"\x11\1\4\0\1\0\0\0"
+        + bytes(8), BAD),
     "tiff-that-points-to-itself": ("a.tif", lambda: b"II*\0\x08\0\0\0\0\0\x08\0\0\0", BAD),
     "huge-bmp": ("a.bmp", lambda: b"BM" + bytes(8) + struct.pack("<IIiiHHI", 54, 40, 2**30, 2**30, 1, 24,
-    0) + bytes(24), BAD),
+        0) + bytes(24), BAD),
     "huge-ppm": ("a.ppm", lambda: b"P6 999999999 999999999 255\n", BAD),
     "ppm-of-many-digits": ("a.ppm", lambda: b"P6 " + b"9" * 10_000 + b" 1 255\n", BAD),
     "exif-garbage": ("a.jpg", lambda: encoded("JPEG", exif=b"Exif\0\0" + b"\xff" * 2000), GOOD),
     "exif-that-loops": ("a.jpg", lambda: encoded("JPEG",
-    exif=b"Exif\0\0II*\0\x08\0\0\0\1\0\x69\x87\4\0\1\0\0\0\x08\0\0\0"), (ACCEPTED, REFUSED)),
+        exif=b"Exif\0\0II*\0\x08\0\0\0\1\0\x69\x87\4\0\1\0\0\0\x08\0\0\0"), (ACCEPTED, REFUSED)),
     "orientation-of-9999": ("a.jpg", lambda: _exif(9999), GOOD),
     **{f"orientation-of-{turn}": ("a.jpg", lambda turn=turn: _exif(turn), GOOD) for turn in (3, 6, 8)},
 }  # fmt: skip

@@ -106,7 +106,7 @@ CHANGES: dict[str, tuple[Callable[[Records], object], tuple[int, ...]]] = {
     "absolute-entry": (lambda c: c.update({"/tmp/evil": b"x"}), (ACCEPTED, REFUSED)),
     "two-roots": (lambda c: c.update({"other/data.pkl": b"x"}), (ACCEPTED, REFUSED)),
     "ten-thousand-entries": (lambda c: c.update({f"digits_fcn/extra/{i}": b"" for i in range(10_000)}),
-    (ACCEPTED, REFUSED)),
+        (ACCEPTED, REFUSED)),
     "hostile-entry-names": (lambda c: c.update({"digits_fcn/extra/\x1b[2J<b>\n": b"x"}), (ACCEPTED, REFUSED)),
 }  # fmt: skip
 

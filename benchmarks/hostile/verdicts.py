@@ -78,8 +78,7 @@ class Canaries:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.secret, self.victim = folder, folder / "secret", folder / "victim"
         self.dropped = folder / "dropped"
-        for file in (self.secret, self.victim):
-            file.write_bytes(CANARY * 64)
+        self._plant()
 
     def problems(self) -> list[str]:
         """What has changed; puts it back as it was."""
@@ -92,8 +91,12 @@ class Canaries:
         if found:
             for path in self._others():
                 path.unlink()
-            self.__init__(self.folder)  # type: ignore[misc]
+            self._plant()
         return found
+
+    def _plant(self) -> None:
+        for file in (self.secret, self.victim):
+            file.write_bytes(CANARY * 64)
 
     def _others(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if path not in (self.secret, self.victim))
