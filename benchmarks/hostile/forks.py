@@ -27,8 +27,8 @@ _HEAVY = ("torch", "onnx", "onnxruntime", "sklearn.datasets", "sklearn.svm", "PI
           "auditor.audit.run", "auditor.audit.inspection", "auditor.audit.subject")  # fmt: skip
 _REGISTRIES = ("auditor.models", "auditor.datasets", "auditor.boundary", "auditor.characteristics")
 
-Observer = Callable[[int, str], None]
-"""Told of the process id and the scratch folder of each worker."""
+Observer = Callable[[str], object]
+"""Told of the scratch folder of each worker."""
 
 
 def warm_up() -> None:
@@ -82,7 +82,7 @@ def run(arguments: Sequence[str], observe: Observer | None = None) -> Outcome:
     def start(scratch: str, verbose: bool) -> Forked:
         child = Forked(scratch)
         if observe is not None:
-            observe(child.pid, scratch)
+            observe(scratch)
         return child
 
     out, err, begin = io.StringIO(), io.StringIO(), time.perf_counter()
@@ -106,6 +106,7 @@ def limits(**values: str) -> Iterator[None]:
 def _become_worker(job: int, answers: int, others: tuple[int, int], scratch: str) -> None:
     """Stand where a new interpreter would: pipes as standard streams, a session and temporary files of its own."""
     try:
+        os.close(os.open(scratch, os.O_RDONLY))  # so that a trace shows whose worker this is
         os.setsid()
         faulthandler.disable()  # a test runner may have switched it on
         null = os.open(os.devnull, os.O_RDWR)

@@ -17,7 +17,7 @@ from benchmarks.hostile.commands import ROOT, arguments, results_folder, small_d
 from benchmarks.hostile.mutations import Mutant
 from benchmarks.hostile.torchscript_code import OUTSIDE
 
-LIMITS = {"opening_seconds": "10", "trial_seconds": "10", "silence_seconds": "20", "memory_mb": "3000"}
+LIMITS = {"opening_seconds": "6", "trial_seconds": "6", "silence_seconds": "20", "memory_mb": "3000"}
 """Of the product, set low so that files that hit them do so soon."""
 
 
@@ -32,7 +32,7 @@ class Row:
         seconds: of the command.
         said: the line of the refusal.
         problems: why the row is wrong.
-        workers: process ids of its workers.
+        scratch: folders for temporary files of its workers, by which a trace tells them apart.
         places: what they may open beside the installation and their scratch folder.
     """
 
@@ -43,7 +43,7 @@ class Row:
     seconds: float = 0.0
     said: str = ""
     problems: list[str] = field(default_factory=list)
-    workers: list[int] = field(default_factory=list)
+    scratch: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
 
 
@@ -97,7 +97,7 @@ class Runner:
 
     def _forked(self, words: Sequence[str], row: Row) -> Outcome:
         with forks.limits(**LIMITS):
-            return forks.run(words, lambda pid, scratch: row.workers.append(pid))
+            return forks.run(words, row.scratch.append)
 
     def _commanded(self, words: Sequence[str], row: Row) -> Outcome:
         """The installed command in a process of its own, under strace if asked."""
@@ -113,7 +113,9 @@ class Runner:
         if self._traced:
             with log.open(encoding="utf-8", errors="replace") as lines:
                 programs = ("deepdig-audit", "python", Path(sys.executable).name)
-                row.problems += tracing.breaches(tracing.calls(lines), [*row.places, str(self.folder)], programs)
+                made = list(tracing.calls(lines))
+            row.problems += tracing.breaches(made, [*row.places, str(self.folder)], programs)
+            row.problems += [] if any(call.name == "execve" for call in made) else ["strace saw nothing of the command"]
         return Outcome(
             done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), seconds
         )
@@ -142,22 +144,21 @@ class Runner:
 
 def traced_breaches(rows: Sequence[Row], log: Path) -> Iterator[tuple[Row, list[str]]]:
     """Rows of forked workers with what strace saw them do beyond their places."""
-    waiting: dict[int, list[Row]] = {}
-    for row in rows:
-        for pid in row.workers:
-            waiting.setdefault(pid, []).append(row)
+    owner = {scratch: row for row in rows for scratch in row.scratch}
     current: dict[int, Row] = {}
+    driver: int | None = None
     made: dict[str, list[tracing.Call]] = {}
     with log.open(encoding="utf-8", errors="replace") as lines:
         for call in tracing.calls(lines):
-            if call.name == "begins":
+            driver = call.process if driver is None else driver
+            if call.name == "ends":
                 current.pop(call.process, None)
-                if queue := waiting.get(call.process):
-                    current[call.process] = queue.pop(0)
+            elif call.process != driver and call.target in owner:
+                current[call.process] = owner[call.target]  # the first that a forked worker opens
             elif call.process in current:
                 made.setdefault(current[call.process].name, []).append(call)
     for row in rows:
-        if row.workers and row.name not in made:
+        if row.scratch and row.name not in made:
             yield row, ["strace saw nothing of its worker"]
         elif found := tracing.breaches(made.get(row.name, []), row.places):
             yield row, found

@@ -19,9 +19,10 @@ from benchmarks.hostile.commands import ROOT
 _CALLS = "openat,open,creat,socket,connect,execve,unlink,unlinkat,rename,renameat,renameat2,clone,clone3,fork,vfork"
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime",
            "/etc/locale.alias", "/etc/alternatives", "/etc/ssl/openssl.cnf", "/proc", "/sys", "/dev")  # fmt: skip
-_BEGIN = re.compile(r"^(\d+) (\w+)\((.*)$")
-_RESUMED = re.compile(r"^(\d+) <\.\.\. (\w+) resumed>(.*)$")
+_BEGIN = re.compile(r"^(\d+) +(\w+)\((.*)$")
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
 _OPENED = re.compile(r"= \d+<(.*?)>(?:\(deleted\))?$")
+_ENDED = re.compile(r"^(\d+) +\+\+\+ (?:exited|killed)")
 _STARTED = re.compile(r"= (\d+)$")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -42,7 +43,7 @@ def available() -> bool:
 
 def command(log: Path) -> list[str]:
     """What to put before a command to write its log."""
-    options = ["-f", "--seccomp-bpf", "-y", "-qq", "-s", "4096", "-e", "signal=none", "-e", f"trace={_CALLS}"]
+    options = ["-f", "--seccomp-bpf", "-y", "-q", "-s", "4096", "-e", "signal=none", "-e", f"trace={_CALLS}"]
     return ["strace", *options, "-o", str(log)]
 
 
@@ -56,6 +57,11 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
     pending: dict[int, tuple[str, str]] = {}
     for line in lines:
         line = line.rstrip("\n")
+        if ended := _ENDED.match(line):
+            thread = int(ended.group(1))
+            if process.pop(thread, thread) == thread:
+                yield Call(thread, "ends", "")  # its number may come again
+            continue
         begin, resumed = _BEGIN.match(line), _RESUMED.match(line)
         if begin is None and resumed is None:
             continue
@@ -74,8 +80,6 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
             if started := _STARTED.search(text):
                 child = int(started.group(1))
                 process[child] = owner if "CLONE_THREAD" in text else child
-                if process[child] == child:
-                    yield Call(child, "begins", "")  # numbers of processes come again
         elif name in ("open", "openat", "creat"):
             if (opened := _OPENED.search(text)) and "O_PATH" not in text:
                 yield Call(owner, name, opened.group(1))
@@ -108,7 +112,7 @@ def breaches(made: Iterable[Call], allowed: Sequence[str], programs: Sequence[st
         elif call.name == "execve":
             if Path(call.target).name not in programs:
                 found.add(f"started {call.target}")
-        elif call.name == "begins" or call.target.startswith(("pipe:", "socket:", "anon_inode:", "/memfd:")):
+        elif call.name == "ends" or call.target.startswith(("pipe:", "socket:", "anon_inode:", "/memfd:")):
             continue
         elif not scratch.match(call.target) and not _below(call.target, places):
             found.add(f"{call.name} {call.target}")
