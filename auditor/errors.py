@@ -6,6 +6,19 @@ exit code of the process, so that a CI job can tell a bad option from a bad mode
 
 from __future__ import annotations
 
+LONGEST = 1500
+"""Characters of a message; of a longer one the beginning and the end are kept, which say what to do."""
+
+
+def one_line(text: str) -> str:
+    """Text in one line, in UTF-8 and of bounded length: names from outside hold line breaks and bytes that are no text.
+
+    >>> one_line("a\\nb\\udcff")
+    'a b\\\\udcff'
+    """
+    line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 400]} ... {line[-390:]}"
+
 
 class AuditError(Exception):
     """Base of every error that a user may see; ``exit_code`` is the status of the process."""
@@ -13,7 +26,7 @@ class AuditError(Exception):
     exit_code = 4
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))
 
 
 class UsageError(AuditError):
@@ -35,7 +48,7 @@ class InputRefused(AuditError):
 
     def __init__(self, expected: str, found: str, action: str) -> None:
         super().__init__(f"expected {expected}; found {found}; {action}")
-        self.expected, self.found, self.action = expected, found, action
+        self.expected, self.found, self.action = one_line(expected), one_line(found), one_line(action)
 
     def __reduce__(self) -> tuple[type[InputRefused], tuple[str, str, str]]:
         return type(self), (self.expected, self.found, self.action)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from auditor.errors import AuditIncomplete
-from auditor.models.memory import lacks_memory
+from auditor.models.memory import lack_of_memory
 
 
 def out_of_memory(err: BaseException) -> AuditIncomplete | None:
     """The error as a limit met, where it or what it came from is a lack of memory; None otherwise."""
-    if not lacks_memory(err):
+    found = lack_of_memory(err)
+    if not found:
         return None
-    text = " ".join(str(err).split()) or type(err).__name__
     limit = AuditIncomplete(
         "expected the model to fit the memory limit of the worker process; found "
-        f"{text[:200]}; use a machine with more memory, or look whether the file is what it should be"
+        f"{found[:200]}; use a machine with more memory, or look whether the file is what it should be"
     )
     limit.__cause__ = err
     return limit

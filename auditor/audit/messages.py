@@ -67,13 +67,14 @@ def read_message(line: bytes) -> Progress | Failure | Finished | Inspected:
 
 def failure_from(err: BaseException) -> Failure:
     """An error as a message; one that no user should see is told as an incomplete audit."""
-    trace = "".join(traceback.format_exception(err))
+    trace = "".join(traceback.format_exception(err)).encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(err, errors.InputRefused):
         return Failure(error="InputRefused", arguments=[err.expected, err.found, err.action], trace=trace)
     if isinstance(err, errors.AuditError):
         return Failure(error=type(err).__name__, arguments=[str(err)], trace=trace)
     found = f"{type(err).__name__}: {err}" if str(err) else type(err).__name__
     text = f"expected the audit to run to its end; found {found}; run again with --verbose for the traceback"
+    text = errors.one_line(text)
     return Failure(error="AuditIncomplete", arguments=[text], trace=trace)
 
 

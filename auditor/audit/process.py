@@ -33,15 +33,7 @@ class Worker:
 
     def __init__(self, job: Job, *, verbose: bool = False) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="deepdig-audit-", ignore_cleanup_errors=True)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "auditor.audit.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if verbose else subprocess.DEVNULL,
-            env=_environment(self._scratch.name),
-            # A Ctrl-C at the terminal then reaches the parent alone, which ends the child on its own terms.
-            start_new_session=True,
-        )
+        self._process = start_child(self._scratch.name, verbose)
         self._watch = Watch(self._process.pid, limits_for(Path(job.plan.model.path)), self._end)
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the child died at once; outcome() says so
@@ -101,6 +93,19 @@ class Worker:
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
+
+
+def start_child(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
+    """A new process that waits for a job on its standard input, with temporary files in ``scratch``."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "auditor.audit.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if verbose else subprocess.DEVNULL,
+        env=_environment(scratch),
+        # A Ctrl-C at the terminal then reaches the parent alone, which ends the child on its own terms.
+        start_new_session=True,
+    )
 
 
 def _environment(scratch: str) -> dict[str, str]:

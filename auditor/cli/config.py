@@ -30,7 +30,7 @@ def read_config(path: Path, options: list[str]) -> dict[str, Any]:
             content = tomllib.load(file)
     except OSError as err:
         raise UsageError(f"expected a configuration file; found {path}: {err.strerror}; check --config") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (ValueError, RecursionError) as err:  # no TOML, no UTF-8, a number of thousands of digits, endless nesting
         raise UsageError(f"expected TOML in {path}; found {err}; correct the file") from err
     values = {key.replace("-", "_"): value for key, value in content.items()}
     if unknown := sorted(set(values) - set(options)):

@@ -131,8 +131,8 @@ def _text(path: Path) -> str:
 
 
 def _readable(name: str) -> str:
-    """A name that can be written as UTF-8, whatever bytes the file system holds."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    """A name that can be written as UTF-8, whatever bytes the file system holds; other bytes are shown as ``\\xff``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -52,6 +52,8 @@ def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
         UnreadableImage: for whatever reason.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("no regular file")  # to open a pipe would wait for its other end
         with _cut_files_are_errors(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice of Pillow to its callers
             warnings.simplefilter("error", Image.DecompressionBombWarning)

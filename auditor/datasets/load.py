@@ -46,11 +46,10 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
 
 
 def _read(request: DataRequest) -> RawData:
-    source = find_source(request)
     try:
-        return source.load(request)
+        return find_source(request).load(request)
     except OSError as err:
-        found = f"{err.filename or request.data}: {err.strerror or err}"
+        found = f"{str(err.filename or request.data)[:200]}: {err.strerror or err}"
         raise InputRefused("readable data", found, "check the path and its permissions") from err
 
 

@@ -6,8 +6,6 @@ Images are ``(N, C, H, W)``, ``(N, H, W)`` or ``(N, H, W, C)``, vectors ``(N, D)
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,6 @@ Array = NDArray[Any]
 _SPLIT, _WHOLE, _NAMES = ("x_train", "y_train", "x_test", "y_test"), ("x", "y"), "class_names"
 _KEYS = "arrays x_train, y_train, x_test and y_test, or x and y"
 _AGAIN = "write the file with numpy.savez"
-# What NumPy and zipfile raise for damaged archives; an encrypted one is a RuntimeError.
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, OSError, RuntimeError, ValueError)
 
 
 def _is_npz(path: Path) -> bool:
@@ -55,7 +51,7 @@ def _read(path: Path) -> dict[str, Array]:
     """The arrays of the data; pickles are never loaded."""
     try:
         archive = np.load(path, allow_pickle=False)
-    except _UNREADABLE as err:
+    except Exception as err:  # NumPy and zipfile raise all kinds of errors for damaged archives
         # NumPy's own text would advise to load pickles.
         raise InputRefused("an .npz archive", f"{path.name}, which is damaged or of another kind", _AGAIN) from err
     if isinstance(archive, np.ndarray):
@@ -72,7 +68,7 @@ def _array(archive: Any, key: str, path: Path) -> Array:
     expected = f"plain numbers in array {key} of {path.name}"
     try:
         array = archive[key]
-    except _UNREADABLE as err:
+    except Exception as err:  # a header is Python text, so that even its tokenizer may complain
         if "allow_pickle" in str(err):
             raise InputRefused(expected, "Python objects", "store numbers of one type and shape") from err
         raise InputRefused(expected, f"damaged data ({err or type(err).__name__})", _AGAIN) from err
@@ -130,4 +126,7 @@ def _class_names(arrays: dict[str, Array]) -> tuple[str, ...]:
             f"{names.dtype} of shape {names.shape}" if names.dtype.kind != "U" or names.ndim != 1 else "a name twice"
         )
         raise InputRefused("class_names as different strings, one for each class", found, "correct or omit class_names")
+    for name in names.tolist():
+        if name != name.encode("utf-8", "replace").decode("utf-8"):
+            raise InputRefused("class_names in UTF-8", f"the name {name[:40]!r}", "correct or omit class_names")
     return tuple(names.tolist())

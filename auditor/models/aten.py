@@ -28,3 +28,11 @@ CONVOLUTIONS = frozenset({"aten::conv2d", "aten::_convolution", "aten::convoluti
 LAYERS = CONVOLUTIONS | {"aten::linear", "aten::addmm", "aten::matmul", "aten::mm"}
 DATA_OPERAND = {"aten::addmm": 1}
 """addmm(bias, x, weight); the others begin with x."""
+SQUASHING = frozenset(
+    "aten::" + name
+    for name in (
+        "sigmoid", "sigmoid_", "softmax", "_softmax", "log_softmax", "_log_softmax", "hardsigmoid", "hardsigmoid_",
+        "special_expit", "tanh", "tanh_", "exp", "exp_", "erf", "softplus", "softsign", "logistic",
+    )
+)  # fmt: skip
+"""What puts numbers into [0, 1], or is part of something that does."""

@@ -76,6 +76,8 @@ class Backend(ABC):
         embedding: name of the embedding (its size is known after a run), or why there is none.
         head: ``"probabilities"`` or ``"sigmoid"`` when the graph ends in a softmax or sigmoid that
             ``logits`` sees through, ``"logits"`` when it ends in a linear layer, None when not known.
+        squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
+            where the graph does not show it.
         device: where ``logits`` computes.
         quantised: whether it computes in whole numbers, so that ``logits`` can only follow it roughly.
         facts: what the file says of its producer, operators and outputs.
@@ -87,6 +89,7 @@ class Backend(ABC):
     embedding: str | NotMeasured
     head: OutputKind | None
     device: torch.device
+    squashed: bool | None = None
     quantised: bool = False
     facts: FileFacts = FileFacts()
 

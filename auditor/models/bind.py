@@ -64,7 +64,8 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
     prepare = preprocessing(options, spec.layout, samples.shape[1])
     scores = _first_scores(backend, prepare, samples)
     finite = check_finite(scores)
-    kind, kind_check = decide_output_kind(scores[torch.isfinite(scores).all(dim=1)], backend.head, options.output_kind)
+    usable = scores[torch.isfinite(scores).all(dim=1)]
+    kind, kind_check = decide_output_kind(usable, backend.head, options.output_kind, squashed=backend.squashed)
     classifier = Classifier(
         backend=backend,
         preprocessing=prepare,

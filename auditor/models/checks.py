@@ -52,8 +52,8 @@ def check_gradient(classifier: Classifier, samples: Tensor) -> tuple[NotMeasured
         z = classifier.logits(x)
         # Weights that differ between classes: the gradient of the plain sum of probabilities is zero.
         (gradient,) = torch.autograd.grad((z * torch.linspace(-1, 1, z.shape[1], device=z.device)).sum(), x)
-    except RuntimeError as error:
-        return _without_gradient(why(error))
+    except (RuntimeError, InputRefused) as error:
+        return _without_gradient(why(error.__cause__ or error))
     finite = torch.isfinite(gradient).flatten(1).all(dim=1)
     nothing = (gradient == 0).flatten(1).all(dim=1)
     if not finite.any() or nothing.all():

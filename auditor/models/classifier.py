@@ -14,8 +14,10 @@ from typing import Literal, TypeVar, final
 import torch
 from torch import Tensor
 
+from auditor.errors import AuditError, InputRefused
 from auditor.models.base import Backend, OutputKind
-from auditor.models.memory import lacks_memory
+from auditor.models.explain import why
+from auditor.models.memory import lack_of_memory
 from auditor.results import NotMeasured
 
 T = TypeVar("T")
@@ -53,7 +55,7 @@ class Batching:
             try:
                 parts.append(compute(part))
             except Exception as err:
-                if len(part) == 1 or not lacks_memory(err):
+                if len(part) == 1 or not lack_of_memory(err):
                     raise
                 self.size = len(part) // 2
                 continue
@@ -169,7 +171,7 @@ class Classifier:
         self.spent.backward += len(x) if torch.is_grad_enabled() and x.requires_grad else 0
         if not len(x):
             return torch.empty(0, self.num_classes, device=x.device)
-        z = self.backend.logits(self.preprocessing(_pixels(x))).to(x.device)
+        z = _computed(self.backend.logits, self.preprocessing(_pixels(x)), self.columns).to(x.device)
         if self.backend.head is None:
             z = scores_to_logits(z, self.output_kind)
         return torch.cat([torch.zeros_like(z), z], dim=1) if z.shape[1] == 1 else z
@@ -179,7 +181,32 @@ class Classifier:
         self.spent.forward += len(x)
         if not len(x):
             return torch.empty(0, width)
-        return torch.cat(self.batching.run(lambda part: run(self.preprocessing(_pixels(part))).cpu(), x))
+
+        def batch(part: Tensor) -> Tensor:
+            return _computed(run, self.preprocessing(_pixels(part)), width).cpu()
+
+        return torch.cat(self.batching.run(batch, x))
+
+
+def _computed(run: Callable[[Tensor], Tensor], x: Tensor, width: int | None) -> Tensor:
+    """What the model makes of a batch: a row of ``width`` numbers for each instance.
+
+    Raises:
+        InputRefused: it fails, or makes something else; a program may do so long after its first answers were right.
+    """
+    try:
+        rows = run(x)
+    except AuditError:
+        raise
+    except Exception as err:
+        found = f"one that fails on {len(x)} of them: {why(err)}"
+        raise InputRefused("a model that computes every batch of samples", found, "look at the model") from err
+    if rows.shape[:1] != (len(x),) or (width is not None and rows.shape[1:] != (width,)):
+        wanted = f"({len(x)}, {'C' if width is None else width})"
+        raise InputRefused(
+            f"results of shape {wanted} for {len(x)} samples", f"{tuple(rows.shape)}", "look at the model"
+        )
+    return rows
 
 
 def scores_to_probabilities(scores: Tensor, kind: OutputKind) -> Tensor:

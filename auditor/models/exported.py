@@ -82,6 +82,7 @@ class ExportedBackend(Backend):
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
+        self.squashed = graphs.is_squashed(self._output.node)
         self._logits = graphs.tap(self._module, head.logits)
         named = None if options.embedding is None else _named(self._module, options.embedding)
         self._feature_axis = None if named else head.feature_axis

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
@@ -75,6 +76,25 @@ def find_head(scores: fx.Node) -> Head:
         return Head(kind, logits, layer)
     axis = 1 if _operator(layer) in aten.CONVOLUTIONS else -1
     return Head(kind or "logits", logits, _operand(layer), axis)
+
+
+def is_squashed(scores: fx.Node) -> bool | None:
+    """Whether a sigmoid, a softmax or a part of one stands between the scores and the layers before them.
+
+    None where the graph does not show it, because a branch or a loop stands there.
+    """
+    seen, pending, hidden = {scores}, [scores], False
+    while pending:
+        node = pending.pop()
+        if _operator(node) in aten.SQUASHING:
+            return True
+        if _operator(node) in aten.LAYERS:
+            continue
+        hidden = hidden or isinstance(node.target, torch._ops.HigherOrderOperator)
+        fresh = [other for other in node.all_input_nodes if other not in seen]
+        seen.update(fresh)
+        pending.extend(fresh)
+    return None if hidden else False
 
 
 def tap(module: fx.GraphModule, node: fx.Node) -> fx.GraphModule:

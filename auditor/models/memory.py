@@ -8,11 +8,15 @@ _SAID = (
 )  # fmt: skip
 
 
-def lacks_memory(err: BaseException) -> bool:
-    """Whether the error, or what it came from, is a lack of memory."""
+def lack_of_memory(err: BaseException) -> str:
+    """What the error, or what it came from, says of a lack of memory; empty where it is another error."""
     cause: BaseException | None = err
+    found = ""
     while cause is not None:
-        if isinstance(cause, MemoryError) or any(said in " ".join(str(cause).split()).lower() for said in _SAID):
-            return True
+        lines = [line for line in str(cause).splitlines() if any(said in line.lower() for said in _SAID)]
+        if lines:
+            found = lines[0].strip()  # the innermost says it in the fewest words
+        elif isinstance(cause, MemoryError):
+            found = found or "no more memory"
         cause = cause.__cause__ or cause.__context__
-    return False
+    return found

@@ -15,12 +15,15 @@ from torch import Tensor
 
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
+from auditor.models.onnx_budget import check_budget
+from auditor.models.onnx_domains import check_domains
 from auditor.models.onnx_facts import onnx_facts
 from auditor.models.onnx_graph import Graph, Head, UnsupportedGraph, choose_output, find_head, read_graph
 from auditor.models.onnx_graph.functions import inlined_node_count
 from auditor.models.onnx_graph.graph import in_order
 from auditor.models.onnx_graph.head import as_vectors
 from auditor.models.onnx_graph.score import model_input, sizes
+from auditor.models.onnx_graph.squash import is_squashed
 from auditor.models.onnx_runtime import Runtime, first_line
 from auditor.models.onnx_twin import Twin
 from auditor.results import NotMeasured
@@ -79,6 +82,7 @@ class OnnxBackend(Backend):
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
         self._head = _with_embedding(find_head(graph), model, options.embedding)
+        self.squashed = is_squashed(graph)
         self.embedding = self._head.embedding
         fetch = [self._head.score]
         if isinstance(self.embedding, str) and self.embedding != self._input_name:
@@ -155,7 +159,9 @@ def load_model(path: Path) -> ModelProto:
         nodes = in_order(model.graph.node)
         del model.graph.node[:]
         model.graph.node.extend(nodes)
+        check_domains(model)
         _check(model)
+        check_budget(model)
     except _BROKEN as err:
         raise InputRefused(
             "an ONNX model", f"{path.name}: {first_line(err)}", "check the file or export it again"

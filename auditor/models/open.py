@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import AuditError, InputRefused
 from auditor.models.base import Backend, ModelOptions, model_formats
 from auditor.models.explain import why
-from auditor.models.sniff import refused, sniff
+from auditor.models.sniff import EXPECTED, refused, sniff
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
@@ -49,6 +49,8 @@ def model_format_of(path: Path) -> str:
     """
     try:
         return sniff(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
     except InputRefused:
         extension = path.suffix.lstrip(".").lower()
         if path.exists() and extension in model_formats and extension not in _SNIFFED:
@@ -68,11 +70,20 @@ def model_digest(path: Path) -> tuple[str, int]:
     files = [path, *_external_files(path)] if model_format_of(path) == "onnx" else [path]
     digest, size = hashlib.sha256(), 0
     for part in files:
-        with part.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
+        try:
+            with part.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+        except OSError as error:
+            raise _unreadable(part, error) from error
     return digest.hexdigest(), size
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> InputRefused:
+    """The refusal of a path that the system does not read: a name too long, a device, a file that goes away."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return InputRefused(EXPECTED, f"{path.name[:100]}: {reason}", "check the path and its permissions")
 
 
 def _external_files(path: Path) -> list[Path]:
@@ -94,12 +105,19 @@ def _external_files(path: Path) -> list[Path]:
     folder = path.resolve().parent
     files = [folder / name for name in sorted(names)]
     for file in files:
-        # Resolving both sides refuses absolute paths, "..", and links that lead out.
-        if file.is_symlink() or not file.resolve().is_relative_to(folder) or not file.is_file():
+        if not _is_inside(file, folder):
             raise InputRefused(
                 "the model's external data beside it", f"no file {file.name}", "keep both files in one folder"
             )
     return files
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    """Whether this is a file below the folder; resolving refuses absolute paths, "..", and links that lead out."""
+    try:
+        return not file.is_symlink() and file.resolve().is_relative_to(folder) and file.is_file()
+    except (OSError, ValueError):  # a loop of links, a name too long or with a NUL in it
+        return False
 
 
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:

@@ -15,20 +15,22 @@ _ROUNDING = 1e-3
 
 
 def decide_output_kind(
-    scores: Tensor, head: OutputKind | None, asked: OutputKind | None
+    scores: Tensor, head: OutputKind | None, asked: OutputKind | None, *, squashed: bool | None = None
 ) -> tuple[OutputKind, Validity]:
     """The kind of the scores, and how it is known.
 
     The graph is believed first; where it does not say, the user; where neither does, the data: rows that are not
-    negative and sum to 1 within 1e-3 are probabilities, one column in [0, 1] is a sigmoid, anything else logits.
+    negative and sum to 1 within 1e-3 are probabilities, one column in [0, 1] is a sigmoid unless the graph is known to
+    have none, anything else logits.
 
     Args:
         scores (float32): finite, ``(N, C)`` or ``(N, 1)``, N >= 1.
         head: what the graph ends in.
         asked: ``--output-kind``.
+        squashed: whether the graph has a sigmoid or the like behind its last layer (``Backend.squashed``).
     Raises:
         UsageError: ``--output-kind`` contradicts the graph or the scores.
-        InputRefused: one column of numbers that are neither a sigmoid nor said to be a logit.
+        InputRefused: one column of numbers that are neither a sigmoid nor said to be one, or a logit.
     """
     seen = _seen_in(scores)
     if asked is not None and head is not None and asked != head:
@@ -42,6 +44,12 @@ def decide_output_kind(
             "a score for each class, or one sigmoid",
             f"one column with {_range_of(scores, sums=False)}: a regressor, or one logit",
             "audit a classifier; say --output-kind logits if it is the logit of the second of two classes",
+        )
+    if scores.shape[1] == 1 and asked is None and head is None and squashed is False:
+        raise InputRefused(
+            "a score for each class, or one sigmoid",
+            f"one column with {_range_of(scores, sums=False)} and no sigmoid in the graph: a regressor",
+            "audit a classifier; say --output-kind sigmoid if it is the probability of the second of two classes",
         )
     kind = head or asked or seen
     status, message = _explanation(scores, kind, head, asked, seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from auditor.errors import UsageError
+from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Layout, ModelInput, ModelOptions
 from auditor.models.classifier import AxisOrder, Preprocessing
 
@@ -33,6 +33,7 @@ def instance_spec(declared: ModelInput, layout: Layout) -> InstanceSpec:
     without a channel axis; one is a vector.
 
     Raises:
+        InputRefused: neither images nor vectors.
         UsageError: ``--layout`` contradicts the number of axes that the model declares.
     """
     shape = declared.shape
@@ -47,9 +48,7 @@ def instance_spec(declared: ModelInput, layout: Layout) -> InstanceSpec:
         return InstanceSpec(shape, "flat")
     fits = "auto or flat" if len(shape) == 1 else "auto, nchw or nhwc"
     if not 1 <= len(shape) <= 3:
-        raise UsageError(
-            f"expected a model of images or vectors; found one of inputs {shape_text(shape)}; audit another model"
-        )
+        raise InputRefused("a model of images or vectors", f"one of inputs {shape_text(shape)}", "audit another model")
     raise UsageError(f"expected --layout {fits} for inputs {shape_text(shape)}; found {layout}; leave --layout out")
 
 

@@ -84,6 +84,7 @@ class TorchScriptBackend(Backend):
         self._taps = _Taps(module, embedding, self._output)
         self.facts = graphs.facts(self._taps.graph, reason)
         self.head = self._taps.head
+        self.squashed = graphs.is_squashed(self._taps.graph, self._output)
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
         self.input = _declared_input(self._taps, example)

@@ -107,6 +107,29 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
     return Head(kind or "logits", _place(graph, logits), embedding)
 
 
+def is_squashed(graph: Graph, output: str | None = None) -> bool | None:
+    """Whether a sigmoid, a softmax or a part of one stands between the scores and the layers before them.
+
+    None where the graph does not show it, because a branch, a loop or a call stands there.
+    """
+    try:
+        pending = [_scores(graph, output).node()]
+    except NotFound:
+        return None
+    seen, hidden = set[str](), False
+    while pending:
+        node = pending.pop()
+        if node.kind() in aten.SQUASHING:
+            return True
+        if node.kind() in aten.LAYERS:
+            continue
+        hidden = hidden or bool(list(node.blocks())) or node.kind().startswith("prim::Call")
+        fresh = [value for value in node.inputs() if value.debugName() not in seen]
+        seen.update(value.debugName() for value in fresh)
+        pending.extend(value.node() for value in fresh)
+    return None if hidden else False
+
+
 def named_embedding(graph: Graph, name: str) -> Embedding:
     """The tensor that the user named.
 

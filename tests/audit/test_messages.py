@@ -46,3 +46,17 @@ def test_an_unexpected_error_is_an_incomplete_audit_in_one_line(err: BaseExcepti
 def test_progress_comes_back():
     sent = Progress(stage="s", done=1, total=2, detail="class 3 to 8")
     assert read_message(sent.model_dump_json().encode()) == sent
+
+
+@pytest.mark.parametrize("err", [InputRefused("a", "caf\udce9", "c"), ValueError("caf\udce9"), UsageError("\ud800")])
+def test_names_that_are_no_utf8_travel_as_escapes(err: Exception):
+    back = error_from(failure_from(err))
+    assert "\\ud" in str(back)
+    str(back).encode("utf-8")
+
+
+def test_a_long_message_keeps_its_beginning_and_its_end():
+    err = UsageError(f"expected a; found {'x' * 100_000}; do this")
+    assert len(str(err)) < 1600
+    assert str(err).startswith("expected a; found xxx")
+    assert str(err).endswith("x; do this")

@@ -154,6 +154,18 @@ for name in ("read", "write", "none"):
     assert alone(code) == "ynn" + "yyy" + "nnn"
 
 
+@confined
+def test_landlock_passes_over_what_no_rule_is_about() -> None:
+    code = """
+import os, pathlib
+from auditor.audit.sandbox import landlock
+reading, _ = os.pipe()
+landlock.restrict([(pathlib.Path(f"/proc/self/fd/{reading}"), landlock.READ), (pathlib.Path("a" * 300), landlock.READ)])
+print("restricted")
+"""
+    assert alone(code) == "restricted"
+
+
 @filtered
 def test_seccomp_leaves_no_network_and_no_programs() -> None:
     code = """

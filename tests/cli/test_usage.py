@@ -72,6 +72,8 @@ def test_version_goes_to_standard_output(capsys: Output):
         ("[pairs]\na = 1", "pairs"),
         ("seed = 2026-11-24", "seed"),
         ("profile = 'fast'", "quick, standard"),
+        ("seed = " + "9" * 5000, "expected TOML"),
+        ("seed = " + "[" * 5000 + "]" * 5000, "expected TOML"),
     ],
 )
 def test_bad_configuration_files(content: str, said: str, capsys: Output, tmp_path: Path):

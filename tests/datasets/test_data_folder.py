@@ -272,5 +272,5 @@ def test_names_that_are_no_utf8_can_be_written(both: Path) -> None:
         os.rename(os.fsencode(both / half / "dog"), os.fsencode(both / half) + b"/d\xf6g")
     (both / "train" / "cat" / "image5.png").write_bytes(b"")
     data = load_dataset(DataRequest(str(both), max_skip=0.1))
-    assert data.class_names == ("cat", "d\N{REPLACEMENT CHARACTER}g")
+    assert data.class_names == ("cat", "d\\xf6g")
     assert len(data.test) == 8

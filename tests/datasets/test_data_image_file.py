@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -214,3 +215,10 @@ def test_damaged_files_are_read_or_unreadable_and_nothing_else(photograph: Photo
                 outcomes.add("read")
                 assert read.pixels.shape[1:] == (8, 8)
     assert outcomes == {"read", "unreadable"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "image.png")
+    with pytest.raises(UnreadableImage, match="no regular file"):
+        read_image(tmp_path / "image.png", None)

@@ -141,3 +141,9 @@ def test_files_that_may_not_be_read_are_refused_in_one_line() -> None:
 
     with pytest.raises(InputRefused, match="expected readable data; found data/train: Permission denied; check"):
         load_dataset(DataRequest("locked"))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000])
+def test_a_path_that_the_system_does_not_take_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match=r"expected readable data|no such name"):
+        load_dataset(DataRequest(str(tmp_path / name)))

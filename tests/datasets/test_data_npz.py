@@ -243,3 +243,20 @@ def test_a_member_that_is_no_array(tmp_path: Path) -> None:
             archive.writestr(f"{name}.npy", "text")
     with pytest.raises(InputRefused, match=r"array x of data\.npz; found something that is no array"):
         load_dataset(DataRequest(str(tmp_path / "data.npz")))
+
+
+@pytest.mark.parametrize("header", ["(" * 60 + ")" * 40, "{'descr': '<f4', 'shape': (2,", "\\\\", "1 +"])
+def test_a_header_that_is_no_python_is_refused(header: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "whole.npz", **split(VECTORS))
+    text = header.encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "whole.npz") as whole, zipfile.ZipFile(tmp_path / "data.npz", "w") as made:
+        for name in whole.namelist():
+            hostile = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+            made.writestr(name, hostile if name == "x_train.npy" else whole.read(name))
+    with pytest.raises(InputRefused, match="plain numbers in array x_train"):
+        load_dataset(DataRequest(str(tmp_path / "data.npz")))
+
+
+def test_class_names_that_no_file_can_hold_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="class_names in UTF-8"):
+        load(tmp_path, {**split(VECTORS), "class_names": np.array(["a", "\ud800", "c"])})

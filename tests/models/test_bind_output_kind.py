@@ -75,3 +75,11 @@ def test_one_linear_column_that_lies_in_the_unit_interval_is_no_sigmoid():
     with pytest.raises(InputRefused, match="a regressor, or one logit"):
         decide_output_kind(COLUMN, "logits", None)
     assert decide_output_kind(COLUMN, "logits", "logits")[0] == "logits"
+
+
+def test_one_column_in_the_unit_interval_needs_a_sigmoid_in_the_graph_or_the_users_word():
+    with pytest.raises(InputRefused, match=r"no sigmoid in the graph: a regressor; .*--output-kind sigmoid"):
+        decide_output_kind(COLUMN, None, None, squashed=False)
+    assert decide_output_kind(COLUMN, None, "sigmoid", squashed=False)[0] == "sigmoid"
+    for squashed in (True, None):
+        assert decide_output_kind(COLUMN, None, None, squashed=squashed)[0] == "sigmoid"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.errors import UsageError
+from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Layout, ModelInput
 from auditor.models.shape import InstanceSpec, instance_spec
 
@@ -38,10 +38,14 @@ def test_table(declared: tuple[int | None, ...] | None, layout: Layout, expected
     [
         ((784,), "nchw", r"expected --layout auto or flat for inputs \(N, 784\); found nchw"),
         ((3, None, 8), "flat", r"expected --layout auto, nchw or nhwc for inputs \(N, 3, \?, 8\); found flat"),
-        ((3, 8, 8, 8), "auto", r"one of inputs \(N, 3, 8, 8, 8\)"),
-        ((), "auto", r"one of inputs \(N\)"),
     ],
 )
 def test_contradictions(declared: tuple[int | None, ...], layout: Layout, message: str):
     with pytest.raises(UsageError, match=message):
         instance_spec(ModelInput(declared), layout)
+
+
+@pytest.mark.parametrize("declared", [(3, 8, 8, 8), ()])
+def test_what_is_neither_an_image_nor_a_vector_is_refused(declared: tuple[int | None, ...]):
+    with pytest.raises(InputRefused, match=r"a model of images or vectors; found one of inputs \(N"):
+        instance_spec(ModelInput(declared), "auto")

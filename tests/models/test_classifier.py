@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from auditor.errors import InputRefused
 from auditor.models.base import ModelOptions, OutputKind
 from auditor.models.bind import bind
 from auditor.models.classifier import (
@@ -163,3 +165,30 @@ def test_no_memory_for_one_instance_and_other_errors_are_raised():
     for compute, words in ((fail, "out of memory"), (other, "a shape is wrong")):
         with pytest.raises(RuntimeError, match=words):
             Batching(8).run(compute, torch.zeros(8))
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (
+            RuntimeError("later"),
+            r"every batch of samples; found one that fails on 4 of them: later",
+        ),
+        (torch.zeros(4, 9), r"results of shape \(4, 10\) for 4 samples; found \(4, 9\)"),
+        (torch.zeros(3, 10), r"results of shape \(4, 10\) for 4 samples; found \(3, 10\)"),
+    ],
+)
+def test_a_model_that_changes_its_ways_later_is_refused(
+    later: RuntimeError | torch.Tensor, said: str, cnn: Classifier, monkeypatch: pytest.MonkeyPatch
+):
+    def run(x: torch.Tensor) -> torch.Tensor:
+        if isinstance(later, RuntimeError):
+            raise later
+        return later
+
+    monkeypatch.setattr(cnn.backend, "scores", run)
+    monkeypatch.setattr(cnn.backend, "logits", run)
+    wide = replace(cnn, columns=10)
+    for ask in (wide.scores, wide.predict, wide.logits):
+        with pytest.raises(InputRefused, match=said):
+            ask(noise(4, 3, 8, 8))

@@ -158,3 +158,20 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole.replace(b'"graph_module"', b'"graph_moduel"', 1))
     with pytest.raises(InputRefused):
         open_model(path, TRUSTED)
+
+
+class OneColumn(nn.Module):
+    """A column from the pixels themselves."""
+
+    def __init__(self, squash: bool) -> None:
+        super().__init__()
+        self.squash = squash
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (torch.tanh(x) if self.squash else x).mean(1, keepdim=True)
+
+
+@pytest.mark.parametrize("squash", [False, True])
+def test_whether_a_program_shows_what_squashes(squash: bool, tmp_path: Path):
+    path = save(OneColumn(squash).eval(), tmp_path / "m.pt2", noise(2, 16))
+    assert open_exported(path, TRUSTED).squashed is squash

@@ -347,10 +347,32 @@ def test_local_functions_without_end_are_refused(opened, innermost, found):
         opened(model)
 
 
-def test_an_operator_that_the_runtime_does_not_know(opened):
-    model = perceptron(helper.make_node("Unheard", ["z"], ["y"], domain="com.example"), last="y")
-    model.opset_import.append(helper.make_opsetid("com.example", 1))
-    with pytest.raises(InputRefused, match=r"a model that ONNX Runtime takes; found .*Unheard"):
+def test_local_functions_nested_too_deep_are_refused_before_anything_recurses(opened):
+    names = [f"F{level}" for level in range(5000)] + ["Relu"]
+    versions = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
+    model = perceptron(node("F0", "z", "y", domain="local"), last="y")
+    model.opset_import.append(versions[1])
+    for name, called in itertools.pairwise(names):
+        body = [node(called, "a", "b", domain="" if called == "Relu" else "local")]
+        model.functions.append(helper.make_function("local", name, ["a"], ["b"], body, versions))
+    with pytest.raises(InputRefused, match="nested more than 200 deep"):
+        opened(model)
+
+
+@pytest.mark.parametrize("domain", ["com.example", "com.microsoft"])
+def test_an_operator_that_the_runtime_does_not_know(opened, domain):
+    model = perceptron(helper.make_node("Unheard", ["z"], ["y"], domain=domain), last="y")
+    model.opset_import.append(helper.make_opsetid(domain, 1))
+    with pytest.raises(InputRefused, match=rf"{domain}::?Unheard"):
+        opened(model)
+
+
+def test_what_asks_for_terabytes_is_refused_before_there_is_a_session(opened):
+    shape = numpy_helper.from_array(np.array([10**6, 10**6]), "shape")
+    huge = [node("ConstantOfShape", "shape", "huge"), node("ReduceMean", "huge", "m", keepdims=0)]
+    model = perceptron(*huge, node("Add", "z", "m", "y"), last="y")
+    model.graph.initializer.append(shape)
+    with pytest.raises(InputRefused, match=r"an ONNX model; found .*ConstantOfShape needs 4\.0 TB of memory"):
         opened(model)
 
 

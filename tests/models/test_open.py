@@ -278,3 +278,23 @@ class TestDigest:
         (folder / "m.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(InputRefused, match="external data beside it"):
             model_digest(folder / "m.onnx")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX paths")
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "a\0b"])
+def test_paths_that_the_system_does_not_take_are_refused(name: str, tmp_path: Path):
+    with pytest.raises(InputRefused, match="expected a trained classifier"):
+        model_digest(tmp_path / name)
+
+
+@pytest.mark.parametrize("location", ["w.bin\0.png", "x" * 300, "loop.bin"])
+def test_external_data_under_impossible_names_are_refused(location: str, tmp_path: Path):
+    (tmp_path / "loop.bin").symlink_to("loop.bin")
+    model = onnx_model()
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputRefused, match="external data beside it"):
+        model_digest(tmp_path / "m.onnx")

@@ -469,3 +469,29 @@ def test_a_detector_is_refused(tmp_path: Path):
     path = save(seeded(Detector()), tmp_path / "m.pt", "script", noise(2, 16))
     with pytest.raises(InputRefused, match="found outputs boxes, scores: a detector; audit a classifier"):
         open_torchscript(path, CPU)
+
+
+class OneColumn(nn.Module):
+    """A column from the pixels themselves, with something before it."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "tanh":
+            x = torch.tanh(x)
+        elif self.how == "branch" and bool(x.sum() > 0):
+            x = x * 2
+        return x.mean(1, keepdim=True)
+
+
+@pytest.mark.parametrize(("how", "seen"), [("plain", False), ("tanh", True)])
+def test_whether_a_graph_shows_what_squashes(how: str, seen: bool, tmp_path: Path):
+    path = save(OneColumn(how).eval(), tmp_path / "m.pt", "trace", noise(2, 16))
+    assert open_torchscript(path, ModelOptions(device="cpu")).squashed is seen
+
+
+def test_a_branch_hides_what_squashes(tmp_path: Path):
+    path = save(OneColumn("branch").eval(), tmp_path / "m.pt", "script", noise(2, 16))
+    assert open_torchscript(path, ModelOptions(device="cpu")).squashed is not False

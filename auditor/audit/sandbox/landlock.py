@@ -8,6 +8,7 @@ is entered before anything has started a thread.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat
 import sys
@@ -90,6 +91,9 @@ def _allow(library: Any, ruleset: int, place: Path, rights: int) -> None:
         _checked(
             library.syscall(_ADD, ctypes.c_int(ruleset), ctypes.c_int(_BENEATH), ctypes.byref(rule), ctypes.c_uint32(0))
         )
+    except OSError as err:
+        if err.errno != errno.EBADFD:  # a pipe or a socket, which no rule is about
+            raise
     finally:
         os.close(handle)
 

@@ -1,0 +1,47 @@
+"""Which operators a graph may be made of, by their domain: those of the standard and of ONNX Runtime itself.
+
+Operators of other domains come from libraries that are loaded beside the runtime, which never happens here, or are
+functions that the file brings along; those are gone once they are inlined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onnx import GraphProto, ModelProto, NodeProto
+
+ALLOWED = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "com.microsoft"})
+FORBIDDEN = frozenset({"PyOp"})
+"""It runs Python code, under whatever domain."""
+
+
+def check_domains(model: ModelProto) -> None:
+    """Refuse operators from elsewhere.
+
+    Args:
+        model: without local functions.
+    Raises:
+        ValueError: names up to five of them.
+    """
+    found = sorted({_name(node) for node in _nodes(model.graph) if _foreign(node)})
+    if found:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise ValueError(f"operators of neither the ONNX standard nor ONNX Runtime: {', '.join(found[:5])}{more}")
+
+
+def _name(node: NodeProto) -> str:
+    return "::".join(" ".join(part.split())[:60] for part in (node.domain or "ai.onnx", node.op_type))
+
+
+def _foreign(node: NodeProto) -> bool:
+    return node.domain not in ALLOWED or node.op_type in FORBIDDEN
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """Nodes of a graph and of the branches and bodies inside it."""
+    pending = [graph]
+    while pending:
+        for node in pending.pop().node:
+            yield node
+            for attribute in node.attribute:
+                pending.extend([*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])])
