@@ -352,13 +352,25 @@ class Summary(Document):
 
 
 class Rule(Document):
-    """One rule of the gate and how it came out."""
+    """One rule of the gate and how it came out.
+
+    ``observed`` and ``threshold`` say it in words; the numbers behind them are ``value`` with its interval and
+    ``limit``, in ``unit``, at the place ``classes`` (a direction, a pair, a class; empty for the model as a whole).
+    """
 
     id: str
     status: Literal["pass", "warn", "fail", "not_measured"]
     observed: str
     threshold: str
     message: str
+    severity: Literal["warn", "fail"] = "fail"
+    measure: str = ""
+    classes: list[int] = []
+    value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    limit: float | None = None
+    unit: str = ""
 
 
 class Gate(Document):
