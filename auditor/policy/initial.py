@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from auditor.errors import InputRefused
-from auditor.policy.intervals import Interval, mean_of, z_for
-from auditor.policy.measures import Known, known, values
+from auditor.policy.intervals import Interval, deviation, mean_of, z_for
+from auditor.policy.measures import Known, depends_on_generator, known, values
 from auditor.policy.wording import number
-from auditor.results import Baseline, Measure, Results
+from auditor.results import Measure, Results
 
 RISK = 1e-4
 SPREAD_SAMPLES, SPREAD_ATTACK, SPREAD_TRAINED = 1.0, 1.25, 2.0
@@ -67,17 +67,11 @@ def _drafts(results: Results) -> Iterator[Draft]:
     for id in [ranked, *shown]:
         if id not in results.definitions:
             continue
-        spread = SPREAD_TRAINED if _depends_on_generator(results, id) else SPREAD_ATTACK
+        spread = SPREAD_TRAINED if depends_on_generator(results, id) else SPREAD_ATTACK
         title = results.definitions[id].title
         yield from _draft(results, f"characteristics.{id}", "mean", spread, title)
         if spread == SPREAD_ATTACK:
             yield from _draft(results, f"characteristics.{id}", "worst", spread, title)
-
-
-def _depends_on_generator(results: Results, id: str) -> bool:
-    """Whether a measure is one that the baselines have too: then it is taken on what the generator made."""
-    baselines = [b for pair in results.pairs for d in pair.directions for b in d.baselines.values()]
-    return any(isinstance(b, Baseline) and id in b.characteristics for b in baselines)
 
 
 def _draft(results: Results, name: str, aggregate: str, spread: float, note: str) -> Iterator[Draft]:
@@ -100,8 +94,7 @@ def _draft(results: Results, name: str, aggregate: str, spread: float, note: str
 
 def limit_for(observed: Interval, key: str, count: int, spread: float, measure: Known) -> float | None:
     """The limit of a rule, rounded away from the value; None where the interval is a point or as wide as the scale."""
-    value, low, high = observed
-    sigma = max(value - low, high - value) / z_for()
+    value, sigma = observed.value, deviation(observed)
     if sigma == 0:
         return None
     reach = math.sqrt(2) * spread * NormalDist().inv_cdf(1 - RISK / count) - z_for(count)

@@ -93,6 +93,16 @@ def values(results: Results, name: str) -> dict[Classes, Measured]:
     return {(d.source, d.target): _of_direction(d, area, rest) for pair in results.pairs for d in pair.directions}
 
 
+def depends_on_generator(results: Results, id: str) -> bool:
+    """Whether a characteristic is taken on what the generator made: then the baselines have it too.
+
+    Such a number varies from seed to seed by more than its interval says, which is over the instances that one
+    training led to.
+    """
+    baselines = (b for pair in results.pairs for d in pair.directions for b in d.baselines.values())
+    return any(isinstance(b, Baseline) and id in b.characteristics for b in baselines)
+
+
 def _of_characteristic(name: str, definitions: Mapping[str, Definition]) -> Known | None:
     area, _, rest = name.partition(".")
     kind: Kind | None = None
