@@ -456,7 +456,7 @@ class ComparedPair(Document):
 class ComparedMean(Document):
     """Mean difference of a measure over its places, and in how many of them it got clearly worse or better."""
 
-    difference: Measured
+    difference: Measure
     worse: int
     better: int
     places: int

@@ -11,7 +11,7 @@ samples, which this does not take advantage of: it finds fewer differences, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,9 +57,7 @@ def compare(candidate: Results, baseline: Results, *, allow_different_data: bool
     _refuse(candidate, baseline, allow_different_data)
     common = [pair.classes for pair in candidate.pairs if pair.classes in {p.classes for p in baseline.pairs}]
     if not common:
-        raise InputRefused(
-            "two audits of the same pairs", "no pair that both have", "audit both with the same --pairs"
-        )
+        raise InputRefused("two audits of the same pairs", "no pair that both have", "audit both with the same --pairs")
     table = _table(candidate, baseline, common)
     ranked_by = candidate.summary.ranked_by
     pairs = [_pair(pair, table, ranked_by) for pair in candidate.pairs if pair.classes in common]
@@ -120,9 +118,7 @@ class _Two:
         if isinstance(b, NotMeasured):
             return NotMeasured(not_measured=f"not in the baseline: {b.not_measured}")
         d = difference(_interval(a), _interval(b))
-        return Measure(
-            value=d.value, ci_low=d.low, ci_high=d.high, n=min(a.n, b.n), unit=a.unit, direction=a.direction
-        )
+        return Measure(value=d.value, ci_low=d.low, ci_high=d.high, n=min(a.n, b.n), unit=a.unit, direction=a.direction)
 
     def finished(self, p: float | None) -> Compared:
         """With the corrected p, and what it means."""
@@ -172,9 +168,7 @@ def _pair(pair: Pair, table: Table, ranked_by: str) -> ComparedPair:
             source=d.source,
             target=d.target,
             success_rate=table["success_rate"][d.source, d.target],
-            characteristics={
-                id: table[id][d.source, d.target] for id in d.characteristics if (d.source, d.target) in table.get(id, ())
-            },
+            characteristics=_at(table, d.characteristics, (d.source, d.target)),
         )
         for d in pair.directions
     ]
@@ -183,8 +177,12 @@ def _pair(pair: Pair, table: Table, ranked_by: str) -> ComparedPair:
         names=pair.names,
         strength=_strength([d.characteristics[ranked_by] for d in directions if ranked_by in d.characteristics]),
         directions=directions,
-        characteristics={id: table[id][pair.classes] for id in pair.characteristics if pair.classes in table.get(id, ())},
+        characteristics=_at(table, pair.characteristics, pair.classes),
     )
+
+
+def _at(table: Table, ids: Iterable[str], classes: Classes) -> dict[str, Compared]:
+    return {id: table[id][classes] for id in ids if classes in table.get(id, ())}
 
 
 def _strength(both: list[Compared]) -> float:
@@ -220,9 +218,7 @@ def _mean(places: Mapping[Classes, Compared]) -> ComparedMean | NotMeasured:
 def _per_class(candidate: list[ClassAccuracy], baseline: list[ClassAccuracy]) -> list[ComparedClass]:
     there = {c.index: c.accuracy for c in baseline}
     found = _family({(c.index,): _Two(c.accuracy, there[c.index]) for c in candidate if c.index in there})
-    return [
-        ComparedClass(index=c.index, name=c.name, accuracy=found[c.index,]) for c in candidate if c.index in there
-    ]
+    return [ComparedClass(index=c.index, name=c.name, accuracy=found[c.index,]) for c in candidate if c.index in there]
 
 
 def _confusions(candidate: list[list[int]], baseline: list[list[int]]) -> list[ComparedConfusion]:
@@ -263,9 +259,8 @@ def _flags(candidate: Results, baseline: Results, common: int) -> Iterator[Valid
     for name, side in (("candidate", candidate), ("baseline", baseline)):
         for check in side.validity:
             if check.status == "fail":
-                yield Validity(
-                    id=f"{name}.{check.id}", status="fail", message=f"The audit of the {name} is not valid: {check.message}"
-                )
+                message = f"The audit of the {name} is not valid: {check.message}"
+                yield Validity(id=f"{name}.{check.id}", status="fail", message=message)
     if candidate.data.fingerprint != baseline.data.fingerprint:
         message = "The two audits ran on different data; differences may come from the data as well as from the model."
         yield Validity(id="data", status="fail", message=message)

@@ -9,6 +9,7 @@ that stands exactly on its limit everywhere, and of 90 directions two would.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from auditor.errors import UsageError
 from auditor.policy import wording
@@ -131,7 +132,8 @@ def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Result
     measure = known(rule.measure, results.definitions, rule.name)
     names = results.data.class_names
     places = chosen(rule, measure, values(results, rule.measure), names)
-    shared = {"id": rule.name, "severity": rule.severity, "measure": rule.measure, "threshold": wording.threshold(rule)}
+    limit = wording.threshold(rule)
+    start = partial(Rule, id=rule.name, severity=rule.severity, measure=rule.measure, threshold=limit)
     try:
         before = None
         if rule.relative:
@@ -147,11 +149,11 @@ def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Result
         found = judge(rule, measure, places, before)
     except NotComparable as err:
         message = f"Not measured: {err}."
-        return Rule(**shared, status="not_measured", observed="not measured", message=message)
+        return start(status="not_measured", observed="not measured", message=message)
     status = outcome(found.relation, rule.severity, policy.strict if rule.strict is None else rule.strict)
     value, low, high = found.interval
-    return Rule(
-        **shared, status=status, observed=wording.observed(found), message=wording.message(rule, measure, found, names),
+    return start(
+        status=status, observed=wording.observed(found), message=wording.message(rule, measure, found, names),
         classes=list(found.classes), value=value, ci_low=low, ci_high=high, limit=found.limit.value,
         unit=wording.unit(rule, measure),
     )  # fmt: skip

@@ -1,17 +1,17 @@
 """The policy file: TOML, checked key by key, every complaint with the key that it is about.
 
-    version = 1
-    strict = false               # true: a limit inside the interval fails instead of warning
+version = 1
+strict = false               # true: a limit inside the interval fails instead of warning
 
-    [validity]
-    warn = "warn"                # what a warning among the validity checks does: ignore, warn or fail
+[validity]
+warn = "warn"                # what a warning among the validity checks does: ignore, warn or fail
 
-    [coverage]
-    pairs = 45                   # fails when fewer class pairs were audited
+[coverage]
+pairs = 45                   # fails when fewer class pairs were audited
 
-    [[rules]]
-    measure = "performance.accuracy"
-    min = 0.95                   # one limit: min, max, max_decrease or max_increase (against a baseline)
+[[rules]]
+measure = "performance.accuracy"
+min = 0.95                   # one limit: min, max, max_decrease or max_increase (against a baseline)
 """
 
 from __future__ import annotations
@@ -197,8 +197,8 @@ def _check_limit(rule: PolicyRule, measure: Known, where: str) -> None:
     )
     if outside:
         raise UsageError(
-            f"expected a limit between the bounds of {rule.measure}, {_end(low)} to {_end(high)}; found {key} = {limit};"
-            f" correct {where}.{key} (shares are written 0.95, not 95)"
+            f"expected a limit between the bounds of {rule.measure}, {_end(low)} to {_end(high)}; found"
+            f" {key} = {limit}; correct {where}.{key} (shares are written 0.95, not 95)"
         )
 
 
@@ -217,7 +217,7 @@ def _complaint(err: ValidationError, content: dict[str, Any], source: str) -> st
             key += f".{part}" if key else str(part)
     key = key or "the file"
     if first["type"] == "extra_forbidden":
-        parts = {"rules": PolicyRule, "validity": ValidityPolicy, "coverage": Coverage}
+        parts: dict[str, type[_Part]] = {"rules": PolicyRule, "validity": ValidityPolicy, "coverage": Coverage}
         allowed = parts.get(str(first["loc"][0]), Policy) if len(first["loc"]) > 1 else Policy
         return f"expected the keys {', '.join(allowed.model_fields)}; found {key} in {source}; remove or correct it"
     if first["type"] == "missing" or key == "rules":

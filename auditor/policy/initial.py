@@ -133,7 +133,7 @@ def _head(results: Results) -> list[str]:
         "strict = false        # true: a limit inside an interval fails instead of warning",
         "",
         "[validity]",
-        'warn = "warn"         # warnings among the validity checks: "ignore", "warn" or "fail"; failed ones always fail',
+        'warn = "warn"         # warnings among the validity checks: "ignore", "warn" or "fail"; a failed one fails',
         "",
         "[coverage]",
         f"pairs = {len(results.pairs)}            # fewer audited pairs fail",
@@ -162,7 +162,7 @@ def _tail(drafts: list[Draft]) -> list[str]:
     return [
         "# With --baseline RESULTS.json a rule can speak of the change instead:",
         "# [[rules]]",
-        f'# id = {json.dumps(f"{draft.measure} change")}',
+        f"# id = {json.dumps(f'{draft.measure} change')}",
         f"# measure = {json.dumps(draft.measure)}",
         *([f'# aggregate = "{draft.aggregate}"'] if draft.aggregate else []),
         f'# {change} = "10 %"',

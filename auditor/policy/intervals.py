@@ -63,8 +63,9 @@ def mean_of(intervals: Mapping[Classes, Interval]) -> Interval:
     """
     values = intervals.values()
     mean = math.fsum(i.value for i in values) / len(values)
-    below, above = (math.hypot(*ends) for ends in zip(*((i.value - i.low, i.high - i.value) for i in values), strict=True))
-    return Interval(mean, mean - below / len(values), mean + above / len(values))
+    below = math.hypot(*(i.value - i.low for i in values)) / len(values)
+    above = math.hypot(*(i.high - i.value for i in values)) / len(values)
+    return Interval(mean, mean - below, mean + above)
 
 
 def paired_mean(differences: Mapping[Classes, Interval]) -> Interval:

@@ -154,9 +154,7 @@ def _inside(interval: Interval, bounds: Bounds) -> Interval:
     """The interval without what lies outside the measure's bounds."""
     lower, upper = bounds
     value, low, high = interval
-    return Interval(
-        value, low if lower is None else max(low, lower), high if upper is None else min(high, upper)
-    )
+    return Interval(value, low if lower is None else max(low, lower), high if upper is None else min(high, upper))
 
 
 def _worst_against_worst(

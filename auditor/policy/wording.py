@@ -50,7 +50,7 @@ def unit(rule: PolicyRule, measure: Known) -> str:
 
 def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str]) -> str:
     """A sentence: what, where, how it lies to the limit."""
-    change = "change of " if rule.relative else ""
+    what = f"Change of {rule.measure}" if rule.relative else rule.measure
     plural = {"model": "", "class": "classes", "pair": "pairs", "direction": "directions"}[measure.kind]
     where = {
         "mean": f", mean over {found.places} {plural}",
@@ -58,10 +58,7 @@ def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str
     }.get(rule.aggregate or "", f", {found.places} {plural}" if plural else "")
     at = f" at {place(found.classes, measure, names)}" if found.classes else ""
     sign = "simultaneous " if found.places > 1 and rule.aggregate != "mean" else ""
-    return (
-        f"The {change}{rule.measure}{where}: {observed(found)}{at} {LIES[found.relation]}"
-        f" ({threshold(rule)}; {sign}95 % interval)."
-    )
+    return f"{what}{where}: {observed(found)}{at} {LIES[found.relation]} ({threshold(rule)}; {sign}95 % interval)."
 
 
 def place(classes: Sequence[int], measure: Known, names: Sequence[str]) -> str:
