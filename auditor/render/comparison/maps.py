@@ -20,8 +20,12 @@ RANKED_UP_TO = 30
 Values = dict[Classes, float]
 
 
-def side_by_side(sides: Sides, id: str, definition: Definition, width: float = 296) -> list[Figure]:
-    """Baseline, candidate and difference of a measure; nothing where a map would be empty or unreadable."""
+def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *, named: bool) -> list[Figure]:
+    """Baseline and candidate of a measure; nothing where a map would be empty or unreadable.
+
+    Args:
+        named: whether the titles name the model files.
+    """
     before, after = (_values(sides, id, of) for of in (lambda c: c.baseline, lambda c: c.candidate))
     classes, unit = sides.classes, definition.unit
     common = before.keys() & after.keys()
@@ -36,14 +40,15 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float = 2
         return 0.06 + 0.94 * (harm(definition.direction, value) - low) / span
 
     figures = []
-    for title, values in ((f"Baseline: {sides.baseline}", before), (f"Candidate: {sides.candidate}", after)):
+    for side, name, values in (("Baseline", sides.baseline, before), ("Candidate", sides.candidate, after)):
+        title = f"{side}: {name}" if named else side
         plan = ClassMap([sides.names[c] for c in classes], _cells(classes, values, shade, unit), light, dark)
         alt = f"Map of {definition.title.lower()}, rows from, columns to. {title}."
         figures.append(Figure(Markup(heatmap.draw(plan, alt, width)), title, _reading(definition)))
     return figures
 
 
-def differences(sides: Sides, id: str, definition: Definition, width: float = 296) -> Figure | None:
+def differences(sides: Sides, id: str, definition: Definition, width: float) -> Figure | None:
     """The map of candidate less baseline; green is the more favourable side, purple the less favourable one."""
     before, after = (_values(sides, id, of) for of in (lambda c: c.baseline, lambda c: c.candidate))
     change = {c: after[c] - before[c] for c in after if c in before}
@@ -62,10 +67,7 @@ def differences(sides: Sides, id: str, definition: Definition, width: float = 29
     ]
     plan = ClassMap([sides.names[c] for c in classes], cells, "worse", "better", differences=True)
     worst = min(better, key=lambda c: better[c])
-    title = (
-        f"Difference: most less favourable from {sides.names[worst[0]]} to {sides.names[worst[1]]}"
-        if better[worst] < 0 else "Difference: nowhere less favourable"
-    )  # fmt: skip
+    title = f"Change: worst {sides.arrow(worst)}" if better[worst] < 0 else "Change: nowhere worse"
     alt = f"Map of the change of {definition.title.lower()}, rows from, columns to. {title}."
     caption = "Candidate less baseline; green is more favourable, purple less. Many cells differ by chance alone."
     return Figure(Markup(heatmap.draw(plan, alt, width)), title, caption)

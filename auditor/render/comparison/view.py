@@ -13,11 +13,11 @@ from auditor.render.view.front import Flag
 from auditor.render.view.parts import STATUSES, Figure, Sentence, Status, Table, Term
 from auditor.results import Comparison, Measure
 
-FRONT = 5
+FRONT = 4
 """Directions in the table of page 1."""
 
-SMALL_MAP = 200
-"""Width of a map that stands beside two others."""
+MAP, SMALL_MAP = 296, 200
+"""Width of a map, and of a map that stands beside two others."""
 
 METHOD = (
     "Each number of a direction or a pair stands beside the same number of the other audit. The interval of a "
@@ -80,7 +80,7 @@ def build(comparison: Comparison, created: datetime.date | None = None) -> Compa
     sides = Sides(comparison)
     status, verdict, reason = words.verdict(sides)
     ranked = comparison.definitions.get(comparison.ranked_by)
-    front = maps.side_by_side(sides, comparison.ranked_by, ranked) if ranked else []
+    front = maps.side_by_side(sides, comparison.ranked_by, ranked, MAP, named=True) if ranked else []
     return CompareReport(
         title=f"{sides.candidate} against {sides.baseline}",
         created=created.isoformat() if created else "",
@@ -127,7 +127,7 @@ def _terms(sides: Sides, created: datetime.date | None) -> list[Term]:
 def _maps(sides: Sides) -> list[MeasureMaps]:
     found = []
     for id, definition in sides.headlines.items():
-        both = maps.side_by_side(sides, id, definition, SMALL_MAP)
+        both = maps.side_by_side(sides, id, definition, SMALL_MAP, named=False)
         third = maps.differences(sides, id, definition, SMALL_MAP)
         if figures := [*both, *([third] if third else [])]:
             found.append(MeasureMaps(definition.title, figures))

@@ -7,6 +7,7 @@ from auditor.render.rounding import count, plural, shown, value_text
 from auditor.render.view.parts import STATUSES, Sentence, Status
 from auditor.results import ComparedMean, Measure
 
+MOST = 5
 NEWS = ("new", "more", "fewer", "vanished")
 WORSE = Status("warn", "more fragile", STATUSES["warn"].mark)
 BETTER = Status("pass", "less fragile", STATUSES["ok"].mark)
@@ -57,7 +58,7 @@ def findings(sides: Sides) -> list[Sentence]:
     if sides.comparison.identical:
         return []
     found = [_most_fragile(sides), _accuracy(sides), _confusions(sides), *_others(sides), _calibration(sides)]
-    said = [sentence for sentence in found if sentence is not None]
+    said = [sentence for sentence in found if sentence is not None][:MOST]
     return said or [Sentence("Neither a pair, nor accuracy, nor a confusion differs by more than chance explains.")]
 
 
