@@ -59,7 +59,7 @@ def test_chance_is_no_news():
 
 
 def test_scatter_beyond_the_intervals_is_no_news():
-    """As when another training of a generator moves every number by four times its interval: 20 of 20 would report it."""
+    """As when another training of a generator moves every number by four times its interval."""
     news = [compare(noisy(seed, 4.0), noisy(seed + 100, 4.0)).summary[MARGIN] for seed in range(20)]
     assert sum(isinstance(m, ComparedMean) and bool(m.worse or m.better) for m in news) <= 6
 
