@@ -42,9 +42,9 @@ def gated(**options: object) -> Results:
     return results.model_copy(update={"gate": decide(results, parse_policy(RULES, "p"))})
 
 
-def hostile() -> Results:
+def hostile(**options: object) -> Results:
     """The same with hostile names of classes, model and data."""
-    results = gated(names=HOSTILE)
+    results = gated(names=HOSTILE, **options)
     return results.model_copy(
         update={
             "model": results.model.model_copy(update={"file": "<b>&`|`.onnx"}),
