@@ -352,13 +352,25 @@ class Summary(Document):
 
 
 class Rule(Document):
-    """One rule of the gate and how it came out."""
+    """One rule of the gate and how it came out.
+
+    ``observed`` and ``threshold`` say it in words; the numbers behind them are ``value`` with its interval and
+    ``limit``, in ``unit``, at the place ``classes`` (a direction, a pair, a class; empty for the model as a whole).
+    """
 
     id: str
     status: Literal["pass", "warn", "fail", "not_measured"]
     observed: str
     threshold: str
     message: str
+    severity: Literal["warn", "fail"] = "fail"
+    measure: str = ""
+    classes: list[int] = []
+    value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    limit: float | None = None
+    unit: str = ""
 
 
 class Gate(Document):
@@ -426,6 +438,101 @@ class RunFacts(Document):
     host: dict[str, str]
     peak_memory_bytes: int
     cost: Cost
+
+
+# ---- two audits side by side -----------------------------------------------------------------------
+
+
+class Compared(Document):
+    """One number of two audits. ``difference`` is candidate less baseline.
+
+    ``p`` says how probable so large a difference is by chance, corrected for the number of places that the measure
+    has; ``change`` is ``unclear`` where that is 0.05 or more.
+    """
+
+    candidate: Measured
+    baseline: Measured
+    difference: Measured
+    p: float | None
+    change: Literal["worse", "better", "unclear", "not_measured"]
+
+
+class ComparedDirection(Document):
+    """Both audits from ``source`` to ``target``."""
+
+    source: int
+    target: int
+    success_rate: Compared
+    characteristics: dict[str, Compared]
+
+
+class ComparedPair(Document):
+    """Both audits of a pair; ``strength`` orders pairs, in standard deviations, larger for more fragile."""
+
+    classes: tuple[int, int]
+    names: tuple[str, str]
+    strength: float
+    directions: list[ComparedDirection]
+    characteristics: dict[str, Compared]
+
+
+class ComparedMean(Document):
+    """Mean difference of a measure over its places, and in how many of them it got clearly worse or better."""
+
+    difference: Measure
+    worse: int
+    better: int
+    places: int
+
+
+class ComparedClass(Document):
+    """Accuracy on the test samples of one class."""
+
+    index: int
+    name: str
+    accuracy: Compared
+
+
+class ComparedConfusion(Document):
+    """Test samples of class ``true`` predicted as ``predicted``, of ``n`` each; ``p`` by Fisher's test, corrected."""
+
+    true: int
+    predicted: int
+    candidate: int
+    candidate_n: int
+    baseline: int
+    baseline_n: int
+    p: float
+    change: Literal["new", "more", "fewer", "vanished", "unclear"]
+
+
+class Side(Document):
+    """Where one side of a comparison comes from."""
+
+    tool: ToolFacts
+    model: ModelFacts
+    data: DataFacts
+    settings: Settings
+    gate: Literal["passed", "failed", "not_configured"]
+    pairs: int
+
+
+class Comparison(Document):
+    """The whole of compare.json: a candidate against a baseline, pair by pair. ``flags`` stand against the numbers."""
+
+    schema_version: Literal["1.0"]
+    candidate: Side
+    baseline: Side
+    identical: bool
+    flags: list[Validity]
+    accuracy: Compared
+    ece: Compared
+    per_class: list[ComparedClass]
+    confusions: list[ComparedConfusion]
+    pairs: list[ComparedPair]
+    ranked_by: str
+    summary: dict[str, ComparedMean | NotMeasured]
+    definitions: dict[str, Definition]
 
 
 def to_json(document: Document) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from auditor.cli.app import app
+from auditor.cli.github import annotate_error
 from auditor.cli.terminal import complain, say
 from auditor.errors import AuditError
 
@@ -38,12 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
         status = INTERRUPTED
     except AuditError as err:
         complain(str(err), err if shared["verbose"] else None)
+        annotate_error(str(err))
         status = err.exit_code
     except BadCommandLine as err:
         complain(f"{err.format_message()} See {PROGRAM} --help.")  # type: ignore[attr-defined]
+        annotate_error(err.format_message())  # type: ignore[attr-defined]
         status = 2
     except Exception as err:
         complain(f"internal error: {type(err).__name__}: {err}", err if shared["verbose"] else None)
+        annotate_error(f"internal error: {type(err).__name__}: {err}")
         status = 4
     if status == INTERRUPTED:
         say("interrupted")

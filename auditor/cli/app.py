@@ -56,19 +56,21 @@ def audit(
     seed: o.Seed = 0,
     out: o.Out = None,
     formats: o.Format = "html,pdf,json",
+    policy: o.PolicyFile = None,
+    baseline: o.Baseline = None,
     report_pairs: o.ReportPairs = 10,
     save_instances: o.SaveInstances = False,
     config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
-) -> None:
-    """Audit the decision boundary of a trained classifier: load, generate, characterise, report."""
+) -> int:
+    """Audit the decision boundary of a trained classifier: load, generate, characterise, decide, report."""
     from auditor.cli.audit_job import run_audit
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
     folder = out or Path(f"audit-{Path(model).stem}")
-    run_audit(plan_from(ctx, folder), folder, formats, quiet=quiet, verbose=verbose)
+    return run_audit(plan_from(ctx, folder), folder, formats, policy, baseline, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -103,7 +105,7 @@ def inspect(
 @app.command()
 def render(
     ctx: typer.Context,
-    results: Annotated[Path, typer.Argument(metavar="RESULTS.json", show_default=False)],
+    results: o.ResultsFile,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write to; that of the results otherwise.")
     ] = None,
@@ -116,6 +118,64 @@ def render(
 
     ctx.obj["verbose"] = verbose
     render_again(results, out or results.parent, formats, quiet=quiet)
+
+
+@app.command()
+def gate(
+    ctx: typer.Context,
+    results: o.ResultsFile,
+    policy: o.NeededPolicy,
+    baseline: o.Baseline = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write results.json with the new gate, and --format, there.")
+    ] = None,
+    formats: o.Format = "json",
+    as_json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> int:
+    """Decide again from results alone: exit code 0 if the gate passes, 1 if it fails."""
+    from auditor.cli.gate_job import gate_again
+
+    ctx.obj["verbose"] = verbose
+    return gate_again(results, policy, baseline, out, formats, as_json=as_json)
+
+
+@app.command("init-policy")
+def init_policy(
+    ctx: typer.Context,
+    results: o.ResultsFile,
+    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="File to write.")] = Path("policy.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Write a first policy from an accepted audit, with limits that leave room for other seeds."""
+    from auditor.cli.init_policy_job import write_first_policy
+
+    ctx.obj["verbose"] = verbose
+    write_first_policy(results, out, force=force, quiet=quiet)
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE.json", show_default=False)],
+    baseline: Annotated[Path, typer.Argument(metavar="BASELINE.json", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path("compare"),
+    formats: Annotated[
+        str, typer.Option("--format", metavar="A,B,...", help="Outputs to write: html, pdf, json, markdown.")
+    ] = "html,pdf,json",
+    allow_different_data: Annotated[
+        bool, typer.Option("--allow-different-data", help="Compare audits of different data; the report says so.")
+    ] = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Compare the audit of a candidate with that of a baseline, pair by pair."""
+    from auditor.cli.compare_job import compare_results
+
+    ctx.obj["verbose"] = verbose
+    compare_results(candidate, baseline, out, formats, allow_different_data=allow_different_data, quiet=quiet)
 
 
 @app.command("list")

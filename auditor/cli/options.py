@@ -1,4 +1,4 @@
-"""The options of the main job and of ``inspect``, each declared once."""
+"""The options that several commands have, each declared once."""
 
 from __future__ import annotations
 
@@ -97,6 +97,17 @@ Out = Annotated[
     typer.Option(metavar="DIR", help="Folder to write to; audit-MODEL otherwise."),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="A,B,...", help="Outputs to write.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE.toml", help="Decide by these rules; exit code 1 if the gate fails."),
+]
+NeededPolicy = Annotated[
+    Path, typer.Option("--policy", metavar="FILE.toml", help="Rules to decide by.", show_default=False)
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(metavar="RESULTS.json", help="Results that max_decrease and max_increase of the policy refer to."),
+]
 ReportPairs = Annotated[
     int, typer.Option(metavar="N", min=0, help="Pairs, the most fragile first, with a page of their own.")
 ]
@@ -110,6 +121,7 @@ Config = Annotated[
         is_eager=True,
     ),
 ]
+ResultsFile = Annotated[Path, typer.Argument(metavar="RESULTS.json", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what native libraries print.")]

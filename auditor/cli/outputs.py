@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from auditor.audit.messages import Progress
@@ -24,16 +26,24 @@ def chosen_outputs(formats: str) -> list[str]:
     """
     from auditor.render.base import outputs
 
+    return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
+
+
+def chosen_names(formats: str, known: Collection[str]) -> list[str]:
+    """The names in a list with commas, each once.
+
+    Raises:
+        UsageError: there is none, or one is not known.
+    """
     chosen = list(dict.fromkeys(part.strip() for part in formats.split(",") if part.strip()))
-    known = sorted({ALWAYS, *outputs.names()})
     if not chosen or (unknown := [name for name in chosen if name not in known]):
         found = ", ".join(unknown) if chosen else "none"
-        raise UsageError(f"expected outputs of {', '.join(known)}; found {found}; correct --format")
-    return [name for name in chosen if name != ALWAYS]
+        raise UsageError(f"expected outputs of {', '.join(sorted(known))}; found {found}; correct --format")
+    return chosen
 
 
 def write_outputs(names: list[str], results: Results, folder: Path, created: date | None, show: Show) -> list[Path]:
-    """Render each output and write it; returns the files.
+    """Render each output of an audit and write it; returns the files.
 
     Raises:
         AuditIncomplete: some output could not be made; the others and results.json are there.
@@ -41,12 +51,26 @@ def write_outputs(names: list[str], results: Results, folder: Path, created: dat
     from auditor.render.base import outputs
 
     prepare_folder(folder)
+    files = {name: (outputs[name].file_name, partial(outputs[name].render, results, created=created)) for name in names}
+    return write_rendered(files, folder, show)
+
+
+def write_rendered(files: Mapping[str, tuple[str, Callable[[], bytes]]], folder: Path, show: Show) -> list[Path]:
+    """Make each file and write it, whatever becomes of the others; returns the files.
+
+    Args:
+        files: name of the output to the name of its file and what makes its content.
+        folder: that is there.
+        show: told of progress.
+    Raises:
+        AuditIncomplete: some file could not be made; the others are there.
+    """
     written, trouble = [], {}
-    for done, name in enumerate(names):
-        show(Progress(stage="report", done=done, total=len(names), detail=name))
+    for done, (name, (file_name, render)) in enumerate(files.items()):
+        show(Progress(stage="report", done=done, total=len(files), detail=name))
         try:
-            path = folder / outputs[name].file_name
-            write_whole(path, outputs[name].render(results, created=created))
+            path = folder / file_name
+            write_whole(path, render())
             written.append(path)
         except Exception as err:  # a renderer's library may raise anything, even for want of a system library
             trouble[name] = err
@@ -57,6 +81,13 @@ def write_outputs(names: list[str], results: Results, folder: Path, created: dat
             " deepdig-audit render on it"
         ) from next(iter(trouble.values()))
     return written
+
+
+def as_text(name: str, results: Results) -> str:
+    """An output that is text, as text."""
+    from auditor.render.base import outputs
+
+    return outputs[name].render(results).decode()
 
 
 def creation_date(run: RunFacts | None) -> date | None:

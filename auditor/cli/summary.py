@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from auditor.results import Measure, Results
+from auditor.results import Gate, Measure, Results
 
 
 def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:
     """Lines in the order of a report: what stands against the numbers, the numbers, the files."""
+    listed = {rule.id for rule in results.gate.rules}
     for check in results.validity:
-        if check.status != "ok":
+        if check.status != "ok" and f"validity.{check.id}" not in listed:
             yield f"{check.status}: {check.message}"
     accuracy = results.performance.accuracy
     if isinstance(accuracy, Measure):
@@ -24,7 +25,17 @@ def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:
     if fragile := [pair for pair in results.summary.ranking if pair in _measured(results)][:3]:
         names = results.data.class_names
         yield f"most fragile: {', '.join(f'{names[a]} and {names[b]}' for a, b in fragile)}"
+    if results.gate.status != "not_configured":
+        yield from _gate(results.gate)
     yield f"wrote {', '.join(str(file) for file in written)}"
+
+
+def _gate(gate: Gate) -> Iterator[str]:
+    """What does not pass, and the verdict."""
+    for rule in gate.rules:
+        if rule.status != "pass":
+            yield f"{'warn' if rule.status == 'warn' else 'fail'}: {rule.id}: {rule.message}"
+    yield f"gate {gate.status}, {sum(rule.status == 'pass' for rule in gate.rules)} of {len(gate.rules)} rules pass"
 
 
 def _measured(results: Results) -> set[tuple[int, int]]:

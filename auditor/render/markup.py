@@ -11,6 +11,7 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,7 +19,7 @@ from markupsafe import Markup
 from auditor.render.assets import data_uri, read_bytes, read_text
 from auditor.render.names import display_name
 from auditor.render.view import build
-from auditor.results import Results
+from auditor.results import Results, ToolFacts
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,27 @@ FACES = (
 
 def document(results: Results, created: datetime.date | None, paper: bool = False) -> str:
     """The whole HTML document; on paper the long tables of the pairs stand together behind the pairs."""
+    return page("report.html.j2", results.tool, report=build(results, created), paper=paper)
+
+
+def page(template: str, tool: ToolFacts, **content: Any) -> str:
+    """A template filled, with the style sheet, the script and the policy that every page has.
+
+    Args:
+        template: its name in ``templates/``.
+        tool: that made what the page shows.
+        content: what the template shows, finished.
+    """
     css, script = style_sheet(), read_text("sort.js")
     return (
         _environment()
-        .get_template("report.html.j2")
+        .get_template(template)
         .render(
-            report=build(results, created),
-            paper=paper,
+            **content,
             css=Markup(css),
             script=Markup(script),
             policy=content_security_policy(css, script),
-            generator=f"{display_name(results.tool.name)} {display_name(results.tool.version)}",
+            generator=f"{display_name(tool.name)} {display_name(tool.version)}",
         )
     )
 

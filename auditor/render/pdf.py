@@ -28,14 +28,19 @@ class PdfOutput:
 
     def render(self, results: Results, created: datetime.date | None = None) -> bytes:
         """The PDF file."""
-        from weasyprint import HTML
-
         from auditor.render.markup import document
 
-        with _pinned_font_dates():
-            page = HTML(string=document(results, created, paper=True), url_fetcher=closed_fetcher(), media_type="print")
-            content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
-        return content
+        return printed(document(results, created, paper=True))
+
+
+def printed(html: str) -> bytes:
+    """A page that needs nothing else as a tagged PDF."""
+    from weasyprint import HTML
+
+    with _pinned_font_dates():
+        page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
+        content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
+    return content
 
 
 def closed_fetcher() -> Any:

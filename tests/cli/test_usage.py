@@ -38,7 +38,10 @@ def error(capsys: Output) -> str:
         (["m.onnx", "--data", "digits", "--mean", "nan"], "--mean"),
         (["m.onnx", "--data", "digits", "--std", "0"], "--std"),
         (["m.onnx", "--data", "digits", "--profile", "fast"], "quick, standard, thorough, paper"),
-        (["m.onnx", "--data", "digits", "--format", "html,docx"], "html, json, pdf; found docx"),
+        (
+            ["m.onnx", "--data", "digits", "--format", "html,docx"],
+            "html, json, junit, markdown, pdf, sarif; found docx",
+        ),
         (["m.onnx", "--data", "digits", "--format", ""], "--format"),
         (["m.onnx", "--data", "digits", "--expect-sha256", "abc"], "64 hexadecimal digits"),
         (["m.onnx", "--data", "digits", "--class-names", "a,a"], "--class-names"),

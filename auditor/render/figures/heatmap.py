@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.render.figures.colour import sequential, text_on
+from auditor.render.figures.colour import diverging, sequential, text_on
 from auditor.render.figures.measure import fitted, text_width
 from auditor.render.figures.svg import SMALL, TEXT_SIZE, Drawing
 
@@ -14,7 +14,10 @@ NUMBERS_UP_TO = 12
 
 @dataclass(frozen=True)
 class MapCell:
-    """One measured cell: its place on the scale in [0, 1] (1 is darkest) and its number as text."""
+    """One measured cell: its place on the scale and its number as text.
+
+    The scale is [0, 1] (1 is darkest), or [-1, 1] on a map of differences.
+    """
 
     shade: float
     label: str
@@ -28,12 +31,14 @@ class ClassMap:
         names: class names in the order of rows and columns.
         cells: row (from) by column (to); None where nothing was measured.
         light, dark: labels of the two ends of the scale.
+        differences: whether the cells are differences about zero, in two colours.
     """
 
     names: list[str]
     cells: list[list[MapCell | None]]
     light: str
     dark: str
+    differences: bool = False
 
 
 def draw(plan: ClassMap, alt: str, width: float = 300, numbers: bool = True) -> str:
@@ -52,26 +57,28 @@ def draw(plan: ClassMap, alt: str, width: float = 300, numbers: bool = True) -> 
         else:
             drawing.text(label + middle, head - 5, short, "middle")
     with_numbers = numbers and n <= NUMBERS_UP_TO
+    colour = diverging if plan.differences else sequential
     for i, row in enumerate(plan.cells):
         for j, cell in enumerate(row):
-            _draw_cell(drawing, cell, label + j * side, head + i * side, side, with_numbers, i == j)
+            fill = colour(cell.shade) if cell else None
+            _draw_cell(drawing, cell, fill, label + j * side, head + i * side, side, with_numbers, i == j)
     _draw_key(drawing, plan, label, head + n * side + 12, n * side)
     return drawing.markup()
 
 
 def _draw_cell(
-    drawing: Drawing, cell: MapCell | None, x: float, y: float, side: float, with_number: bool, diagonal: bool
-) -> None:
+    drawing: Drawing, cell: MapCell | None, fill: str | None, x: float, y: float, side: float, with_number: bool,
+    diagonal: bool,
+) -> None:  # fmt: skip
     gap = 0.5 if side > 8 else 0.0
-    if cell is None:
+    if cell is None or fill is None:
         if not diagonal:
             drawing.rect(x + gap, y + gap, side - 2 * gap, side - 2 * gap, "empty")
         return
-    colour = sequential(cell.shade)
-    drawing.rect(x + gap, y + gap, side - 2 * gap, side - 2 * gap, colour)
+    drawing.rect(x + gap, y + gap, side - 2 * gap, side - 2 * gap, fill)
     if with_number:
         size = min(SMALL - 0.5, (side - 3) / max(text_width(cell.label, 1.0), 0.1))
-        drawing.text(x + side / 2, y + side / 2 + size * 0.35, cell.label, "middle", text_on(colour), size)
+        drawing.text(x + side / 2, y + side / 2 + size * 0.35, cell.label, "middle", text_on(fill), size)
 
 
 def _draw_key(drawing: Drawing, plan: ClassMap, x: float, y: float, width: float) -> None:
@@ -79,6 +86,8 @@ def _draw_key(drawing: Drawing, plan: ClassMap, x: float, y: float, width: float
     steps, bar = 24, max(min(width, 110, drawing.width - x - ends), 24)
     left = x + text_width(plan.light, SMALL) + 6
     for i in range(steps):
-        drawing.rect(left + i * bar / steps, y, bar / steps + 0.3, 7, sequential(i / (steps - 1)))
+        share = i / (steps - 1)
+        colour = diverging(2 * share - 1) if plan.differences else sequential(share)
+        drawing.rect(left + i * bar / steps, y, bar / steps + 0.3, 7, colour)
     drawing.text(x, y + 7, plan.light, role="muted", size=SMALL)
     drawing.text(left + bar + 6, y + 7, plan.dark, role="muted", size=SMALL)

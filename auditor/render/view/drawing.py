@@ -41,7 +41,7 @@ def class_map(audit: Audit, id: str) -> ClassMap | None:
         for a in classes
     ]  # fmt: skip
     ends = [f"{cell_label(v, share)}{' %' if share else ''}" for v in (best, worst)]
-    return ClassMap([audit.name(c) for c in classes], cells, *ends)
+    return ClassMap([audit.name(c) for c in classes], cells, light=ends[0], dark=ends[1])
 
 
 def shown_classes(audit: Audit) -> list[int]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditor.render.names import display_name, display_text
-from auditor.render.rounding import count, is_share, shown, value_text
+from auditor.render.rounding import count, is_share, shown, shown_interval, value_text
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import class_map, map_svg
 from auditor.render.view.parts import STATUSES, Cell, Column, Figure, Sentence, Status, Table, Term
 from auditor.render.view.samples import boundary_strip
 from auditor.render.view.words import closest, confidence, fragile_direction, three_findings, verdict
+from auditor.results import Rule
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,46 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
 
 
 def _rules(audit: Audit) -> Table | None:
+    """The gate's rules, those that do not pass first; the reason of a pass is in its numbers."""
     gate = audit.results.gate
     if gate.status == "not_configured":
         return None
-    columns = [Column("Rule", numeric=False), Column("Observed"), Column("Threshold"), Column("Status", numeric=False)]
+    columns = [Column("Rule", numeric=False), Column("Observed", "95 % interval"), Column("Threshold"),
+               Column("Status", numeric=False)]  # fmt: skip
+    order = ("fail", "not_measured", "warn", "pass")
     rows = [
         [
-            Cell(display_name(rule.id), display_text(rule.message, 160)),
-            Cell(display_name(rule.observed)),
+            Cell(display_name(rule.id), "" if rule.status == "pass" else _why(audit, rule)),
+            _observed(rule),
             Cell(display_name(rule.threshold)),
             Cell("", status=STATUSES[rule.status]),
         ]
-        for rule in gate.rules
+        for rule in sorted(gate.rules, key=lambda rule: order.index(rule.status))
     ]
     return Table("The gate\N{RIGHT SINGLE QUOTATION MARK}s rules", columns, rows)
+
+
+def _observed(rule: Rule) -> Cell:
+    if rule.value is None or rule.ci_low is None or rule.ci_high is None:
+        return Cell(display_name(rule.observed))
+    text = shown_interval(rule.value, rule.ci_low, rule.ci_high, rule.unit)
+    return Cell(text.full)
+
+
+def _why(audit: Audit, rule: Rule) -> str:
+    """Where a rule is broken, as the numbers stand beside it; the message of one that has no number."""
+    if rule.value is None or rule.ci_low is None:
+        return display_text(rule.message, 240)
+    place = ""
+    if rule.classes:
+        kind = audit.results.definitions.get(rule.measure.rsplit(".", 1)[-1])
+        pair = kind is not None and kind.scope == "pair"
+        label = audit.dash if pair else audit.arrow
+        place = (
+            f"{label((rule.classes[0], rule.classes[1])) if len(rule.classes) == 2 else audit.name(rule.classes[0])}: "
+        )
+    lies = "the limit lies inside the interval" if rule.status == "warn" else "the whole interval lies beyond the limit"
+    return f"{place}{lies}"
 
 
 def _small_map(audit: Audit) -> Figure | None:

@@ -1,0 +1,123 @@
+"""The gate: before an audit, that policy and baseline can be used at all; after it, or from results, the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.audit.store import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
+from auditor.cli.files import read_policy
+from auditor.cli.github import add_to_summary, annotate
+from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.progress import progress_display
+from auditor.cli.terminal import printable
+from auditor.errors import UsageError
+from auditor.results import Definition, Gate, Results, Rule, to_json
+
+if TYPE_CHECKING:
+    from auditor.policy.document import Policy
+
+FAILED = 1
+MARKS = {"pass": "pass", "warn": "warn", "fail": "FAIL", "not_measured": "FAIL"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A policy and a baseline that have been read and checked."""
+
+    policy: Policy
+    baseline: Results | None
+
+    def decide(self, results: Results) -> Results:
+        """The results with the gate.
+
+        Raises:
+            UsageError: the policy does not fit these results.
+        """
+        from auditor.policy.decide import decide
+
+        return results.model_copy(update={"gate": decide(results, self.policy, self.baseline)})
+
+
+def prepared_gate(policy: Path | None, baseline: Path | None) -> Prepared | None:
+    """Read and check policy and baseline before the work begins; None where no gate is asked for.
+
+    Raises:
+        UsageError: the policy is none, names what does not exist, or does not go with the baseline.
+        InputRefused: the baseline is no results document of this version.
+    """
+    if policy is None:
+        if baseline is not None:
+            raise UsageError("expected --policy with --baseline, whose rules use it; found none; give both or neither")
+        return None
+    from auditor.policy.decide import check_baseline
+    from auditor.policy.document import check_policy
+
+    read = read_policy(policy)
+    check_baseline(read, has_baseline=baseline is not None)
+    before = read_results(baseline) if baseline is not None else None
+    check_policy(read, before.definitions if before is not None else _definitions(read))
+    return Prepared(read, before)
+
+
+def undecided(err: UsageError) -> Gate:
+    """The gate of an audit whose policy turned out not to fit its results: failed, and why."""
+    rule = Rule(
+        id="policy", status="not_measured", observed="not decided", threshold="a policy that fits", message=str(err)
+    )
+    return Gate(status="failed", rules=[rule])
+
+
+def gate_again(
+    path: Path, policy: Path, baseline: Path | None, folder: Path | None, formats: str, *, as_json: bool
+) -> int:
+    """Decide on results and print the rules; with a folder, write results and outputs with the new gate.
+
+    Returns:
+        0, or 1 where the gate failed.
+    Raises:
+        AuditError: the policy, the results, the baseline or an output stood in the way.
+    """
+    names = chosen_outputs(formats)
+    if folder is None and names:
+        raise UsageError("expected --out DIR with --format; found none; say where to write")
+    prepared = Prepared(read_policy(policy), None if baseline is None else read_results(baseline))
+    results = prepared.decide(read_results(path))
+    if folder is not None:
+        prepare_folder(folder)
+        write_whole(folder / RESULTS, to_json(results).encode())
+        with progress_display(quiet=True, verbose=False) as show:
+            write_outputs(names, results, folder, creation_date(read_run(path.with_name(RUN))), show)
+    if as_json:
+        print(to_json(results.gate), end="")
+    else:
+        for line in gate_lines(results.gate):
+            print(printable(line))
+        annotate(results)  # not beside a JSON document, which a program reads
+    add_to_summary(lambda: as_text("markdown", results))
+    return FAILED if results.gate.status == "failed" else 0
+
+
+def gate_lines(gate: Gate) -> Iterator[str]:
+    """The rules as a table, and under each that does not pass the reason."""
+    rows = [("status", "rule", "observed", "threshold")]
+    rows += [(MARKS[rule.status], rule.id, rule.observed, rule.threshold) for rule in gate.rules]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row, rule in zip(rows, [None, *gate.rules], strict=True):
+        yield "  ".join([*(text.ljust(width) for text, width in zip(row[:3], widths, strict=True)), row[3]])
+        if rule is not None and rule.status != "pass":
+            yield f"{'':<{widths[0]}}  {rule.message}"
+    yield f"gate {gate.status}"
+
+
+def _definitions(policy: Policy) -> dict[str, Definition]:
+    """Definitions of all characteristics; none where the policy needs none, because the registry imports torch."""
+    from auditor.policy.measures import FIXED
+
+    if all(rule.measure in FIXED for rule in policy.rules):
+        return {}
+    from auditor.characteristics.base import characteristics
+
+    return {id: definition for _, kind in characteristics.items() for id, definition in kind.definitions.items()}

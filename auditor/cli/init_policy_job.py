@@ -1,0 +1,33 @@
+"""``init-policy``: a first policy from an accepted audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor.audit.store import prepare_folder, read_results, write_whole
+from auditor.cli.terminal import say
+from auditor.errors import UsageError
+
+
+def write_first_policy(path: Path, out: Path, *, force: bool, quiet: bool) -> None:
+    """Write a policy that the results pass.
+
+    Raises:
+        UsageError: there is a file already.
+        AuditError: the results cannot be read or make no policy, or the file cannot be written.
+    """
+    from auditor.policy.decide import decide
+    from auditor.policy.document import parse_policy
+    from auditor.policy.initial import first_policy
+
+    if out.exists() and not force:
+        raise UsageError(f"expected no file at {out}; found one; name another with --out, or overwrite it with --force")
+    results = read_results(path)
+    text = first_policy(results)
+    policy = parse_policy(text, str(out))
+    gate = decide(results, policy)
+    assert gate.status == "passed", gate
+    prepare_folder(out.parent)
+    write_whole(out, text.encode())
+    if not quiet:
+        say(f"wrote {out}, {len(policy.rules)} rules; read it, then: deepdig-audit MODEL --data DATA --policy {out}")

@@ -1,0 +1,159 @@
+"""The decision: ``Results``, ``Policy`` and perhaps a baseline to a ``Gate``. A pure function.
+
+A rule fails only when the interval as a whole lies beyond its limit; it warns when the limit lies inside the interval.
+A rule whose measure was not measured fails the gate, whatever its severity. Over several places (``each``, ``worst``)
+the intervals are widened so that all of them hold at once with 95 %; otherwise one place in forty would fail a model
+that stands exactly on its limit everywhere, and of 90 directions two would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from auditor.errors import UsageError
+from auditor.policy import wording
+from auditor.policy.document import Policy, PolicyRule, check_policy
+from auditor.policy.judging import NotComparable, chosen, judge, outcome
+from auditor.policy.measures import known, values
+from auditor.results import Gate, Results, Rule
+
+LIKE = ("profile", "generator", "samples_per_class")
+"""Settings that make two audits measure the same thing with the same precision."""
+
+
+def decide(results: Results, policy: Policy, baseline: Results | None = None) -> Gate:
+    """Judge the results by every rule of the policy.
+
+    Args:
+        results: of the model that is to pass.
+        policy: with at least one rule.
+        baseline: results that ``max_decrease`` and ``max_increase`` refer to.
+    Returns:
+        the gate; failed when any rule fails or could not be measured.
+    Raises:
+        UsageError: a rule names what does not exist, applies nowhere, can never fail, or needs a baseline.
+    """
+    check_baseline(policy, has_baseline=baseline is not None)
+    check_policy(policy, results.definitions)
+    rules = [
+        *_validity(results, policy),
+        *_coverage(results, policy),
+        *(_alike(results, baseline) if baseline is not None else ()),
+        *(_judged(rule, results, policy, baseline) for rule in policy.rules),
+    ]
+    failed = any(rule.status in ("fail", "not_measured") for rule in rules)
+    return Gate(status="failed" if failed else "passed", rules=rules)
+
+
+def check_baseline(policy: Policy, *, has_baseline: bool) -> None:
+    """A baseline is there if and only if a rule refers to it.
+
+    Raises:
+        UsageError: it is not so.
+    """
+    if policy.relative and not has_baseline:
+        first = next(rule for rule in policy.rules if rule.relative)
+        raise UsageError(
+            f"expected --baseline RESULTS.json for rule {first.name!r}; found none; give it, or use min or max"
+        )
+    if has_baseline and not policy.relative:
+        raise UsageError(
+            "expected a rule with max_decrease or max_increase to use --baseline; found none in the policy; add one or"
+            " leave --baseline out"
+        )
+
+
+def _validity(results: Results, policy: Policy) -> Iterator[Rule]:
+    """A rule for each check that is not ok, or one for all of them."""
+    said = [v for v in results.validity if v.status != "ok" and (v.status, policy.validity.warn) != ("warn", "ignore")]
+    for check in said:
+        status = check.status if check.status == "fail" else policy.validity.warn
+        yield Rule(
+            id=f"validity.{check.id}", status="fail" if status == "fail" else "warn", observed=check.status,
+            threshold="ok", message=check.message, severity="fail" if status == "fail" else "warn",
+        )  # fmt: skip
+    if not results.validity:
+        yield Rule(id="validity", status="not_measured", observed="no check", threshold="none fails",
+                   message="Not measured: the results hold no validity check.")  # fmt: skip
+    elif not said:
+        yield Rule(id="validity", status="pass", observed=f"{len(results.validity)} checks", threshold="none fails",
+                   message="No check made before measuring stands against the numbers.")  # fmt: skip
+
+
+def _coverage(results: Results, policy: Policy) -> Iterator[Rule]:
+    """A rule on how many pairs were audited, where the policy asks for that: an audit of less proves less."""
+    if policy.coverage is None:
+        return
+    pairs, needed = len(results.pairs), policy.coverage.pairs
+    enough = pairs >= needed
+    yield Rule(
+        id="coverage.pairs", status="pass" if enough else "fail", observed=f"{pairs}", threshold=f"at least {needed}",
+        message=f"{pairs} class pairs were audited" + ("." if enough else f"; the policy asks for {needed}."),
+        value=pairs, limit=needed, unit="pairs",
+    )  # fmt: skip
+
+
+def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
+    """A warning where the baseline was audited with other settings."""
+    here, there = results.settings, baseline.settings
+    other = [
+        f"{key.replace('_', ' ')} {getattr(there, key)} instead of {getattr(here, key)}"
+        for key in LIKE
+        if getattr(here, key) != getattr(there, key)
+    ]
+    if results.tool.version != baseline.tool.version:
+        other.append(f"version {baseline.tool.version} instead of {results.tool.version}")
+    if other:
+        yield Rule(
+            id="baseline.settings", status="warn", observed="different", threshold="the same settings", severity="warn",
+            message=f"The baseline was audited with {', '.join(other)}; changes may come from that.",
+        )  # fmt: skip
+
+
+def incomparable(results: Results, baseline: Results) -> str | None:
+    """Why numbers of two audits must not be compared, None where they may be."""
+    if results.data.class_names != baseline.data.class_names:
+        return "the baseline has other class names"
+    if results.data.fingerprint != baseline.data.fingerprint:
+        return f"the baseline was audited on other data ({baseline.data.name}, fingerprint {_short(baseline)})"
+    return None
+
+
+def _pairs(results: Results) -> set[tuple[int, int]]:
+    return {pair.classes for pair in results.pairs}
+
+
+def _short(results: Results) -> str:
+    return results.data.fingerprint[:12]
+
+
+def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Results | None) -> Rule:
+    measure = known(rule.measure, results.definitions, rule.name)
+    names = results.data.class_names
+    places = chosen(rule, measure, values(results, rule.measure), names)
+    limit = wording.threshold(rule)
+    start = partial(Rule, id=rule.name, severity=rule.severity, measure=rule.measure, threshold=limit)
+    try:
+        before = None
+        if rule.relative:
+            assert baseline is not None
+            if reason := incomparable(results, baseline):
+                raise NotComparable(reason)
+            if rule.measure.startswith("summary.") and _pairs(results) != _pairs(baseline):
+                raise NotComparable("the summary of the baseline is over other pairs")
+            known(rule.measure, baseline.definitions, rule.name)
+            before = values(baseline, rule.measure)
+            if rule.selectors:
+                before = {classes: value for classes, value in before.items() if classes in places}
+        found = judge(rule, measure, places, before)
+    except NotComparable as err:
+        message = f"Not measured: {err}."
+        return start(status="not_measured", observed="not measured", message=message)
+    status = outcome(found.relation, rule.severity, policy.strict if rule.strict is None else rule.strict)
+    value, low, high = found.interval
+    return start(
+        status=status, observed=wording.observed(found), message=wording.message(rule, measure, found, names),
+        classes=list(found.classes), value=value, ci_low=low, ci_high=high, limit=found.limit.value,
+        unit=wording.unit(rule, measure),
+    )  # fmt: skip

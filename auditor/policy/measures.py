@@ -1,0 +1,153 @@
+"""Measures by name: what a rule may speak of, and where in the results its values stand.
+
+| name | one value for |
+|---|---|
+| ``performance.accuracy``, ``performance.ece`` | the model |
+| ``performance.per_class.accuracy`` | each class |
+| ``characteristics.<id>`` | each direction, or each pair for a measure of a pair |
+| ``summary.<id>.mean``, ``summary.<id>.worst`` | the model, as the report states it over all pairs |
+| ``generation.success_rate`` | each direction |
+| ``baselines.<generator>.<id>``, ``baselines.<generator>.success_rate`` | each direction |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from auditor.errors import UsageError
+from auditor.results import Baseline, Definition, Direction, Measure, Measured, NotMeasured, Results, SummaryMeasure
+
+Classes = tuple[int, ...]
+Kind = Literal["model", "class", "pair", "direction"]
+Bounds = tuple[float | None, float | None]
+
+SHARE: Bounds = (0.0, 1.0)
+GENERATORS = ("rpbs", "epbs")
+"""Baselines that every audit has beside its generator."""
+SUCCESS = "success_rate"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a measure before any audit: where it has values, between which bounds, how it reads."""
+
+    kind: Kind
+    bounds: Bounds
+    direction: str
+    unit: str
+
+
+FIXED = {
+    "performance.accuracy": Known("model", SHARE, "higher is better", "share of test samples"),
+    "performance.ece": Known("model", SHARE, "lower is better", "share"),
+    "performance.per_class.accuracy": Known("class", SHARE, "higher is better", "share of test samples"),
+    "generation.success_rate": Known("direction", SHARE, "higher is better", "share of sources"),
+}
+
+
+def known(name: str, definitions: Mapping[str, Definition], where: str) -> Known:
+    """What the measure called ``name`` is.
+
+    Args:
+        name: as in a policy.
+        definitions: of all characteristics.
+        where: key of the policy that holds the name, for the message.
+    Raises:
+        UsageError: there is no such measure; the message names the nearest ones.
+    """
+    found = FIXED.get(name) or _of_characteristic(name, definitions)
+    if found is None:
+        names = list(all_names(definitions))
+        near = get_close_matches(name, names, 3, 0.5) or [*FIXED, "characteristics.<id>", "summary.<id>.mean"]
+        raise UsageError(f"expected a measure such as {', '.join(near)}; found {name!r}; correct {where} of the policy")
+    return found
+
+
+def all_names(definitions: Mapping[str, Definition]) -> Iterator[str]:
+    """Every name that a rule may use."""
+    yield from FIXED
+    for id in definitions:
+        yield f"characteristics.{id}"
+        yield from (f"summary.{id}.{part}" for part in ("mean", "worst"))
+        yield from (f"baselines.{generator}.{id}" for generator in GENERATORS if definitions[id].scope == "direction")
+    yield from (f"baselines.{generator}.{SUCCESS}" for generator in GENERATORS)
+
+
+def values(results: Results, name: str) -> dict[Classes, Measured]:
+    """Every place of a measure that ``known`` knows, with its value there or why it has none."""
+    area, _, rest = name.partition(".")
+    performance = results.performance
+    if name == "performance.accuracy":
+        return {(): performance.accuracy}
+    if name == "performance.ece":
+        return {(): performance.ece}
+    if name == "performance.per_class.accuracy":
+        return {(c.index,): c.accuracy for c in performance.per_class}
+    if area == "summary":
+        return {(): _summary(results, *rest.rsplit(".", 1))}
+    if area == "characteristics" and results.definitions[rest].scope == "pair":
+        return {pair.classes: _held(pair.characteristics, rest) for pair in results.pairs}
+    return {(d.source, d.target): _of_direction(d, area, rest) for pair in results.pairs for d in pair.directions}
+
+
+def depends_on_generator(results: Results, id: str) -> bool:
+    """Whether a characteristic is taken on what the generator made: then the baselines have it too.
+
+    Such a number varies from seed to seed by more than its interval says, which is over the instances that one
+    training led to.
+    """
+    baselines = (b for pair in results.pairs for d in pair.directions for b in d.baselines.values())
+    return any(isinstance(b, Baseline) and id in b.characteristics for b in baselines)
+
+
+def _of_characteristic(name: str, definitions: Mapping[str, Definition]) -> Known | None:
+    area, _, rest = name.partition(".")
+    kind: Kind | None = None
+    if area == "summary" and rest.endswith((".mean", ".worst")):
+        kind, rest = "model", rest.rsplit(".", 1)[0]
+    elif area == "baselines":
+        generator, _, rest = rest.partition(".")
+        if generator and rest == SUCCESS:
+            return FIXED["generation.success_rate"]
+    elif area != "characteristics":
+        return None
+    if (definition := definitions.get(rest)) is None or (area == "baselines" and definition.scope == "pair"):
+        return None
+    return Known(kind or definition.scope, definition.bounds, definition.direction, definition.unit)
+
+
+def _of_direction(direction: Direction, area: str, rest: str) -> Measured:
+    if area == "characteristics":
+        return _held(direction.characteristics, rest)
+    if area == "generation":
+        return direction.generation.success_rate
+    generator, _, id = rest.partition(".")
+    baseline = direction.baselines.get(generator)
+    if not isinstance(baseline, Baseline):
+        return baseline or NotMeasured(not_measured=f"the audit has no baseline {generator}")
+    return baseline.generation.success_rate if id == SUCCESS else _held(baseline.characteristics, id)
+
+
+def _held(characteristics: Mapping[str, Measured], id: str) -> Measured:
+    return characteristics.get(id) or NotMeasured(not_measured="the results hold no such number here")
+
+
+def _summary(results: Results, id: str, part: str) -> Measured:
+    found = results.summary.characteristics.get(id)
+    if not isinstance(found, SummaryMeasure):
+        return found or NotMeasured(not_measured="the summary holds no such number")
+    if part == "worst":
+        return values(results, f"characteristics.{id}")[found.worst.classes]
+    places = values(results, f"characteristics.{id}").values()
+    definition = results.definitions[id]
+    return Measure(
+        value=found.mean, ci_low=found.ci_low, ci_high=found.ci_high, n=_measured_count(places),
+        unit=definition.unit, direction=definition.direction,
+    )  # fmt: skip
+
+
+def _measured_count(places: Iterable[Measured]) -> int:
+    return sum(isinstance(value, Measure) for value in places)

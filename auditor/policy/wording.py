@@ -1,0 +1,66 @@
+"""Rules in words: what was observed, what the limit is, and a sentence that says how the one lies to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.policy.document import PolicyRule, share_of
+from auditor.policy.judging import Judged
+from auditor.policy.measures import Known
+
+PHRASES = {"min": "at least", "max": "at most", "max_decrease": "down by at most", "max_increase": "up by at most"}
+LIES = {
+    "inside": "keeps the limit with its whole interval",
+    "straddles": "cannot be told from the limit: the limit lies inside the interval",
+    "beyond": "lies beyond the limit with its whole interval",
+}
+
+
+def number(value: float) -> str:
+    """Four significant digits, with a plain minus sign, as text in results.json is for programs too.
+
+    >>> number(0.95), number(-0.012345)
+    ('0.95', '-0.01235')
+    """
+    return f"{value:.4g}"
+
+
+def threshold(rule: PolicyRule) -> str:
+    """The limit in words.
+
+    >>> threshold(PolicyRule(measure="performance.accuracy", min=0.95))
+    'at least 0.95'
+    """
+    ((key, limit),) = rule.limits.items()
+    share = share_of(limit)
+    return f"{PHRASES[key]} {number(float(limit)) if share is None else f'{100 * share:.3g} %'}"
+
+
+def observed(found: Judged) -> str:
+    """Value and interval."""
+    value, low, high = found.interval
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def unit(rule: PolicyRule, measure: Known) -> str:
+    """Unit of the numbers that the rule compares."""
+    ((_, limit),) = rule.limits.items()
+    return measure.unit if share_of(limit) is None else "share of the baseline's value"
+
+
+def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str]) -> str:
+    """A sentence: what, where, how it lies to the limit."""
+    what = f"Change of {rule.measure}" if rule.relative else rule.measure
+    plural = {"model": "", "class": "classes", "pair": "pairs", "direction": "directions"}[measure.kind]
+    where = {
+        "mean": f", mean over {found.places} {plural}",
+        "worst": f", worst of {found.places} {plural}",
+    }.get(rule.aggregate or "", f", {found.places} {plural}" if plural else "")
+    at = f" at {place(found.classes, measure, names)}" if found.classes else ""
+    sign = "simultaneous " if found.places > 1 and rule.aggregate != "mean" else ""
+    return f"{what}{where}: {observed(found)}{at} {LIES[found.relation]} ({threshold(rule)}; {sign}95 % interval)."
+
+
+def place(classes: Sequence[int], measure: Known, names: Sequence[str]) -> str:
+    """The classes of a place by name: ``4 to 9`` for a direction, ``4 and 9`` for a pair."""
+    return {"direction": " to ", "pair": " and "}.get(measure.kind, "").join(names[c] for c in classes)

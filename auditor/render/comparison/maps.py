@@ -1,0 +1,130 @@
+"""Both models' maps on one scale, side by side, and the map of their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from auditor.render.comparison.sides import Sides
+from auditor.render.figures import heatmap, ranking
+from auditor.render.figures.heatmap import ClassMap, MapCell
+from auditor.render.figures.ranking import Dot, RankedRow
+from auditor.render.rounding import is_share, plural, unit_words, value_text
+from auditor.render.view.audit import Classes, harm
+from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
+from auditor.render.view.parts import Figure
+from auditor.results import Compared, Definition, Measure
+
+RANKED_UP_TO = 30
+Values = dict[Classes, float]
+
+
+def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *, named: bool) -> list[Figure]:
+    """Baseline and candidate of a measure; nothing where a map would be empty or unreadable.
+
+    Args:
+        named: whether the titles name the model files.
+    """
+    before, after = (_values(sides, id, of) for of in (lambda c: c.baseline, lambda c: c.candidate))
+    classes, unit = sides.classes, definition.unit
+    common = before.keys() & after.keys()
+    if not 3 <= len(classes) <= MAPS_UP_TO or len(common) < FILLED * len(classes) * (len(classes) - 1):
+        return []
+    every = [*before.values(), *after.values()]
+    harms = [harm(definition.direction, v) for v in every]
+    low, span = min(harms), (max(harms) - min(harms)) or 1.0
+    light, dark = (value_text(every[harms.index(h)], unit) for h in (min(harms), max(harms)))
+
+    def shade(value: float) -> float:
+        return 0.06 + 0.94 * (harm(definition.direction, value) - low) / span
+
+    figures = []
+    for side, name, values in (("Baseline", sides.baseline, before), ("Candidate", sides.candidate, after)):
+        title = f"{side}: {name}" if named else side
+        plan = ClassMap([sides.names[c] for c in classes], _cells(classes, values, shade, unit), light, dark)
+        alt = f"Map of {definition.title.lower()}, rows from, columns to. {title}."
+        figures.append(Figure(Markup(heatmap.draw(plan, alt, width)), title, _reading(definition)))
+    return figures
+
+
+def differences(sides: Sides, id: str, definition: Definition, width: float) -> Figure | None:
+    """The map of candidate less baseline; green is the more favourable side, purple the less favourable one."""
+    before, after = (_values(sides, id, of) for of in (lambda c: c.baseline, lambda c: c.candidate))
+    change = {c: after[c] - before[c] for c in after if c in before}
+    classes = sides.classes
+    if not 3 <= len(classes) <= MAPS_UP_TO or len(change) < FILLED * len(classes) * (len(classes) - 1):
+        return None
+    better = {c: harm(definition.direction, before[c]) - harm(definition.direction, after[c]) for c in change}
+    most = max(map(abs, better.values()))
+    shades = {c: v / (most or 1.0) for c, v in better.items()}
+    cells = [
+        [
+            MapCell(shades[a, b], _signed_label(change[a, b], definition.unit)) if (a, b) in change else None
+            for b in classes
+        ]
+        for a in classes
+    ]
+    plan = ClassMap([sides.names[c] for c in classes], cells, "worse", "better", differences=True)
+    worst = min(better, key=lambda c: better[c])
+    title = f"Change: worst {sides.arrow(worst)}" if better[worst] < 0 else "Change: nowhere worse"
+    alt = f"Map of the change of {definition.title.lower()}, rows from, columns to. {title}."
+    caption = "Candidate less baseline; green is more favourable, purple less. Many cells differ by chance alone."
+    return Figure(Markup(heatmap.draw(plan, alt, width)), title, caption)
+
+
+def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
+    """Differences of the pairs that changed most, with their intervals about zero."""
+    rows, found = [], 0
+    for pair in sides.comparison.pairs:
+        dots = [
+            Dot(d.value, d.ci_low, d.ci_high, filled=(x.source, x.target) == pair.classes)
+            for x in pair.directions
+            if id in x.characteristics and isinstance(d := x.characteristics[id].difference, Measure)
+        ]
+        if dots:
+            found += 1
+            rows.append(RankedRow(sides.dash(pair.classes), dots))
+    if not rows:
+        return None
+    share = is_share(definition.unit)
+    title = f"{definition.title}: candidate less baseline"
+    cut = f" The first {RANKED_UP_TO} of {plural(found, 'pair')}." if found > RANKED_UP_TO else ""
+    caption = (
+        "The pair that got most clearly more fragile stands first. Filled dot: from the first class to the second; "
+        "open dot: back. Strokes are 95 % intervals of each difference by itself; the dashed line is no "
+        f"difference.{cut}"
+    )
+    axis = f"change of {definition.title[:1].lower() + definition.title[1:]} ({unit_words(definition.unit)})"
+    alt = f"Change of {definition.title.lower()} in {len(rows[:RANKED_UP_TO])} pairs, with intervals about zero."
+    svg = ranking.draw(rows[:RANKED_UP_TO], axis, alt, share, (0.0, "no difference"), zero=False)
+    return Figure(Markup(svg), title, caption, wide=True)
+
+
+def _values(sides: Sides, id: str, of: Callable[[Compared], object]) -> Values:
+    values = {p.classes: m.value for p in sides.places(id) if isinstance(m := of(p.compared), Measure)}
+    if sides.comparison.definitions[id].scope == "pair":
+        values |= {(b, a): v for (a, b), v in values.items()}
+    return values
+
+
+def _cells(
+    classes: list[int], values: Values, shade: Callable[[float], float], unit: str
+) -> list[list[MapCell | None]]:
+    return [
+        [
+            MapCell(shade(values[a, b]), cell_label(values[a, b], is_share(unit))) if (a, b) in values else None
+            for b in classes
+        ]
+        for a in classes
+    ]
+
+
+def _signed_label(value: float, unit: str) -> str:
+    text = cell_label(abs(value), is_share(unit))
+    return text if not text.strip("0.") else f"{'+' if value > 0 else chr(0x2212)}{text}"
+
+
+def _reading(definition: Definition) -> str:
+    unit = unit_words(definition.unit)
+    return f"{unit[:1].upper() + unit[1:]}; {definition.direction}. Both maps share one scale; dark is less favourable."

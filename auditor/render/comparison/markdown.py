@@ -1,0 +1,62 @@
+"""``compare.md``: the comparison for a comment on a pull request."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from auditor.render.comparison.base import comparison_output
+from auditor.render.comparison.sides import Sides, signed
+from auditor.render.comparison.words import findings, verdict
+from auditor.render.markdown_text import code, prose, row
+from auditor.render.rounding import shown
+from auditor.results import Comparison, Measure
+
+PLACES = 5
+
+
+@dataclass(frozen=True)
+class MarkdownComparison:
+    """Verdict, flags, findings and the clearest changes, as Markdown."""
+
+    file_name: str = "compare.md"
+    summary: str = "the comparison, fit for a comment on a pull request"
+
+    def render(self, comparison: Comparison, created: datetime.date | None = None) -> bytes:
+        """The document as UTF-8; ``created`` is not part of it."""
+        return text(comparison).encode("utf-8")
+
+
+def text(comparison: Comparison) -> str:
+    """The whole text."""
+    sides = Sides(comparison)
+    status, decision, reason = verdict(sides)
+    head = (
+        f"### {status.word[:1].upper() + status.word[1:]}: {code(comparison.candidate.model.file)} against "
+        f"{code(comparison.baseline.model.file)} on {code(comparison.candidate.data.name)}\n\n"
+        f"**{prose(decision)}** {prose(reason, 600)}"
+    )
+    flags = "\n".join(f"- {flag.status}: {prose(flag.message)}" for flag in comparison.flags)
+    said = "\n".join(f"- {prose(finding.text)}" for finding in findings(sides))
+    return "\n\n".join(block for block in (head, flags, said, _table(sides)) if block) + "\n"
+
+
+def _table(sides: Sides) -> str:
+    id = sides.comparison.ranked_by
+    worse = [p for p in sides.places(id) if p.compared.change in ("worse", "better")]
+    worse.sort(key=lambda p: (p.compared.change != "worse", p.compared.p or 0.0))
+    if not worse:
+        return ""
+    names = sides.comparison.candidate.data.class_names
+    lines = [row(["Direction", "Candidate", "Baseline", "Change", ""]), "|---|---|---|---|---|"]
+    for place in worse[:PLACES]:
+        now, then, change = place.compared.candidate, place.compared.baseline, place.compared.difference
+        if isinstance(now, Measure) and isinstance(then, Measure) and isinstance(change, Measure):
+            a, b = (code(names[c]) for c in place.classes)
+            values = [prose(shown(now).full), prose(shown(then).full), prose(signed(change).full)]
+            lines.append(row([f"{a} to {b}", *values, place.compared.change]))
+    definition = sides.comparison.definitions[id]
+    return f"{prose(definition.title)} \\({prose(definition.unit)}\\):\n\n" + "\n".join(lines)
+
+
+comparison_output("markdown")(MarkdownComparison())

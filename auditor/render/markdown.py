@@ -1,0 +1,141 @@
+"""``summary.md``: the verdict for a comment on a pull request.
+
+Comments show no ``data:`` picture and no relative link, so the pictures are made of characters: bars beside the most
+fragile pairs, and a map of all classes in a code block. Everything else is in the report, which the job keeps.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.render.base import output
+from auditor.render.markdown_text import code, prose, row
+from auditor.render.rounding import count, plural, shown
+from auditor.render.view.audit import Audit, harm
+from auditor.render.view.drawing import shown_classes
+from auditor.render.view.words import confidence, three_findings, verdict
+from auditor.results import Measure, Results, Rule, Validity
+
+PAIRS, RULES, MAP_UP_TO = 5, 20, 16
+BAR = 12
+SHADES = " \N{LIGHT SHADE}\N{MEDIUM SHADE}\N{DARK SHADE}\N{FULL BLOCK}"
+WORDS = {"pass": "pass", "warn": "warning", "fail": "**fail**", "not_measured": "**not measured**", "ok": "ok"}
+GATE = {"passed": "Passed", "failed": "Failed", "not_configured": "No gate"}
+
+
+@dataclass(frozen=True)
+class MarkdownOutput:
+    """The verdict, the rules that do not pass, and the most fragile pairs, as Markdown."""
+
+    file_name: str = "summary.md"
+    summary: str = "the verdict and the most fragile pairs, fit for a comment on a pull request"
+
+    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+        """The document as UTF-8; ``created`` is not part of it."""
+        return summary(results).encode("utf-8")
+
+
+def summary(results: Results) -> str:
+    """The whole text."""
+    audit = Audit(results)
+    blocks = [_heading(audit), _flags(results.validity), _rules(results), _findings(audit), _pairs(audit), _map(audit),
+              prose(confidence(audit)) + " The report of this audit has everything else."]  # fmt: skip
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _heading(audit: Audit) -> str:
+    results = audit.results
+    decision, reason = verdict(audit)
+    status = "Not valid" if audit.broken else GATE[results.gate.status]
+    return (
+        f"### {status}: decision boundary of {code(results.model.file)} on {code(results.data.name)}\n\n"
+        f"**{prose(decision)}** {prose(reason, 600)}"
+    )
+
+
+def _flags(checks: Sequence[Validity]) -> str:
+    said = [check for level in ("fail", "warn") for check in checks if check.status == level]
+    return "\n".join(f"- {WORDS[check.status]}: {prose(check.message)}" for check in said)
+
+
+def _rules(results: Results) -> str:
+    rules = sorted(
+        (r for r in results.gate.rules if r.status != "pass" and not r.id.startswith("validity.")),
+        key=lambda r: ("fail", "not_measured", "warn").index(r.status),
+    )
+    passed = sum(r.status == "pass" for r in results.gate.rules)
+    if not results.gate.rules:
+        return ""
+    lines = [row(["Rule", "Observed", "Threshold", "Status"]), "|---|---|---|---|"]
+    lines += [row(list(_rule(rule))) for rule in rules[:RULES]]
+    left = f" and {plural(len(rules) - RULES, 'more rule')} that did not" if len(rules) > RULES else ""
+    return ("\n".join(lines) + "\n\n" if rules else "") + f"{plural(passed, 'rule')} passed{left}."
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield code(rule.id, 60)
+    if rule.value is not None and rule.ci_low is not None and rule.ci_high is not None:
+        yield prose(f"{rule.observed}")
+    else:
+        yield prose(rule.message if rule.status == "not_measured" else rule.observed, 160)
+    yield prose(rule.threshold)
+    yield WORDS[rule.status]
+
+
+def _findings(audit: Audit) -> str:
+    return "\n".join(f"- {prose(finding.text)}" for finding in three_findings(audit))
+
+
+def _pairs(audit: Audit) -> str:
+    """The most fragile pairs by the nearer direction, with bars on a common scale."""
+    by, definition = audit.results.summary.ranked_by, audit.rank_definition
+    rows = [(pair, found) for pair in audit.ranked if (found := audit.of_pair(by, pair))]
+    if definition is None or not rows:
+        return ""
+    most = max(f.measure.value for f in audit.found(by)) or 1.0
+    lines = [row(["Pair", "", "There", "Back"]), "|---|---|---|---|"]
+    for pair, found in rows[:PAIRS]:
+        values = {f.classes: f.measure for f in found}
+        worst = max(values.values(), key=lambda m: harm(definition.direction, m.value))
+        a, b = pair.classes
+        names = f"{code(pair.names[0])} and {code(pair.names[1])}"
+        bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
+        lines.append(row([names, bar, _value(values.get((a, b))), _value(values.get((b, a)))]))
+    title = f"{prose(definition.title)} \\({prose(definition.unit)}\\) of the most fragile of {count(len(rows))} pairs:"
+    return f"{title}\n\n" + "\n".join(lines)
+
+
+def _value(measure: Measure | None) -> str:
+    return "not measured" if measure is None else prose(shown(measure).full)
+
+
+def _map(audit: Audit) -> str:
+    """All classes by all classes, darker where the boundary is nearer."""
+    by, definition = audit.results.summary.ranked_by, audit.rank_definition
+    classes = shown_classes(audit)
+    harms = {f.classes: harm(definition.direction, f.measure.value) for f in audit.found(by)} if definition else {}
+    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(harms) < len(classes):
+        return ""
+    low, span = min(harms.values()), (max(harms.values()) - min(harms.values())) or 1.0
+
+    def cell(a: int, b: int) -> str:
+        if (a, b) not in harms:
+            return " \N{MIDDLE DOT}" if a != b else "  "
+        return 2 * SHADES[1 + min(int(4 * (harms[a, b] - low) / span), 3)]
+
+    names = [_short(audit.name(c)) for c in classes]
+    width = max(map(len, names))
+    # Indented, so that no name can look like the end of the code block.
+    rows = {a: "".join(cell(a, b) for b in classes) for a in classes}
+    lines = [f"    {name:<{width}} {rows[a]}" for name, a in zip(names, classes, strict=True)]
+    head = "From the class of the row to that of the column, in the same order; darker is nearer:"
+    return f"{prose(head)}\n\n```text\n" + "\n".join(lines) + "\n```"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 12 else f"{name[:11]}\N{HORIZONTAL ELLIPSIS}"
+
+
+output("markdown")(MarkdownOutput())

@@ -1,0 +1,344 @@
+"""The decision: an exhaustive table of where an interval lies, of severity and strictness, then each kind of rule."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from auditor.errors import UsageError
+from auditor.policy.decide import decide
+from auditor.policy.intervals import Interval
+from auditor.policy.judging import Limit, Relation, outcome, relation
+from auditor.results import Gate, Measured, NotMeasured, Results, Rule
+from tests.policy.made import MARGIN, measure, policy, results, rule, with_accuracy, with_measure
+from tests.render.sample_results import DEFINITIONS, flagged
+
+LOST = NotMeasured(not_measured="the model fell silent")
+BASE = results()
+
+
+def judged(found: Results, baseline: Results | None = None, head: str = "", **keys: Any) -> Rule:
+    """How one rule comes out."""
+    return gate(found, baseline, head, **keys).rules[-1]
+
+
+def gate(found: Results, baseline: Results | None = None, head: str = "", **keys: Any) -> Gate:
+    return decide(found, policy(rule(**keys), head), baseline)
+
+
+# Interval, and where it lies to a lower limit of 5; the mirror image is an upper limit of -5.
+PLACES: list[tuple[tuple[float, float, float], Relation]] = [
+    ((7, 6, 8), "inside"),
+    ((6, 5, 7), "inside"),
+    ((5, 5, 5), "inside"),
+    ((5.5, 4.9, 6), "straddles"),
+    ((4.5, 4, 5), "straddles"),
+    ((4.5, 4, 5.1), "straddles"),
+    ((5, 4, 6), "straddles"),
+    ((4, 3, 4.99), "beyond"),
+    ((4, 4, 4), "beyond"),
+]
+OUTCOMES = {
+    ("inside", "fail", False): "pass", ("inside", "fail", True): "pass",
+    ("inside", "warn", False): "pass", ("inside", "warn", True): "pass",
+    ("straddles", "fail", False): "warn", ("straddles", "fail", True): "fail",
+    ("straddles", "warn", False): "warn", ("straddles", "warn", True): "warn",
+    ("beyond", "fail", False): "fail", ("beyond", "fail", True): "fail",
+    ("beyond", "warn", False): "warn", ("beyond", "warn", True): "warn",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("interval", "expected"), PLACES)
+def test_where_an_interval_lies(interval: tuple[float, float, float], expected: str):
+    value, low, high = interval
+    assert relation(Interval(value, low, high), Limit(5, lower=True)) == expected
+    assert relation(Interval(-value, -high, -low), Limit(-5, lower=False)) == expected
+
+
+def test_the_table_of_outcomes_is_complete():
+    assert set(OUTCOMES) == set(product(("inside", "straddles", "beyond"), ("fail", "warn"), (False, True)))
+    for (found, severity, strict), status in OUTCOMES.items():
+        assert outcome(found, severity, strict) == status  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("place", "severity", "strict"), list(product(PLACES, ("fail", "warn"), (False, True))))
+@pytest.mark.parametrize("where", ["policy", "rule"])
+def test_a_rule_on_one_number_follows_both_tables(
+    place: tuple[tuple[float, float, float], Relation], severity: str, strict: bool, where: str
+):
+    (value, low, high), found = place
+    number = measure(value / 10, 0).model_copy(update={"ci_low": low / 10, "ci_high": high / 10})
+    head = f"strict = {str(strict).lower()}" if where == "policy" else ""
+    keys = {"strict": strict} if where == "rule" else {}
+    decided = gate(
+        with_accuracy(BASE, number), head=head, measure="performance.accuracy", min=0.5, severity=severity, **keys
+    )
+    status = OUTCOMES[found, severity, strict]
+    assert decided.rules[-1].status == status
+    assert decided.status == ("failed" if status == "fail" else "passed")
+
+
+def test_a_rule_overrides_the_strictness_of_the_policy():
+    found = with_accuracy(BASE, measure(0.5, 0.1))
+    keys = {"measure": "performance.accuracy", "min": 0.5}
+    assert judged(found, head="strict = true", strict=False, **keys).status == "warn"
+    assert judged(found, head="strict = true", **keys).status == "fail"
+
+
+@pytest.mark.parametrize("severity", ["fail", "warn"])
+@pytest.mark.parametrize("aggregate", ["each", "worst", "mean"])
+def test_what_was_not_measured_fails_whatever_the_severity(severity: str, aggregate: str):
+    assert (
+        gate(with_accuracy(BASE, LOST), measure="performance.accuracy", min=0.1, severity=severity).status == "failed"
+    )
+    one = with_measure(BASE, MARGIN, lambda c: LOST if c == (3, 2) else measure(9, 0.1, DEFINITIONS[MARGIN]))
+    decided = gate(one, measure=f"characteristics.{MARGIN}", min=0.1, severity=severity, aggregate=aggregate)
+    assert decided.status == "failed"
+    assert decided.rules[-1].status == "not_measured"
+    assert "3:2: the model fell silent" in decided.rules[-1].message
+
+
+def margins(low: dict[tuple[int, int], float] | None = None, half: float = 0.1, usual: float = 2.0) -> Results:
+    """Every margin is ``usual`` but these."""
+
+    def of(classes: tuple[int, int]) -> Measured:
+        return measure((low or {}).get(classes, usual), half, DEFINITIONS[MARGIN])
+
+    return with_measure(BASE, MARGIN, of)
+
+
+NAME = f"characteristics.{MARGIN}"
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "limit", "status"),
+    [
+        # One direction of 30 at 1.0, the others at 2.0, intervals of 0.1: simultaneous half-width 0.16.
+        ("each", 0.8, "pass"), ("each", 0.9, "warn"), ("each", 1.1, "warn"), ("each", 1.2, "fail"),
+        ("worst", 0.8, "pass"), ("worst", 0.9, "warn"), ("worst", 1.1, "warn"), ("worst", 1.2, "fail"),
+        # The mean is 1.967 with a half-width of 0.1 / sqrt(30) = 0.018.
+        ("mean", 1.94, "pass"), ("mean", 1.96, "warn"), ("mean", 1.99, "fail"),
+    ],
+)  # fmt: skip
+def test_aggregates(aggregate: str, limit: float, status: str):
+    found = judged(margins({(1, 4): 1.0}), measure=NAME, aggregate=aggregate, min=limit)
+    assert found.status == status
+    assert found.classes == ([] if aggregate == "mean" else [1, 4])
+
+
+def test_each_place_is_what_a_rule_looks_at_unless_it_says_otherwise():
+    assert judged(margins({(1, 4): 1.0}), measure=NAME, min=1.5) == judged(
+        margins({(1, 4): 1.0}), measure=NAME, min=1.5, aggregate="each", id=NAME
+    )
+
+
+def test_thirty_places_on_the_limit_do_not_fail_by_their_number():
+    """By itself the interval of one place lies beyond the limit, as one in forty does by chance."""
+    found = margins({(1, 4): 1.88})
+    assert judged(found, measure=NAME, min=2.0, directions=["1:4"]).status == "fail"
+    assert judged(found, measure=NAME, min=2.0).status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("keys", "status"),
+    [
+        ({"pairs": ["1:4"]}, "fail"),
+        ({"pairs": ["e:b"]}, "fail"),
+        ({"directions": ["b:e"]}, "fail"),
+        ({"directions": ["4:1"]}, "pass"),
+        ({"pairs": ["0:1", "2:3"]}, "pass"),
+    ],
+)
+def test_rules_on_some_places_only(keys: dict[str, Any], status: str):
+    assert judged(margins({(1, 4): 1.0}), measure=NAME, min=1.5, **keys).status == status
+
+
+@pytest.mark.parametrize(
+    ("name", "aggregate"),
+    [
+        ("performance.accuracy", None), ("performance.ece", None), ("performance.per_class.accuracy", "worst"),
+        ("summary.idc.mean", None), ("summary.idc.worst", None), ("characteristics.idc", "mean"),
+        ("characteristics.asymmetry_margin", "each"), ("generation.success_rate", "worst"),
+        ("baselines.rpbs.idc", "mean"), ("baselines.epbs.success_rate", "each"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_measure_can_be_limited(name: str, aggregate: str | None):
+    keys = {"aggregate": aggregate} if aggregate else {}
+    lenient, harsh = (judged(BASE, measure=name, max=limit, **keys) for limit in (0.99999, 1e-9))
+    assert lenient.measure == harsh.measure == name
+    assert harsh.value is not None
+    assert harsh.status in ("fail", "warn")
+    assert (lenient.status == "fail") is False
+
+
+def test_the_summary_is_what_the_report_states():
+    found, said = judged(BASE, measure="summary.idc.mean", max=0.9), BASE.summary.characteristics["idc"]
+    assert not isinstance(said, NotMeasured)
+    assert (found.value, found.ci_low, found.ci_high) == (said.mean, said.ci_low, said.ci_high)
+    assert judged(BASE, measure="summary.idc.worst", max=0.9).value == said.worst.value
+
+
+@pytest.mark.parametrize(
+    ("now", "keys", "status"),
+    [
+        # Baseline 0.90, half-width of the change sqrt(2) * 0.01 = 0.0141.
+        (0.90, {"max_decrease": 0.05}, "pass"), (0.86, {"max_decrease": 0.05}, "warn"),
+        (0.84, {"max_decrease": 0.05}, "warn"), (0.83, {"max_decrease": 0.05}, "fail"),
+        (0.97, {"max_decrease": 0.05}, "pass"), (0.97, {"max_increase": 0.05}, "fail"),
+        (0.90, {"max_decrease": "5 %"}, "pass"), (0.85, {"max_decrease": "5 %"}, "warn"),
+        (0.83, {"max_decrease": "5%"}, "fail"), (0.90, {"max_decrease": 0.0}, "warn"),
+        (0.88, {"max_decrease": 0}, "fail"), (0.93, {"max_increase": "0.5 %"}, "fail"),
+    ],
+)  # fmt: skip
+def test_changes_against_a_baseline(now: float, keys: dict[str, Any], status: str):
+    found, before = (with_accuracy(BASE, measure(v, 0.01)) for v in (now, 0.90))
+    assert judged(found, before, measure="performance.accuracy", **keys).status == status
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "keys", "status"),
+    [
+        ("each", {"max_decrease": "20 %"}, "fail"), ("each", {"max_decrease": "65 %"}, "pass"),
+        ("worst", {"max_decrease": "20 %"}, "fail"), ("mean", {"max_decrease": "20 %"}, "pass"),
+    ],
+)  # fmt: skip
+def test_changes_over_places(aggregate: str, keys: dict[str, Any], status: str):
+    now, before = margins({(1, 4): 1.0}), margins()
+    assert judged(now, before, measure=NAME, aggregate=aggregate, **keys).status == status
+
+
+def test_the_worst_value_is_compared_with_the_worst_value_wherever_it_stands():
+    now, before = margins({(1, 4): 1.0}), margins({(0, 2): 1.0})
+    assert judged(now, before, measure=NAME, aggregate="worst", max_decrease=0.5).status == "pass"
+    assert judged(now, before, measure=NAME, aggregate="each", max_decrease=0.5).status == "fail"
+
+
+def test_a_model_that_lost_everywhere_fails_on_average():
+    assert judged(margins(usual=1.5), margins(), measure=NAME, aggregate="mean", max_decrease="10 %").status == "fail"
+
+
+def test_no_share_of_zero_can_be_taken():
+    found, before = (with_accuracy(BASE, measure(v, 0.01)) for v in (0.5, 0.0))
+    assert judged(found, before, measure="performance.accuracy", max_increase="5 %").status == "not_measured"
+
+
+def other_data(found: Results) -> Results:
+    return found.model_copy(update={"data": found.data.model_copy(update={"fingerprint": "other"})})
+
+
+def other_names(found: Results) -> Results:
+    names = list("ABCDEF")
+    return found.model_copy(update={"data": found.data.model_copy(update={"class_names": names})})
+
+
+def fewer_pairs(found: Results) -> Results:
+    return found.model_copy(update={"pairs": found.pairs[:3]})
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "said"),
+    [
+        (other_data, "performance.accuracy", "other data"), (other_names, "performance.accuracy", "other class names"),
+        (fewer_pairs, NAME, "not audited in the baseline"), (fewer_pairs, "summary.idc.mean", "over other pairs"),
+    ],
+)  # fmt: skip
+def test_a_baseline_that_cannot_be_compared_fails(change: Any, name: str, said: str):
+    found = judged(BASE, change(BASE), measure=name, max_decrease="50 %")
+    assert found.status == "not_measured"
+    assert said in found.message
+
+
+def test_a_candidate_audited_on_fewer_pairs_fails():
+    assert judged(fewer_pairs(BASE), BASE, measure=NAME, max_decrease="50 %").status == "not_measured"
+
+
+def test_other_settings_are_said_and_do_not_fail():
+    settings = BASE.settings.model_copy(update={"profile": "quick", "samples_per_class": 64})
+    decided = gate(BASE, BASE.model_copy(update={"settings": settings}), measure=NAME, max_decrease="50 %")
+    (said,) = [r for r in decided.rules if r.id == "baseline.settings"]
+    assert said.status == "warn"
+    assert "profile quick instead of standard" in said.message
+    assert decided.status == "passed"
+
+
+@pytest.mark.parametrize(
+    ("flag", "setting", "status"),
+    [
+        ("fail", "ignore", "fail"), ("fail", "warn", "fail"), ("fail", "fail", "fail"),
+        ("warn", "ignore", "pass"), ("warn", "warn", "warn"), ("warn", "fail", "fail"),
+        ("ok", "ignore", "pass"), ("ok", "warn", "pass"), ("ok", "fail", "pass"),
+    ],
+)  # fmt: skip
+def test_validity_checks_are_rules(flag: Any, setting: str, status: str):
+    found = flagged(BASE, flag, "something")
+    decided = gate(found, head=f"[validity]\nwarn = '{setting}'", measure="performance.accuracy", min=0.1)
+    assert decided.rules[0].status == status
+    assert decided.status == ("failed" if status == "fail" else "passed")
+
+
+def test_results_without_any_check_fail():
+    assert gate(BASE.model_copy(update={"validity": []}), measure="performance.accuracy", min=0.1).status == "failed"
+
+
+@pytest.mark.parametrize(("needed", "status"), [(14, "pass"), (15, "pass"), (16, "fail")])
+def test_an_audit_of_fewer_pairs_than_asked_for_fails(needed: int, status: str):
+    decided = gate(BASE, head=f"[coverage]\npairs = {needed}", measure="performance.accuracy", min=0.1)
+    assert {r.id: r.status for r in decided.rules}["coverage.pairs"] == status
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"measure": "characteristics.idk", "max": 0.5}, "characteristics.idc"),
+        ({"measure": "performance.accurcy", "max": 0.5}, "performance.accuracy"),
+        ({"measure": "baselines.rpbs.asymmetry_margin", "max": 0.5}, "rules[0].measure"),
+        ({"measure": "summary.idc", "max": 0.5}, "summary.idc.mean"),
+        ({"measure": "performance.accuracy", "aggregate": "mean", "max": 0.5}, "no aggregate"),
+        ({"measure": "performance.accuracy", "pairs": ["0:1"], "max": 0.5}, "no restriction"),
+        ({"measure": "characteristics.asymmetry_margin", "directions": ["0:1"], "max": 0.5}, "expected pairs"),
+        ({"measure": "performance.per_class.accuracy", "pairs": ["0:1"], "min": 0.5}, "expected classes"),
+        ({"measure": "performance.per_class.accuracy", "classes": ["z"], "min": 0.5}, "found 'z'"),
+        ({"measure": NAME, "pairs": ["0:9"], "min": 0.5}, "found '0:9'"),
+        ({"measure": NAME, "pairs": ["0:0"], "min": 0.5}, "found '0:0'"),
+        ({"measure": NAME, "pairs": ["0"], "min": 0.5}, "found '0'"),
+        ({"measure": "performance.accuracy", "min": 0.0}, "can break"),
+        ({"measure": "performance.accuracy", "max": 1.0}, "can break"),
+        ({"measure": "performance.accuracy", "min": 95}, "not 95"),
+        ({"measure": "performance.accuracy", "max": -1}, "between the bounds"),
+        ({"measure": NAME, "min": 0}, "can break"),
+    ],
+)
+def test_rules_that_say_nothing_are_refused(keys: dict[str, Any], said: str):
+    with pytest.raises(UsageError, match="expected") as err:
+        gate(BASE, **keys)
+    assert said in str(err.value)
+
+
+@pytest.mark.parametrize("limit", [1.0, 5, "100 %", "250%"])
+def test_a_decrease_that_cannot_happen_is_refused(limit: float | str):
+    with pytest.raises(UsageError, match="can break"):
+        gate(BASE, BASE, measure="performance.accuracy", max_decrease=limit)
+
+
+def test_a_pair_that_was_not_audited_is_refused():
+    with pytest.raises(UsageError, match="which was not"):
+        gate(fewer_pairs(BASE), measure=NAME, pairs=["4:5"], min=0.1)
+
+
+def test_no_pairs_at_all_are_refused():
+    with pytest.raises(UsageError, match="apply somewhere"):
+        gate(BASE.model_copy(update={"pairs": []}), measure=NAME, min=0.1)
+
+
+def test_a_baseline_and_rules_that_use_it_go_together():
+    with pytest.raises(UsageError, match="expected --baseline"):
+        gate(BASE, measure=NAME, max_decrease=0.1)
+    with pytest.raises(UsageError, match="leave --baseline out"):
+        gate(BASE, BASE, measure=NAME, min=0.1)
+
+
+def test_the_same_arguments_give_the_same_gate():
+    text = rule(measure=NAME, min=0.3) + rule(measure="performance.ece", max=0.2)
+    assert decide(BASE, policy(text)) == decide(BASE, policy(text))

@@ -1,0 +1,59 @@
+"""Policy files that are wrong: each is refused with the key that it is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.errors import UsageError
+from auditor.policy.document import parse_policy
+
+ACCURACY = "[[rules]]\nmeasure = 'performance.accuracy'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "version = 1"),
+        ("version = 1", "at least one [[rules]]"),
+        ("version = 1\nrules = []", "at least one [[rules]]"),
+        ("version = 1\nrules = 3", "rules"),
+        ("version = 2\n" + ACCURACY + "min = 0.5", "version"),
+        ("version = '1'\n" + ACCURACY + "min = 0.5", "version"),
+        ("version = 1\nstrikt = true\n" + ACCURACY + "min = 0.5", "found strikt"),
+        ("version = 1\nstrict = 'yes'\n" + ACCURACY + "min = 0.5", "strict"),
+        ("version = 1\n[validity]\nwarn = 'maybe'\n" + ACCURACY + "min = 0.5", "validity.warn"),
+        ("version = 1\n[validity]\nfail = 'warn'\n" + ACCURACY + "min = 0.5", "found validity.fail"),
+        ("version = 1\n[coverage]\npairs = 0\n" + ACCURACY + "min = 0.5", "coverage.pairs"),
+        ("version = 1\n[coverage]\n" + ACCURACY + "min = 0.5", "coverage.pairs"),
+        ("version = 1\n[[rules]]\nmin = 0.5", "rules[0].measure"),
+        ("version = 1\n[[rules]]\nmeasure = ''\nmin = 0.5", "rules[0].measure"),
+        ("version = 1\n" + ACCURACY, "found none"),
+        ("version = 1\n" + ACCURACY + "min = 0.5\nmax = 0.9", "found min, max"),
+        ("version = 1\n" + ACCURACY + "minn = 0.5", "found rules[0].minn"),
+        ("version = 1\n" + ACCURACY + "min = nan", "rules[0].min"),
+        ("version = 1\n" + ACCURACY + "min = inf", "rules[0].min"),
+        ("version = 1\n" + ACCURACY + "min = '0.5'", "rules[0].min"),
+        ("version = 1\n" + ACCURACY + "min = true", "rules[0].min"),
+        ("version = 1\n" + ACCURACY + "min = [0.5]", "rules[0].min"),
+        ("version = 1\n" + ACCURACY + "max_decrease = -0.1", "rules[0].max_decrease"),
+        ("version = 1\n" + ACCURACY + "max_decrease = nan", "rules[0].max_decrease"),
+        ("version = 1\n" + ACCURACY + "max_decrease = 'a lot'", "rules[0].max_decrease"),
+        ("version = 1\n" + ACCURACY + "max_decrease = '-5 %'", "rules[0].max_decrease"),
+        ("version = 1\n" + ACCURACY + "min = 0.5\nseverity = 'error'", "rules[0].severity"),
+        ("version = 1\n" + ACCURACY + "min = 0.5\naggregate = 'median'", "rules[0].aggregate"),
+        ("version = 1\n" + ACCURACY + "min = 0.5\npairs = []", "rules[0].pairs"),
+        ("version = 1\n" + ACCURACY + "min = 0.5\npairs = '4:9'", "rules[0].pairs"),
+        ("version = 1\n" + 2 * (ACCURACY + "min = 0.5\n"), "twice"),
+        ("version = 1\nmin = ", "expected TOML"),
+    ],
+)
+def test_bad_policies(text: str, said: str):
+    with pytest.raises(UsageError) as err:
+        parse_policy(text, "gate.toml")
+    assert said in str(err.value)
+    assert "gate.toml" in str(err.value)
+    assert err.value.exit_code == 2
+
+
+def test_a_whole_number_is_a_number():
+    assert parse_policy("version = 1\n" + ACCURACY + "min = 1", "p").rules[0].limits == {"min": 1.0}

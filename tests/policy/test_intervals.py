@@ -1,0 +1,103 @@
+"""Intervals and tests of the gate, against scipy, closed forms and simulation."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from auditor.policy.intervals import (
+    Interval,
+    difference,
+    fisher,
+    holm,
+    mean_of,
+    overdispersion,
+    p_value,
+    paired_mean,
+    simultaneous,
+    student,
+    z_for,
+)
+
+Z = stats.norm.ppf(0.975)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 5, 9, 44, 99])
+def test_students_quantile(freedom: int):
+    assert student(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=2e-3)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.data())
+def test_fishers_test(n1: int, n2: int, data: st.DataObject):
+    k1, k2 = data.draw(st.integers(0, n1)), data.draw(st.integers(0, n2))
+    expected = stats.fisher_exact([[k1, n1 - k1], [k2, n2 - k2]])[1]
+    assert fisher(k1, n1, k2, n2) == pytest.approx(expected, rel=1e-6)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holms_correction_never_lowers_and_keeps_the_order(p_values: list[float]):
+    corrected = holm(p_values)
+    assert all(a <= b <= 1 for a, b in zip(p_values, corrected, strict=True))
+    pairs = sorted(zip(p_values, corrected, strict=True))
+    assert [b for _, b in pairs] == sorted(b for _, b in pairs)
+
+
+def test_simultaneous_intervals_follow_bonferroni():
+    assert z_for(90) == pytest.approx(stats.norm.ppf(1 - 0.05 / 180))
+    wide = simultaneous(Interval(1.0, 0.8, 1.4), 90)
+    assert wide.value - wide.low == pytest.approx(0.2 * z_for(90) / Z)
+    assert wide.high - wide.value == pytest.approx(0.4 * z_for(90) / Z)
+    assert simultaneous(wide, 1) == wide
+
+
+def test_a_difference_adds_squares_of_the_sides_that_matter():
+    assert difference(Interval(5, 2, 6), Interval(3, 1, 7)) == Interval(2, 2 - math.hypot(3, 4), 2 + math.hypot(1, 2))
+
+
+def test_the_mean_of_equal_intervals_narrows_with_the_root_of_their_number():
+    found = mean_of({(i, i + 1): Interval(i, i - 1, i + 1) for i in range(25)})
+    assert found == Interval(12, 12 - 1 / 5, 12 + 1 / 5)
+
+
+def test_the_paired_mean_covers_the_truth_when_pairs_share_classes():
+    """Differences made of an effect for each class: independent intervals would cover far too rarely."""
+    rng, hits, runs = random.Random(0), 0, 300
+    for _ in range(runs):
+        effect = [rng.gauss(0, 1) for _ in range(10)]
+        pairs = {
+            (a, b): Interval(v := effect[a] + effect[b] + rng.gauss(0, 0.1), v - 0.2, v + 0.2)
+            for a, b in combinations(range(10), 2)
+        }
+        found = paired_mean(pairs)
+        hits += found.low <= 0 <= found.high
+    assert hits / runs > 0.85
+
+
+def test_two_pairs_are_too_few_to_scatter():
+    both = {(0, 1): Interval(1, 0.5, 1.5), (2, 3): Interval(3, 2.5, 3.5)}
+    assert paired_mean(both) == mean_of(both)
+
+
+@pytest.mark.parametrize("value", [-3.0, -0.2, 0.0, 0.4, 5.0])
+def test_the_p_value_is_that_of_a_normal_test(value: float):
+    assert p_value(Interval(value, value - Z, value + Z)) == pytest.approx(2 * stats.norm.sf(abs(value)))
+
+
+def test_a_difference_without_an_interval_is_certain():
+    assert p_value(Interval(0.1, 0.1, 0.1)) == 0.0
+    assert p_value(Interval(0.0, 0.0, 0.0)) == 1.0
+
+
+def test_overdispersion_hears_the_scatter_and_not_the_few_that_changed():
+    rng = random.Random(1)
+    noise = [rng.gauss(0, 3) for _ in range(400)]
+    found = overdispersion([Interval(v, v - Z, v + Z) for v in [*noise, *[50.0] * 40]])
+    assert 2.7 < found < 3.9
+    assert overdispersion([Interval(0.1 * v, 0.1 * v - Z, 0.1 * v + Z) for v in noise]) == 1.0
+    assert overdispersion([Interval(9, 8, 10), Interval(-9, -10, -8)]) == 1.0
