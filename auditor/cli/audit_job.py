@@ -14,7 +14,7 @@ from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_ou
 from auditor.cli.progress import progress_display
 from auditor.cli.summary import summary_lines
 from auditor.cli.terminal import say
-from auditor.errors import UsageError
+from auditor.errors import AuditIncomplete, UsageError
 from auditor.results import Results, to_json
 
 
@@ -26,6 +26,7 @@ def run_audit(
     Returns:
         0, or 1 where the gate failed.
     Raises:
+        AuditIncomplete: pairs are missing that were asked for; everything is written all the same.
         AuditError: an option, the policy, the model, the data, the worker or a file stood in the way.
     """
     names = chosen_outputs(formats)
@@ -47,7 +48,21 @@ def run_audit(
             say(line)
     if unfit is not None:
         raise unfit
-    return FAILED if results.gate.status == "failed" else 0
+    if results.gate.status == "failed":
+        return FAILED
+    if results.coverage.partial:
+        raise AuditIncomplete(_missing(results))
+    return 0
+
+
+def _missing(results: Results) -> str:
+    """What a partial audit lacks, and why."""
+    coverage = results.coverage
+    listed = ", ".join(f"{a}:{b}" for a, b in coverage.missing[:5]) + (", ..." if len(coverage.missing) > 5 else "")
+    return (
+        f"expected {coverage.requested:,} pairs of classes; found time for {coverage.audited:,}, without {listed}"
+        f" ({coverage.reason}); the files hold what is finished: give a larger --time-budget or fewer --pairs"
+    )
 
 
 def _decided(results: Results, gate: Prepared | None) -> tuple[Results, UsageError | None]:

@@ -125,7 +125,8 @@ def test_an_audit_with_a_gate_that_fails_writes_everything_and_ends_with_1(audit
     """Three rules: one that fails, one on a characteristic, one against the baseline, which is this very audit."""
     (tmp_path / "p.toml").write_text(
         FAILS + "[[rules]]\nmeasure = 'characteristics.idc'\nmax = 0.9\n"
-        "[[rules]]\nid = 'change'\nmeasure = 'characteristics.margin_l2_attack'\naggregate = 'mean'\nmax_decrease = '20 %'\n"
+        "[[rules]]\nid = 'change'\nmeasure = 'characteristics.margin_l2_attack'\naggregate = 'mean'\n"
+        "max_decrease = '20 %'\n"
     )
     baseline = audit[0] / "audit-digits_cnn" / "results.json"
     gate = ["--policy", "p.toml", "--baseline", baseline, "--format", "html,json,junit,markdown,sarif"]
