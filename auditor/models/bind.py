@@ -13,6 +13,7 @@ from torch import Tensor
 
 from auditor.errors import AuditError, InputRefused, UsageError
 from auditor.models.base import Backend, ModelOptions
+from auditor.models.batch_size import cpu_batch_size, measured_batch_size
 from auditor.models.checks import (
     check_batches,
     check_finite,
@@ -29,7 +30,6 @@ from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, sha
 from auditor.results import NotMeasured, Parity, Validity
 
 _OTHER_DATA = "pass --layout or other data"
-_LARGEST_BATCH, _SMALLEST_BATCH, _BATCH_VALUES = 256, 8, 1 << 22
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         num_classes=max(2, scores.shape[1]),
         output_kind=kind,
         embedding_size=_embedding_size(backend, prepare(samples[:2]), options),
-        batching=Batching(_batch_size(samples)),
+        batching=Batching(cpu_batch_size(samples[0])),
         columns=scores.shape[1],
     )
     no_gradient, gradient = check_gradient(classifier, samples)
@@ -85,6 +85,7 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
     else:
         parity = NotMeasured(not_measured=f"there is no gradient route: {no_gradient.not_measured}")
     classifier = replace(classifier, no_gradient=no_gradient)
+    _fit_batches(classifier, samples)
     batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
     return Bound(classifier, parity, [finite, kind_check, *compared, batches, saturation, gradient])
 
@@ -106,7 +107,7 @@ def _first_scores(backend: Backend, prepare: Preprocessing, samples: Tensor) -> 
     """The artefact's scores of all samples: float32 ``(N, C)`` or ``(N, 1)`` on the CPU."""
     found = shape_text(tuple(samples.shape[1:]))
     try:
-        scores = torch.cat([backend.scores(prepare(part)).cpu() for part in samples.split(_batch_size(samples))])
+        scores = torch.cat([backend.scores(prepare(part)).cpu() for part in samples.split(cpu_batch_size(samples[0]))])
     except AuditError:
         raise
     except Exception as error:
@@ -161,6 +162,17 @@ def _embedding_size(backend: Backend, x: Tensor, options: ModelOptions) -> int |
     return NotMeasured(not_measured=f"embedding {backend.embedding}: {problem}")
 
 
-def _batch_size(samples: Tensor) -> int:
-    """Instances for each call: about four million values, at least 8 and at most 256 instances."""
-    return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, _BATCH_VALUES // max(1, samples[0].numel())))
+def _fit_batches(classifier: Classifier, samples: Tensor) -> None:
+    """On a GPU, batches of the size that is fastest there."""
+    if classifier.device.type != "cuda":
+        return
+
+    def both_ways(x: Tensor) -> None:
+        classifier.backend.scores(classifier.preprocessing(x.to(classifier.device))).cpu()
+        if isinstance(classifier.gradient, NotMeasured):
+            return
+        with torch.enable_grad():
+            leaf = x.to(classifier.device).requires_grad_(True)
+            torch.autograd.grad(classifier.backend.logits(classifier.preprocessing(leaf)).sum(), leaf)[0].cpu()
+
+    classifier.batching.size = measured_batch_size(both_ways, samples, start=classifier.batch_size)

@@ -12,7 +12,7 @@ import torch
 
 from auditor.audit.plan import Plan
 from auditor.audit.run import run
-from auditor.models import bind
+from auditor.models import batch_size
 from auditor.results import Measure, Results, to_json
 
 DIGITS_CNN = Path(__file__).parents[2] / "sample_models" / "digits_cnn.onnx"
@@ -43,7 +43,7 @@ def assert_alike(one: Results, other: Results) -> None:
 
 
 def test_other_batch_sizes(usual: Results, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bind, "_LARGEST_BATCH", 24)
+    monkeypatch.setattr(batch_size, "LARGEST_CPU", 24)
     assert_alike(usual, audited())
 
 
