@@ -11,12 +11,10 @@ _SAID = (
 def lack_of_memory(err: BaseException) -> str:
     """What the error, or what it came from, says of a lack of memory; empty where it is another error."""
     cause: BaseException | None = err
-    found = ""
+    found = "no more memory" if isinstance(err, MemoryError) else ""
     while cause is not None:
         lines = [line for line in str(cause).splitlines() if any(said in line.lower() for said in _SAID)]
         if lines:
             found = lines[0].strip()  # the innermost says it in the fewest words
-        elif isinstance(cause, MemoryError):
-            found = found or "no more memory"
         cause = cause.__cause__ or cause.__context__
     return found

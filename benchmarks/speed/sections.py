@@ -79,7 +79,7 @@ def overhead() -> Lines:
         (mnist(), "all", "standard", 1, None),
         (mnist(), "4:9", "standard", 1, None),
         (digits(), "all", "standard", 1, None),
-        (resnet18(64), "4:9", "quick", 2, 16),
+        (resnet18(64), "4:9", "quick", 1, 16),
     ]
     for subject, pairs, profile, threads, samples in cases:
         cost = measured(
@@ -101,7 +101,7 @@ def growth() -> Lines:
         yield _grown("sources a class, mnist_cnn", samples, cost)
     for size in (32, 64):
         large = resnet18(size)
-        cost = measured(large.model, large.data, threads=2, pairs="4:9", profile="quick", samples_per_class=16)
+        cost = measured(large.model, large.data, pairs="4:9", profile="quick", samples_per_class=16)
         yield _grown("image size, resnet18, quick, 16 sources", size, cost)
     for name, some in (("10", digits()), ("100", hundred())):
         cost = measured(some.model, some.data, pairs="auto", max_pairs=10, samples_per_class=64)
