@@ -9,6 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Tests import ONNX Runtime before the package does, which tells it so.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# Inside a job of GitHub Actions the command speaks to the service on standard output; tests say when they want that.
+os.environ.pop("GITHUB_ACTIONS", None)
+os.environ.pop("GITHUB_STEP_SUMMARY", None)
+
 from hypothesis import settings
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.

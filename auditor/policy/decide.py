@@ -15,7 +15,7 @@ from auditor.errors import UsageError
 from auditor.policy import wording
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import NotComparable, chosen, judge, outcome
-from auditor.policy.measures import known, values
+from auditor.policy.measures import find, known, values
 from auditor.results import Gate, Results, Rule
 
 LIKE = ("profile", "generator", "samples_per_class")
@@ -142,7 +142,8 @@ def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Result
                 raise NotComparable(reason)
             if rule.measure.startswith("summary.") and _pairs(results) != _pairs(baseline):
                 raise NotComparable("the summary of the baseline is over other pairs")
-            known(rule.measure, baseline.definitions, rule.name)
+            if find(rule.measure, baseline.definitions) is None:
+                raise NotComparable("the baseline does not have this measure")
             before = values(baseline, rule.measure)
             if rule.selectors:
                 before = {classes: value for classes, value in before.items() if classes in places}

@@ -58,12 +58,17 @@ def known(name: str, definitions: Mapping[str, Definition], where: str) -> Known
     Raises:
         UsageError: there is no such measure; the message names the nearest ones.
     """
-    found = FIXED.get(name) or _of_characteristic(name, definitions)
+    found = find(name, definitions)
     if found is None:
         names = list(all_names(definitions))
         near = get_close_matches(name, names, 3, 0.5) or [*FIXED, "characteristics.<id>", "summary.<id>.mean"]
         raise UsageError(f"expected a measure such as {', '.join(near)}; found {name!r}; correct {where} of the policy")
     return found
+
+
+def find(name: str, definitions: Mapping[str, Definition]) -> Known | None:
+    """What the measure called ``name`` is, None where there is none."""
+    return FIXED.get(name) or _of_characteristic(name, definitions)
 
 
 def all_names(definitions: Mapping[str, Definition]) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -72,19 +72,19 @@ def test_the_first_help_shows_the_main_options_and_the_commands():
     assert "(main)" not in text
 
 
+@pytest.mark.skipif(os.name != "posix", reason="asks the system for a child's processor time")
 @pytest.mark.parametrize("command", ["gate", "init-policy", "compare", "render"])
 def test_help_answers_in_half_a_second(command: str):
-    """The best of five runs, because other tests run beside this one."""
+    """In processor time, the best of three, because other tests run beside this one."""
     times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "auditor", command, "--help"],
-            env=environment(),
-            check=True,
-            stdout=subprocess.DEVNULL,
+    for _ in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "auditor", command, "--help"], env=environment(), stdout=subprocess.DEVNULL
         )
-        times.append(time.perf_counter() - start)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        assert child.returncode == 0
+        times.append(used.ru_utime + used.ru_stime)
     assert min(times) < 0.5
 
 

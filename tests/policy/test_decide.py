@@ -233,6 +233,11 @@ def other_names(found: Results) -> Results:
     return found.model_copy(update={"data": found.data.model_copy(update={"class_names": names})})
 
 
+def other_measures(found: Results) -> Results:
+    definitions = {id: d for id, d in found.definitions.items() if id != MARGIN}
+    return found.model_copy(update={"definitions": definitions})
+
+
 def fewer_pairs(found: Results) -> Results:
     return found.model_copy(update={"pairs": found.pairs[:3]})
 
@@ -241,6 +246,7 @@ def fewer_pairs(found: Results) -> Results:
     ("change", "name", "said"),
     [
         (other_data, "performance.accuracy", "other data"), (other_names, "performance.accuracy", "other class names"),
+        (other_measures, NAME, "does not have this measure"),
         (fewer_pairs, NAME, "not audited in the baseline"), (fewer_pairs, "summary.idc.mean", "over other pairs"),
     ],
 )  # fmt: skip
