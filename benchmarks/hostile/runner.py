@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,8 @@ class Runner:
         words = arguments(case, path, place)
         row.places = [str(place), str(place.resolve()), *(word for word in words if word.startswith(str(self.folder)))]
         row.places += [str(ROOT / "sample_models"), str(path.parent)]
+        if path.is_symlink():  # what the user's own link names
+            row.places.append(os.path.realpath(path))
         outcome = self._forked(words, row) if route == "fork" else self._commanded(words, row)
         self._judge(row, outcome, case.codes, case.seconds)
         if case.audit and outcome.status == ACCEPTED:
@@ -154,7 +157,9 @@ def traced_breaches(rows: Sequence[Row], log: Path) -> Iterator[tuple[Row, list[
             if call.name == "ends":
                 current.pop(call.process, None)
             elif call.process != driver and call.target in owner:
-                current[call.process] = owner[call.target]  # the first that a forked worker opens
+                # The first that a forked worker opens. Workers run one after the other, so nobody else is at work; an
+                # older one whose end was not seen must not answer for a later process of the same number.
+                current = {call.process: owner[call.target]}
             elif call.process in current:
                 made.setdefault(current[call.process].name, []).append(call)
     for row in rows:

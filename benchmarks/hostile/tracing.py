@@ -24,6 +24,7 @@ _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
 _OPENED = re.compile(r"= \d+<(.*?)>(?:\(deleted\))?$")
 _ENDED = re.compile(r"^(\d+) +\+\+\+ (?:exited|killed)")
 _STARTED = re.compile(r"= (\d+)$")
+_FOLDER = re.compile(r"^(?:\d+|AT_FDCWD)<(.*?)>, ")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -84,8 +85,10 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
             if (opened := _OPENED.search(text)) and "O_PATH" not in text:
                 yield Call(owner, name, opened.group(1))
         elif not re.search(r"= -1 ", text):
-            quoted = _QUOTED.search(text)
-            yield Call(owner, name, quoted.group(1) if quoted else text)
+            quoted, folder = _QUOTED.search(text), _FOLDER.match(text)
+            target = quoted.group(1) if quoted else text
+            inside = folder is not None and quoted is not None and not target.startswith("/")
+            yield Call(owner, name, f"{folder.group(1)}/{target}" if inside and folder else target)
 
 
 def installation() -> tuple[str, ...]:
