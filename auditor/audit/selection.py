@@ -50,7 +50,7 @@ class Selection:
     def text(self) -> str:
         """How the pairs were chosen, for the report."""
         if set(self.origins) <= {"all", "named"}:
-            return "chosen by name" if "named" in self.origins else "all of them"
+            return "by name" if "named" in self.origins else "all of them"
         counted = Counter(self.origins)
         parts = [
             f"{counted[name]} {words}"
@@ -61,7 +61,7 @@ class Selection:
             )
             if counted[name]
         ]
-        return f"automatic: {', '.join(parts)}"
+        return f"automatically: {', '.join(parts)}"
 
 
 def select_pairs(train: Predictions, test: Predictions, most: int, *, rng: torch.Generator) -> Selection:

@@ -52,7 +52,7 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
     said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes were audited"
     if coverage.audited == coverage.possible:
         return Validity(id="coverage", status="ok", message=f"All {coverage.possible:,} pairs of classes were audited.")
-    said += f" ({coverage.chosen})"
+    said += f" (chosen {coverage.chosen})"
     if isinstance(share := coverage.errors_covered, Measure):
         said += f"; {_percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
     if coverage.reason:

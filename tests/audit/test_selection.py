@@ -35,7 +35,7 @@ def test_the_most_confused_and_the_most_alike_come_first() -> None:
     found = chosen(5)
     assert found.pairs[:3] == [(3, 7), (10, 11), (0, 5)]
     assert found.origins == ["confused", "alike", "confused", "alike", "random"]
-    assert found.text.startswith("automatic: 2 that the model confuses most on the data, 2 whose classes lie nearest")
+    assert found.text.startswith("automatically: 2 that the model confuses most on the data, 2 whose")
 
 
 def test_no_pair_comes_twice_and_a_list_that_ends_is_replaced_by_chance() -> None:

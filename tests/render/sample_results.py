@@ -448,7 +448,7 @@ def synthetic_results(
             possible=len(names) * (len(names) - 1) // 2,
             requested=len(pairs),
             audited=len(pairs),
-            chosen="chosen by name",
+            chosen="by name",
             errors_covered=NotMeasured(not_measured="the model makes no error on the test split"),
         ),
         pairs=pairs,

@@ -110,7 +110,9 @@ def test_a_hundred_classes_get_a_ranking_and_their_coverage_instead_of_maps() ->
     names = [f"class {i}" for i in range(100)]
     report = build(synthetic_results(names=names, chosen=[(i, i + 1) for i in range(12)], images=False))
     assert report.glance.maps == []
-    assert report.glance.intro.startswith("12 pairs of 4,950 were audited")
+    assert report.glance.intro.startswith(
+        "12 pairs of 4,950 were audited, each in both directions. They were chosen by name."
+    )
     assert [t.caption for t in report.facts.tables] == ["The mistakes made most often"]
     assert "Only 12 pairs of 4,950 were audited." in report.limits.limits
 

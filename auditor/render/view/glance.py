@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from auditor.render.rounding import count, is_share, plural, shown_summary, unit
 from auditor.render.view.audit import Audit, Found, harm
 from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.parts import Cell, Column, Figure, Table
-from auditor.results import Definition, SummaryMeasure
+from auditor.results import Coverage, Definition, Measure, SummaryMeasure
 
 RANKED_UP_TO = 30
 INTRUDERS = 12
@@ -40,10 +41,20 @@ def _headlines(audit: Audit) -> list[tuple[str, Definition]]:
     return [(id, d) for id, d in audit.definitions.items() if d.headline or id == audit.results.summary.ranked_by]
 
 
+def _chosen(coverage: Coverage) -> Iterator[str]:
+    """How the pairs were chosen, and how much of what the model gets wrong lies between them."""
+    yield f"They were chosen {coverage.chosen}."
+    if isinstance(share := coverage.errors_covered, Measure):
+        inside = count(round(share.value * share.n))
+        yield f"{inside} of the model's {plural(share.n, 'error')} on the test split lie between them."
+
+
 def _intro(audit: Audit, with_maps: bool) -> str:
     classes = len(audit.names)
     pairs, possible = len(audit.results.pairs), classes * (classes - 1) // 2
     covered = f"{plural(pairs, 'pair')} of {count(possible)} were audited, each in both directions."
+    if pairs < possible:
+        covered = " ".join([covered, *_chosen(audit.results.coverage)])
     if with_maps:
         return (
             f"{covered} In every map a row is the class that an instance starts from and a column the "
