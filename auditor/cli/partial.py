@@ -13,6 +13,6 @@ def incomplete(results: Results) -> AuditIncomplete:
     without = f", without {listed}" if listed else ""
     reason = f" ({coverage.reason})" if coverage.reason else ""
     return AuditIncomplete(
-        f"expected {coverage.requested or 'some'} pairs of classes; found time for {coverage.audited:,}{without}{reason};"
+        f"expected {coverage.requested:,} pairs of classes; found time for {coverage.audited:,}{without}{reason};"
         " the files hold what is finished: give a larger --time-budget or fewer --pairs"
     )

@@ -95,7 +95,7 @@ def _coverage(results: Results, policy: Policy) -> Iterator[Rule]:
 
 
 def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
-    """A warning where the baseline was audited with other settings; no number of a broken one is a measure of change."""
+    """A warning where the baseline was audited with other settings, and a failure where it is not valid itself."""
     for check in baseline.validity:
         if check.status == "fail":
             yield Rule(

@@ -46,7 +46,7 @@ POLICIES = {
     "matches_nothing": "[[rules]]\nmeasure = 'generation.success_rate'\npairs = ['0:1']\nmin = 0.5\n",
     "unknown_class": "[[rules]]\nmeasure = 'performance.per_class.accuracy'\nclasses = ['zebra']\nmin = 0.5\n",
     "no_places": "[[rules]]\nmeasure = 'generation.success_rate'\npairs = []\nmin = 0.5\n",
-    "skipped": "[[rules]]\nmeasure = 'characteristics.edc_train_distance_misclassified'\nmax = 0.9\nseverity = 'warn'\n",
+    "skipped": "[[rules]]\nmeasure = 'characteristics.edc_train_distance_misclassified'\nmax = 0.9\nseverity='warn'\n",
     "more_pairs": PASS + "[coverage]\npairs = 45\n",
 }  # fmt: skip
 
