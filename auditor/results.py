@@ -385,7 +385,7 @@ class Coverage(Document):
 
     ``possible`` counts the pairs of all classes that have samples. ``errors_covered`` is the share of the model's
     errors on the test split that confuse an audited pair. ``missing`` lists pairs asked for that were not audited, and
-    ``reason`` says why; an audit with missing pairs is partial.
+    ``reason`` says why; an audit with missing pairs, or without any pair, is partial.
     """
 
     possible: int
@@ -398,8 +398,8 @@ class Coverage(Document):
 
     @property
     def partial(self) -> bool:
-        """Whether something that was asked for is missing."""
-        return bool(self.missing)
+        """Whether something that was asked for is missing; an audit of no pair at all is always so."""
+        return bool(self.missing) or not self.audited
 
 
 class Cost(Document):

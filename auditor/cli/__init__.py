@@ -6,6 +6,7 @@ Standard output carries only what was asked for; progress, summary and errors go
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -14,7 +15,7 @@ import typer
 from auditor.cli.app import app
 from auditor.cli.github import annotate_error
 from auditor.cli.terminal import complain, say
-from auditor.errors import AuditError
+from auditor.errors import AuditError, AuditIncomplete
 
 PROGRAM = "deepdig-audit"
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         command = typer.main.get_command(app)
         status = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=shared)
+        _flush_output()
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except AuditError as err:
@@ -52,3 +54,19 @@ def main(arguments: list[str] | None = None) -> int:
     if status == INTERRUPTED:
         say("interrupted")
     return int(status or 0)
+
+
+def _flush_output() -> None:
+    """Write out what standard output still holds, while a failure can still be told by the exit code.
+
+    Raises:
+        AuditIncomplete: it could not be written.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as err:
+        # The interpreter flushes once more when it ends; that has to go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise AuditIncomplete(
+            f"expected to write to standard output; found: {err.strerror}; free space or redirect it elsewhere"
+        ) from err

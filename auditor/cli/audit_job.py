@@ -11,10 +11,11 @@ from auditor.audit.store import RESULTS, RUN, prepare_folder, write_whole
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.partial import incomplete
 from auditor.cli.progress import progress_display
-from auditor.cli.summary import summary_lines
-from auditor.cli.terminal import say
-from auditor.errors import AuditIncomplete, UsageError
+from auditor.cli.summary import failing, summary_lines
+from auditor.cli.terminal import complain, say
+from auditor.errors import UsageError
 from auditor.results import Results, to_json
 
 
@@ -49,20 +50,12 @@ def run_audit(
     if unfit is not None:
         raise unfit
     if results.gate.status == "failed":
+        if quiet:
+            complain(failing(results.gate))
         return FAILED
     if results.coverage.partial:
-        raise AuditIncomplete(_missing(results))
+        raise incomplete(results)
     return 0
-
-
-def _missing(results: Results) -> str:
-    """What a partial audit lacks, and why."""
-    coverage = results.coverage
-    listed = ", ".join(f"{a}:{b}" for a, b in coverage.missing[:5]) + (", ..." if len(coverage.missing) > 5 else "")
-    return (
-        f"expected {coverage.requested:,} pairs of classes; found time for {coverage.audited:,}, without {listed}"
-        f" ({coverage.reason}); the files hold what is finished: give a larger --time-budget or fewer --pairs"
-    )
 
 
 def _decided(results: Results, gate: Prepared | None) -> tuple[Results, UsageError | None]:

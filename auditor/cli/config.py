@@ -18,9 +18,16 @@ def apply_config(ctx: typer.Context, path: Path | None) -> Path | None:
         UsageError: the file cannot be read, is no TOML, or has a key that is no option.
     """
     if path is not None:
-        options = [p.name for p in ctx.command.params if p.name and p.name not in ("config", "help", "model")]
-        ctx.default_map = read_config(path, options)
+        options = {_long_name(p): p.name for p in ctx.command.params if p.name and p.opts[0].startswith("--")}
+        values = read_config(path, [name for name in options if name not in ("config", "help")])
+        ctx.default_map = {options[name]: value for name, value in values.items()}
     return path
+
+
+def _long_name(option: Any) -> str:
+    """The name that an option has on the command line, with ``_``: not always that of its parameter."""
+    name: str = option.opts[0]
+    return name.removeprefix("--").replace("-", "_")
 
 
 def read_config(path: Path, options: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from auditor.audit.store import RESULTS, RUN, prepare_folder, read_results, read
 from auditor.cli.files import read_policy
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.partial import incomplete
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import printable
 from auditor.errors import UsageError
@@ -78,6 +79,7 @@ def gate_again(
     Returns:
         0, or 1 where the gate failed.
     Raises:
+        AuditIncomplete: the gate passes, on results that lack pairs that were asked for.
         AuditError: the policy, the results, the baseline or an output stood in the way.
     """
     names = chosen_outputs(formats)
@@ -97,7 +99,11 @@ def gate_again(
             print(printable(line))
         annotate(results)  # not beside a JSON document, which a program reads
     add_to_summary(lambda: as_text("markdown", results))
-    return FAILED if results.gate.status == "failed" else 0
+    if results.gate.status == "failed":
+        return FAILED
+    if results.coverage.partial:
+        raise incomplete(results)
+    return 0
 
 
 def gate_lines(gate: Gate) -> Iterator[str]:

@@ -8,6 +8,7 @@ from auditor.audit.store import RUN, read_results, read_run
 from auditor.cli.outputs import chosen_outputs, creation_date, write_outputs
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import say
+from auditor.errors import UsageError
 
 
 def render_again(path: Path, folder: Path, formats: str, *, quiet: bool) -> None:
@@ -17,8 +18,12 @@ def render_again(path: Path, folder: Path, formats: str, *, quiet: bool) -> None
         AuditError: an output is not known, the file is no results.json, or a file could not be written.
     """
     names = chosen_outputs(formats)
+    if not names:
+        raise UsageError(
+            "expected an output to render; found json alone, which results.json is; name another: --format"
+        )
     results = read_results(path)
     with progress_display(quiet, verbose=False) as show:
         written = write_outputs(names, results, folder, creation_date(read_run(path.with_name(RUN))), show)
     if not quiet:
-        say(f"wrote {', '.join(str(file) for file in written) or 'nothing: results.json is there already'}")
+        say(f"wrote {', '.join(map(str, written))}")

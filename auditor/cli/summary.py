@@ -38,6 +38,12 @@ def _gate(gate: Gate) -> Iterator[str]:
     yield f"gate {gate.status}, {sum(rule.status == 'pass' for rule in gate.rules)} of {len(gate.rules)} rules pass"
 
 
+def failing(gate: Gate) -> str:
+    """A failed gate in one line: the rules that fail it by name."""
+    names = [rule.id for rule in gate.rules if rule.status in ("fail", "not_measured")]
+    return f"the gate failed: {len(names)} of {len(gate.rules)} rules do not pass: {', '.join(names)}"
+
+
 def _measured(results: Results) -> set[tuple[int, int]]:
     """Classes of the pairs that have the measure by which pairs are ranked."""
     by = results.summary.ranked_by

@@ -95,7 +95,13 @@ def _coverage(results: Results, policy: Policy) -> Iterator[Rule]:
 
 
 def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
-    """A warning where the baseline was audited with other settings."""
+    """A warning where the baseline was audited with other settings, and a failure where it is not valid itself."""
+    for check in baseline.validity:
+        if check.status == "fail":
+            yield Rule(
+                id=f"baseline.{check.id}", status="fail", observed="fail", threshold="ok",
+                message=f"The audit of the baseline is not valid: {check.message}",
+            )  # fmt: skip
     here, there = results.settings, baseline.settings
     other = [
         f"{key.replace('_', ' ')} {getattr(there, key)} instead of {getattr(here, key)}"

@@ -46,12 +46,15 @@ def first_policy(results: Results) -> str:
     """The text of a policy that these results pass.
 
     Raises:
-        InputRefused: the audit is not valid, or nothing in it can be limited.
+        InputRefused: the audit is not valid or is partial, or nothing in it can be limited.
     """
     if broken := [check.id for check in results.validity if check.status == "fail"]:
         raise InputRefused(
             "an accepted audit", f"one whose check {broken[0]} failed", "mend what it says and audit again"
         )
+    if results.coverage.partial:
+        found = f"a partial one of {results.coverage.audited:,} class pairs"
+        raise InputRefused("a complete audit", found, "give a larger --time-budget or fewer --pairs and audit again")
     drafts = list(_drafts(results))
     if not drafts:
         raise InputRefused("an audit with measures to limit", "none", "audit at least one pair")

@@ -43,6 +43,15 @@ def unit_words(unit: str) -> str:
     return unbroken("%" + unit[len("share") :] if is_share(unit) else unit)
 
 
+def begun(title: str) -> str:
+    """A title inside a sentence: only its first letter changes, so that ``L2`` stays what it is.
+
+    >>> begun("Margin, L2")
+    'margin, L2'
+    """
+    return title[:1].lower() + title[1:]
+
+
 def unbroken(text: str) -> str:
     """Intervals inside a text kept on one line: the space in ``[0, 1]`` does not break."""
     return _INTERVAL.sub(f"[\\1,{NO_BREAK}\\2]", text)

@@ -1,240 +1,441 @@
-"""The hunt for a false 0: ways to run nothing or half of what was meant. None ends with 0, each says why in one line.
+"""The false-0 hunt: every way to run nothing, or half, that we could think of; none may end with exit code 0.
 
-Every case runs the command in a process of its own. Those that start no worker end before torch is imported.
+Each ends with the code that its kind has, says why in one line on standard error, and shows no traceback. ``EARLY`` is
+told from the options and small files alone, without torch and before a worker starts; ``LATE`` takes a look at the
+model and the data, here in this process; ``INSTALLED`` runs the installed command as a user does, worker and all.
 """
 
 from __future__ import annotations
 
-import os
+import io
+import json
+import pickle
+import shlex
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from auditor.audit.messages import Finished, Job, error_from, failure_from
+from auditor.cli import audit_job, main
 from auditor.results import Results, to_json
-from tests.cli.command import DIGITS_CNN, run
-from tests.render.sample_results import flagged, synthetic_results
+from tests.cli.command import DIGITS_CNN, environment
+from tests.render.sample_results import synthetic_results
 
-ACCURACY = "[[rules]]\nmeasure = 'performance.accuracy'\n"
-HEAD = "version = 1\n"
-CHANGE = HEAD + ACCURACY + "max_decrease = 0.1\n"
-MARGIN = "[[rules]]\nmeasure = 'characteristics.margin_l2_attack'\n"
-BASE = synthetic_results(images=False, chosen=[(4, 9), (3, 8)])
-
+Output = pytest.CaptureFixture[str]
+PREFIX = "deepdig-audit: error: "
+PASS = "[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.5\n"
+CHANGE = "[[rules]]\nmeasure = 'performance.accuracy'\nmax_decrease = 0.5\n"
 POLICIES = {
-    "pass": HEAD + ACCURACY + "min = 0.5\n",
+    "pass": PASS,
     "change": CHANGE,
     "nothing": "",
-    "no rules": HEAD,
-    "empty rules": HEAD + "rules = []\n",
-    "only validity": HEAD + "[validity]\nwarn = 'fail'\n",
-    "no toml": "min 0.5",
-    "unknown key": HEAD + ACCURACY + "min = 0.5\nskip = true\n",
-    "unknown measure": HEAD + "[[rules]]\nmeasure = 'performance.acuracy'\nmin = 0.5\n",
-    "unknown characteristic": HEAD + "[[rules]]\nmeasure = 'characteristics.margin'\nmin = 0.5\n",
-    "no limit": HEAD + ACCURACY,
-    "two limits": HEAD + ACCURACY + "min = 0.5\nmax = 0.9\n",
-    "nan": HEAD + ACCURACY + "min = nan\n",
-    "infinity": HEAD + ACCURACY + "min = -inf\n",
-    "text for a number": HEAD + ACCURACY + "min = '0.5'\n",
-    "never fails": HEAD + ACCURACY + "min = 0\n",
-    "percent": HEAD + ACCURACY + "max = 100\n",
-    "whole decrease": HEAD + ACCURACY + "max_decrease = '100 %'\n",
-    "other version": "version = 2\n" + ACCURACY + "min = 0.5\n",
-    "unaudited pair": HEAD + MARGIN + "pairs = ['0:1']\nmin = 0.1\n",
-    "unknown class": HEAD + MARGIN + "pairs = ['4:ten']\nmin = 0.1\n",
-    "no pair named": HEAD + MARGIN + "pairs = []\nmin = 0.1\n",
-    "not measured": HEAD + "[[rules]]\nmeasure = 'characteristics.edc_train_distance_misclassified'\nmax = 0.9\n",
-    "not measured, warn": HEAD
-    + "[[rules]]\nmeasure = 'characteristics.edc_train_distance_misclassified'\nmax = 0.9\nseverity = 'warn'\n",
-    "more pairs": HEAD + "[coverage]\npairs = 3\n" + ACCURACY + "min = 0.5\n",
-    "fails": HEAD + ACCURACY + "min = 0.9999\n",
-    "straddles, strict": HEAD + "strict = true\n" + ACCURACY + "min = 0.98\n",
-}
+    "no_rules": "rules = []\n",
+    "unknown_key": PASS + "minimum = 3\n",
+    "unknown_measure": "[[rules]]\nmeasure = 'performance.accurracy'\nmin = 0.5\n",
+    "unknown_characteristic": "[[rules]]\nmeasure = 'characteristics.margin'\nmin = 0.5\n",
+    "nan": "[[rules]]\nmeasure = 'performance.accuracy'\nmin = nan\n",
+    "idle": "[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.0\n",
+    "percent": "[[rules]]\nmeasure = 'performance.accuracy'\nmin = 95\n",
+    "no_limit": "[[rules]]\nmeasure = 'performance.accuracy'\n",
+    "matches_nothing": "[[rules]]\nmeasure = 'generation.success_rate'\npairs = ['0:1']\nmin = 0.5\n",
+    "unknown_class": "[[rules]]\nmeasure = 'performance.per_class.accuracy'\nclasses = ['zebra']\nmin = 0.5\n",
+    "no_places": "[[rules]]\nmeasure = 'generation.success_rate'\npairs = []\nmin = 0.5\n",
+    "skipped": "[[rules]]\nmeasure = 'characteristics.edc_train_distance_misclassified'\nmax = 0.9\nseverity='warn'\n",
+    "more_pairs": PASS + "[coverage]\npairs = 45\n",
+}  # fmt: skip
 
 
-def changed(part: str, **update: object) -> Results:
-    return BASE.model_copy(update={part: getattr(BASE, part).model_copy(update=update)})
+def changed(results: Results, **facts: Any) -> Results:
+    """The results of an audit of other data."""
+    return results.model_copy(update={"data": results.data.model_copy(update=facts)})
 
 
-TEXT = to_json(BASE)
-DOCUMENTS: dict[str, str | bytes] = {
-    "results": TEXT,
-    "empty": "",
-    "truncated": TEXT[: len(TEXT) // 2],
-    "other version": TEXT.replace('"schema_version": "1.0"', '"schema_version": "0.9"', 1),
-    "unknown key": TEXT.replace('"tool"', '"more": 1, "tool"', 1),
-    "nan": TEXT.replace('"value": ', '"value": NaN, "was": ', 1),
-    "not text": b"\xff\xfe\x00",
-    "a list": "[]",
-    "other data": to_json(changed("data", fingerprint="other")),
-    "other classes": to_json(changed("data", class_names=list("abcdefghij"))),
-    "other pairs": to_json(synthetic_results(images=False, chosen=[(0, 1)])),
-    "no pairs": to_json(BASE.model_copy(update={"pairs": []})),
-    "not valid": to_json(flagged(BASE, "fail", "near chance")),
-    "no checks": to_json(BASE.model_copy(update={"validity": []})),
-}
+def partial(results: Results) -> Results:
+    """The results without a pair that was asked for."""
+    missing = {"missing": [(0, 1)], "requested": 3, "reason": "the time budget was spent"}
+    return results.model_copy(update={"coverage": results.coverage.model_copy(update=missing)})
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Policies, results and data of every kind that a case names; cases leave nothing behind that another reads."""
-    folder = tmp_path_factory.mktemp("hunt")
-    for name, text in POLICIES.items():
-        (folder / f"{name}.toml").write_text(text)
-    (folder / "latin.toml").write_bytes(b"# caf\xe9\nversion = 1\n")
-    for name, document in DOCUMENTS.items():
-        (folder / f"{name}.json").write_bytes(document if isinstance(document, bytes) else document.encode())
-    (folder / "a file").write_text("")
-    (folder / "bad key.toml").write_text("pears = 'all'")
-    (folder / "cut.onnx").write_bytes(DIGITS_CNN.read_bytes()[:2000])
-    (folder / "no images" / "train" / "a").mkdir(parents=True)
-    (folder / "one class" / "a").mkdir(parents=True)
-    for i in range(4):
-        Image.fromarray(np.full((8, 8), 60 * i, np.uint8)).save(folder / "one class" / "a" / f"{i}.png")
-    return folder
+def broken(results: Results) -> Results:
+    """The results of an audit whose first check failed."""
+    first, *rest = results.validity
+    return results.model_copy(update={"validity": [first.model_copy(update={"status": "fail"}), *rest]})
 
 
-AUDIT = (str(DIGITS_CNN), "--data", "digits", "--profile", "quick", "--samples-per-class", "8", "--format", "json")
-GATE = ("gate", "results.json", "--policy")
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Small files by name."""
+    audit = synthetic_results(images=False, chosen=[(4, 9), (3, 8)])
+    text = to_json(audit)
+    none = audit.model_copy(
+        update={"pairs": [], "coverage": audit.coverage.model_copy(update={"audited": 0, "requested": 0})}
+    )
+    files = {
+        "r.json": text, "half.json": text[: len(text) // 2], "empty.json": "", "list.json": "[]",
+        "old.json": text.replace('"schema_version": "1.0"', '"schema_version": "0.1"', 1),
+        "less.json": json.dumps({key: value for key, value in json.loads(text).items() if key != "validity"}),
+        "nan.json": text.replace('"value": ', '"value": NaN, "was": ', 1),
+        "other.json": to_json(changed(audit, fingerprint="0" * 64)),
+        "others.json": to_json(changed(audit, class_names=[*audit.data.class_names[:-1], "ten"])),
+        "partial.json": to_json(partial(audit)), "broken.json": to_json(broken(audit)), "none.json": to_json(none),
+        "unknown.toml": "profil = 'quick'\n", "bad.toml": "profile = ", "table.toml": "[profile]\nname = 'quick'\n",
+        "format.toml": "format = []\n", "seed.toml": "seed = 'one'\n", "kept.toml": "mine", "file": "",
+        "page.onnx": "<!DOCTYPE html><html>Not found</html>", "nothing.onnx": "",
+        "pointer.onnx": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+        **{f"{name}.policy": f"version = 1\n{rules}" for name, rules in POLICIES.items()},
+        "blank.policy": "", "version.policy": f"version = 2\n{PASS}",
+    }  # fmt: skip
+    return {name: content.encode() for name, content in files.items()} | {"latin.policy": b"\xff\xfe"}
 
 
-def gate_with(policy: str) -> tuple[str, ...]:
-    return (*GATE, f"{policy}.toml")
+@pytest.fixture
+def folder(made: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with the small files and things that stand in the way."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name, content in made.items():
+        (tmp_path / name).write_bytes(content)
+    for taken in ("results.json", "report.html", "summary.md", "compare.html", "p.toml"):
+        (tmp_path / "taken" / taken).mkdir(parents=True)
+    return tmp_path
 
 
-def against(baseline: str) -> tuple[str, ...]:
-    return (*GATE, "change.toml", "--baseline", f"{baseline}.json")
+AUDIT = f"{DIGITS_CNN} --data digits --profile quick --quiet"
+RUN, GATE = f"{AUDIT} --out out", "gate r.json --policy"
+EARLY = [
+    # The audit: options
+    ("", 2, "MODEL"),
+    (f"{DIGITS_CNN}", 2, "--data"),
+    ("--data digits", 2, "MODEL"),
+    (f"{RUN} --pairz 4:9", 2, "--pairz"),
+    (f"{RUN} --format ''", 2, "found none"),
+    (f"{RUN} --format ,", 2, "found none"),
+    (f"{RUN} --format xml", 2, "found xml"),
+    (f"{RUN} --time-budget 0", 2, "--time-budget"),
+    (f"{RUN} --time-budget soon", 2, "--time-budget"),
+    (f"{RUN} --mean a", 2, "--mean"),
+    (f"{RUN} --mean ''", 2, "--mean"),
+    (f"{RUN} --std 0", 2, "--std"),
+    (f"{RUN} --std inf", 2, "--std"),
+    (f"{RUN} --profile fast", 2, "quick, standard, thorough, paper"),
+    (f"{RUN} --samples-per-class 0", 2, "--samples-per-class"),
+    (f"{RUN} --samples-per-class -4", 2, "--samples-per-class"),
+    (f"{RUN} --max-pairs 0", 2, "--max-pairs"),
+    (f"{RUN} --expect-sha256 12", 2, "64 hexadecimal digits"),
+    (f"{RUN} --class-names one", 2, "--class-names"),
+    (f"{RUN} --class-names a,a", 2, "--class-names"),
+    (f"{RUN} --config none.toml", 2, "none.toml"),
+    (f"{RUN} --config taken", 2, "taken"),
+    (f"{RUN} --config unknown.toml", 2, "found profil in unknown.toml"),
+    (f"{RUN} --config bad.toml", 2, "expected TOML"),
+    (f"{RUN} --config table.toml", 2, "profile in table.toml"),
+    (f"{RUN} --config format.toml", 2, "--format"),
+    (f"{RUN} --config seed.toml", 2, "--seed"),
+    # The audit: the gate that it is to end with
+    (f"{RUN} --policy none.policy", 2, "found none.policy"),
+    (f"{RUN} --policy taken", 2, "found taken"),
+    (f"{RUN} --policy blank.policy", 2, "version = 1"),
+    (f"{RUN} --policy nothing.policy", 2, "at least one [[rules]]"),
+    (f"{RUN} --policy nan.policy", 2, "rules[0].min"),
+    (f"{RUN} --policy change.policy", 2, "expected --baseline"),
+    (f"{RUN} --policy pass.policy --baseline r.json", 2, "leave --baseline out"),
+    (f"{RUN} --baseline r.json", 2, "expected --policy"),
+    (f"{RUN} --policy change.policy --baseline none.results", 3, "none.results"),
+    (f"{RUN} --policy change.policy --baseline half.json", 3, "half.json"),
+    (f"{RUN} --policy change.policy --baseline old.json", 3, "schema version 1.0"),
+    # The audit: where it is to write
+    (f"{AUDIT} --out file", 4, "found file"),
+    (f"{AUDIT} --out file/deeper", 4, "found file/deeper"),
+    # gate
+    ("gate", 2, "RESULTS.json"),
+    ("gate r.json", 2, "--policy"),
+    ("gate none.results --policy pass.policy", 3, "none.results"),
+    ("gate taken --policy pass.policy", 3, "taken"),
+    ("gate half.json --policy pass.policy", 3, "half.json"),
+    ("gate empty.json --policy pass.policy", 3, "empty.json"),
+    ("gate list.json --policy pass.policy", 3, "list.json"),
+    ("gate old.json --policy pass.policy", 3, "schema version 1.0"),
+    ("gate less.json --policy pass.policy", 3, "validity"),
+    ("gate nan.json --policy pass.policy", 3, "nan.json"),
+    ("gate pass.policy --policy r.json", 2, "r.json"),
+    (f"{GATE} none.policy", 2, "none.policy"),
+    (f"{GATE} blank.policy", 2, "version = 1"),
+    (f"{GATE} version.policy", 2, "version"),
+    (f"{GATE} latin.policy", 2, "not UTF-8"),
+    (f"{GATE} nothing.policy", 2, "at least one [[rules]]"),
+    (f"{GATE} no_rules.policy", 2, "at least one [[rules]]"),
+    (f"{GATE} unknown_key.policy", 2, "rules[0].minimum"),
+    (f"{GATE} unknown_measure.policy", 2, "performance.accuracy"),
+    (f"{GATE} unknown_characteristic.policy", 2, "characteristics.margin_l2"),
+    (f"{GATE} nan.policy", 2, "rules[0].min"),
+    (f"{GATE} idle.policy", 2, "can break"),
+    (f"{GATE} percent.policy", 2, "0.95, not 95"),
+    (f"{GATE} no_limit.policy", 2, "found none; keep one"),
+    (f"{GATE} matches_nothing.policy", 2, "'0:1', which was not"),
+    (f"{GATE} unknown_class.policy", 2, "'zebra'"),
+    (f"{GATE} no_places.policy", 2, "rules[0].pairs"),
+    (f"{GATE} change.policy", 2, "expected --baseline"),
+    (f"{GATE} pass.policy --baseline r.json", 2, "leave --baseline out"),
+    (f"{GATE} change.policy --baseline half.json", 3, "half.json"),
+    (f"{GATE} change.policy --baseline taken", 3, "taken"),
+    (f"{GATE} pass.policy --format html", 2, "expected --out"),
+    (f"{GATE} pass.policy --format xml --out g", 2, "found xml"),
+    (f"{GATE} pass.policy --out file", 4, "found file"),
+    (f"{GATE} pass.policy --out taken", 4, "taken/results.json"),
+    (f"{GATE} pass.policy --format markdown --out taken", 4, "taken"),
+    ("gate partial.json --policy pass.policy", 4, "without 0:1"),
+    ("gate none.json --policy pass.policy", 4, "found time for 0"),
+    # render
+    ("render", 2, "RESULTS.json"),
+    ("render none.results", 3, "none.results"),
+    ("render half.json", 3, "half.json"),
+    ("render taken", 3, "taken"),
+    ("render r.json --format ''", 2, "found none"),
+    ("render r.json --format json", 2, "json alone"),
+    ("render r.json --format xml", 2, "found xml"),
+    ("render r.json --out file --format html", 4, "found file"),
+    ("render r.json --out taken --format html --quiet", 4, "report.html"),
+    # init-policy
+    ("init-policy", 2, "RESULTS.json"),
+    ("init-policy none.results", 3, "none.results"),
+    ("init-policy half.json", 3, "half.json"),
+    ("init-policy r.json --out kept.toml", 2, "--force"),
+    ("init-policy r.json --out file/p.toml", 4, "found file"),
+    ("init-policy r.json --out taken/p.toml --force", 4, "taken/p.toml"),
+    ("init-policy broken.json", 3, "an accepted audit"),
+    ("init-policy partial.json", 3, "a complete audit"),
+    # compare
+    ("compare r.json", 2, "BASELINE.json"),
+    ("compare r.json none.results", 3, "none.results"),
+    ("compare half.json r.json", 3, "half.json"),
+    ("compare r.json other.json", 3, "--allow-different-data"),
+    ("compare r.json others.json", 3, "--class-names"),
+    ("compare r.json none.json", 3, "no pair that both have"),
+    ("compare r.json r.json --format ''", 2, "found none"),
+    ("compare r.json r.json --format junit", 2, "found junit"),
+    ("compare r.json r.json --out file", 4, "found file"),
+    ("compare r.json r.json --out taken --format html --quiet", 4, "compare.html"),
+    # the others
+    ("inspect", 2, "MODEL"),
+    ("list everything", 2, "everything"),
+    ("gates r.json --policy pass.policy", 2, "--data"),
+]
 
 
-def of(results: str) -> tuple[str, ...]:
-    return ("gate", f"{results}.json", "--policy", "pass.toml")
-
-
-CASES: dict[str, tuple[tuple[str, ...], int]] = {
-    # Half a command line.
-    "no argument": ((), 2),
-    "no data": ((str(DIGITS_CNN),), 2),
-    "no policy": (("gate", "results.json"), 2),
-    "one side": (("compare", "results.json"), 2),
-    "unknown command": (("gates", "results.json"), 2),
-    "unknown option": ((*AUDIT, "--polcy", "pass.toml"), 2),
-    # Nothing to write.
-    "empty format": ((*AUDIT[:-1], ""), 2),
-    "format of commas": (("render", "results.json", "--format", ",,"), 2),
-    "unknown format": ((*AUDIT[:-1], "docx"), 2),
-    "empty format of a comparison": (("compare", "results.json", "results.json", "--format", ""), 2),
-    "a format and nowhere to write": ((*gate_with("pass"), "--format", "junit"), 2),
-    "out is a file": ((*AUDIT, "--out", "a file"), 4),
-    "out is in a file": ((*AUDIT, "--out", "a file/out"), 4),
-    "a comparison into a file": (("compare", "results.json", "results.json", "--out", "a file"), 4),
-    "a gate into a file": ((*gate_with("pass"), "--out", "a file"), 4),
-    "a policy into a file": (("init-policy", "results.json", "--out", "a file/p.toml"), 4),
-    "a policy over another": (("init-policy", "results.json", "--out", "pass.toml"), 2),
-    # Configurations and policies.
-    "missing configuration": ((*AUDIT, "--config", "none.toml"), 2),
-    "configuration with an unknown key": ((*AUDIT, "--config", "bad key.toml"), 2),
-    "missing policy": ((*GATE, "none.toml"), 2),
-    "a folder as policy": ((*GATE, "no images"), 2),
-    "policy in another encoding": ((*GATE, "latin.toml"), 2),
-    **{
-        f"policy: {name}": (gate_with(name), 2)
-        for name in POLICIES
-        if name not in ("pass", "not measured", "not measured, warn", "more pairs", "fails", "straddles, strict")
-    },
-    "policy: not measured": (gate_with("not measured"), 1),
-    "policy: not measured, severity warn": (gate_with("not measured, warn"), 1),
-    "policy: more pairs than audited": (gate_with("more pairs"), 1),
-    "policy: fails": (gate_with("fails"), 1),
-    "policy: straddles under strict": (gate_with("straddles, strict"), 1),
-    "an audit with a policy without rules": ((*AUDIT, "--policy", "no rules.toml"), 2),
-    "an audit with a policy of an unknown measure": ((*AUDIT, "--policy", "unknown measure.toml"), 2),
-    "an audit with a missing policy": ((*AUDIT, "--policy", "none.toml"), 2),
-    "an audit with a relative policy and no baseline": ((*AUDIT, "--policy", "change.toml"), 2),
-    # Baselines.
-    "a baseline without a policy": ((*AUDIT, "--baseline", "results.json"), 2),
-    "a baseline that no rule uses": ((*gate_with("pass"), "--baseline", "results.json"), 2),
-    "an audit with a missing baseline": ((*AUDIT, "--policy", "change.toml", "--baseline", "none.json"), 3),
-    "an audit with a truncated baseline": ((*AUDIT, "--policy", "change.toml", "--baseline", "truncated.json"), 3),
-    "missing baseline": (against("none"), 3),
-    "empty baseline": (against("empty"), 3),
-    "truncated baseline": (against("truncated"), 3),
-    "baseline of another version": (against("other version"), 3),
-    "baseline that is no text": (against("not text"), 3),
-    "baseline of other data": (against("other data"), 1),
-    "baseline of other classes": (against("other classes"), 1),
-    # Results.
-    "missing results": (of("none"), 3),
-    **{
-        f"results: {name}": (of(name), 3)
-        for name in ("empty", "truncated", "other version", "unknown key", "nan", "not text", "a list")
-    },
-    "results: not valid": (of("not valid"), 1),
-    "results: no checks": (of("no checks"), 1),
-    "results without pairs, a rule on pairs": (("gate", "no pairs.json", "--policy", "unaudited pair.toml"), 2),
-    "render of nothing": (("render", "none.json"), 3),
-    "render of truncated results": (("render", "truncated.json"), 3),
-    "a policy from results that are not valid": (("init-policy", "not valid.json", "--out", "new.toml"), 3),
-    "a policy from truncated results": (("init-policy", "truncated.json", "--out", "new.toml"), 3),
-    "comparison with other data": (("compare", "results.json", "other data.json"), 3),
-    "comparison with other classes": (("compare", "results.json", "other classes.json"), 3),
-    "comparison without a common pair": (("compare", "results.json", "other pairs.json"), 3),
-    "comparison with truncated results": (("compare", "results.json", "truncated.json"), 3),
-    # Models and data: these start the worker.
-    "typo in the model": (("digit_cnn.onnx", *AUDIT[1:]), 3),
-    "half a model": (("cut.onnx", *AUDIT[1:]), 3),
-    "typo in the data": ((AUDIT[0], "--data", "digts", *AUDIT[3:]), 3),
-    "data without images": ((AUDIT[0], "--data", "no images", *AUDIT[3:]), 3),
-    "data of one class": ((AUDIT[0], "--data", "one class", *AUDIT[3:]), 3),
-    "zero pairs": ((*AUDIT, "--pairs", ""), 2),
-    "a pair of no class": ((*AUDIT, "--pairs", "4:11"), 2),
-    "a class with itself": ((*AUDIT, "--pairs", "4:4"), 2),
-    "another model than expected": ((*AUDIT, "--expect-sha256", 64 * "0"), 3),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_nothing_or_half_never_ends_with_0(case: str, folder: Path):
-    arguments, status = CASES[case]
-    before = sorted(folder.rglob("*"))
-    done = run(arguments, folder)
-    assert done.status == status, done.stderr
-    assert "Traceback" not in done.stderr
-    if status != 1:
-        assert done.error
-        assert done.stdout == ""
-    else:
-        assert done.stdout.endswith("gate failed\n")
-    if "--out" not in arguments and arguments[:1] != AUDIT[:1]:
-        assert [
-            path for path in sorted(folder.rglob("*")) if path not in before and path.parts[-1][:5] != "audit"
-        ] == []
-
-
-def test_there_are_more_than_forty_ways():
-    assert len(CASES) > 70
-    assert 0 not in {status for _, status in CASES.values()}
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom rights bind")
-@pytest.mark.parametrize("arguments", [(*AUDIT, "--out"), ("compare", "results.json", "results.json", "--out")])
-def test_a_folder_that_may_not_be_written_to(arguments: tuple[str, ...], folder: Path, tmp_path: Path):
-    tmp_path.chmod(0o500)
-    try:
-        assert run((*arguments, str(tmp_path)), folder).status == 4
-    finally:
-        tmp_path.chmod(0o700)
+def refused(arguments: str, status: int, said: str, capsys: Output) -> None:
+    assert main(shlex.split(arguments)) == status
+    out, err = capsys.readouterr()
+    if not arguments.startswith("gate "):  # which says its rules before what keeps it from passing
+        assert out == ""
+    (line,) = err.splitlines()
+    assert line.startswith(PREFIX)
+    assert said in line
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"),
+    ("arguments", "status", "said"), EARLY, ids=[case[0].replace(str(DIGITS_CNN), "MODEL") for case in EARLY]
+)
+def test_told_before_the_work_begins(
+    arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(audit_job, "Worker")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    refused(arguments, status, said, capsys)
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    if status != 4:
+        assert after == before
+    assert {path: after[path] for path in before} == before
+
+
+WITHOUT_TORCH = """
+import json, shlex, sys
+sys.modules["torch"] = None
+from auditor.cli import main
+print(json.dumps([main(shlex.split(line)) for line in json.load(sys.stdin)]), file=sys.__stdout__)
+"""
+
+
+def test_all_of_them_are_told_without_torch(folder: Path):
+    """In one fresh process, in which torch cannot be imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], input=json.dumps([case[0] for case in EARLY]), cwd=folder,
+        env=environment(), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert json.loads(done.stdout.splitlines()[-1]) == [case[1] for case in EARLY]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
     [
-        (("compare", "results.json", "results.json", "--format", "json", "--out"), "compare.json"),
-        ((*gate_with("pass"), "--format", "markdown", "--out"), "summary.md"),
-        (("render", "results.json", "--format", "sarif", "--out"), "results.sarif"),
+        ("gate r.json --policy skipped.policy", "not measured"),
+        ("gate r.json --policy more_pairs.policy", "the policy asks for 45"),
+        ("gate broken.json --policy pass.policy", "validity."),
+        ("gate r.json --policy change.policy --baseline other.json", "on other data"),
+        ("gate r.json --policy change.policy --baseline others.json", "other class names"),
+        ("gate r.json --policy change.policy --baseline broken.json", "baseline is not valid"),
+        ("gate partial.json --policy more_pairs.policy", "the policy asks for 45"),
     ],
 )
-def test_a_folder_in_the_place_of_an_output(arguments: tuple[str, ...], name: str, folder: Path, tmp_path: Path):
-    (tmp_path / name / "in the way").mkdir(parents=True)
-    assert run((*arguments, str(tmp_path)), folder).status == 4
+def test_a_gate_that_cannot_know_fails(arguments: str, why: str, folder: Path, capsys: Output):
+    assert main(shlex.split(arguments)) == 1
+    out, err = capsys.readouterr()
+    assert why in out
+    assert out.endswith("gate failed\n")
+    assert err == ""
+
+
+# ---- with a look at model and data -----------------------------------------------------------------
+
+
+class InThisProcess:
+    """The worker's work without its process: the job and its error go through their messages all the same."""
+
+    def __init__(self, job: Job, *, verbose: bool) -> None:
+        self._job = Job.model_validate_json(job.model_dump_json())
+
+    def __enter__(self) -> InThisProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def outcome(self, show: Callable[..., None]) -> Finished:
+        from auditor.audit.run import run
+
+        try:
+            results, facts = run(self._job.plan, lambda *_: None, started=self._job.started)
+        except Exception as err:
+            raise error_from(failure_from(err)) from err
+        return Finished(results=results, run=facts)
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def digits(**other: np.ndarray) -> bytes:
+    rng = np.random.default_rng(0)
+    return npz(**{"x": rng.random((60, 1, 8, 8), np.float32), "y": np.arange(60) % 10} | other)
+
+
+def few(count: int) -> bytes:
+    return digits(x=np.zeros((count, 1, 8, 8), np.float32), y=np.arange(count) % 10)
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    "none.npz": lambda: npz(), "empty.npz": lambda: b"", "zero.npz": lambda: few(0), "one.npz": lambda: few(1),
+    "lone.npz": lambda: digits(y=np.zeros(60, int)), "short.npz": lambda: digits(y=np.arange(50) % 10),
+    "twelve.npz": lambda: digits(y=np.arange(60) % 12), "object.npz": lambda: digits(y=np.array([None] * 60)),
+    "nan.npz": lambda: digits(x=np.full((60, 1, 8, 8), np.nan, np.float32)),
+    "wide.npz": lambda: digits(x=np.zeros((60, 50), np.float32)),
+    "pickle.pt": lambda: pickle.dumps({"weights": [1.0]}),
+    "half.onnx": lambda: DIGITS_CNN.read_bytes()[:2000],
+}  # fmt: skip
+ON = "--data digits --profile quick --quiet --out out"
+LATE = [
+    # the model
+    (f"none.onnx {ON}", 3, "no file at none.onnx"),
+    (f"taken {ON}", 3, "taken"),
+    (f"nothing.onnx {ON}", 3, "an empty file"),
+    (f"page.onnx {ON}", 3, "HTML page"),
+    (f"pointer.onnx {ON}", 3, "git lfs pull"),
+    (f"pickle.pt {ON}", 3, "pickle"),
+    (f"half.onnx {ON}", 3, "half.onnx"),
+    (f"render {ON}", 2, "--data"),
+    (f"{RUN} --expect-sha256 {'0' * 64}", 3, "SHA-256"),
+    (f"{RUN} --device tpu", 2, "--device"),
+    (f"{RUN} --embedding nothing", 2, "nothing"),
+    (f"{RUN} --output nothing", 2, "nothing"),
+    (f"{RUN} --mean 0.1,0.2", 2, "--mean"),
+    (f"{RUN} --generator guess", 2, "unknown generator 'guess'"),
+    # the data
+    (f"{DIGITS_CNN} --quiet --data digit --out out", 3, "'digit'"),
+    (f"{DIGITS_CNN} --quiet --data bare --out out", 3, "bare"),
+    (f"{DIGITS_CNN} --quiet --data hollow --out out", 3, "hollow"),
+    (f"{DIGITS_CNN} --quiet --data mnist --no-download --data-root bare --out out", 3, "download"),
+    *((f"{DIGITS_CNN} --quiet --data {name} --out out", 3, "") for name in FILES if name.endswith(".npz")),
+    (f"{RUN} --class-names a,b,c", 2, "--class-names"),
+    # the pairs
+    (f"{RUN} --pairs ''", 2, "--pairs"),
+    (f"{RUN} --pairs ,", 2, "at least one pair"),
+    (f"{RUN} --pairs 3:12", 2, "indices 0 to 9"),
+    (f"{RUN} --pairs 4:zebra", 2, "--pairs"),
+    (f"{RUN} --pairs 3:3", 2, "two different classes"),
+    (f"{RUN} --pairs 4:9,3:3", 2, "two different classes"),
+    (f"{RUN} --pairs 49", 2, "--pairs"),
+    (f"{RUN} --max-pairs 3", 2, "found 45"),
+    # the gate: whether a name is that of a characteristic takes torch to know
+    (f"{RUN} --policy unknown_measure.policy", 2, "performance.accuracy"),
+    # half: no time for any pair, a policy that asks for nothing of pairs, an output folder that is in the way
+    (f"{RUN} --format json --time-budget 1ms", 2, "--time-budget"),
+    (f"{RUN} --format json --time-budget 0.001s", 4, "found time for 0"),
+    (f"{RUN} --format json --pairs auto --time-budget 0.001s", 4, "found time for 0"),
+    (f"{RUN} --format json --pairs auto --time-budget 0.001s --policy pass.policy", 1, "the gate failed"),
+    (f"{AUDIT} --out taken --format json --pairs auto --time-budget 0.001s", 4, "taken/results.json"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"), LATE, ids=[case[0].replace(str(DIGITS_CNN), "MODEL") for case in LATE]
+)
+def test_told_after_a_look_at_model_and_data(
+    arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    (folder / "bare").mkdir()
+    (folder / "hollow" / "cat").mkdir(parents=True)
+    (folder / "hollow" / "dog").mkdir()
+    for name in FILES:
+        if name in arguments:
+            (folder / name).write_bytes(FILES[name]())
+    refused(arguments, status, said, capsys)
+
+
+# ---- the installed command -------------------------------------------------------------------------
+
+COMMAND = Path(sysconfig.get_path("scripts")) / "deepdig-audit"
+INSTALLED = [
+    (f"none.onnx {ON}", 3, "no file at none.onnx"),
+    (f"{DIGITS_CNN} --quiet --data bare", 3, "bare"),
+    (f"{RUN} --pairs 3:3", 2, "two different classes"),
+    (f"{RUN} --format json --pairs auto --time-budget 0.001s --policy pass.policy", 1, "the gate failed"),
+    (f"{AUDIT} --out file", 4, "found file"),
+    ("gate half.json --policy pass.policy", 3, "half.json"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "said"), INSTALLED, ids=[case[2] for case in INSTALLED])
+def test_the_installed_command_says_the_same(arguments: str, status: int, said: str, folder: Path):
+    (folder / "bare").mkdir()
+    done = subprocess.run(
+        [COMMAND, *shlex.split(arguments)], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (status, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(PREFIX)
+    assert said in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    "arguments", ["gate r.json --policy pass.policy", "gate r.json --policy pass.policy --json", "list"]
+)
+def test_a_verdict_that_could_not_be_written_is_none(arguments: str, folder: Path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, *shlex.split(arguments)], cwd=folder, env=environment(PYTHONUNBUFFERED=""), stdout=full,
+            stderr=subprocess.PIPE, text=True, check=False, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert "standard output" in line

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from auditor.policy.decide import decide
+from auditor.policy.document import parse_policy
 from auditor.render.base import outputs
 from auditor.render.rounding import MINUS, NO_BREAK, THIN
 from auditor.render.view import build
@@ -158,3 +160,22 @@ def test_the_html_needs_neither_torch_nor_what_makes_the_pdf(results: Results) -
     length, loaded = json.loads(done.stdout)
     assert length > 100_000
     assert loaded == []
+
+
+def test_a_limit_stands_in_the_unit_of_what_was_observed() -> None:
+    rules = [
+        ("performance.accuracy", "min = 0.95", f"at least 95{THIN}%"),
+        ("characteristics.idc", "max = 0.0421\naggregate = 'mean'", f"at most 4.21{THIN}%"),
+        ("characteristics.margin_l2_attack", "min = 0.2\naggregate = 'mean'", "at least 0.2"),
+        ("performance.ece", "max_increase = 0.01", f"up by at most 1{THIN}%"),
+        ("generation.success_rate", "max_decrease = '10 %'\naggregate = 'mean'", "down by at most 10 %"),
+    ]
+    text = "version = 1\n" + "".join(f"[[rules]]\nmeasure = '{name}'\n{limit}\n" for name, limit, _ in rules)
+    results = synthetic_results(images=False)
+    judged = results.model_copy(update={"gate": decide(results, parse_policy(text, "p"), results)})
+    table = build(judged).front.rules
+    assert table is not None
+    shown = {row[0].text: row[2].text for row in table.rows}
+    assert {name: shown[f"{name} mean" if "mean" in limit else name] for name, limit, _ in rules} == {
+        name: said for name, _, said in rules
+    }

@@ -10,7 +10,7 @@ from auditor.render.comparison.sides import Sides
 from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.figures.ranking import Dot, RankedRow
-from auditor.render.rounding import is_share, plural, unit_words, value_text
+from auditor.render.rounding import begun, is_share, plural, unit_words, value_text
 from auditor.render.view.audit import Classes, harm
 from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
 from auditor.render.view.parts import Figure
@@ -43,7 +43,7 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *,
     for side, name, values in (("Baseline", sides.baseline, before), ("Candidate", sides.candidate, after)):
         title = f"{side}: {name}" if named else side
         plan = ClassMap([sides.names[c] for c in classes], _cells(classes, values, shade, unit), light, dark)
-        alt = f"Map of {definition.title.lower()}, rows from, columns to. {title}."
+        alt = f"Map of {begun(definition.title)}, rows from, columns to. {title}."
         figures.append(Figure(Markup(heatmap.draw(plan, alt, width)), title, _reading(definition)))
     return figures
 
@@ -68,7 +68,7 @@ def differences(sides: Sides, id: str, definition: Definition, width: float) -> 
     plan = ClassMap([sides.names[c] for c in classes], cells, "worse", "better", differences=True)
     worst = min(better, key=lambda c: better[c])
     title = f"Change: worst {sides.arrow(worst)}" if better[worst] < 0 else "Change: nowhere worse"
-    alt = f"Map of the change of {definition.title.lower()}, rows from, columns to. {title}."
+    alt = f"Map of the change of {begun(definition.title)}, rows from, columns to. {title}."
     caption = "Candidate less baseline; green is more favourable, purple less. Many cells differ by chance alone."
     return Figure(Markup(heatmap.draw(plan, alt, width)), title, caption)
 
@@ -95,8 +95,8 @@ def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
         "open dot: back. Strokes are 95 % intervals of each difference by itself; the dashed line is no "
         f"difference.{cut}"
     )
-    axis = f"change of {definition.title[:1].lower() + definition.title[1:]} ({unit_words(definition.unit)})"
-    alt = f"Change of {definition.title.lower()} in {len(rows[:RANKED_UP_TO])} pairs, with intervals about zero."
+    axis = f"change of {begun(definition.title)} ({unit_words(definition.unit)})"
+    alt = f"Change of {begun(definition.title)} in {len(rows[:RANKED_UP_TO])} pairs, with intervals about zero."
     svg = ranking.draw(rows[:RANKED_UP_TO], axis, alt, share, (0.0, "no difference"), zero=False)
     return Figure(Markup(svg), title, caption, wide=True)
 

@@ -111,7 +111,8 @@ def even_out(audit: Audit, pair: Pair) -> Advice | None:
     a, b = (audit.name(c) for c in near.classes)
     return Advice(
         f"Collect or augment samples of {a}: the boundary runs closer to them.",
-        f"From {a} to {b} the median change is {shown(near.measure).full}, from {b} to {a} {shown(far.measure).full}.",
+        f"From {a} to {b} the median change is {shown(near.measure).full},"
+        f" from {b} to {a} it is {shown(far.measure).full}.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
-from auditor.render.rounding import is_share, number
+from auditor.render.rounding import begun, is_share, number
 from auditor.render.view.audit import Audit, harm
 from auditor.render.view.seriation import order
 
@@ -64,7 +64,7 @@ def map_svg(audit: Audit, id: str, plan: ClassMap, width: float, numbers: bool) 
     if worst is not None:
         a, b = (audit.name(c) for c in worst.classes)
         place = f" Least favourable from {a} to {b}: {number(worst.measure.value)} {definition.unit}."
-    alt = f"Map of {definition.title.lower()} for {len(plan.names)} classes, rows from, columns to.{place}"
+    alt = f"Map of {begun(definition.title)} for {len(plan.names)} classes, rows from, columns to.{place}"
     return heatmap.draw(plan, alt, width, numbers)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditor.render.names import display_name, display_text
-from auditor.render.rounding import count, is_share, shown, shown_interval, value_text
+from auditor.render.rounding import THIN, count, is_share, shown, shown_interval, value_text
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import class_map, map_svg
 from auditor.render.view.parts import STATUSES, Cell, Column, Figure, Sentence, Status, Table, Term
@@ -97,12 +97,20 @@ def _rules(audit: Audit) -> Table | None:
         [
             Cell(display_name(rule.id), "" if rule.status == "pass" else _why(audit, rule)),
             _observed(rule),
-            Cell(display_name(rule.threshold)),
+            Cell(_threshold(rule)),
             Cell("", status=STATUSES[rule.status]),
         ]
         for rule in sorted(gate.rules, key=lambda rule: order.index(rule.status))
     ]
     return Table("The gate\N{RIGHT SINGLE QUOTATION MARK}s rules", columns, rows)
+
+
+def _threshold(rule: Rule) -> str:
+    """The limit in the unit of the observed number beside it: a policy's 0.95 is a reader's 95 %."""
+    words, _, number = rule.threshold.rpartition(" ")
+    if rule.limit is None or not words or number == "%" or not is_share(rule.unit):
+        return display_name(rule.threshold)
+    return f"{display_name(words)} {100 * abs(rule.limit):.4g}{THIN}%"
 
 
 def _observed(rule: Rule) -> Cell:

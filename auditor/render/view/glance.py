@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
-from auditor.render.rounding import count, is_share, plural, shown_summary, unit_words, value_text
+from auditor.render.rounding import begun, count, is_share, plural, shown_summary, unit_words, value_text
 from auditor.render.view.audit import Audit, Found, harm
 from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.parts import Cell, Column, Figure, Table
@@ -46,7 +46,8 @@ def _chosen(coverage: Coverage) -> Iterator[str]:
     yield f"They were chosen {coverage.chosen}."
     if isinstance(share := coverage.errors_covered, Measure):
         inside = count(round(share.value * share.n))
-        yield f"{inside} of the model's {plural(share.n, 'error')} on the test split lie between them."
+        errors = plural(share.n, "error")
+        yield f"{inside} of the model\N{RIGHT SINGLE QUOTATION MARK}s {errors} on the test split lie between them."
 
 
 def _intro(audit: Audit, with_maps: bool) -> str:
@@ -129,10 +130,10 @@ def _ranking(audit: Audit) -> Figure | None:
         f"median direction.{cut}"
     )
     alt = (
-        f"Ranking of {len(rows)} pairs by {definition.title.lower()}; in {below} both directions "
+        f"Ranking of {len(rows)} pairs by {begun(definition.title)}; in {below} both directions "
         "are worse than the median."
     )
-    svg = ranking.draw(rows, f"{definition.title.lower()} ({unit_words(definition.unit)})", alt, share, reference)
+    svg = ranking.draw(rows, f"{begun(definition.title)} ({unit_words(definition.unit)})", alt, share, reference)
     return Figure(Markup(svg), title, caption, wide=True)
 
 

@@ -1,0 +1,18 @@
+"""A partial audit: what it lacks, in the words with which every command that decides on it ends."""
+
+from __future__ import annotations
+
+from auditor.errors import AuditIncomplete
+from auditor.results import Results
+
+
+def incomplete(results: Results) -> AuditIncomplete:
+    """What a partial audit lacks, and why, as the error that ends the command."""
+    coverage = results.coverage
+    listed = ", ".join(f"{a}:{b}" for a, b in coverage.missing[:5]) + (", ..." if len(coverage.missing) > 5 else "")
+    without = f", without {listed}" if listed else ""
+    reason = f" ({coverage.reason})" if coverage.reason else ""
+    return AuditIncomplete(
+        f"expected {coverage.requested:,} pairs of classes; found time for {coverage.audited:,}{without}{reason};"
+        " the files hold what is finished: give a larger --time-budget or fewer --pairs"
+    )
