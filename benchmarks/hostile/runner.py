@@ -72,7 +72,7 @@ class Runner:
         words = arguments(case, path, place)
         row.places = [str(place), str(place.resolve()), *(word for word in words if word.startswith(str(self.folder)))]
         row.places += [str(ROOT / "sample_models"), str(path.parent)]
-        if path.is_symlink():  # what the user's own link names
+        if os.path.islink(path):  # what the user's own link names
             row.places.append(os.path.realpath(path))
         outcome = self._forked(words, row) if route == "fork" else self._commanded(words, row)
         self._judge(row, outcome, case.codes, case.seconds)
