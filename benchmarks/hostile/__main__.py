@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fnmatch
 import itertools
 import subprocess
@@ -58,7 +59,7 @@ def _forked(arguments: argparse.Namespace) -> Iterator[Row]:
 
 def _traced(arguments: argparse.Namespace) -> list[Row]:
     """The same in a process that strace watches, with what it saw."""
-    with tempfile.TemporaryDirectory(prefix="hostile-") as name:
+    with contextlib.nullcontext(arguments.keep) if arguments.keep else tempfile.TemporaryDirectory() as name:
         log, file = Path(name) / "strace.log", Path(name) / "rows.jsonl"
         words = [sys.executable, "-m", "benchmarks.hostile", *sys.argv[1:], "--rows", str(file)]
         subprocess.run([*tracing.command(log), *words], check=True)
@@ -101,6 +102,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     parser.add_argument("--verbose", action="store_true", help="print every row")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
+    parser.add_argument("--keep", metavar="DIR", help="leave strace's log and the rows in this folder")
     parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # where a run under strace leaves its rows
     arguments = parser.parse_args()
     if arguments.list:

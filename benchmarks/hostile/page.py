@@ -50,8 +50,8 @@ def page(rows: Sequence[Row], words: str, seconds: float, traced: bool) -> str:
         f"- {_count(commands)} of them through the installed command as well: {_wrong(commands)}.",
         f"- {_count(mutants)} seeded mutations through a forked worker: {_wrong(mutants)}.",
         f"- strace: {_traced(rows, traced)}.",
-        f"- {sum(_SIGNAL in row.said for row in rows)} workers died by a signal inside a library; each time the",
-        "  command said so in one line and ended with code 4.",
+        f"- Workers that died by a signal inside a library: {sum(_SIGNAL in row.said for row in rows)}; the command said",
+        "  so in one line and ended with code 4.",
         "",
         "Right: the exit code is one that the case states, the command ended inside its limit, a refusal is one line",
         "that says what was expected, what was found and what to do, no traceback and no control character reached the",
@@ -93,7 +93,7 @@ def _traced(rows: Sequence[Row], traced: bool) -> str:
     if not traced:
         return "not used in this run; planted files outside were watched"
     beyond = sum(map(_beyond, rows))
-    return f"watched all of them; {beyond or 'no'} worker or command opened a file outside its places, or a socket"
+    return f"watched all of them; files outside their places, sockets and programs were opened by {beyond or 'none'}"
 
 
 def _beyond(row: Row) -> bool:

@@ -140,7 +140,8 @@ class Runner:
         place = self._place(name)
         for path in (place, results_folder(place)):
             if path.exists():
-                subprocess.run(["chmod", "-R", "u+rwX", str(path)], capture_output=True, check=False)
+                for inner, _, _ in os.walk(path):
+                    os.chmod(inner, 0o700)
                 shutil.rmtree(path, ignore_errors=True)
         place.with_name(f"{place.name}-data.npz").unlink(missing_ok=True)
 

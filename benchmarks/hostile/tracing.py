@@ -24,7 +24,7 @@ _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
 _OPENED = re.compile(r"= \d+<(.*?)>(?:\(deleted\))?$")
 _ENDED = re.compile(r"^(\d+) +\+\+\+ (?:exited|killed)")
 _STARTED = re.compile(r"= (\d+)$")
-_FOLDER = re.compile(r"^(?:\d+|AT_FDCWD)<(.*?)>, ")
+_BESIDE = re.compile(r'^(?:AT_FDCWD|\d+)<(.*?)>(?:\(deleted\))?, "((?:[^"\\]|\\.)*)"')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -55,12 +55,16 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
     ['/a/b']
     """
     process: dict[int, int] = {}
+    early: set[int] = set()
     pending: dict[int, tuple[str, str]] = {}
     for line in lines:
         line = line.rstrip("\n")
         if ended := _ENDED.match(line):
             thread = int(ended.group(1))
-            if process.pop(thread, thread) == thread:
+            owner = process.pop(thread, None)
+            if owner is None:
+                early.add(thread)
+            elif owner == thread:
                 yield Call(thread, "ends", "")  # its number may come again
             continue
         begin, resumed = _BEGIN.match(line), _RESUMED.match(line)
@@ -80,15 +84,17 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
         if name in ("clone", "clone3", "fork", "vfork"):
             if started := _STARTED.search(text):
                 child = int(started.group(1))
+                if child in early:  # over before the line of its start was written
+                    early.remove(child)
+                    continue
                 process[child] = owner if "CLONE_THREAD" in text else child
         elif name in ("open", "openat", "creat"):
             if (opened := _OPENED.search(text)) and "O_PATH" not in text:
                 yield Call(owner, name, opened.group(1))
         elif not re.search(r"= -1 ", text):
-            quoted, folder = _QUOTED.search(text), _FOLDER.match(text)
-            target = quoted.group(1) if quoted else text
-            inside = folder is not None and quoted is not None and not target.startswith("/")
-            yield Call(owner, name, f"{folder.group(1)}/{target}" if inside and folder else target)
+            beside, quoted = _BESIDE.match(text), _QUOTED.search(text)
+            named = str(Path(beside.group(1), beside.group(2))) if beside else quoted.group(1) if quoted else text
+            yield Call(owner, name, named)
 
 
 def installation() -> tuple[str, ...]:
