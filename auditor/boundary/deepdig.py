@@ -1,8 +1,8 @@
 """DeepDIG: Component I moves s to t, Component II moves back, Component III bisects between the two.
 
 Source: arXiv 1912.11460, section 3, algorithm 1. Differences from the paper are named where they are made:
-``autoencoder`` (residual networks), ``translation`` (loss and stopping), ``bisection`` (cap and third class),
-``segments`` (a second try with a neighbour).
+``autoencoder`` (residual networks), ``translation`` (loss and stopping), ``shared_start``, ``bisection`` (false
+position, cap, third class), ``segments`` (a second try with a neighbour).
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class DeepDIG(Generator):
         beta: largest |p_s - p_t| of a boundary instance.
         max_steps: cap on bisection steps.
         retries: neighbours whose x'' is tried where a third class ends the bisection; 0 in the paper.
+        halve_only: bisect by midpoints throughout, as the paper does.
         start: networks that every direction goes on from, where they have been trained.
     """
 
@@ -107,6 +108,7 @@ class DeepDIG(Generator):
     beta: float = BETA
     max_steps: int = 60
     retries: int = 5
+    halve_only: bool = False
     start: SharedStart | None = field(default=None, repr=False, compare=False)
 
     title = "DeepDIG"
@@ -115,8 +117,8 @@ class DeepDIG(Generator):
     @classmethod
     def configured(cls, profile: str) -> Self:
         """More steps on larger batches come closer and cost more; ``paper`` has the authors' networks and settings."""
-        retries = 0 if profile == "paper" else cls.retries
-        return cls(recipe=RECIPES.get(profile, Recipe()), retries=retries)
+        recipe = RECIPES.get(profile, Recipe())
+        return cls(recipe, retries=0, halve_only=True) if profile == "paper" else cls(recipe)
 
     def prepared(
         self,
@@ -184,7 +186,14 @@ class DeepDIG(Generator):
             guard_path=True,
         )
         segments = [_segments(*parts) for parts in zip(tasks, forth, back, strict=True)]
-        return between(classifier, segments, beta=self.beta, max_steps=self.max_steps, retries=self.retries)
+        return between(
+            classifier,
+            segments,
+            beta=self.beta,
+            max_steps=self.max_steps,
+            retries=self.retries,
+            halve_only=self.halve_only,
+        )
 
 
 def _half(progress: Progress, name: str, half: int, now: int, of: int) -> None:

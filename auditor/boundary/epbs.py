@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 
@@ -24,18 +25,26 @@ class EPBS(Generator):
     Args:
         beta: largest |p_s - p_t| of a boundary instance.
         max_steps: cap on bisection steps.
+        halve_only: bisect by midpoints throughout, as the paper does.
     """
 
     beta: float = BETA
     max_steps: int = 60
+    halve_only: bool = False
 
     title = "Embedding-nearest pairs (EPBS)"
     needs_embedding = True
 
+    @classmethod
+    def configured(cls, profile: str) -> Self:
+        """The paper's bisection for the profile of that name."""
+        return cls(halve_only=profile == "paper")
+
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:
-        found = between(classifier, [_nearest_pairs(task) for task in tasks], beta=self.beta, max_steps=self.max_steps)
+        segments = [_nearest_pairs(task) for task in tasks]
+        found = between(classifier, segments, beta=self.beta, max_steps=self.max_steps, halve_only=self.halve_only)
         progress(self.title, len(tasks), len(tasks))
         return found
 

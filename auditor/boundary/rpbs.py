@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 
@@ -23,17 +24,25 @@ class RPBS(Generator):
     Args:
         beta: largest |p_s - p_t| of a boundary instance.
         max_steps: cap on bisection steps.
+        halve_only: bisect by midpoints throughout, as the paper does.
     """
 
     beta: float = BETA
     max_steps: int = 60
+    halve_only: bool = False
 
     title = "Random pairs (RPBS)"
+
+    @classmethod
+    def configured(cls, profile: str) -> Self:
+        """The paper's bisection for the profile of that name."""
+        return cls(halve_only=profile == "paper")
 
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:
-        found = between(classifier, [_random_pairs(task) for task in tasks], beta=self.beta, max_steps=self.max_steps)
+        segments = [_random_pairs(task) for task in tasks]
+        found = between(classifier, segments, beta=self.beta, max_steps=self.max_steps, halve_only=self.halve_only)
         progress(self.title, len(tasks), len(tasks))
         return found
 

@@ -46,7 +46,13 @@ def paired(task: DirectionTask, partner: Tensor) -> Segments:
 
 
 def between(
-    classifier: Classifier, directions: Sequence[Segments], *, beta: float, max_steps: int, retries: int = 0
+    classifier: Classifier,
+    directions: Sequence[Segments],
+    *,
+    beta: float,
+    max_steps: int,
+    retries: int = 0,
+    halve_only: bool = False,
 ) -> list[BoundaryInstances]:
     """Bisect the segments of every direction together and sort the outcomes back.
 
@@ -57,6 +63,7 @@ def between(
         beta: largest |p_s - p_t| of a boundary instance.
         max_steps: cap on the steps of one bisection.
         retries: how many neighbours are tried.
+        halve_only: take midpoints throughout, as the paper does.
     Returns:
         for each direction the instances that reached its boundary, unverified, with all losses counted.
     """
@@ -68,7 +75,9 @@ def between(
     def run(rows: Tensor, low: Tensor) -> Bisected:
         # Half the tolerance: probabilities differ in the last digits between batch sizes.
         s, t = classes[rows].unbind(1)
-        return bisect(classifier.probabilities, low, x_t[rows], s, t, beta=beta / 2, max_steps=max_steps)
+        return bisect(
+            classifier.probabilities, low, x_t[rows], s, t, beta=beta / 2, max_steps=max_steps, halve_only=halve_only
+        )
 
     done = run(torch.arange(len(x_s)), x_s)
     third = [Counter(done.third[(direction == k) & _lost(done)].tolist()) for k in range(len(directions))]

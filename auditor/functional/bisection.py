@@ -7,11 +7,12 @@ The probabilities of trees and of quantised networks are stairs: the two classes
 meeting. Such a segment ends as a jump, two points closer than ``JUMP_WIDTH`` of which one is predicted s and one t.
 
 After a few halvings the next point is taken where log p_s - log p_t would be zero if it were linear between the ends
-(regula falsi, the Illinois rule), which reaches the boundary in half as many calls of the model; where that does not
+(regula falsi, the Illinois rule), which takes fewer calls of the model; where that does not
 pay, midpoints follow again.
 
-Differences from the authors' code: it took midpoints only, had no cap on steps, no test that s and t lead every other
-class, knew no jumps, and handled one instance at a time. Source: arXiv 1912.11460, section 3.3, algorithm 2.
+Differences from the authors' code: it took midpoints only (so does ``halve_only``), had no cap on steps, no test that s
+and t lead every other class, knew no jumps, and handled one instance at a time.
+Source: arXiv 1912.11460, section 3.3, algorithm 2.
 """
 
 from __future__ import annotations
@@ -25,14 +26,10 @@ from torch import Tensor
 
 JUMP_WIDTH = 2.0**-23
 """Two points that differ by no more than this in any coordinate are neighbours: the spacing of float32 below 1."""
-
-
 NARROW, STUCK = JUMP_WIDTH / 2, JUMP_WIDTH / 16
 """Width of a segment, before its ends are rounded to float32, at which they are neighbours, and at which one."""
 COARSE = 2.0**20
 """Positions that are multiples of 1 / COARSE, those of the first twenty steps, are taken in float32."""
-
-
 HALVINGS, LAST_FALSE_POSITION = 3, 14
 """Points by halving before the first by false position, and the number of points after which all are by halving."""
 
@@ -93,6 +90,7 @@ def bisect(
     *,
     beta: float = 1e-4,
     max_steps: int = 60,
+    halve_only: bool = False,
 ) -> Bisected:
     """Narrow each segment until |p_s - p_t| < beta at a point of it, or until its ends are neighbours.
 
@@ -104,6 +102,7 @@ def bisect(
         source, target: int64 ``(N,)``, class s and t of each segment.
         beta: in (0, 1), largest gap of the two probabilities that counts as the boundary.
         max_steps: cap on the points looked at in one segment.
+        halve_only: take midpoints throughout, as the paper does.
     Returns:
         the end state of every segment, in the order given.
     """
@@ -122,7 +121,7 @@ def bisect(
         if not len(active):
             break
         middle = (low[active] + high[active]) / 2
-        if HALVINGS <= step < LAST_FALSE_POSITION:
+        if not halve_only and HALVINGS <= step < LAST_FALSE_POSITION:
             middle = slopes.zero(active, low[active], high[active], beta)
         p = probabilities(points_at(x_s[active], x_t[active], middle))
         at[active], steps[active] = middle, steps[active] + 1

@@ -129,6 +129,8 @@ def test_the_authors_settings_are_those_of_the_design() -> None:
     assert t.distance == "bce"
     assert recipe.back == t
     assert recipe.shared is None
+    assert DeepDIG.configured("paper").halve_only
+    assert not DeepDIG.configured("standard").halve_only
 
 
 def test_training_ends_when_nothing_improves() -> None:

@@ -41,6 +41,7 @@ def test_agrees_with_a_plain_loop_over_single_instances() -> None:
     count = min(int(inside.sum()), int((~inside).sum()))
     a, b = x[inside][:count], x[~inside][:count]
     done = bisect(f.probabilities, a, b, label(0, count), label(1, count))
+    plain = bisect(f.probabilities, a, b, label(0, count), label(1, count), halve_only=True)
     for i in range(count):
         low, high, steps = a[i], b[i], 0
         while True:
@@ -53,6 +54,8 @@ def test_agrees_with_a_plain_loop_over_single_instances() -> None:
         torch.testing.assert_close(done.x[i], middle, atol=1e-3, rtol=0)
         assert float((f.probabilities(done.x[i][None])[0] @ torch.tensor([1.0, -1.0])).abs()) < 1e-4
         assert done.steps[i] <= steps
+        torch.testing.assert_close(plain.x[i], middle, atol=1e-6, rtol=0)
+        assert plain.steps[i] == steps
 
 
 def test_a_third_class_between_ends_the_segment() -> None:

@@ -54,7 +54,7 @@ def max_pool(node: Node) -> Compute:
 
 
 def _by_pixel(x: Tensor) -> Tensor:
-    """The same maps with the channels of a pixel side by side: on the CPU torch pools these several times faster."""
+    """The same maps with the channels of a pixel side by side: on the CPU torch pools these faster."""
     worth = x.dim() == 4 and x.shape[1] > 1 and x.device.type == "cpu" and x.is_floating_point()
     return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) if worth else x
 
