@@ -45,6 +45,19 @@ class NotMeasured(Document):
 Measured = Measure | NotMeasured
 
 
+def harm(direction: str, value: float) -> float:
+    """How unfavourable a value is, larger for worse, by a measure's ``direction`` in words.
+
+    ``higher is ...`` counts low values as harm, ``lower is ...`` high ones, ``near 0.5 is ...`` the distance from 0.5.
+    """
+    words = direction.split()
+    if words[:1] == ["higher"]:
+        return -value
+    if words[:1] == ["near"] and len(words) > 1:
+        return abs(value - float(words[1]))
+    return value
+
+
 class Definition(Document):
     """What a measure means; kept in the document so that the report can explain any characteristic.
 

@@ -9,7 +9,7 @@ import torch
 from auditor.audit.pairs import Pair as Classes
 from auditor.audit.seeds import generator_for
 from auditor.functional.statistics import Estimate, bootstrap_mean
-from auditor.results import Definition, Measure, NotMeasured, Pair, Summary, SummaryMeasure, Worst
+from auditor.results import Definition, Measure, NotMeasured, Pair, Summary, SummaryMeasure, Worst, harm
 
 RANKED_BY = ("margin_l2_attack", "margin_l2")
 """A pair is as fragile as the nearer of its two directions; the first measure that any pair has decides."""
@@ -23,18 +23,6 @@ def summarise(pairs: Sequence[Pair], definitions: dict[str, Definition], seed: i
         ranking=ranking(pairs, ranked_by),
         ranked_by=ranked_by,
     )
-
-
-def unfavourable(value: float, direction: str) -> float:
-    """How unfavourable a value is; larger is worse.
-
-    Args:
-        value: of a measure.
-        direction: how to read it: ``lower is ...``, ``higher is ...`` or ``near <number> is ...``.
-    """
-    if direction.startswith("near "):
-        return abs(value - float(direction.split()[1]))
-    return value if direction.startswith("lower") else -value
 
 
 def ranking(pairs: Sequence[Pair], ranked_by: str) -> list[Classes]:
@@ -62,7 +50,7 @@ def _over_all(pairs: Sequence[Pair], id: str, definition: Definition, seed: int)
     else:
         values = torch.tensor([measure.value for _, measure in found], dtype=torch.float64)
         estimate = bootstrap_mean(values, rng=generator_for(seed, "summary", id))
-    classes, measure = max(found, key=lambda item: unfavourable(item[1].value, definition.direction))
+    classes, measure = max(found, key=lambda item: harm(definition.direction, item[1].value))
     return SummaryMeasure(
         mean=estimate.value,
         ci_low=estimate.low,

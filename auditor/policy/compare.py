@@ -35,6 +35,7 @@ from auditor.results import (
     Results,
     Side,
     Validity,
+    harm,
 )
 
 SIGNIFICANT = 0.05
@@ -77,16 +78,6 @@ def compare(candidate: Results, baseline: Results, *, allow_different_data: bool
         summary={id: _mean(places) for id, places in table.items() if id in candidate.definitions},
         definitions=candidate.definitions,
     )
-
-
-def harm(direction: str, value: float) -> float:
-    """Larger for a less favourable value, by a measure's ``direction`` in words."""
-    words = direction.split()
-    if words[:1] == ["higher"]:
-        return -value
-    if words[:1] == ["near"] and len(words) > 1:
-        return abs(value - float(words[1]))
-    return value
 
 
 def _refuse(candidate: Results, baseline: Results, allow_different_data: bool) -> None:

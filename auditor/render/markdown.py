@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from auditor.render.base import output
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import count, plural, shown
-from auditor.render.view.audit import Audit, harm
+from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import shown_classes
 from auditor.render.view.words import confidence, three_findings, verdict
-from auditor.results import Measure, Results, Rule, Validity
+from auditor.results import Measure, Results, Rule, Validity, harm
 
 PAIRS, RULES, MAP_UP_TO = 5, 20, 16
 BAR = 12

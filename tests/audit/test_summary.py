@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.audit.summary import ranking, summarise, unfavourable
-from auditor.results import Definition, Direction, Generation, Measure, Measured, NotMeasured, Pair, SummaryMeasure
+from auditor.audit.summary import ranking, summarise
+from auditor.results import (
+    Definition,
+    Direction,
+    Generation,
+    Measure,
+    Measured,
+    NotMeasured,
+    Pair,
+    SummaryMeasure,
+    harm,
+)
 
 NOTHING = NotMeasured(not_measured="a reason")
 
@@ -86,6 +96,6 @@ def test_one_value_keeps_its_own_interval_and_none_says_so():
 
 
 def test_how_unfavourable_a_value_is():
-    assert unfavourable(2.0, "lower is simpler") > unfavourable(1.0, "lower is simpler")
-    assert unfavourable(1.0, "higher is safer") > unfavourable(2.0, "higher is safer")
-    assert unfavourable(0.1, "near 0.5 is simpler") > unfavourable(0.8, "near 0.5 is simpler")
+    assert harm("lower is simpler", 2.0) > harm("lower is simpler", 1.0)
+    assert harm("higher is safer", 1.0) > harm("higher is safer", 2.0)
+    assert harm("near 0.5 is simpler", 0.1) > harm("near 0.5 is simpler", 0.8)

@@ -11,10 +11,10 @@ from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import begun, is_share, plural, unit_words, value_text
-from auditor.render.view.audit import Classes, harm
+from auditor.render.view.audit import Classes
 from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
 from auditor.render.view.parts import Figure
-from auditor.results import Compared, Definition, Measure
+from auditor.results import Compared, Definition, Measure, harm
 
 RANKED_UP_TO = 30
 Values = dict[Classes, float]

@@ -8,7 +8,7 @@ from statistics import median
 
 from auditor.render.names import display_name
 from auditor.render.rounding import NO_BREAK
-from auditor.results import Definition, Direction, Measure, Measured, Pair, Results, Validity
+from auditor.results import Definition, Direction, Measure, Measured, Pair, Results, Validity, harm
 
 Classes = tuple[int, int]
 NAME_LIMIT = 28
@@ -159,20 +159,6 @@ class Audit:
 def measured(value: Measured | None) -> Measure | None:
     """The measure, or None for what was not measured."""
     return value if isinstance(value, Measure) else None
-
-
-def harm(direction: str, value: float) -> float:
-    """Larger for a less favourable value, by a definition's ``direction``.
-
-    ``higher is ...`` counts low values as harm, ``lower is ...`` high ones, ``near 0.5 is ...`` the distance
-    from 0.5.
-    """
-    words = direction.split()
-    if words[:1] == ["higher"]:
-        return -value
-    if words[:1] == ["near"] and len(words) > 1:
-        return abs(value - float(words[1]))
-    return value
 
 
 def anchor(classes: Classes) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.rounding import begun, is_share, number
-from auditor.render.view.audit import Audit, harm
+from auditor.render.view.audit import Audit
 from auditor.render.view.seriation import order
+from auditor.results import harm
 
 MAPS_UP_TO = 20
 """A map of more classes than this is unreadable; rankings and coverage take its place."""

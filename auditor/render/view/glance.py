@@ -11,10 +11,10 @@ from markupsafe import Markup
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import begun, count, is_share, plural, shown_summary, unit_words, value_text
-from auditor.render.view.audit import Audit, Found, harm
+from auditor.render.view.audit import Audit, Found
 from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.parts import Cell, Column, Figure, Table
-from auditor.results import Coverage, Definition, Measure, SummaryMeasure
+from auditor.results import Coverage, Definition, Measure, SummaryMeasure, harm
 
 RANKED_UP_TO = 30
 INTRUDERS = 12

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from auditor.render.names import display_text
 from auditor.render.rounding import count, shown, unit_words, value_text
-from auditor.render.view.audit import Audit, anchor, harm
+from auditor.render.view.audit import Audit, anchor
 from auditor.render.view.pair_figures import distributions, grids, projections, traces
 from auditor.render.view.pair_tables import counts, measures
 from auditor.render.view.parts import Figure, Table
 from auditor.render.view.words import GENERATED_MARGIN, MARGIN, fragile_direction
-from auditor.results import NotMeasured, Pair
+from auditor.results import NotMeasured, Pair, harm
 
 SMALLEST_CHANGE = {
     MARGIN: "The smallest change found that makes the model say the other class has a median of",

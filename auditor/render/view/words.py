@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from auditor.render.names import display_text
 from auditor.render.rounding import count, percent, plural, shown, value_text
-from auditor.render.view.audit import Audit, Found, harm, measured
+from auditor.render.view.audit import Audit, Found, measured
 from auditor.render.view.parts import Sentence
-from auditor.results import Generation, Measure
+from auditor.results import Generation, Measure, harm
 
 MARGIN, GENERATED_MARGIN = "margin_l2_attack", "margin_l2"
 INTRUSION, IDC, DIVERSITY = "third_class_intrusion", "idc", "diversity"
