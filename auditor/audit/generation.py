@@ -106,7 +106,7 @@ def prepared(
     rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
     with stages.stage(f"{route.generator.title}, once for all pairs"):
         generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
-    return replace(route, generator=generator)
+    return replace(route, generator=generator, parameters={**route.parameters, **generator.learned})
 
 
 def generate(

@@ -171,6 +171,11 @@ class Generator(ABC):
         """
         return self
 
+    @property
+    def learned(self) -> dict[str, str]:
+        """What it learned once from the whole audit, in words by name, for the report."""
+        return {}
+
     @abstractmethod
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress

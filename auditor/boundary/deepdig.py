@@ -143,6 +143,13 @@ class DeepDIG(Generator):
         start = train_shared_start(classifier, by_class, targets, self.recipe.shared, step, rng=rng)
         return replace(self, start=start)
 
+    @property
+    def learned(self) -> dict[str, str]:
+        """The shared start, where there is one."""
+        if self.start is None:
+            return {}
+        return {"shared start": f"one network for each of {len(self.start.place)} target classes"}
+
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:

@@ -186,6 +186,8 @@ def test_what_is_learned_once_serves_every_direction() -> None:
     shared = plain.prepared(f, directions, lambda _: by_class, rng=torch.Generator().manual_seed(0))
     assert shared.start is not None
     assert sorted(shared.start.place) == list(range(6))
+    assert shared.learned == {"shared start": "one network for each of 6 target classes"}
+    assert plain.learned == {}
     spent = []
     for generator in (plain, shared):
         before = f.spent.backward

@@ -179,3 +179,11 @@ def test_a_limit_stands_in_the_unit_of_what_was_observed() -> None:
     assert {name: shown[f"{name} mean" if "mean" in limit else name] for name, limit, _ in rules} == {
         name: said for name, _, said in rules
     }
+
+
+def test_a_shared_start_is_said_to_differ_from_the_paper(results: Results) -> None:
+    said = "did not start anew for every direction, as they do in the paper"
+    assert not any(said in paragraph for paragraph in build(results).method.paragraphs)
+    parameters = {**results.settings.parameters, "shared start": "one network for each of 10 target classes"}
+    shared = results.model_copy(update={"settings": results.settings.model_copy(update={"parameters": parameters})})
+    assert any(said in paragraph for paragraph in build(shared).method.paragraphs)

@@ -26,25 +26,25 @@ GENERATORS = {
         "one; Component II trains another that changes these adversarial instances back. Both are "
         "asked to change as little "
         "as they can.",
-        "Component III joins each adversarial instance with its way back and halves the segment between them until the "
+        "Component III joins each adversarial instance with its way back and narrows the segment between until the "
         "probabilities of the two classes differ by less than a ten-thousandth and no other class "
         "has more. What it finds is "
         "a boundary instance. A search that meets a third class, or runs out of precision, is counted with its reason.",
     ],
     "rpbs": [
-        "Pairs of training samples, one of each class, are joined and the segment is halved until it "
+        "Pairs of training samples, one of each class, are joined and the segment is narrowed until it "
         "meets the boundary."
     ],
     "epbs": [
         "Each training sample is joined with the sample of the other class nearest to it in the "
         "embedding, and the segment is "
-        "halved until it meets the boundary."
+        "narrowed until it meets the boundary."
     ],
     "gradient-free": [
         "Each training sample is joined with its nearest samples of the other class, and the segment that enters that "
         "class soonest is kept. A decision-based search (SurFree, arXiv 2011.12807) then asks the model for the class "
         "of points on circles around the sample and keeps what is nearer; last, the segment between the sample and "
-        "the point found is halved until it meets the boundary. The model is only asked for its answers."
+        "the point found is narrowed until it meets the boundary. The model is only asked for its answers."
     ],
 }
 INSTEAD = (
@@ -56,8 +56,14 @@ JUMPS = (
     "in steps. There the boundary lies between two points closer than 1.2e-7 in every pixel, one in each class; the "
     "instance is the one of the two where the classes are closer."
 )
+SHARED_START = "shared start"
+SHARED = (
+    "In this audit the networks of Component I did not start anew for every direction, as they do in the paper: one "
+    "network for each target class was trained first, on samples of all other classes, and each direction went on from "
+    "that of its target."
+)
 BASELINES = (
-    "Two simpler ways stand beside it. RPBS halves the segment between random training samples of "
+    "Two simpler ways stand beside it. RPBS narrows the segment between random training samples of "
     "the two classes; EPBS "
     "between a sample and its nearest neighbour of the other class in the embedding, the numbers that enter the "
     "model\N{RIGHT SINGLE QUOTATION MARK}s last layer."
@@ -100,6 +106,7 @@ def method(audit: Audit) -> Method:
         f"pair of classes in both directions by {generator_name(audit)}.",
         *_instead(audit),
         *GENERATORS.get(generator, []),
+        *([SHARED] if SHARED_START in audit.results.settings.parameters else []),
         *_jumps(audit),
         BASELINES,
         "Every boundary instance was checked once more on the audited file by its own runtime. "
