@@ -8,9 +8,7 @@ GLOSSARY = [
     Term("Adversarial instance", "An input changed a little, so that the model says another class."),
     Term("Baseline", "A simpler way to the boundary, measured beside the main one for comparison."),
     Term("Boundary", "All inputs to which the model gives two classes equally."),
-    Term(
-        "Boundary instance", "One such input, found by narrowing the segment between inputs of two classes."
-    ),
+    Term("Boundary instance", "One such input, found by narrowing the segment between inputs of two classes."),
     Term(
         "Calibration", "Agreement of the model\N{RIGHT SINGLE QUOTATION MARK}s confidence with how often it is right."
     ),
