@@ -442,7 +442,10 @@ class Results(Document):
 
 
 class RunFacts(Document):
-    """run.json: what differs from run to run, kept out of results.json so that it is reproducible."""
+    """run.json: what differs from run to run, kept out of results.json so that it is reproducible.
+
+    Times are those of this run, without what an interrupted one spent on the ``pairs_taken_over`` from it.
+    """
 
     schema_version: Literal["1.0"]
     started: str
@@ -451,6 +454,7 @@ class RunFacts(Document):
     host: dict[str, str]
     peak_memory_bytes: int
     cost: Cost
+    pairs_taken_over: int = 0
 
 
 # ---- two audits side by side -----------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auditor.audit.assembly import without_samples
-from auditor.audit.shard import ShardResult
+from auditor.audit.parts import FinishedPairs
 from auditor.audit.summary import RANKED_BY, ranking
 from auditor.results import Cost, Pair
 
@@ -22,7 +22,7 @@ class Collected:
         self._pairs: dict[tuple[int, int], Pair] = {}
         self.cost = Cost(forward=0, backward=0)
 
-    def add(self, result: ShardResult) -> None:
+    def add(self, result: FinishedPairs) -> None:
         """Take in what a shard returned."""
         self._pairs |= {pair.classes: pair for pair in result.pairs}
         self.cost = sum_of([self.cost, result.cost])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import comb
 
 from auditor.audit.pairs import Pair
 from auditor.audit.predictions import Predictions
+from auditor.audit.selection import Selection
 from auditor.functional.statistics import wilson
 from auditor.results import Coverage, Measure, Measured, NotMeasured
 
@@ -14,26 +15,39 @@ AUTO = "auto"
 
 
 def coverage_of(
-    asked: str, chosen: str, requested: Sequence[Pair], audited: Sequence[Pair], train: Predictions, test: Predictions
+    selected: Selection,
+    audited: Sequence[Pair],
+    failed: Mapping[Pair, str],
+    train: Predictions,
+    test: Predictions,
+    *,
+    named: bool,
 ) -> Coverage:
     """Coverage of an audit.
 
     Args:
-        asked: the text of ``--pairs``. Automatic pairs that the time did not allow are not missing: nobody named them.
-        chosen: how the pairs were chosen, in words.
-        requested, audited: pairs wanted and pairs done.
+        selected: pairs wanted, and how they were chosen.
+        audited: pairs done.
+        failed: why a pair could not be measured.
         train, test: the artefact's answers.
+        named: whether the user asked for these very pairs. Automatic pairs that the time did not allow are not
+            missing, those that failed are.
     """
     done = set(audited)
-    missing = [pair for pair in requested if pair not in done] if asked != AUTO else []
+    missing = [pair for pair in selected.pairs if pair not in done and (named or pair in failed)]
+    late = len(done) + len(failed) < len(selected.pairs)
+    reasons = ["the time budget was spent"] * late
+    for reason in dict.fromkeys(failed.values()):  # often that of many pairs
+        (a, b), *others = (pair for pair, said in failed.items() if said == reason)
+        reasons.append(f"{a}:{b}{f' and {len(others):,} more' if others else ''} could not be measured: {reason}")
     return Coverage(
         possible=comb(len(train.classes), 2),
-        requested=len(requested),
+        requested=len(selected.pairs),
         audited=len(done),
-        chosen=chosen,
+        chosen=selected.only(done).text,
         errors_covered=_errors_covered(test, done),
         missing=missing,
-        reason="the time budget was spent" if len(done) < len(requested) else "",
+        reason="; ".join(reasons),
     )
 
 

@@ -10,16 +10,21 @@ from pydantic import Field, TypeAdapter
 
 from auditor import errors
 from auditor.audit.inspection import Inspection
+from auditor.audit.parts import Found, Part
 from auditor.audit.plan import Plan
 from auditor.results import Document, Results, RunFacts
 
 
 class Job(Document):
-    """What the parent asks for: a whole audit, or only a look at the model; ``started`` in seconds since the epoch."""
+    """What the parent asks for: a whole audit, or only a look at the model.
+
+    ``started`` is in seconds since the epoch, ``found`` what an earlier run left behind.
+    """
 
     task: Literal["audit", "inspect"]
     plan: Plan
     started: float = Field(default_factory=time.time)
+    found: Found | None = None
 
 
 class Progress(Document):
@@ -41,6 +46,30 @@ class Failure(Document):
     trace: str
 
 
+class Begun(Document):
+    """What the worker goes on from.
+
+    Args:
+        facts: under which this run's parts are made.
+        changed: facts in which an earlier run differs, so that nothing of it is used; empty where nothing differs.
+        taken: pairs that an earlier run finished.
+        wanted: pairs of this audit.
+    """
+
+    kind: Literal["begun"] = "begun"
+    facts: dict[str, str]
+    changed: list[str]
+    taken: int
+    wanted: int
+
+
+class PartDone(Document):
+    """A part is finished."""
+
+    kind: Literal["part"] = "part"
+    part: Part
+
+
 class Finished(Document):
     """The audit is complete."""
 
@@ -56,11 +85,11 @@ class Inspected(Document):
     inspection: Inspection
 
 
-Message = Annotated[Progress | Failure | Finished | Inspected, Field(discriminator="kind")]
-_messages: TypeAdapter[Progress | Failure | Finished | Inspected] = TypeAdapter(Message)
+Message = Progress | Failure | Begun | PartDone | Finished | Inspected
+_messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
-def read_message(line: bytes) -> Progress | Failure | Finished | Inspected:
+def read_message(line: bytes) -> Message:
     """The message in one line."""
     return _messages.validate_json(line)
 

@@ -15,7 +15,17 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from auditor.audit.messages import Failure, Finished, Inspected, Job, Progress, error_from, read_message
+from auditor.audit.messages import (
+    Begun,
+    Failure,
+    Finished,
+    Inspected,
+    Job,
+    PartDone,
+    Progress,
+    error_from,
+    read_message,
+)
 from auditor.audit.sandbox.limits import limits_for
 from auditor.audit.sandbox.watch import Watch
 from auditor.errors import AuditIncomplete
@@ -48,11 +58,16 @@ class Worker:
     ) -> None:
         self.kill()
 
-    def outcome(self, report: Callable[[Progress], None]) -> Finished | Inspected:
+    def outcome(
+        self, report: Callable[[Progress], None], keep: Callable[[Begun | PartDone], None] = lambda _: None
+    ) -> Finished | Inspected:
         """Wait for the end of the job, passing progress on.
 
+        Args:
+            report: told of progress.
+            keep: given each finished part at once, and before the first what the worker goes on from.
         Raises:
-            AuditError: the error that ended the job, as the worker raised it.
+            AuditError: the error that ended the job, as the worker raised it, or that of ``keep``.
             AuditIncomplete: the worker died, or said something that is no message.
         """
         assert self._process.stdout is not None
@@ -65,10 +80,13 @@ class Worker:
                 ) from err
             if isinstance(message, Failure):
                 raise error_from(message)
-            if not isinstance(message, Progress):
+            if isinstance(message, Finished | Inspected):
                 return message
-            self._watch.heard(message.stage)
-            report(message)
+            if isinstance(message, Progress):
+                self._watch.heard(message.stage)
+                report(message)
+            else:
+                keep(message)
         status = self._process.wait()
         self._watch.stop()
         if hit := self._watch.limit_hit:

@@ -11,12 +11,13 @@ from auditor.audit.assembly import assembled, save_instances, with_baselines, wi
 from auditor.audit.generation import Route, generate, generate_baselines
 from auditor.audit.measuring import Battery, SamplesOf, measure_baselines, measure_directions
 from auditor.audit.pairs import Pair as Classes
+from auditor.audit.parts import FinishedPairs
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
 from auditor.audit.sources import directions_of
 from auditor.audit.stages import Stages
 from auditor.audit.subject import Subject
-from auditor.results import Baseline, Cost, NotMeasured, Pair
+from auditor.results import Baseline, Cost, NotMeasured
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,7 @@ class Work:
     baselines: bool
 
 
-@dataclass(frozen=True)
-class ShardResult:
-    """The pairs of a shard, each with sample images, and what they cost."""
-
-    pairs: list[Pair]
-    cost: Cost
-    seconds: float
-
-
-def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> ShardResult:
+def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> FinishedPairs:
     """Audit the pairs of one shard."""
     classifier, begin = work.subject.classifier, time.perf_counter()
     forward, backward = classifier.spent.forward, classifier.spent.backward
@@ -68,7 +60,7 @@ def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> ShardResu
         if work.plan.instances_folder is not None:
             save_instances(Path(work.plan.instances_folder), generated.instances)
     cost = Cost(forward=classifier.spent.forward - forward, backward=classifier.spent.backward - backward)
-    return ShardResult(pairs, cost, time.perf_counter() - begin)
+    return FinishedPairs(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin)
 
 
 def run_baselines(

@@ -15,7 +15,8 @@ from auditor.audit.pairs import Pair
 
 VALUES = {"cpu": 2**22, "cuda": 2**26}
 """Pixels of the sources of all directions of a shard. Some twenty such tensors live at once, 350 MB on a CPU."""
-MOST_PAIRS = 32
+MOST_PAIRS = {"cpu": 8, "cuda": 32}
+"""Pairs of a shard. Eight cost a CPU no more than 32 do, and an audit that is cut off loses the less."""
 
 
 def pairs_at_once(instance_shape: Sequence[int], sources: int, device: str) -> int:
@@ -27,7 +28,8 @@ def pairs_at_once(instance_shape: Sequence[int], sources: int, device: str) -> i
         device: type of device that computes.
     """
     direction = max(1, sources) * math.prod(instance_shape)
-    return max(1, min(MOST_PAIRS, VALUES.get(device, VALUES["cuda"]) // (2 * direction)))
+    kind = "cpu" if device == "cpu" else "cuda"
+    return max(1, min(MOST_PAIRS[kind], VALUES[kind] // (2 * direction)))
 
 
 def shards_of(pairs: Sequence[Pair], at_once: int) -> list[list[Pair]]:

@@ -13,14 +13,7 @@ import sys
 import threading
 
 from auditor.audit.memory import out_of_memory
-from auditor.audit.messages import (
-    Failure,
-    Finished,
-    Inspected,
-    Job,
-    Progress,
-    failure_from,
-)
+from auditor.audit.messages import Finished, Inspected, Job, Message, Progress, failure_from
 from auditor.audit.plan import DOWNLOADED, Plan
 from auditor.audit.sandbox import enter
 from auditor.audit.sandbox.limits import START
@@ -33,7 +26,7 @@ class Channel:
         self._file = io.BufferedWriter(io.FileIO(os.dup(sys.stdout.fileno()), "w"))
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def send(self, message: Progress | Failure | Finished | Inspected) -> None:
+    def send(self, message: Message) -> None:
         """Write a message."""
         self._file.write(message.model_dump_json().encode() + b"\n")
         self._file.flush()
@@ -65,9 +58,10 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected:
         from auditor.audit.inspection import inspect
 
         return Inspected(inspection=inspect(job.plan, channel.report))
+    from auditor.audit.ledger import Ledger
     from auditor.audit.run import run
 
-    results, facts = run(job.plan, channel.report, started=job.started)
+    results, facts = run(job.plan, channel.report, started=job.started, ledger=Ledger(job.found, channel.send))
     return Finished(results=results, run=facts)
 
 

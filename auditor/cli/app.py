@@ -59,6 +59,7 @@ def audit(
     policy: o.PolicyFile = None,
     baseline: o.Baseline = None,
     report_pairs: o.ReportPairs = 10,
+    resume: o.Resume = True,
     save_instances: o.SaveInstances = False,
     config: o.Config = None,
     quiet: o.Quiet = False,
@@ -70,7 +71,8 @@ def audit(
 
     ctx.obj["verbose"] = verbose
     folder = out or Path(f"audit-{Path(model).stem}")
-    return run_audit(plan_from(ctx, folder), folder, formats, policy, baseline, quiet=quiet, verbose=verbose)
+    plan = plan_from(ctx, folder)
+    return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
 
 
 @app.command()

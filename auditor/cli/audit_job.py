@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from auditor.audit.messages import Finished, Job
+from auditor.audit.journal import Journal, only_audit
+from auditor.audit.messages import Begun, Finished, Job, PartDone
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
 from auditor.audit.store import RESULTS, RUN, prepare_folder, write_whole
@@ -20,9 +22,17 @@ from auditor.results import Results, to_json
 
 
 def run_audit(
-    plan: Plan, folder: Path, formats: str, policy: Path | None, baseline: Path | None, *, quiet: bool, verbose: bool
+    plan: Plan,
+    folder: Path,
+    formats: str,
+    policy: Path | None,
+    baseline: Path | None,
+    *,
+    resume: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
-    """Audit, decide and report.
+    """Audit, decide and report, going on from what an earlier run in the same folder finished.
 
     Returns:
         0, or 1 where the gate failed.
@@ -33,14 +43,17 @@ def run_audit(
     names = chosen_outputs(formats)
     gate = prepared_gate(policy, baseline)
     prepare_folder(folder)
-    with progress_display(quiet, verbose) as show:
-        with Worker(Job(task="audit", plan=plan), verbose=verbose) as worker:
-            finished = worker.outcome(show)
+    with only_audit(folder), progress_display(quiet, verbose) as show:
+        journal = Journal(folder, keep=resume)
+        with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose) as worker:
+            finished = worker.outcome(show, _keeping(journal, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
         write_whole(folder / RUN, to_json(finished.run).encode())
+        if not results.coverage.partial:
+            journal.finish()
         reports = write_outputs(names, results, folder, creation_date(finished.run), show)
     annotate(results)
     add_to_summary(lambda: as_text("markdown", results))
@@ -56,6 +69,28 @@ def run_audit(
     if results.coverage.partial:
         raise incomplete(results)
     return 0
+
+
+def _keeping(journal: Journal, quiet: bool) -> Callable[[Begun | PartDone], None]:
+    """What becomes of the worker's finished parts: the journal keeps them, and the user hears of those found there."""
+
+    def keep(message: Begun | PartDone) -> None:
+        if isinstance(message, Begun) and not quiet and (text := going_on(journal, message)):
+            say(text)
+        journal.keep(message)
+
+    return keep
+
+
+def going_on(journal: Journal, begun: Begun) -> str:
+    """What becomes of an earlier run's work, in words; empty where there was none."""
+    lost = f" ({journal.damaged:,} entries of the journal are damaged and made again)" if journal.damaged else ""
+    if begun.changed:
+        more = f" and {len(begun.changed) - 3} more" if len(begun.changed) > 3 else ""
+        return f"starting afresh: not as in the interrupted run: {', '.join(begun.changed[:3])}{more}"
+    if begun.taken:
+        return f"going on from an interrupted run: {begun.taken:,} of {begun.wanted:,} class pairs are finished{lost}"
+    return f"starting afresh: nothing of the interrupted run can be used{lost}" if lost else ""
 
 
 def _decided(results: Results, gate: Prepared | None) -> tuple[Results, UsageError | None]:

@@ -111,6 +111,9 @@ Baseline = Annotated[
 ReportPairs = Annotated[
     int, typer.Option(metavar="N", min=0, help="Pairs, the most fragile first, with a page of their own.")
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on from what an interrupted run in the same folder finished.")
+]
 SaveInstances = Annotated[bool, typer.Option("--save-instances", help="Also write the boundary instances as .npz.")]
 Config = Annotated[
     Path | None,

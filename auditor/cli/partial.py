@@ -13,6 +13,6 @@ def incomplete(results: Results) -> AuditIncomplete:
     without = f", without {listed}" if listed else ""
     reason = f" ({coverage.reason})" if coverage.reason else ""
     return AuditIncomplete(
-        f"expected {coverage.requested:,} pairs of classes; found time for {coverage.audited:,}{without}{reason};"
-        " the files hold what is finished: give a larger --time-budget or fewer --pairs"
+        f"expected {coverage.requested:,} pairs of classes; found {coverage.audited:,} audited{without}{reason};"
+        " the files hold what is finished: audit again, with a larger --time-budget or without one, to go on from there"
     )

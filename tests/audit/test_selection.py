@@ -6,7 +6,7 @@ import torch
 
 from auditor.audit.coverage import coverage_of
 from auditor.audit.predictions import Predictions
-from auditor.audit.selection import select_pairs
+from auditor.audit.selection import Selection, select_pairs
 from auditor.datasets.base import Split
 from auditor.results import Measure, NotMeasured
 
@@ -57,13 +57,24 @@ def test_few_classes_give_all_pairs_in_the_same_order() -> None:
 
 def test_coverage_counts_errors_and_names_what_is_missing() -> None:
     train, test = predictions([]), predictions([(0, 5), (3, 7), (3, 7), (1, 2)])
-    named = coverage_of("3:7,0:5", "chosen by name", [(0, 5), (3, 7)], [(3, 7)], train, test)
+    both = Selection([(0, 5), (3, 7)], ["confused", "confused"])
+    named = coverage_of(both, [(3, 7)], {}, train, test, named=True)
     assert (named.possible, named.requested, named.audited) == (66, 2, 1)
     assert isinstance(named.errors_covered, Measure)
     assert (named.errors_covered.value, named.errors_covered.n) == (0.5, 4)
     assert named.missing == [(0, 5)]
     assert named.partial
-    automatic = coverage_of("auto", "automatic", [(0, 5), (3, 7)], [(3, 7)], train, test)
+    automatic = coverage_of(both, [(3, 7)], {}, train, test, named=False)
     assert not automatic.partial
-    assert automatic.reason
-    assert isinstance(coverage_of("all", "", [], [], train, predictions([])).errors_covered, NotMeasured)
+    assert automatic.reason == "the time budget was spent"
+    none = coverage_of(Selection([], []), [], {}, train, predictions([]), named=True)
+    assert isinstance(none.errors_covered, NotMeasured)
+
+
+def test_a_pair_that_failed_is_missing_with_its_reason_whoever_chose_it() -> None:
+    train, pairs = predictions([]), [(0, 5), (1, 2), (3, 7), (4, 6)]
+    chosen = Selection(pairs, ["random"] * 4)
+    found = coverage_of(chosen, [(0, 5)], {(1, 2): "no memory", (4, 6): "no memory"}, train, train, named=False)
+    assert found.missing == [(1, 2), (4, 6)]
+    assert found.partial
+    assert found.reason == "the time budget was spent; 1:2 and 1 more could not be measured: no memory"

@@ -191,7 +191,7 @@ EARLY = [
     (f"{GATE} pass.policy --out taken", 4, "taken/results.json"),
     (f"{GATE} pass.policy --format markdown --out taken", 4, "taken"),
     ("gate partial.json --policy pass.policy", 4, "without 0:1"),
-    ("gate none.json --policy pass.policy", 4, "found time for 0"),
+    ("gate none.json --policy pass.policy", 4, "found 0 audited"),
     # render
     ("render", 2, "RESULTS.json"),
     ("render none.results", 3, "none.results"),
@@ -378,8 +378,8 @@ LATE = [
     (f"{RUN} --policy unknown_measure.policy", 2, "performance.accuracy"),
     # half: no time for any pair, a policy that asks for nothing of pairs, an output folder that is in the way
     (f"{RUN} --format json --time-budget 1ms", 2, "--time-budget"),
-    (f"{RUN} --format json --time-budget 0.001s", 4, "found time for 0"),
-    (f"{RUN} --format json --pairs auto --time-budget 0.001s", 4, "found time for 0"),
+    (f"{RUN} --format json --time-budget 0.001s", 4, "found 0 audited"),
+    (f"{RUN} --format json --pairs auto --time-budget 0.001s", 4, "found 0 audited"),
     (f"{RUN} --format json --pairs auto --time-budget 0.001s --policy pass.policy", 1, "the gate failed"),
     (f"{AUDIT} --out taken --format json --pairs auto --time-budget 0.001s", 4, "taken/results.json"),
 ]

@@ -1,0 +1,114 @@
+"""An audit that goes on from finished parts gives the very bytes of one that was not interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.audit import shards
+from auditor.audit.ledger import Ledger
+from auditor.audit.messages import Begun, PartDone
+from auditor.audit.parts import Found, Part
+from auditor.audit.plan import Plan
+from auditor.audit.run import run
+from auditor.results import to_json
+
+DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
+PAIRS = "0:1,3:8,4:9"
+
+
+class Memory:
+    """Keeps what a parent would write down."""
+
+    def __init__(self) -> None:
+        self.begun: list[Begun] = []
+        self.parts: list[Part] = []
+
+    def __call__(self, message: Begun | PartDone) -> None:
+        if isinstance(message, Begun):
+            self.begun.append(message)
+        else:
+            self.parts.append(message.part)
+
+    @property
+    def found(self) -> Found:
+        """What the next run finds."""
+        return Found(facts=self.begun[-1].facts, parts=self.parts)
+
+
+@pytest.fixture(autouse=True)
+def one_pair_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+
+
+def audited(found: Found | None = None, **changed: object) -> tuple[str, Memory]:
+    """The bytes of results.json, and what the run told of its parts."""
+    plan = {"pairs": PAIRS, "profile": "quick", "samples_per_class": 8, "report_pairs": 1, **changed}
+    memory = Memory()
+    results, facts = run(
+        Plan(model={"path": str(DIGITS_FCN)}, data={"data": "digits"}, **plan),  # type: ignore[arg-type]
+        lambda *_: None, ledger=Ledger(found, memory),
+    )  # fmt: skip
+    assert facts.pairs_taken_over == memory.begun[0].taken
+    return to_json(results), memory
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[str, Memory]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+    try:
+        return audited()
+    finally:
+        patch.undo()
+
+
+def test_the_parts_are_the_pairs_and_the_baselines_of_those_with_a_page(whole: tuple[str, Memory]) -> None:
+    kinds = [part.kind for part in whole[1].parts]
+    assert kinds == ["pairs", "pairs", "pairs", "baselines"]
+    assert whole[1].begun[0].changed == []
+
+
+@pytest.mark.parametrize("finished", [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [1, 3], [2]])
+def test_every_part_that_is_finished_is_not_done_again(whole: tuple[str, Memory], finished: list[int]) -> None:
+    content, memory = whole
+    found = Found(facts=memory.begun[0].facts, parts=[memory.parts[i] for i in finished])
+    again, after = audited(Found.model_validate_json(found.model_dump_json()))
+    assert again == content
+    assert after.begun[0].taken == sum(i < 3 for i in finished)
+    assert after.begun[0].wanted == 3
+    assert len(after.parts) == 4 - len(finished)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("seed", 1), ("samples_per_class", 9), ("generator", "rpbs"), ("pairs", "0:1,3:8"), ("report_pairs", 2)],
+)
+def test_another_setting_starts_afresh_and_is_named(whole: tuple[str, Memory], option: str, value: object) -> None:
+    _, after = audited(whole[1].found, **{option: value})
+    assert after.begun[0].changed == [f"--{option.replace('_', '-')}"]
+    assert after.begun[0].taken == 0
+
+
+def test_another_model_or_version_starts_afresh(whole: tuple[str, Memory]) -> None:
+    facts = {**whole[1].begun[0].facts, "the model": "0" * 64, "the tool's version": "0.0.1"}
+    content, after = audited(Found(facts=facts, parts=whole[1].parts))
+    assert after.begun[0].changed == ["the tool's version", "the model"]
+    assert content == whole[0]
+
+
+def test_time_and_place_are_no_settings(whole: tuple[str, Memory]) -> None:
+    _, after = audited(whole[1].found, time_budget=3600.0, command="deepdig-audit elsewhere")
+    assert after.begun[0].changed == []
+    assert (after.begun[0].taken, len(after.parts)) == (3, 0)
+
+
+@pytest.mark.parametrize(("finished", "shown"), [([1], 1), ([0, 2], 2), ([], 0)])
+def test_a_time_that_is_spent_still_shows_what_is_finished(
+    whole: tuple[str, Memory], finished: list[int], shown: int
+) -> None:
+    found = Found(facts=whole[1].begun[0].facts, parts=[whole[1].parts[i] for i in finished])
+    content, after = audited(found, time_budget=1e-9)
+    assert after.parts == []
+    assert f'"audited": {shown}' in content
