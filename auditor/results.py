@@ -534,8 +534,26 @@ class Side(Document):
     pairs: int
 
 
+class KeptDirection(Document):
+    """Where the baseline's boundary instances of one direction lie for the candidate.
+
+    ``kept`` is the share that lies on its boundary between the same two classes; of the others it gives so many to
+    the source class, the target class and to third classes.
+    """
+
+    source: int
+    target: int
+    kept: Measured
+    to_source: int
+    to_target: int
+    to_third: int
+
+
 class Comparison(Document):
-    """The whole of compare.json: a candidate against a baseline, pair by pair. ``flags`` stand against the numbers."""
+    """The whole of compare.json: a candidate against a baseline, pair by pair. ``flags`` stand against the numbers.
+
+    ``boundary_kept`` is there where both models were at hand: the candidate's file and the baseline's instances.
+    """
 
     schema_version: Literal["1.0"]
     candidate: Side
@@ -550,6 +568,7 @@ class Comparison(Document):
     ranked_by: str
     summary: dict[str, ComparedMean | NotMeasured]
     definitions: dict[str, Definition]
+    boundary_kept: list[KeptDirection] | NotMeasured = NotMeasured(not_measured="no --model and --instances were given")
 
 
 def to_json(document: Document) -> str:

@@ -3,7 +3,7 @@
 Rows from top to bottom; a module imports only from rows below its own or from its own package, and names on one row
 do not know each other. On top of that: ``functional`` imports torch, the standard library and ``errors`` only;
 ``render``, ``policy`` and ``results`` never reach the tensor libraries, directly or through another module; only
-``cli``, ``models``, ``datasets``, the job store and the sandbox touch the file system.
+``cli``, ``models``, ``datasets``, the job store, the journal, the instances and the sandbox touch the file system.
 
 An import under ``if TYPE_CHECKING`` counts for the rows (to know a name is to depend on it) and not for what is
 reached (it never runs). An import inside a function counts for both, as does ``import_module`` of a literal.
@@ -39,6 +39,7 @@ TENSOR_LIBRARIES = frozenset(
 
 TOUCH_FILES = (
     "auditor.cli", "auditor.__main__", "auditor.models", "auditor.datasets", "auditor.audit.store",
+    "auditor.audit.journal", "auditor.audit.instances",
     # They say which files the worker may open, and give it a folder of its own.
     "auditor.audit.sandbox", "auditor.audit.process",
 )  # fmt: skip

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditor.audit.generation import Generated, generation_counts
+from auditor.audit.instances import write_instances
 from auditor.audit.measuring import Battery
 from auditor.audit.pairs import Pair as Classes
 from auditor.audit.samples import sample_grid, shrink_factor
-from auditor.audit.store import write_instances
 from auditor.audit.subject import Subject
 from auditor.boundary.base import BoundaryInstances
 from auditor.characteristics.base import Findings

@@ -12,16 +12,16 @@ from auditor import errors
 from auditor.audit.inspection import Inspection
 from auditor.audit.parts import Found, Part
 from auditor.audit.plan import Plan
-from auditor.results import Document, Results, RunFacts
+from auditor.results import Document, KeptDirection, Results, RunFacts
 
 
 class Job(Document):
-    """What the parent asks for: a whole audit, or only a look at the model.
+    """What the parent asks for: a whole audit, a look at the model, or what it says of another's boundary instances.
 
     ``started`` is in seconds since the epoch, ``found`` what an earlier run left behind.
     """
 
-    task: Literal["audit", "inspect"]
+    task: Literal["audit", "inspect", "revisit"]
     plan: Plan
     started: float = Field(default_factory=time.time)
     found: Found | None = None
@@ -85,7 +85,14 @@ class Inspected(Document):
     inspection: Inspection
 
 
-Message = Progress | Failure | Begun | PartDone | Finished | Inspected
+class Revisited(Document):
+    """The model has been asked about another's boundary instances."""
+
+    kind: Literal["revisited"] = "revisited"
+    directions: list[KeptDirection]
+
+
+Message = Progress | Failure | Begun | PartDone | Finished | Inspected | Revisited
 _messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 

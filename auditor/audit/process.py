@@ -23,6 +23,7 @@ from auditor.audit.messages import (
     Job,
     PartDone,
     Progress,
+    Revisited,
     error_from,
     read_message,
 )
@@ -60,7 +61,7 @@ class Worker:
 
     def outcome(
         self, report: Callable[[Progress], None], keep: Callable[[Begun | PartDone], None] = lambda _: None
-    ) -> Finished | Inspected:
+    ) -> Finished | Inspected | Revisited:
         """Wait for the end of the job, passing progress on.
 
         Args:
@@ -80,7 +81,7 @@ class Worker:
                 ) from err
             if isinstance(message, Failure):
                 raise error_from(message)
-            if isinstance(message, Finished | Inspected):
+            if isinstance(message, Finished | Inspected | Revisited):
                 return message
             if isinstance(message, Progress):
                 self._watch.heard(message.stage)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from auditor.errors import AuditIncomplete, InputRefused
 from auditor.results import SCHEMA_VERSION, Results, RunFacts, from_json
-
-if TYPE_CHECKING:
-    import numpy as np
 
 RESULTS, RUN = "results.json", "run.json"
 
@@ -59,16 +53,6 @@ def write_whole(path: Path, content: bytes) -> None:
                 f"expected to write {path}; found: {err.strerror}; free space or check rights"
             ) from err
         raise
-
-
-def write_instances(folder: Path, source: int, target: int, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the instances of one direction to ``<source>-<target>.npz``."""
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    prepare_folder(folder)
-    write_whole(folder / f"{source}-{target}.npz", buffer.getvalue())
 
 
 def read_results(path: Path) -> Results:

@@ -13,7 +13,7 @@ import sys
 import threading
 
 from auditor.audit.memory import out_of_memory
-from auditor.audit.messages import Finished, Inspected, Job, Message, Progress, failure_from
+from auditor.audit.messages import Finished, Inspected, Job, Message, Progress, Revisited, failure_from
 from auditor.audit.plan import DOWNLOADED, Plan
 from auditor.audit.sandbox import enter
 from auditor.audit.sandbox.limits import START
@@ -50,7 +50,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _do(job: Job, channel: Channel) -> Finished | Inspected:
+def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     channel.report(START, 0, 1)
     _fetch(job.plan)
     enter(job.plan)
@@ -58,6 +58,10 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected:
         from auditor.audit.inspection import inspect
 
         return Inspected(inspection=inspect(job.plan, channel.report))
+    if job.task == "revisit":
+        from auditor.audit.revisit import revisit
+
+        return Revisited(directions=revisit(job.plan, channel.report))
     from auditor.audit.ledger import Ledger
     from auditor.audit.run import run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -170,14 +171,28 @@ def compare(
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare audits of different data; the report says so.")
     ] = False,
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="The candidate's file, to be asked about --instances.")
+    ] = None,
+    instances: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Boundary instances of the baseline (--save-instances).")
+    ] = None,
+    layout: o.LayoutOption = o.Layout.auto,
+    mean: o.Mean = None,
+    std: o.Std = None,
+    output: o.Output = None,
+    output_kind: o.OutputKindOption = None,
+    trust_model: o.TrustModel = False,
+    device: o.Device = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
     """Compare the audit of a candidate with that of a baseline, pair by pair."""
-    from auditor.cli.compare_job import compare_results
+    from auditor.cli.compare_job import compare_results, kept_boundary
 
     ctx.obj["verbose"] = verbose
-    compare_results(candidate, baseline, out, formats, allow_different_data=allow_different_data, quiet=quiet)
+    kept = partial(kept_boundary, ctx, model, instances, quiet=quiet, verbose=verbose)
+    compare_results(candidate, baseline, out, formats, kept, allow_different_data=allow_different_data, quiet=quiet)
 
 
 @app.command("list")

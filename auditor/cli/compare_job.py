@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+import typer
 
 from auditor.audit.store import RUN, prepare_folder, read_results, read_run
 from auditor.cli.github import add_to_summary
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import say
+from auditor.errors import UsageError
+from auditor.results import KeptDirection, NotMeasured
+
+Kept = list[KeptDirection] | NotMeasured
 
 
 def compare_results(
-    candidate: Path, baseline: Path, folder: Path, formats: str, *, allow_different_data: bool, quiet: bool
+    candidate: Path,
+    baseline: Path,
+    folder: Path,
+    formats: str,
+    kept: Callable[[str], Kept | None],
+    *,
+    allow_different_data: bool,
+    quiet: bool,
 ) -> None:
     """Compare and write.
 
+    Args:
+        candidate, baseline: results.json of each.
+        folder: to write to.
+        formats: outputs wanted.
+        kept: what the candidate's model, of this SHA-256, makes of the baseline's boundary instances; None unless
+            asked for.
+        allow_different_data: of the two audits.
+        quiet: errors only.
     Raises:
         AuditError: an output is not known, a file is no results document, the two are of different data or classes, or
             a file could not be written.
@@ -27,7 +49,10 @@ def compare_results(
     from auditor.render.comparison.words import findings, verdict
 
     names = chosen_names(formats, comparison_outputs.names())
-    comparison = compare(read_results(candidate), read_results(baseline), allow_different_data=allow_different_data)
+    results = read_results(candidate)
+    comparison = compare(results, read_results(baseline), allow_different_data=allow_different_data)
+    if (found := kept(results.model.sha256)) is not None:
+        comparison = comparison.model_copy(update={"boundary_kept": found})
     prepare_folder(folder)
     created = creation_date(read_run(candidate.with_name(RUN)))
     chosen = {name: comparison_outputs[name] for name in names}
@@ -43,3 +68,34 @@ def compare_results(
         for finding in findings(sides):
             say(finding.text)
         say(f"wrote {', '.join(map(str, written))}")
+
+
+def kept_boundary(
+    ctx: typer.Context, model: Path | None, instances: Path | None, sha256: str, *, quiet: bool, verbose: bool
+) -> Kept | None:
+    """What a model makes of the boundary instances of another; None if neither is given.
+
+    Args:
+        ctx: of the command, with the options that say how the model is to be read.
+        model: the candidate's file.
+        instances: folder of the baseline's instances.
+        sha256: that the file must have, so that it is the candidate.
+        quiet, verbose: as the user asked.
+    Raises:
+        UsageError: only one of them is given.
+        AuditError: the model or the instances cannot be used.
+    """
+    if model is None and instances is None:
+        return None
+    if model is None or instances is None:
+        given, lacking = ("--model", "--instances") if instances is None else ("--instances", "--model")
+        raise UsageError(f"expected --model and --instances together; found {given} alone; give {lacking} as well")
+    from auditor.audit.messages import Job, Revisited
+    from auditor.audit.process import Worker
+    from auditor.cli.planning import plan_to_revisit
+
+    job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, sha256))
+    with progress_display(quiet, verbose) as show, Worker(job, verbose=verbose) as worker:
+        found = worker.outcome(show)
+    assert isinstance(found, Revisited)
+    return found.directions

@@ -23,20 +23,39 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     """
     given = dict(ctx.params)
     _check_utf8(given)
-    given["path"] = given.pop("model")
+    model = _model_plan(given)
     given["root"] = str(given.pop("data_root"))
-    for name in ("mean", "std"):
-        given[name] = _numbers(name, given[name])
     given["class_names"] = _names(given["class_names"])
     given["time_budget"] = _seconds(given.get("time_budget"))
     profile_named(given.get("profile", "standard"))
-    if given["expect_sha256"] and not re.fullmatch("[0-9a-fA-F]{64}", given["expect_sha256"]):
-        raise UsageError(f"expected 64 hexadecimal digits; found {given['expect_sha256']!r}; correct --expect-sha256")
     if given.pop("save_instances", False) and folder is not None:
         given["instances_folder"] = str(folder / "instances")
     given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
     data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
-    return Plan(**{**_fields(Plan, given), "model": ModelPlan(**_fields(ModelPlan, given)), "data": data})
+    return Plan(**{**_fields(Plan, given), "model": model, "data": data})
+
+
+def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, sha256: str) -> Plan:
+    """The plan for asking a model about the boundary instances of another.
+
+    Args:
+        ctx: with the options that say how the model is to be read.
+        model: its file.
+        instances: their folder.
+        sha256: what the model's file must have.
+    """
+    given = {**ctx.params, "model": str(model), "expect_sha256": sha256}
+    _check_utf8({**given, "instances": instances})
+    data = DataPlan.model_validate({"data": str(instances)})
+    return Plan.model_validate({"model": _model_plan(given), "data": data})
+
+
+def _model_plan(given: dict[str, Any]) -> ModelPlan:
+    sha256 = given["expect_sha256"]
+    if sha256 and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise UsageError(f"expected 64 hexadecimal digits; found {sha256!r}; correct --expect-sha256")
+    numbers = {name: _numbers(name, given[name]) for name in ("mean", "std")}
+    return ModelPlan(**{**_fields(ModelPlan, given), **numbers, "path": given["model"]})
 
 
 def _check_utf8(given: dict[str, Any]) -> None:

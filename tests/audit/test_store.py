@@ -9,7 +9,6 @@ import textwrap
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from auditor.audit import store
@@ -67,13 +66,6 @@ def test_a_folder_that_cannot_be_written_to_is_found_out_at_once(tmp_path: Path)
         store.prepare_folder(tmp_path / "file" / "out")
     store.prepare_folder(tmp_path / "new" / "folder")
     assert os.listdir(tmp_path / "new" / "folder") == []
-
-
-def test_instances_come_back(tmp_path: Path):
-    arrays = {"x_boundary": np.random.default_rng(0).random((3, 1, 8, 8), np.float32), "p_boundary": np.eye(3)}
-    store.write_instances(tmp_path / "instances", 3, 8, arrays)
-    with np.load(tmp_path / "instances" / "3-8.npz", allow_pickle=False) as back:
-        assert {name: back[name].tolist() for name in back} == {name: a.tolist() for name, a in arrays.items()}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"schema_version": "0.9"}', b"\xff\xfe", b"NaN"])

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 from auditor.cli import main
 from auditor.policy.document import parse_policy
-from auditor.results import Comparison, Gate, from_json, to_json
+from auditor.results import Comparison, Gate, Measure, NotMeasured, from_json, to_json
 from tests.cli.command import DIGITS_CNN, SMALL, Done, run
 from tests.render.gated import RULES
 from tests.render.sample_results import synthetic_results
@@ -169,10 +169,37 @@ def test_of_a_noisy_copy_the_right_pair_comes_first(audit: tuple[Path, Done], tm
     done = run(["noisy.onnx", "--data", "digits", *SMALL, "--out", "noisy", "--format", "json"], tmp_path)
     assert done.status == 0, done.stderr
     baseline = audit[0] / "audit-digits_cnn" / "results.json"
+    given = ["--model", str(tmp_path / "noisy.onnx"), "--instances", str(baseline.parent / "instances")]
     assert main(["compare", str(tmp_path / "noisy" / "results.json"), str(baseline), "--out", str(tmp_path / "c"),
-                 "--format", "json"]) == 0  # fmt: skip
+                 "--format", "json,html,markdown", *given]) == 0  # fmt: skip
     found = json.loads((tmp_path / "c" / "compare.json").read_text())
     assert not found["identical"]
     assert [pair["classes"] for pair in found["pairs"]] == [[4, 9], [3, 8]]
     assert found["pairs"][0]["strength"] > 2 > found["pairs"][1]["strength"]
     assert found["accuracy"]["change"] == "worse"
+    kept = {(one["source"], one["target"]): one["kept"]["value"] for one in found["boundary_kept"]}
+    assert kept.keys() == {(3, 8), (8, 3), (4, 9), (9, 4)}
+    assert max(kept[4, 9], kept[9, 4]) < min(kept[3, 8], kept[8, 3]) <= 1
+    assert "The same boundary?" in (tmp_path / "c" / "compare.html").read_text("utf-8")
+    assert "lie on the candidate's boundary too" in (tmp_path / "c" / "compare.md").read_text("utf-8")
+
+
+def test_a_model_keeps_all_of_its_own_boundary(audit: tuple[Path, Done], tmp_path: Path, capsys: Output):
+    own = audit[0] / "audit-digits_cnn"
+    results, given = str(own / "results.json"), ["--model", str(DIGITS_CNN), "--instances", str(own / "instances")]
+    command = ["compare", results, results, "--out", str(tmp_path), "--format", "json"]
+    assert main([*command, *given]) == 0
+    found = Comparison.model_validate_json((tmp_path / "compare.json").read_bytes()).boundary_kept
+    assert not isinstance(found, NotMeasured)
+    assert [(one.source, one.target) for one in found] == [(3, 8), (4, 9), (8, 3), (9, 4)]
+    for one in found:
+        assert isinstance(one.kept, Measure)
+        assert one.kept.value == 1
+        assert (one.to_source, one.to_target, one.to_third) == (0, 0, 0)
+    capsys.readouterr()
+    assert main([*command, *given[:2]]) == 2
+    assert "--model and --instances together" in capsys.readouterr().err
+    assert main([*command, "--model", str(DIGITS_CNN.with_name("digits_fcn.onnx")), *given[2:]]) == 3
+    assert "expected SHA-256" in capsys.readouterr().err
+    assert main([*command, *given[:3], str(tmp_path)]) == 3
+    assert "--save-instances wrote" in capsys.readouterr().err

@@ -9,7 +9,16 @@ from auditor.render.names import display_name
 from auditor.render.rounding import MINUS, NO_BREAK, Shown, shown
 from auditor.render.view.audit import NAME_LIMIT, Classes
 from auditor.render.view.seriation import order
-from auditor.results import Compared, ComparedDirection, ComparedMean, Comparison, Definition, Measure
+from auditor.results import (
+    Compared,
+    ComparedDirection,
+    ComparedMean,
+    Comparison,
+    Definition,
+    KeptDirection,
+    Measure,
+    NotMeasured,
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,22 @@ class Sides:
     def directions(self) -> list[ComparedDirection]:
         """All directions, those of the pair that got most fragile first."""
         return [direction for pair in self.comparison.pairs for direction in pair.directions]
+
+    @cached_property
+    def kept(self) -> list[KeptDirection]:
+        """Where the baseline's boundary instances lie for the candidate, the least kept direction first."""
+        found = self.comparison.boundary_kept
+        measured = [] if isinstance(found, NotMeasured) else [d for d in found if isinstance(d.kept, Measure)]
+        inside = [d for d in measured if max(d.source, d.target) < len(self.names)]
+        return sorted(inside, key=lambda d: (d.kept.value if isinstance(d.kept, Measure) else 2.0, d.source, d.target))
+
+    @cached_property
+    def kept_in_all(self) -> tuple[int, int] | None:
+        """How many of all the baseline's boundary instances are kept, of how many; None where nobody asked."""
+        measures = [d.kept for d in self.kept if isinstance(d.kept, Measure)]
+        if not measures:
+            return None
+        return sum(round(m.value * m.n) for m in measures), sum(m.n for m in measures)
 
     def places(self, id: str) -> list[Place]:
         """Every place of a measure, those of the pair that got most fragile first."""

@@ -62,6 +62,27 @@ def measures(sides: Sides) -> Table:
     return Table("Every measure, candidate less baseline", columns, rows, sortable=True)
 
 
+def kept(sides: Sides) -> Table | None:
+    """Where the baseline's boundary instances lie for the candidate, the least kept directions first."""
+    if not sides.kept:
+        return None
+    columns = [
+        Column("Direction", numeric=False), Column("On the boundary", "95 % interval"), Column("To the source"),
+        Column("To the target"), Column("To a third class"), Column("Instances"),
+    ]  # fmt: skip
+    rows = [
+        [
+            Cell(sides.arrow((d.source, d.target))),
+            _value(d.kept),
+            *(Cell(count(n), sort=str(n)) for n in (d.to_source, d.to_target, d.to_third)),
+            Cell(count(d.kept.n if isinstance(d.kept, Measure) else 0)),
+        ]
+        for d in sides.kept[:MOST]
+    ]
+    cut = f", {count(MOST)} of {count(len(sides.kept))} directions" if len(sides.kept) > MOST else ""
+    return Table(f"The baseline's boundary instances before the candidate, in %{cut}", columns, rows, sortable=True)
+
+
 def performance(sides: Sides) -> Table:
     """Accuracy, calibration, and accuracy of the classes where it changed."""
     found = sides.comparison

@@ -31,6 +31,9 @@ METHOD = (
     "change from one training of the generator to the next by more than their intervals say; they are judged with "
     "intervals four times as wide, and wider where the places of the measure scatter more. Confusions are compared by "
     "Fisher's exact test, corrected for the number of confusions.",
+    "Where the candidate's file and the baseline's boundary instances were given, an instance counts as lying on the "
+    "candidate's boundary too if the same two classes lead there and their probabilities differ by less than 0.1; "
+    "instances at which the baseline's own class jumps are left out.",
 )
 
 
@@ -61,6 +64,7 @@ class CompareReport:
     confidence: str
     plot: Figure | None
     pairs: Table | None
+    kept: Table | None
     maps: list[MeasureMaps]
     measures: Table
     missing: str
@@ -97,6 +101,7 @@ def build(comparison: Comparison, created: datetime.date | None = None) -> Compa
         confidence=_confidence(sides),
         plot=maps.dot_plot(sides, comparison.ranked_by, ranked) if ranked else None,
         pairs=tables.changed(sides, tables.MOST, news_only=False),
+        kept=tables.kept(sides),
         maps=_maps(sides),
         measures=tables.measures(sides),
         missing=tables.missing(sides),

@@ -55,11 +55,28 @@ def verdict(sides: Sides) -> tuple[Status, str, str]:
 
 def findings(sides: Sides) -> list[Sentence]:
     """What changed beyond chance, in order of weight; a sentence that it is nothing where nothing did."""
+    kept = _kept(sides)
     if sides.comparison.identical:
-        return []
-    found = [_most_fragile(sides), _accuracy(sides), _confusions(sides), *_others(sides), _calibration(sides)]
+        return [kept] if kept else []
+    found = [_most_fragile(sides), kept, _accuracy(sides), _confusions(sides), *_others(sides), _calibration(sides)]
     said = [sentence for sentence in found if sentence is not None][:MOST]
     return said or [Sentence("Neither a pair, nor accuracy, nor a confusion differs by more than chance explains.")]
+
+
+def _kept(sides: Sides) -> Sentence | None:
+    """How many of the baseline's boundary instances the candidate still has on its boundary."""
+    whole = sides.kept_in_all
+    if whole is None:
+        return None
+    on, n = whole
+    least = min(sides.kept, key=lambda d: d.kept.value if isinstance(d.kept, Measure) else 2.0)
+    assert isinstance(least.kept, Measure)
+    return Sentence(
+        f"Of {plural(n, 'boundary instance')} of the baseline {value_text(on / n, 'share')} lie on the candidate's "
+        f"boundary too; fewest from {sides.names[least.source]} to {sides.names[least.target]}: "
+        f"{value_text(least.kept.value, 'share')}.",
+        "kept",
+    )
 
 
 def _mean(mean: ComparedMean) -> str:
