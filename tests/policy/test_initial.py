@@ -11,7 +11,7 @@ import pytest
 from auditor.errors import InputRefused
 from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
-from auditor.policy.initial import first_policy, rounded_away
+from auditor.policy.initial import first_policy, looks, rounded_away
 from auditor.results import NotMeasured
 from tests.policy.made import MARGIN, measure, resampled, results, with_accuracy, with_measure, with_success
 from tests.render.sample_results import DEFINITIONS, flagged
@@ -86,6 +86,19 @@ def test_what_was_not_measured_everywhere_gets_no_rule():
     )
     assert "characteristics.idc" not in first_policy(some)
     assert "performance.accuracy" not in first_policy(with_accuracy(BASE, NotMeasured(not_measured="no")))
+
+
+def test_without_baselines_nothing_counts_as_free_of_the_generator():
+    """As ``--report-pairs 0`` leaves it: what a training changes must not pass for what only samples change."""
+    pairs = [
+        pair.model_copy(update={"directions": [d.model_copy(update={"baselines": {}}) for d in pair.directions]})
+        for pair in BASE.pairs
+    ]
+    bare = BASE.model_copy(update={"pairs": pairs})
+    of = {look.measure: look for look in looks(bare) if look.measure.startswith("characteristics.")}
+    assert {(look.aggregate, look.source) for look in of.values()} == {("mean", "trained")}
+    assert of.keys() == {look.measure for look in looks(BASE) if look.measure.startswith("characteristics.")}
+    assert {look.source for look in looks(BASE)} == {"samples", "attack", "trained"}
 
 
 def test_an_audit_that_is_not_valid_makes_no_policy():
