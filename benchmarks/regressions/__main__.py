@@ -6,6 +6,7 @@ The exit code is 1 where a gate fails on the unchanged model.
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from benchmarks.regressions.detection_section import detection_section
 from benchmarks.regressions.flake import Trial, trials
 from benchmarks.regressions.flake_section import flake_section
 from benchmarks.regressions.page import Lines, head
+from benchmarks.regressions.planted import planted
 from benchmarks.regressions.spread import Spread, spreads
 from benchmarks.regressions.spread_section import spread_section
 
@@ -35,14 +37,12 @@ def main() -> int:
         for lines in (flake_section(found, arguments.seeds), spread_section(varied, arguments.seeds)):
             text += _shown(lines)
     if "detection" in arguments.parts:
-        rows = list(detection.rows(audits, arguments.profiles))
+        rows = list(detection.rows(audits, arguments.profiles, arguments.models))
         text += _shown(detection_section(rows, arguments.profiles))
     if arguments.write:
-        command = (
-            f"python -m benchmarks.regressions --profiles {','.join(arguments.profiles)} --seeds {arguments.seeds}"
-        )
+        command = f"python -m benchmarks.regressions {_options(arguments)} --write"
         audited = f"{audits.made} made by this run" + (f", {audits.reused} by an earlier one" if audits.reused else "")
-        PAGE.write_text("\n".join(head(f"{command} --write", audited)) + "\n" + text, encoding="utf-8")
+        PAGE.write_text("\n".join(head(command, audited)) + "\n" + text, encoding="utf-8")
     return int(failed)
 
 
@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profiles", default="quick,standard", help="with commas between them (quick,standard)")
     parser.add_argument("--seeds", type=int, default=20, help="of the unchanged model, from 0 on (20)")
     parser.add_argument("--pairs", default="all", help="for a trial: class pairs as deepdig-audit takes them (all)")
+    parser.add_argument("--skip", metavar="PATTERN", default="", help="leave out planted models, such as 'int8, dyn*'")
     parser.add_argument("--write", action="store_true", help="write benchmarks/regressions.md (both parts, all pairs)")
     parser.add_argument("--reuse", action="store_true", help="keep the audits of an interrupted run of the same code")
     arguments = parser.parse_args()
@@ -59,11 +60,18 @@ def _arguments() -> argparse.Namespace:
     arguments.profiles = arguments.profiles.split(",")
     if unknown := set(arguments.profiles) - set(PROFILES):
         parser.error(f"expected profiles of {', '.join(PROFILES)}; found {', '.join(sorted(unknown))}")
+    arguments.models = [m for m in planted() if not fnmatch.fnmatch(f"{m.kind} {m.size}", arguments.skip)]
     if arguments.seeds < 2:
         parser.error(f"expected at least 2 seeds; found {arguments.seeds}")
     if arguments.write and (arguments.part or arguments.pairs != "all"):
         parser.error("expected both parts and all pairs with --write; leave out the part and --pairs")
     return arguments
+
+
+def _options(arguments: argparse.Namespace) -> str:
+    """What the page depends on, as on the command line."""
+    text = f"--profiles {','.join(arguments.profiles)} --seeds {arguments.seeds}"
+    return f"{text} --skip '{arguments.skip}'" if arguments.skip else text
 
 
 def _flake(audits: Audits, profiles: list[str], seeds: int) -> tuple[dict[str, list[Trial]], dict[str, list[Spread]]]:

@@ -10,7 +10,7 @@ from auditor.policy.compare import compare
 from auditor.results import Comparison, Gate, Results
 from benchmarks.regressions.audits import Audits
 from benchmarks.regressions.judges import judges
-from benchmarks.regressions.planted import UNCHANGED, Planted, planted
+from benchmarks.regressions.planted import UNCHANGED, Planted
 
 SEEDS = (0, 1)
 SHOWN = 5
@@ -18,10 +18,17 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge said of one audit, and the rules that failed; ``refused`` is a job that fails without results."""
+    """What a judge said of one audit.
+
+    Args:
+        status: ``refused`` is a job that fails without results.
+        rules: that failed.
+        missing: that failed because a number could not be measured everywhere.
+    """
 
     status: Literal["passed", "warned", "failed", "refused"]
     rules: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def caught(self) -> bool:
@@ -50,11 +57,11 @@ class Row:
         return [verdict for (p, j, _), verdict in self.verdicts.items() if (p, j) == (profile, judge)]
 
 
-def rows(audits: Audits, profiles: Sequence[str]) -> Iterator[Row]:
-    """Audit and judge every planted model at every profile under every seed."""
+def rows(audits: Audits, profiles: Sequence[str], models: Sequence[Planted]) -> Iterator[Row]:
+    """Audit and judge planted models at every profile under every seed."""
     accepted = {profile: accepted_audit(audits, profile) for profile in profiles}
     judging = {profile: judges(results) for profile, results in accepted.items()}
-    for model in planted():
+    for model in models:
         row, file = Row(model), model.file()
         for profile in profiles:
             for seed in SEEDS:
@@ -77,9 +84,11 @@ def verdict(gate: Gate | None) -> Verdict:
     """A gate in short; None where the audit refused the model."""
     if gate is None:
         return Verdict("refused")
-    failed = tuple(rule.id for rule in gate.rules if rule.status in ("fail", "not_measured"))
     if gate.status == "failed":
-        return Verdict("failed", failed)
+        failed, missing = (
+            tuple(rule.id for rule in gate.rules if rule.status == status) for status in ("fail", "not_measured")
+        )
+        return Verdict("failed", failed, missing)
     return Verdict("warned" if any(rule.status == "warn" for rule in gate.rules) else "passed")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from auditor.results import ComparedMean, Measure, harm
+from auditor.results import ComparedMean, Comparison, Measure, harm
 from benchmarks.regressions.detection import SEEDS, SHOWN, Row, Verdict, smallest_caught
 from benchmarks.regressions.judges import FIRST, RELATIVE
 from benchmarks.regressions.page import Lines, short
@@ -80,16 +80,21 @@ def _misses(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Lines:
 def _rules(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Lines:
     yield "### Rules that failed"
     yield ""
-    yield f"In how many of the {len(SEEDS)} audits each."
+    yield f"In how many of the {len(SEEDS)} audits each. A rule also fails where its number could not be measured in"
+    yield "every direction, such as one in which the boundary is out of reach."
     yield ""
-    yield "| regression | size | profile | policy | rules |"
-    yield "|---|---|---|---|---|"
+    yield "| regression | size | profile | policy | beyond the limit | not measured |"
+    yield "|---|---|---|---|---|---|"
     for row in rows:
         for profile, judge in columns:
-            caught = Counter(rule for verdict in row.of(profile, judge) for rule in verdict.rules)
-            if caught:
-                text = ", ".join(f"{short(rule)} ({n})" for rule, n in caught.items())
-                yield f"| {row.planted.kind} | {row.planted.size} | {profile} | {judge} | {text} |"
+            beyond = _counted(rule for verdict in row.of(profile, judge) for rule in verdict.rules)
+            missing = _counted(rule for verdict in row.of(profile, judge) for rule in verdict.missing)
+            if beyond or missing:
+                yield f"| {row.planted.kind} | {row.planted.size} | {profile} | {judge} | {beyond} | {missing} |"
+
+
+def _counted(rules: Iterable[str]) -> str:
+    return ", ".join(f"{short(rule)} ({n})" for rule, n in Counter(rules).items())
 
 
 def _changed(rows: Sequence[Row], profile: str) -> Lines:
@@ -97,16 +102,23 @@ def _changed(rows: Sequence[Row], profile: str) -> Lines:
     yield ""
     yield f"As `deepdig-audit compare` ranks them against the unchanged model at {profile}, both under seed {SEEDS[0]}:"
     yield f"the {SHOWN} pairs whose margin got worse most clearly, with its change in the worse direction and, in"
-    yield "brackets, in deviations; and the number of directions where it is worse or better beyond chance (Holm)."
+    yield "brackets, in deviations; and the number of directions where it is worse or better beyond chance (Holm), and"
+    yield "where it can no longer be measured, which the ranking puts last."
     yield ""
-    yield f"| regression | size | {SHOWN} pairs | worse | better |"
-    yield "|---|---|---|---|---|"
+    yield f"| regression | size | {SHOWN} pairs | worse | better | no longer measured |"
+    yield "|---|---|---|---|---|---|"
     for row in rows:
         if row.comparison is not None:
             pairs, measure = row.comparison.pairs[:SHOWN], row.comparison.summary[row.comparison.ranked_by]
             texts = [f"{p.classes[0]}:{p.classes[1]} {_change(row, i)} ({p.strength:.1f})" for i, p in enumerate(pairs)]
             news = f"{measure.worse} | {measure.better}" if isinstance(measure, ComparedMean) else "not measured |"
-            yield f"| {row.planted.kind} | {row.planted.size} | {', '.join(texts)} | {news} |"
+            yield f"| {row.planted.kind} | {row.planted.size} | {', '.join(texts)} | {news} | {_lost(row.comparison)} |"
+
+
+def _lost(comparison: Comparison) -> int:
+    """Directions whose margin was measured before and is not now."""
+    found = [d.characteristics.get(comparison.ranked_by) for pair in comparison.pairs for d in pair.directions]
+    return sum(isinstance(c.baseline, Measure) and not isinstance(c.candidate, Measure) for c in found if c)
 
 
 def _change(row: Row, index: int) -> str:
