@@ -102,10 +102,11 @@ def depends_on_generator(results: Results, id: str) -> bool:
     """Whether a characteristic is taken on what the generator made: then the baselines have it too.
 
     Such a number varies from seed to seed by more than its interval says, which is over the instances that one
-    training led to.
+    training led to. Where no baseline was measured (``--report-pairs 0``), every characteristic counts as such.
     """
-    baselines = (b for pair in results.pairs for d in pair.directions for b in d.baselines.values())
-    return any(isinstance(b, Baseline) and id in b.characteristics for b in baselines)
+    found = (b for pair in results.pairs for d in pair.directions for b in d.baselines.values())
+    baselines = [b for b in found if isinstance(b, Baseline)]
+    return not baselines or any(id in b.characteristics for b in baselines)
 
 
 def _of_characteristic(name: str, definitions: Mapping[str, Definition]) -> Known | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from auditor.functional.statistics import wilson
 from auditor.policy.document import Policy, parse_policy
-from auditor.results import Definition, Measure, Measured, Results
-from tests.render.sample_results import synthetic_results
+from auditor.results import Definition, Direction, Measure, Measured, Results
+from tests.render.sample_results import DEFINITIONS, synthetic_results
 
 MARGIN = "margin_l2_attack"
 
@@ -57,3 +59,29 @@ def with_measure(found: Results, id: str, of: Callable[[tuple[int, int]], Measur
         for pair in found.pairs
     ]
     return found.model_copy(update={"pairs": pairs})
+
+
+def with_success(found: Results, classes: tuple[int, int], reached: int) -> Results:
+    """The results with another number of 145 sources that reach the boundary in one direction."""
+    value, low, high = wilson(reached, 145)
+    rate = Measure(value=value, ci_low=low, ci_high=high, n=145, unit="share of sources", direction="higher is better")
+
+    def changed(d: Direction) -> Direction:
+        if (d.source, d.target) != classes:
+            return d
+        return d.model_copy(update={"generation": d.generation.model_copy(update={"success_rate": rate})})
+
+    pairs = [p.model_copy(update={"directions": [changed(d) for d in p.directions]}) for p in found.pairs]
+    return found.model_copy(update={"pairs": pairs})
+
+
+def resampled(found: Results, rng: random.Random, lost: float = 0.0) -> Results:
+    """The same model audited again: every margin drawn anew from its own interval, less a share of it."""
+    true = {(d.source, d.target): d.characteristics[MARGIN] for pair in found.pairs for d in pair.directions}
+
+    def of(classes: tuple[int, int]) -> Measured:
+        m = true[classes]
+        assert isinstance(m, Measure)
+        return measure(rng.gauss(m.value * (1 - lost), 0.02), 0.02 * 1.96, DEFINITIONS[MARGIN])
+
+    return with_measure(found, MARGIN, of)

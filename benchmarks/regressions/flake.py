@@ -1,0 +1,96 @@
+"""One unchanged model under many seeds: every seed's policy judges the results of every other seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.results import Gate, Results, Rule
+from benchmarks.regressions.judges import Judge, judges
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One gate on the unchanged model.
+
+    Args:
+        judge: which kind.
+        policy_seed: of the audit that the policy was made from, or that is the baseline.
+        seed: of the audit that is judged.
+        gate: the decision.
+        rooms: by rule, how far from failing it is (``room``).
+    """
+
+    judge: str
+    policy_seed: int
+    seed: int
+    gate: Gate
+    rooms: dict[str, float]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the unchanged model was stopped."""
+        return self.gate.status == "failed"
+
+    @property
+    def warned(self) -> bool:
+        """Whether it passed with a warning."""
+        return not self.failed and any(rule.status == "warn" for rule in self.gate.rules)
+
+
+@dataclass(frozen=True)
+class RuleCount:
+    """One rule over many trials: how often it failed and warned, and the trial where it came nearest to failing."""
+
+    rule: str
+    failed: int
+    warned: int
+    nearest: Rule | None
+    at: Trial | None
+
+
+def trials(results: Mapping[int, Results]) -> list[Trial]:
+    """Every seed's judges on every other seed; ``init-policy`` itself makes sure that its own audit passes."""
+    found = []
+    for policy_seed, accepted in results.items():
+        for name, judge in judges(accepted).items():
+            for seed, other in results.items():
+                if seed != policy_seed:
+                    gate = judge.gate(other)
+                    found.append(Trial(name, policy_seed, seed, gate, _rooms(judge, gate)))
+    return found
+
+
+def counts(some: Sequence[Trial]) -> list[RuleCount]:
+    """By rule, in the order in which the rules first appear."""
+    names = dict.fromkeys(rule.id for trial in some for rule in trial.gate.rules)
+    return [_count(name, some) for name in names]
+
+
+def room(rule: Rule, lower: bool) -> float:
+    """How far a rule is from failing, in half-widths of its interval; negative where it failed.
+
+    Args:
+        rule: with numbers.
+        lower: whether the limit is a lower one.
+    """
+    assert rule.value is not None
+    assert rule.ci_low is not None
+    assert rule.ci_high is not None
+    assert rule.limit is not None
+    half = rule.ci_high - rule.value if lower else rule.value - rule.ci_low
+    left = rule.ci_high - rule.limit if lower else rule.limit - rule.ci_low
+    return left / half if half else float("inf") if left >= 0 else float("-inf")
+
+
+def _rooms(judge: Judge, gate: Gate) -> dict[str, float]:
+    numbers = [(rule, made) for rule in gate.rules if rule.value is not None and (made := judge.rule(rule.id))]
+    return {rule.id: room(rule, bool({"min", "max_decrease"} & made.limits.keys())) for rule, made in numbers}
+
+
+def _count(name: str, some: Iterable[Trial]) -> RuleCount:
+    there = [(rule, trial) for trial in some for rule in trial.gate.rules if rule.id == name]
+    failed = sum(rule.status in ("fail", "not_measured") for rule, _ in there)
+    warned = sum(rule.status == "warn" for rule, _ in there)
+    near = min((x for x in there if name in x[1].rooms), key=lambda x: x[1].rooms[name], default=(None, None))
+    return RuleCount(name, failed, warned, *near)
