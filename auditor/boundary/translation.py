@@ -96,7 +96,7 @@ def _done(arrivals: Arrivals, training: Training) -> bool:
 def _draw(x: Tensor, arrivals: Arrivals, training: Training, rng: torch.Generator) -> Tensor:
     """A batch drawn with replacement; once few instances are missing, a quarter of it is drawn from these."""
     rows = torch.randint(len(x), (training.batch,), generator=rng)
-    missing = torch.nonzero(~(arrivals.arrived & arrivals.clear)).flatten()
+    missing = arrivals.missing
     if training.adaptive and 0 < len(missing) <= len(x) // 2:
         some = torch.randint(len(missing), (training.batch // 4,), generator=rng)
         rows[: len(some)] = missing[some]
