@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from auditor.audit.heap import keep_freed_memory
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.sandbox import check_trust
 from auditor.audit.sandbox.limits import DATA, MODEL, TRIAL
@@ -80,6 +81,7 @@ def open_artefact(plan: ModelPlan) -> Artefact:
     check_trust(plan, model_format_of(path))
     threads = threads_for(size)
     use_threads(threads)
+    keep_freed_memory()
     backend = open_model(path, model_options(plan, threads))
     if backend.device.type == "cuda":
         # Some gradients have no reproducible kernel; those are better than a refusal.

@@ -21,17 +21,22 @@ class Arrivals:
         distance: ``(N,)``, infinity where nothing has arrived.
         clear: bool ``(N,)``, whether the arrival gives no third class more than ``INTRUSION`` and none was met on
             the way; the bisection of one that is not is likely to end in that class.
+        missing: int64 ``(M,)``, rows of the instances without an arrival that is clear.
+        idle: looks without improvement since the last one.
     """
 
     x: Tensor
     distance: Tensor
     clear: Tensor
+    missing: Tensor
     idle: int = 0
 
     @classmethod
     def none(cls, start: Tensor) -> Arrivals:
         """Nothing has arrived yet."""
-        return cls(start.clone(), torch.full((len(start),), math.inf), torch.zeros(len(start), dtype=torch.bool))
+        count = len(start)
+        distance, clear = torch.full((count,), math.inf), torch.zeros(count, dtype=torch.bool)
+        return cls(start.clone(), distance, clear, torch.arange(count))
 
     @property
     def arrived(self) -> Tensor:
@@ -55,7 +60,9 @@ class Arrivals:
         better = torch.where(clear == self.clear, distance < self.distance, clear) & (p.argmax(dim=1) == crossing[1])
         self.distance = torch.where(better, distance, self.distance)
         self.clear = torch.where(better, clear, self.clear)
-        self.x = torch.where(better.view((-1,) + (1,) * (self.x.dim() - 1)), moved, self.x)
+        rows = torch.nonzero(better).flatten()
+        self.x[rows] = moved[rows]
+        self.missing = torch.nonzero(~(self.arrived & self.clear)).flatten()
         share, length = self._progress()
         improved = share > before[0] + 1e-9 or length < 0.98 * before[1]
         self.idle = 0 if improved else self.idle + 1

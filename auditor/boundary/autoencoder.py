@@ -49,8 +49,10 @@ class _ClipInward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        outward = ((x > 1) & (gradient < 0)) | ((x < 0) & (gradient > 0))
-        return gradient.masked_fill(outward, 0.0)
+        # Clipping moved x inward; where the gradient has the same sign, descent would move it outward. Zeros and ones,
+        # because on a CPU a mask takes ten times as long.
+        inward = x.clamp(0, 1).sub_(x).mul_(gradient)
+        return gradient * torch.le(inward, 0, out=inward)
 
 
 def clip_inward(x: Tensor) -> Tensor:

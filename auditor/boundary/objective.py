@@ -12,15 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from auditor.boundary.adam import Adam
 from auditor.boundary.autoencoder import StackedAutoencoders
 from auditor.models.classifier import Classifier
 
 Distance = Literal["squared_l2", "l2", "bce"]
-
-
-def adam(networks: StackedAutoencoders, rate: float) -> torch.optim.Adam:
-    """Adam in one pass over the parameters: there are hundreds of thousands for each direction."""
-    return torch.optim.Adam(networks.parameters(), lr=rate, fused=True)
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,8 @@ class Weights:
 def step_all(
     classifier: Classifier,
     networks: StackedAutoencoders,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
+    rate: float,
     x: Tensor,
     pairs: Tensor,
     weights: Weights,
@@ -45,9 +42,9 @@ def step_all(
     moved = networks(x)
     gradient, inside = _target_gradient(classifier, x, moved.detach(), pairs, weights, inner)
     length = _distance(moved, x, distance).mean(dim=1).sum()
-    optimiser.zero_grad(set_to_none=True)
+    networks.zero_grad(set_to_none=True)
     torch.autograd.backward([length, moved], [torch.ones_like(length), gradient])
-    optimiser.step()
+    optimiser.step(rate)
     return inside
 
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from auditor.boundary.adam import Adam
 from auditor.boundary.autoencoder import StackedAutoencoders, stacked
-from auditor.boundary.objective import Weights, adam, step_all
+from auditor.boundary.objective import Weights, step_all
 from auditor.boundary.training import Training
 from auditor.models.classifier import Classifier
 
@@ -64,18 +65,17 @@ def train_shared_start(
     networks = stacked(
         classifier.instance_shape, training.network, training.form, [rng] * len(targets), training.hidden
     ).to(device)
-    optimiser = adam(networks, training.learning_rate)
+    optimiser = Adam(list(networks.parameters()))
     others = [torch.nonzero(labels != target).flatten() for target in targets]
     arrive_in = torch.tensor(targets)[:, None].expand(-1, training.batch)
     log_alpha = torch.full((len(targets),), math.log(training.alpha))
     for step in range(training.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = training.rate(step)
         rows = torch.stack([rest[torch.randint(len(rest), (training.batch,), generator=rng)] for rest in others])
         pairs = torch.stack([labels[rows], arrive_in], dim=2).to(device)
         weights = Weights(log_alpha.exp().to(device), training.gamma)
         x = everything[rows].to(device)
-        inside = step_all(classifier, networks, optimiser, x, pairs, weights, None, training.distance)
+        rate = training.rate(step)
+        inside = step_all(classifier, networks, optimiser, rate, x, pairs, weights, None, training.distance)
         log_alpha += training.alpha_change(inside.cpu())
         progress(step + 1, training.steps)
     return SharedStart(networks, {target: row for row, target in enumerate(targets)})

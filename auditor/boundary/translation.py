@@ -23,9 +23,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from auditor.boundary.adam import Adam
 from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.autoencoder import StackedAutoencoders, stacked
-from auditor.boundary.objective import Weights, adam, step_all
+from auditor.boundary.objective import Weights, step_all
 from auditor.boundary.shared_start import SharedStart
 from auditor.boundary.training import Training
 from auditor.models.classifier import Classifier
@@ -63,16 +64,15 @@ def translate(
     networks = stacked(classifier.instance_shape, training.network, training.form, drawn, training.hidden).to(device)
     if start is not None:
         start.copy_into(networks, [crossings[k][1] for k in active])
-    optimiser = adam(networks, training.learning_rate)
+    optimiser = Adam(list(networks.parameters()))
     log_alpha = torch.full((len(starts),), math.log(training.alpha))
     for step in range(training.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = training.rate(step)
         batch = torch.stack([_draw(starts[k], found[k], training, rngs[k]) for k in active]).to(device)
         pairs = torch.tensor([crossings[k] for k in active], device=device)[:, None].expand(-1, training.batch, -1)
         weights = Weights(log_alpha[active].exp().to(device), training.gamma)
         inner = _inner(training.batch, [rngs[k] for k in active]).to(device) if guard_path and training.gamma else None
-        inside = step_all(classifier, networks, optimiser, batch, pairs, weights, inner, training.distance)
+        rate = training.rate(step)
+        inside = step_all(classifier, networks, optimiser, rate, batch, pairs, weights, inner, training.distance)
         if training.adaptive:
             log_alpha[active] += training.alpha_change(inside.cpu())
         if (step + 1) % training.check_every == 0 or step + 1 == training.steps:
@@ -82,7 +82,7 @@ def translate(
             if not going:
                 break
             if len(going) < len(active):
-                networks, optimiser = _kept(networks, optimiser, going)
+                optimiser.keep(torch.tensor(going, device=device))
                 active = [active[i] for i in going]
     progress(training.steps, training.steps)
     return found
@@ -96,7 +96,7 @@ def _done(arrivals: Arrivals, training: Training) -> bool:
 def _draw(x: Tensor, arrivals: Arrivals, training: Training, rng: torch.Generator) -> Tensor:
     """A batch drawn with replacement; once few instances are missing, a quarter of it is drawn from these."""
     rows = torch.randint(len(x), (training.batch,), generator=rng)
-    missing = torch.nonzero(~(arrivals.arrived & arrivals.clear)).flatten()
+    missing = arrivals.missing
     if training.adaptive and 0 < len(missing) <= len(x) // 2:
         some = torch.randint(len(missing), (training.batch // 4,), generator=rng)
         rows[: len(some)] = missing[some]
@@ -138,20 +138,3 @@ def _free_of_third_classes(classifier: Classifier, start: Tensor, end: Tensor, p
     """Whether one of the pair's classes leads at a quarter, half and three quarters of the way: bool ``(N,)``."""
     leaders = torch.stack([classifier.predict(torch.lerp(start, end, share)) for share in (0.25, 0.5, 0.75)], dim=1)
     return (leaders[:, :, None] == pairs[:, None, :]).any(dim=2).all(dim=1)
-
-
-def _kept(
-    networks: StackedAutoencoders, optimiser: torch.optim.Adam, going: Sequence[int]
-) -> tuple[StackedAutoencoders, torch.optim.Adam]:
-    """Networks and optimiser of the directions that go on, with their moments."""
-    rows = torch.tensor(list(going), device=next(networks.parameters()).device)
-    moments = []
-    for parameter in networks.parameters():
-        state = optimiser.state[parameter]
-        moments.append({name: value[rows] if value.dim() else value for name, value in state.items()})
-        parameter.data = parameter.data[rows]
-        parameter.grad = None
-    fresh = adam(networks, optimiser.param_groups[0]["lr"])
-    for parameter, state in zip(networks.parameters(), moments, strict=True):
-        fresh.state[parameter] = state
-    return networks, fresh

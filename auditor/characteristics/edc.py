@@ -24,7 +24,7 @@ from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
 from auditor.characteristics.separator import Separator, separator
-from auditor.functional.statistics import Estimate, bootstrap, bootstrap_mean, systematic, wilson
+from auditor.functional.statistics import Estimate, bootstrap, bootstrap_mean, quantiles, systematic, wilson
 from auditor.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
 
 Role = Literal["train_source", "train_target", "boundary"]
@@ -182,7 +182,9 @@ def describe(of: Characteristic, name: str, correct: Tensor, rng: torch.Generato
     if n < LEAST:
         reason = f"it takes {LEAST} {name} embeddings; there {'is' if n == 1 else 'are'} {n}"
         return {key: NotMeasured(not_measured=reason) for key in (*ids, misclassified)}
-    estimates = [wilson(n - len(wrong), n), *map(_squashed, bootstrap(correct.abs(), _extremes, rng=rng))]
+    distances = correct.abs()
+    described = [bootstrap_mean(distances, rng=rng), *bootstrap(distances, quantiles(0.0, 1.0), rng=rng)]
+    estimates = [wilson(n - len(wrong), n), *map(_squashed, described)]
     measures: dict[str, Measured] = {
         key: of.as_measure(key, *estimate, n=n) for key, estimate in zip(ids, estimates, strict=True)
     }
@@ -230,11 +232,6 @@ def principal_axis(embeddings: Tensor, normal: Tensor) -> Tensor:
     within = centred - (centred @ normal)[:, None] * normal
     axis = torch.linalg.svd(within, full_matrices=False).Vh[0]
     return axis * axis[axis.abs().argmax()].sign()
-
-
-def _extremes(resamples: Tensor) -> Tensor:
-    """Statistic: mean, minimum and maximum, ``(B, N)`` to ``(B, 3)``."""
-    return torch.stack([resamples.mean(dim=1), resamples.amin(dim=1), resamples.amax(dim=1)], dim=1)
 
 
 def _squashed(estimate: Estimate) -> Estimate:

@@ -29,7 +29,9 @@ JUMP_WIDTH = 2.0**-23
 NARROW, STUCK = JUMP_WIDTH / 2, JUMP_WIDTH / 16
 """Width of a segment, before its ends are rounded to float32, at which they are neighbours, and at which one."""
 COARSE = 2.0**20
-"""Positions that are multiples of 1 / COARSE, those of the first twenty steps, are taken in float32."""
+"""Positions that are multiples of 1 / COARSE are taken in float32: those of the first twenty halvings, and those by
+false position on segments that are ``WIDE``."""
+WIDE = 64 / COARSE
 HALVINGS, LAST_FALSE_POSITION = 3, 14
 """Points by halving before the first by false position, and the number of points after which all are by halving."""
 
@@ -179,6 +181,8 @@ class _Slopes:
         at_low, at_high = self.at[rows].unbind(1)
         aim = torch.where(at_low < -at_high, beta, -beta)
         place = low + (high - low) * ((at_low - aim) / (at_low - at_high)).clamp(0.01, 0.99)
+        # The probabilities hardly change within a rounding, and no point falls on an end.
+        place = torch.where(high - low >= WIDE, (place * COARSE).round() / COARSE, place)
         return torch.where(at_low.isfinite() & at_high.isfinite(), place, (low + high) / 2)
 
     def moved(self, rows: Tensor, s_end: Tensor, t_end: Tensor, p_s: Tensor, p_t: Tensor) -> None:

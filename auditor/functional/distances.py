@@ -33,7 +33,12 @@ def linf(x: Tensor, y: Tensor) -> Tensor:
     >>> linf(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
     tensor([4.])
     """
-    return torch.linalg.vector_norm((x - y).flatten(1), ord=torch.inf, dim=1)
+    return largest((x - y).flatten(1))
+
+
+def largest(d: Tensor) -> Tensor:
+    """Largest magnitude in each row of ``(N, D)``, D >= 1; several times as fast as torch's norm of order infinity."""
+    return d.abs().amax(dim=1) if len(d) else d.new_zeros(0)
 
 
 def nearest_within(x: Tensor) -> Tensor:

@@ -16,12 +16,14 @@ Differences: targeted throughout; DDN is also run with the radius in the maximum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from auditor.functional.distances import largest
 from auditor.functional.projection import Norm, box_step
 
 GAIN, FAR = 0.998, 3.0
@@ -43,7 +45,8 @@ class AttackBudget:
 
 def lengths(d: Tensor, norm: Norm) -> Tensor:
     """Length of each step: float32 ``(N,)`` for ``(N, *shape)``."""
-    return torch.linalg.vector_norm(d.flatten(1), ord=2 if norm == "l2" else torch.inf, dim=1)
+    flat = d.flatten(1)
+    return torch.linalg.vector_norm(flat, dim=1) if norm == "l2" else largest(flat)
 
 
 def minimal_norm(
@@ -152,27 +155,30 @@ def _linear(logits: Logits, predict: Predict, x: Tensor, target: Tensor, norm: N
 def _ddn(logits: Logits, x: Tensor, target: Tensor, norm: Norm, budget: AttackBudget, gamma: float = 0.1) -> Tensor:
     """Decoupled direction and norm: the nearest adversarial iterate of a search whose radius adapts."""
     axes = (-1,) + (1,) * (x.dim() - 1)
-    delta, best = torch.zeros_like(x), x.clone()
+    delta, point, best = torch.zeros_like(x), x, x.clone()
     nearest = torch.full((len(x),), torch.inf)
     m, gradient = margin_and_gradient(logits, x, target)
     first = box_step(x, gradient, -m + 1e-6, norm=norm)
     radius = lengths(first, norm).clamp_min(1e-6)
     for step in range(budget.ddn):
-        m, gradient = margin_and_gradient(logits, x + delta, target)
+        if step:
+            m, gradient = margin_and_gradient(logits, point, target)
         size = lengths(delta, norm)
         inside = m > 0
-        better = inside & (size < nearest)
-        nearest, best = torch.where(better, size, nearest), torch.where(better.view(axes), x + delta, best)
-        rate = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / budget.ddn))) * 0.95 + 0.05
+        better = torch.nonzero(inside & (size < nearest)).flatten()
+        nearest[better], best[better] = size[better], point[better]
+        rate = 0.5 * (1 + math.cos(math.pi * step / budget.ddn)) * 0.95 + 0.05
         if step:
             radius = radius * torch.where(inside, 1 - gamma * rate, 1 + gamma)
-        way = gradient.sign() if norm == "linf" else gradient / lengths(gradient, norm).clamp_min(1e-12).view(axes)
-        moved = delta + rate * radius.view(axes) * way
         if norm == "l2":
-            moved = moved * (radius / lengths(moved, norm).clamp_min(1e-12)).view(axes)
+            pace = rate * radius / lengths(gradient, norm).clamp_min(1e-12)
+            moved = torch.addcmul(delta, gradient, pace.view(axes))
+            moved *= (radius / lengths(moved, norm).clamp_min(1e-12)).view(axes)
         else:
-            moved = torch.maximum(torch.minimum(moved, radius.view(axes)), -radius.view(axes))
-        delta = (x + moved).clamp(0, 1) - x
+            moved = torch.addcmul(delta, gradient.sign(), (rate * radius).view(axes))
+            moved = moved.clamp_(-radius.view(axes), radius.view(axes))
+        point = moved.add_(x).clamp_(0, 1)
+        delta = point - x
     return best
 
 

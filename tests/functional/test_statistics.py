@@ -62,9 +62,21 @@ def test_bootstrap_mean_agrees_with_scipy_and_with_the_normal_theory():
 
 def test_several_numbers_come_from_the_same_resamples():
     x = torch.rand(50, generator=rng(1))
-    low, middle, high = bootstrap(x, quantiles(0.05, 0.5, 0.95), rng=rng())
-    assert middle == bootstrap(x, quantiles(0.5), rng=rng())[0]
-    assert low.value < middle.value < high.value
+    low, middle, high = replicates(x, quantiles(0.05, 0.5, 0.95), rng=rng()).T
+    assert bool(((low <= middle) & (middle <= high)).all())
+    assert torch.stack([low, middle]).corrcoef()[0, 1] > 0.1
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 40])
+def test_quantiles_drawn_without_resamples_are_those_of_resamples(n):
+    x, statistic = torch.rand(n, generator=rng(n)).double(), quantiles(0.0, 0.05, 0.5, 1.0)
+    without = replicates(x, statistic, rng=rng(1), resamples=4000)
+    resamples = x[torch.randint(n, (4000, n), generator=rng(2))]
+    for one, other in zip(without.T, statistic(resamples).T, strict=True):
+        assert stats.ks_2samp(one, other).pvalue > 0.001
+    # Together as well: the distances between them have the same distribution.
+    for one, other in zip(without.diff(dim=1).T, statistic(resamples).diff(dim=1).T, strict=True):
+        assert stats.ks_2samp(one.round(decimals=9), other.round(decimals=9)).pvalue > 0.001
 
 
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=40), st.integers(0, 5))
