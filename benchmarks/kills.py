@@ -8,7 +8,7 @@ turn the command is killed (-9), its worker is killed (-9), or the command is in
 
 * the journal is read: each line has its digest, and every pair that it held before is there still;
 * results.json is not there, or whole;
-* the next run says that it goes on from just as many pairs;
+* the next run says that it goes on from just as many pairs, unless results.json was written, which ends an audit;
 
 and the results.json of every run that came to its end is compared with that of an uninterrupted run, byte for byte.
 """
@@ -16,7 +16,6 @@ and the results.json of every run that came to its end is compared with that of 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import random
@@ -97,13 +96,13 @@ def _whole(folder: Path) -> bytes:
 def _killed(folder: Path, expected: bytes, length: float, kills: int, rng: random.Random) -> Tally:
     tally, attempt, fresh = Tally(), 0, True
     while sum(tally.kills.values()) < kills or not fresh:
+        last = sum(tally.kills.values()) >= kills  # the last run is left to end
         if fresh:
             attempt += 1
             here = folder / f"{attempt}"
             here.mkdir()
         before = _in_journal(here, tally)
         process = _started(here)
-        last = sum(tally.kills.values()) >= kills  # the last run is left to end
         if not last:
             _kill_later(process, rng.uniform(0, length), HOW[rng.randrange(3)], here, tally)
         status = process.wait()
@@ -116,6 +115,8 @@ def _killed(folder: Path, expected: bytes, length: float, kills: int, rng: rando
         elif last:
             tally.wrong.append(f"attempt {attempt}: a run nobody killed ended with {status}")
             break
+        elif _complete(here, expected, tally):
+            fresh = True  # killed after the last word: the next run would be another audit
         elif lost := before - _in_journal(here, tally):
             tally.wrong.append(f"attempt {attempt}: finished pairs were lost: {sorted(lost)}")
     return tally
@@ -153,13 +154,20 @@ def _child(pid: int) -> int | None:
     return None
 
 
+def _complete(here: Path, expected: bytes, tally: Tally) -> bool:
+    """Whether a killed run had come to its end: results.json is written, and the journal gone."""
+    results = here / "out" / "results.json"
+    if not results.exists():
+        return False
+    if results.read_bytes() != expected:
+        tally.wrong.append("a results.json that is no whole one was left by a kill")
+    return not (here / "out" / JOURNAL).exists()
+
+
 def _in_journal(here: Path, tally: Tally) -> set[tuple[int, int]]:
     """Pairs that the journal holds; damage is noted, except of a line that was being written."""
     out = here / "out"
     if not (out / JOURNAL).exists():
-        if (out / "results.json").exists():
-            json.loads((out / "results.json").read_text())
-            return {tuple(pair["classes"]) for pair in json.loads((out / "results.json").read_text())["pairs"]}
         return set()
     journal = Journal(out)
     cut = not (out / JOURNAL).read_bytes().endswith(b"\n")
@@ -205,7 +213,7 @@ def _page(tally: Tally, length: float, arguments: argparse.Namespace) -> list[st
         f"Runs that went on from finished pairs: {len(tally.resumed)}"
         f" (pairs: runs; {', '.join(f'{pairs}: {runs}' for pairs, runs in sorted(went_on.items()))}).",
         f"Runs that came to their end: {tally.ends}; results.json was that of the uninterrupted run, byte for byte, in"
-        f" {tally.ends - sum('results.json' in text for text in tally.wrong)}.",
+        f" {tally.ends - sum('another results.json' in text for text in tally.wrong)}.",
         "",
         f"Finished pairs lost, files corrupted, tracebacks, runs that said something else: {len(tally.wrong)}.",
         *(f"* {text}" for text in tally.wrong),

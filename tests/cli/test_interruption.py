@@ -98,3 +98,17 @@ def test_a_module_beside_the_data_is_not_imported_by_the_worker(tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert "digits_cnn.onnx" in done.stdout
+
+
+def test_ctrl_c_while_modules_are_imported(tmp_path: Path):
+    """As early as a process can be interrupted: the first import of the package sends the signal."""
+    (tmp_path / "typer.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(9)"
+    )
+    done = subprocess.run(
+        command("--version"), cwd=tmp_path, env=environment(PYTHONPATH=f"{tmp_path}:{environment()['PYTHONPATH']}"),
+        capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert done.stderr == "deepdig-audit: interrupted\n"
