@@ -43,7 +43,9 @@ def step_all(
     gradient, inside = _target_gradient(classifier, x, moved.detach(), pairs, weights, inner)
     length = _distance(moved, x, distance).mean(dim=1).sum()
     networks.zero_grad(set_to_none=True)
-    torch.autograd.backward([length, moved], [torch.ones_like(length), gradient])
+    # The model's part joins on the way back; handed to torch.autograd.backward it would make torch import sympy.
+    moved.register_hook(gradient.add)
+    length.backward()
     optimiser.step(rate)
     return inside
 
@@ -64,8 +66,9 @@ def _target_gradient(
     start, end, pair = x.flatten(0, 1), moved.flatten(0, 1), pairs.flatten(0, 1)
     weight = (weights.alpha / size).repeat_interleave(size)
 
-    def part(rows: Tensor) -> tuple[Tensor, Tensor]:
-        leaf = end[rows].requires_grad_(True)
+    def part(index: Tensor) -> tuple[Tensor, Tensor]:
+        rows = slice(int(index[0]), int(index[-1]) + 1)  # a view, no copy
+        leaf = end[rows].detach().requires_grad_(True)
         z = classifier.logits(leaf)
         log_p = _pair_log_probabilities(z, pair[rows])
         loss = -log_p[:, 1] - weights.gamma * torch.logsumexp(log_p, dim=1)
@@ -75,7 +78,7 @@ def _target_gradient(
             loss = loss - weights.gamma * torch.logsumexp(_pair_log_probabilities(between, pair[rows]), dim=1)
         return torch.autograd.grad((loss * weight[rows]).sum(), leaf)[0], z.argmax(dim=1) == pair[rows, 1]
 
-    gradients, inside = zip(*classifier.batching.run(part, torch.arange(len(end), device=end.device)), strict=True)
+    gradients, inside = zip(*classifier.batching.run(part, torch.arange(len(end))), strict=True)
     return torch.cat(gradients).view_as(moved), torch.cat(inside).view(count, size).float().mean(dim=1)
 
 

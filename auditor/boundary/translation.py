@@ -120,18 +120,23 @@ def _look(
 ) -> None:
     """Carry all instances of the active directions and keep the arrivals that the artefact confirms."""
     longest = max(len(starts[k]) for k in active)
-    filled = torch.stack([starts[k][torch.arange(longest) % len(starts[k])] for k in active])
+    filled = torch.stack([_filled(starts[k], longest) for k in active])
     moved = networks(filled.to(classifier.device)).cpu()
     sizes = [len(starts[k]) for k in active]
     parts = [moved[i, :size] for i, size in enumerate(sizes)]
-    start, end = torch.cat([starts[k] for k in active]), torch.cat(parts)
-    pairs = torch.tensor([crossings[k] for k in active]).repeat_interleave(torch.tensor(sizes), dim=0)
+    end = torch.cat(parts)
     p = classifier.probabilities(end)
-    path = (
-        _free_of_third_classes(classifier, start, end, pairs) if guard_path else torch.ones(len(end), dtype=torch.bool)
-    )
+    path = torch.ones(len(end), dtype=torch.bool)
+    if guard_path:
+        pairs = torch.tensor([crossings[k] for k in active]).repeat_interleave(torch.tensor(sizes), dim=0)
+        path = _free_of_third_classes(classifier, torch.cat([starts[k] for k in active]), end, pairs)
     for k, part, there, way in zip(active, parts, p.split(sizes), path.split(sizes), strict=True):
         found[k].offer(starts[k], part, there, crossings[k], way)
+
+
+def _filled(x: Tensor, count: int) -> Tensor:
+    """``count`` instances, the first ones once more after the last."""
+    return x if len(x) == count else x[torch.arange(count) % len(x)]
 
 
 def _free_of_third_classes(classifier: Classifier, start: Tensor, end: Tensor, pairs: Tensor) -> Tensor:

@@ -185,7 +185,8 @@ class Classifier:
         def batch(part: Tensor) -> Tensor:
             return _computed(run, self.preprocessing(_pixels(part)), width).cpu()
 
-        return torch.cat(self.batching.run(batch, x))
+        parts = self.batching.run(batch, x)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _computed(run: Callable[[Tensor], Tensor], x: Tensor, width: int | None) -> Tensor:

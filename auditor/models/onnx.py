@@ -106,6 +106,8 @@ class OnnxBackend(Backend):
     def scores(self, x: Tensor) -> Tensor:
         """The file's own scores by ONNX Runtime: float32 ``(N, C)`` on the CPU."""
         y = self._runtime.run(self._head.score, x)
+        if y.dim() == 2:
+            return y
         if y.dim() < 2 or y[0].numel() != y.shape[1]:
             raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
         return y.flatten(1)

@@ -98,6 +98,8 @@ class Runtime:
         x = to_input_dtype(x.detach(), self.input.dtype)
         x = x.to(self._device if self._bind else "cpu").contiguous()
         size = self.input.fixed_batch or len(x)
+        if size == len(x):  # right after the model every operation finds cold caches, so none is made in vain
+            return self._run_batch(name, x, size)
         return torch.cat([self._run_batch(name, part, size) for part in x.split(size)])
 
     def _run_batch(self, name: str, x: Tensor, size: int) -> Tensor:
@@ -117,8 +119,9 @@ class Runtime:
                 "export the model with a dynamic batch axis, or with its batch size declared",
             )
         y = torch.from_numpy(array)
-        self._outputs[name] = tuple(y.shape[1:]), y.dtype
-        return y[: len(x)].float()
+        if self._bind:
+            self._outputs[name] = tuple(y.shape[1:]), y.dtype
+        return (y if len(x) == size else y[: len(x)]).float()
 
     def _run_in_place(self, name: str, x: Tensor) -> Tensor:
         """One call without a copy: from x's own memory to a tensor on the same device.
