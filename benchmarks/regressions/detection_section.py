@@ -18,7 +18,7 @@ def detection_section(rows: Sequence[Row], profiles: Sequence[str]) -> Lines:
     names = " | ".join(f"{profile}, {judge}" for profile, judge in columns)
     yield "## Planted regressions"
     yield ""
-    yield f"Each model is audited under seeds {' and '.join(map(str, SEEDS))} and judged by the policies of the"
+    yield f"Each model is audited under seed {' and '.join(map(str, SEEDS))} and judged by the policies of the"
     yield f"unchanged model's audit under seed {SEEDS[0]}. {NOISE.capitalize()}: Gaussian, in deviations of each"
     yield f"tensor. {DATA.capitalize()}: that share of both, before training. {EPOCHS.capitalize()}:"
     yield f"{SAMPLE.recipe.epochs} make the unchanged model. int8: by ONNX Runtime, static as QDQ, seven-bit weights."
@@ -80,7 +80,7 @@ def _misses(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Lines:
 def _rules(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Lines:
     yield "### Rules that failed"
     yield ""
-    yield f"In how many of the {len(SEEDS)} audits each. A rule also fails where its number could not be measured in"
+    yield f"In how many of {len(SEEDS)} audit{'s' * (len(SEEDS) > 1)} each. A rule also fails where its number could not be measured in"
     yield "every direction, such as one in which the boundary is out of reach."
     yield ""
     yield "| regression | size | profile | policy | beyond the limit | not measured |"
