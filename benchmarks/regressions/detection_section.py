@@ -80,8 +80,8 @@ def _misses(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Lines:
 def _rules(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Lines:
     yield "### Rules that failed"
     yield ""
-    yield f"In how many of {len(SEEDS)} audit{'s' * (len(SEEDS) > 1)} each. A rule also fails where its number could not"
-    yield "be measured in every direction, such as one in which the boundary is out of reach."
+    yield f"In how many of {len(SEEDS)} audit{'s' * (len(SEEDS) > 1)} each. A rule also fails where its number could"
+    yield "not be measured in every direction, such as one in which the boundary is out of reach."
     yield ""
     yield "| regression | size | profile | policy | beyond the limit | not measured |"
     yield "|---|---|---|---|---|---|"
