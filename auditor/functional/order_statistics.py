@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,9 +27,9 @@ def resampled(ordered: Tensor, ranks: Sequence[int], resamples: int, *, rng: tor
     Returns:
         ``(B, R)``, the dtype of ``ordered``.
     """
-    n, ends = len(ordered), [0, *(rank + 1 for rank in ranks), len(ordered) + 1]
-    # torch has no public gamma numbers that take a generator.
-    numbers = np.random.Generator(np.random.PCG64(int(torch.randint(2**62, (), generator=rng))))
-    sums = torch.from_numpy(numbers.standard_gamma(np.diff(ends), (resamples, len(ends) - 1))).cumsum(dim=1)
+    n = len(ordered)
+    ends = torch.tensor([0, *(rank + 1 for rank in ranks), n + 1], dtype=torch.float64)
+    # What torch.distributions.Gamma draws from; that class takes no generator.
+    sums = torch._standard_gamma(ends.diff().repeat(resamples, 1), generator=rng).cumsum(dim=1)
     uniform = sums[:, :-1] / sums[:, -1:]
     return ordered[(n * uniform).long().clamp_max(n - 1)]
