@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.audit.messages import Finished, Job, error_from, failure_from
+from auditor.audit.messages import Begun, Finished, Job, PartDone, error_from, failure_from
 from auditor.cli import audit_job, main
 from auditor.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment
@@ -307,11 +307,13 @@ class InThisProcess:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def outcome(self, show: Callable[..., None]) -> Finished:
+    def outcome(self, show: Callable[..., None], keep: Callable[[Begun | PartDone], None]) -> Finished:
+        from auditor.audit.ledger import Ledger
         from auditor.audit.run import run
 
+        ledger = Ledger(self._job.found, keep)
         try:
-            results, facts = run(self._job.plan, lambda *_: None, started=self._job.started)
+            results, facts = run(self._job.plan, lambda *_: None, started=self._job.started, ledger=ledger)
         except Exception as err:
             raise error_from(failure_from(err)) from err
         return Finished(results=results, run=facts)
