@@ -60,7 +60,7 @@ def test_the_wheel_works_without_the_tree(wheel: Path, tmp_path: Path):
 def test_the_wheel_installs_the_command(wheel: Path):
     archive = zipfile.ZipFile(wheel)
     (entry_points,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-    assert "deepdig-audit = auditor.cli:main" in archive.read(entry_points).decode()
+    assert "deepdig-audit = auditor.__main__:start" in archive.read(entry_points).decode()
 
 
 def test_this_installation_finds_package_and_templates(tmp_path: Path):
