@@ -80,7 +80,12 @@ def kept(sides: Sides) -> Table | None:
         for d in sides.kept[:MOST]
     ]
     cut = f", {count(MOST)} of {count(len(sides.kept))} directions" if len(sides.kept) > MOST else ""
-    return Table(f"Where the baseline's boundary instances lie for the candidate (first column in %){cut}", columns, rows, sortable=True)
+    return Table(
+        f"Where the baseline's boundary instances lie for the candidate (first column in %){cut}",
+        columns,
+        rows,
+        sortable=True,
+    )
 
 
 def performance(sides: Sides) -> Table:
