@@ -2,8 +2,9 @@
 
 Rows from top to bottom; a module imports only from rows below its own or from its own package, and names on one row
 do not know each other. On top of that: ``functional`` imports torch, the standard library and ``errors`` only;
-``render``, ``policy`` and ``results`` never reach the tensor libraries, directly or through another module; only
-``cli``, ``models``, ``datasets``, the job store, the journal, the instances and the sandbox touch the file system.
+``render``, ``policy``, ``comparison`` and ``results`` never reach the tensor libraries, directly or through another
+module; only ``cli``, ``models``, ``datasets``, the job store, the journal, the instances and the sandbox touch the
+file system.
 
 An import under ``if TYPE_CHECKING`` counts for the rows (to know a name is to depend on it) and not for what is
 reached (it never runs). An import inside a function counts for both, as does ``import_module`` of a literal.
@@ -24,6 +25,7 @@ ROWS = (
     ("boundary",),
     ("models", "datasets"),
     ("functional",),
+    ("comparison",),
     ("results",),
     ("registry",),
     ("errors",),
@@ -32,7 +34,7 @@ ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
 FUNCTIONAL_MAY_IMPORT = sys.stdlib_module_names | {"torch"}
 
-WITHOUT_TENSORS = ("results", "render", "policy")
+WITHOUT_TENSORS = ("results", "comparison", "render", "policy")
 TENSOR_LIBRARIES = frozenset(
     {"torch", "torchvision", "torchmetrics", "onnx", "onnxruntime", "onnxscript", "sklearn", "scipy"}
 )

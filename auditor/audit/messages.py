@@ -12,7 +12,8 @@ from auditor import errors
 from auditor.audit.inspection import Inspection
 from auditor.audit.parts import Found, Part
 from auditor.audit.plan import Plan
-from auditor.results import Document, KeptDirection, Results, RunFacts
+from auditor.comparison import KeptDirection
+from auditor.results import Document, Results, RunFacts
 
 
 class Job(Document):

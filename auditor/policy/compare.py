@@ -15,12 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.errors import InputRefused
-from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, overdispersion, p_value, paired_mean
-from auditor.policy.measures import Classes, depends_on_generator, values
-from auditor.results import (
-    SCHEMA_VERSION,
-    ClassAccuracy,
+from auditor.comparison import (
     Compared,
     ComparedClass,
     ComparedConfusion,
@@ -28,15 +23,12 @@ from auditor.results import (
     ComparedMean,
     ComparedPair,
     Comparison,
-    Measure,
-    Measured,
-    NotMeasured,
-    Pair,
-    Results,
     Side,
-    Validity,
-    harm,
 )
+from auditor.errors import InputRefused
+from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, overdispersion, p_value, paired_mean
+from auditor.policy.measures import Classes, depends_on_generator, values
+from auditor.results import SCHEMA_VERSION, ClassAccuracy, Measure, Measured, NotMeasured, Pair, Results, Validity, harm
 
 SIGNIFICANT = 0.05
 STRONGEST = 40.0

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from auditor.comparison import Comparison
 from auditor.policy.compare import compare
-from auditor.results import Comparison, Gate, Results
+from auditor.results import Gate, Results
 from benchmarks.regressions.audits import Audits
 from benchmarks.regressions.judges import judges
 from benchmarks.regressions.planted import UNCHANGED, Planted

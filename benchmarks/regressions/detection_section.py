@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from auditor.results import ComparedMean, Comparison, Measure, harm
+from auditor.comparison import ComparedMean, Comparison
+from auditor.results import Measure, harm
 from benchmarks.regressions.detection import SEEDS, SHOWN, Row, Verdict, smallest_caught
 from benchmarks.regressions.judges import FIRST, RELATIVE
 from benchmarks.regressions.page import Lines, short

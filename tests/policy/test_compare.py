@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from auditor.comparison import ComparedMean
 from auditor.errors import InputRefused
 from auditor.policy.compare import compare
-from auditor.results import ComparedMean, Measure, Measured, NotMeasured, Results, to_json
+from auditor.results import Measure, Measured, NotMeasured, Results, to_json
 from tests.policy.made import MARGIN, measure, results, with_measure
 from tests.render.sample_results import DEFINITIONS
 

@@ -12,10 +12,11 @@ from functools import cache
 import pypdf
 import pytest
 
+from auditor.comparison import Comparison
 from auditor.policy.compare import compare
 from auditor.render.comparison.base import comparison_outputs
 from auditor.render.comparison.view import build
-from auditor.results import Comparison, Results
+from auditor.results import Results
 from tests.render.gated import hostile
 from tests.render.sample_results import measure, summary, synthetic_results
 from tests.render.test_render_html import Tags

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Protocol
 
+from auditor.comparison import Comparison
 from auditor.registry import Registry
-from auditor.results import Comparison
 
 
 class ComparisonOutput(Protocol):

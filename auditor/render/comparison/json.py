@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from auditor.comparison import Comparison
 from auditor.render.comparison.base import comparison_output
-from auditor.results import Comparison, to_json
+from auditor.results import to_json
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
+from auditor.comparison import Compared
 from auditor.render.comparison.sides import Sides
 from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
@@ -14,7 +15,7 @@ from auditor.render.rounding import begun, is_share, plural, unit_words, value_t
 from auditor.render.view.audit import Classes
 from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
 from auditor.render.view.parts import Figure
-from auditor.results import Compared, Definition, Measure, harm
+from auditor.results import Definition, Measure, harm
 
 RANKED_UP_TO = 30
 Values = dict[Classes, float]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from auditor.comparison import Comparison
 from auditor.render.comparison.base import comparison_output
-from auditor.results import Comparison
 
 
 @dataclass(frozen=True)
