@@ -5,23 +5,16 @@ A pair whose work fails does not end the audit: it is missing with its reason, a
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator, Sequence
 
-from auditor.audit.assembly import with_baselines
 from auditor.audit.budget import TimeBudget
-from auditor.audit.collect import sum_of
+from auditor.audit.failures import reason_of
 from auditor.audit.ledger import Ledger
 from auditor.audit.pairs import Pair
-from auditor.audit.parts import FinishedBaselines, FinishedPairs
-from auditor.audit.shard import Work, run_baselines, run_shard
+from auditor.audit.parts import FinishedPairs
+from auditor.audit.shard import Work, run_shard
 from auditor.audit.shards import pairs_at_once, shards_of
-from auditor.audit.sources import directions_of
 from auditor.audit.stages import Stages
-from auditor.errors import AuditError, InputRefused, one_line
-from auditor.models.memory import lack_of_memory
-from auditor.results import Baseline, Cost, NotMeasured
-from auditor.results import Pair as AuditedPair
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""
@@ -87,27 +80,18 @@ class AllPairs:
 
     def _failed(self, shard: list[Pair], err: Exception) -> None:
         """Have the pairs of the shard tried one by one; of a single pair, take note and go on to the next."""
-        if isinstance(err, AuditError) and not isinstance(err, InputRefused):
-            raise err  # a file that cannot be written, for example: the next pair would fare no better
-        traceback.print_exception(err)  # seen with --verbose
-        traceback.clear_frames(err.__traceback__)  # which hold the tensors of the shard
+        reason = reason_of(err)
         if len(shard) > 1:
             self._alone = len(shard)
             return
         self._alone = max(0, self._alone - 1)
         self._first_failure = self._first_failure or err
         self._rest = self._rest[1:]
-        self.failed[shard[0]] = _reason(err)
+        self.failed[shard[0]] = reason
 
     def _report(self, stage: str, done: int, total: int, detail: str = "") -> None:
         finished = self._wanted - len(self._rest)
         self._stages.report(PAIRS, finished, self._wanted, f"{stage} {100 * done // max(1, total)} %")
-
-
-def _reason(err: Exception) -> str:
-    if memory := lack_of_memory(err):
-        return one_line(f"memory ran out: {memory}")
-    return err.found if isinstance(err, InputRefused) else one_line(f"{type(err).__name__}: {err}")
 
 
 def _pairs_at_once(work: Work) -> int:
@@ -115,35 +99,3 @@ def _pairs_at_once(work: Work) -> int:
     largest = int(work.train.split.labels.bincount().max()) if len(work.train.split) else 0
     sources = min(largest, work.plan.settings.samples_per_class or largest)
     return pairs_at_once(classifier.instance_shape, sources, classifier.device.type)
-
-
-def baselines_of_shown(
-    pairs: list[AuditedPair], shown: Sequence[Pair], work: Work, stages: Stages, budget: TimeBudget, ledger: Ledger
-) -> tuple[list[AuditedPair], Cost]:
-    """The pairs, with the baselines of those that the report shows on a page of their own, as far as time allows."""
-    found: dict[Pair, dict[str, Baseline | NotMeasured]] = {}
-    costs = []
-    for done, pair in enumerate(shown):
-        stages.report("baselines", done, len(shown), f"classes {pair[0]} and {pair[1]}")
-        part = ledger.baselines(pair)
-        if part is None and budget.fitting(1):
-            part = _baselines(pair, work, stages.reporting_to(lambda stage, done, total, detail="": None))
-            ledger.add(part)
-        if part is not None:
-            found |= dict(zip(directions_of([pair]), part.directions, strict=True))
-            costs.append(part.cost)
-    spent = "the time budget was spent"
-    elsewhere = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
-    for one in pairs:
-        reason = spent if one.classes in shown else elsewhere
-        for direction in directions_of([one.classes]):
-            found.setdefault(direction, dict.fromkeys(work.route.baselines, NotMeasured(not_measured=reason)))
-    return with_baselines(pairs, found), sum_of(costs)
-
-
-def _baselines(pair: Pair, work: Work, stages: Stages) -> FinishedBaselines:
-    spent = work.subject.classifier.spent
-    forward, backward = spent.forward, spent.backward
-    forth, back = run_baselines([pair], work, stages).values()
-    cost = Cost(forward=spent.forward - forward, backward=spent.backward - backward)
-    return FinishedBaselines(classes=pair, directions=(forth, back), cost=cost)

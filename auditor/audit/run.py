@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from auditor import __version__
 from auditor.audit import facts
-from auditor.audit.all_pairs import AllPairs, baselines_of_shown
+from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
 from auditor.audit.collect import Collected, sum_of
 from auditor.audit.coverage import AUTO, coverage_of
@@ -24,6 +24,7 @@ from auditor.audit.predictions import Predictions, predict_split
 from auditor.audit.seeds import generator_for
 from auditor.audit.selection import AUTO_PAIRS, Selection, select_pairs
 from auditor.audit.shard import Work
+from auditor.audit.shown_baselines import baselines_of_shown
 from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject

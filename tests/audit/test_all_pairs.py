@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from auditor.audit import shown_baselines
 from auditor.audit.plan import Plan
 from auditor.audit.run import run
 from auditor.errors import InputRefused
-from auditor.results import Results
+from auditor.results import NotMeasured, Results
 from tests.cli.command import run as run_command
 
 SAMPLE = Path(__file__).parents[2] / "sample_models" / "digits_cnn.pt"
@@ -82,3 +83,20 @@ def test_through_the_command(tmp_path: Path) -> None:
     assert "expected 2 pairs of classes; found 1 audited, without 3:8 (3:8 could not be measured: memory" in done.error
     page = (tmp_path / "out" / "report.html").read_text()
     assert "3:8 could not be measured: memory ran out" in page
+
+
+def test_a_baseline_that_fails_is_not_measured_and_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing_baselines(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(shown_baselines, "run_baselines", failing_baselines)
+    plan = Plan(
+        model={"path": str(SAMPLE.with_suffix(".onnx"))}, data={"data": "digits"}, pairs="3:8,4:9", profile="quick",
+        samples_per_class=8, generator="epbs", report_pairs=1,
+    )  # fmt: skip
+    results = run(plan, lambda *_: None)[0]
+    assert [pair.classes for pair in results.pairs] == [(3, 8), (4, 9)]
+    (first, *_), other = results.summary.ranking, results.summary.ranking[1]
+    reasons = {pair.classes: pair.directions[0].baselines["rpbs"] for pair in results.pairs}
+    assert reasons[first] == NotMeasured(not_measured="memory ran out: no more memory")
+    assert "--profile thorough" in str(reasons[other])
