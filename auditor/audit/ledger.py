@@ -7,7 +7,10 @@ What bears on no number is no fact: where files lie, how long the audit may take
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Callable, Sequence
+
+import torch
 
 from auditor import __version__
 from auditor.audit import facts
@@ -89,6 +92,8 @@ def facts_of(plan: Plan, subject: Subject) -> dict[str, str]:
         "the installed packages": json.dumps(facts.environment()),
         "the model": subject.artefact.sha256,
         "the data": json.dumps([dataset.fingerprint, dataset.class_names, len(dataset.train), len(dataset.test)]),
+        # What decides how sums are rounded.
+        "the processor": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "the device": f"{classifier.device}, {subject.artefact.threads} threads",
         **{f"--{name.replace('_', '-')}": json.dumps(value) for name, value in settings.items()},
     }
