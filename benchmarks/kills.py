@@ -143,15 +143,11 @@ def _kill_later(process: subprocess.Popen[str], seconds: float, how: str, here: 
 
 def _child(pid: int) -> int | None:
     """The process that ``pid`` started, if there is one."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                return int(entry.name)
-    return None
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return None
+    return int(found[0]) if found else None
 
 
 def _complete(here: Path, expected: bytes, tally: Tally) -> bool:

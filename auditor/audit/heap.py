@@ -1,8 +1,7 @@
 """Memory that the process has freed stays with it, ready for the next batch.
 
 Every call of a model takes and frees the same few buffers of some megabytes. By default the C library hands such
-memory back to the system each time, which then has to clear it, page by page, before the next call: a fifteenth of all
-CPU time with a small model.
+memory back to the system each time, which then has to clear it, page by page, before the next call.
 """
 
 from __future__ import annotations

@@ -17,11 +17,12 @@ from auditor.audit.plan import Plan
 from auditor.audit.sandbox.limits import DATA, MODEL, TRIAL
 from auditor.audit.stages import Report
 from auditor.audit.subject import BINDING_SAMPLES, model_options, open_artefact
+from auditor.comparison import KeptDirection
 from auditor.errors import InputRefused
 from auditor.functional.statistics import systematic, wilson
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
-from auditor.results import KeptDirection, Measure, NotMeasured
+from auditor.results import Measure, NotMeasured
 
 TOLERANCE = 0.1
 """Largest difference of the two probabilities: nine in twenty against eleven in twenty is still a boundary."""

@@ -16,7 +16,7 @@ from auditor.audit.pairs import Pair
 VALUES = {"cpu": 2**22, "cuda": 2**26}
 """Pixels of the sources of all directions of a shard. Some twenty such tensors live at once, 350 MB on a CPU."""
 MOST_PAIRS = {"cpu": 8, "cuda": 32}
-"""Pairs of a shard. Eight cost a CPU no more than 32 do, and an audit that is cut off loses the less."""
+"""Pairs of a shard. On a CPU few, since batches are full all the same and an audit that is cut off loses the less."""
 
 
 def pairs_at_once(instance_shape: Sequence[int], sources: int, device: str) -> int:

@@ -1,7 +1,7 @@
 """Adam for networks side by side, some of which may leave before the others.
 
-torch's own optimiser class imports its compiler when it is made, which takes more than a second; the function
-behind it does not. Source: Kingma and Ba, arXiv 1412.6980.
+torch's own optimiser class imports its compiler when it is made, which is slow; the function behind
+it does not. Source: Kingma and Ba, arXiv 1412.6980.
 """
 
 from __future__ import annotations

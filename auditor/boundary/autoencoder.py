@@ -50,7 +50,7 @@ class _ClipInward(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         # Clipping moved x inward; where the gradient has the same sign, descent would move it outward. Zeros and ones,
-        # because on a CPU a mask takes ten times as long.
+        # because a mask is slow on a CPU.
         inward = x.clamp(0, 1).sub_(x).mul_(gradient)
         return gradient * torch.le(inward, 0, out=inward)
 

@@ -13,10 +13,8 @@ from auditor.cli.github import add_to_summary
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import say
+from auditor.comparison import KeptDirection
 from auditor.errors import UsageError
-from auditor.results import KeptDirection, NotMeasured
-
-Kept = list[KeptDirection] | NotMeasured
 
 
 def compare_results(
@@ -24,7 +22,7 @@ def compare_results(
     baseline: Path,
     folder: Path,
     formats: str,
-    kept: Callable[[str], Kept | None],
+    kept: Callable[[str], list[KeptDirection] | None],
     *,
     allow_different_data: bool,
     quiet: bool,
@@ -72,7 +70,7 @@ def compare_results(
 
 def kept_boundary(
     ctx: typer.Context, model: Path | None, instances: Path | None, sha256: str, *, quiet: bool, verbose: bool
-) -> Kept | None:
+) -> list[KeptDirection] | None:
     """What a model makes of the boundary instances of another; None if neither is given.
 
     Args:

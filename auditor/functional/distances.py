@@ -37,7 +37,7 @@ def linf(x: Tensor, y: Tensor) -> Tensor:
 
 
 def largest(d: Tensor) -> Tensor:
-    """Largest magnitude in each row of ``(N, D)``, D >= 1; several times as fast as torch's norm of order infinity."""
+    """Largest magnitude in each row of ``(N, D)``, D >= 1; faster than torch's norm of order infinity."""
     return d.abs().amax(dim=1) if len(d) else d.new_zeros(0)
 
 

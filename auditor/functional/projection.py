@@ -42,9 +42,9 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
     meets = most / rate
     size, chosen = torch.zeros_like(c), torch.empty_like(flat)
     for _ in range(iterations):
-        # Sums over some pixels by products with zeros and ones: on a CPU a mask takes ten times as long.
-        missing = c - _dot(most, torch.le(meets, size[:, None], out=chosen))
-        pace = _dot(rate, torch.gt(meets, size[:, None], out=chosen))
+        # Sums over some pixels by products with zeros and ones: a mask is slow on a CPU.
+        missing = c - torch.linalg.vecdot(most, torch.le(meets, size[:, None], out=chosen))
+        pace = torch.linalg.vecdot(rate, torch.gt(meets, size[:, None], out=chosen))
         # Without a free pixel the farthest step is all there is.
         after = torch.where(pace > 0, missing / pace, size).clamp_max(FARTHEST).maximum(size)
         if bool((after <= size * (1 + CLOSE)).all()):
@@ -52,8 +52,3 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
         size = after
     step = torch.addcmul(flat, size[:, None], way).clamp_(0, 1).sub_(flat)
     return step.mul_((c > 0)[:, None]).view_as(x)
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Row by row, ``(N,)``."""
-    return torch.linalg.vecdot(a, b)

@@ -7,8 +7,8 @@ still lies beyond the limit, so with one place in view, or the nearest of ``m``,
 
 which leaves a chance of RISK to each rule. SPREAD is how much more results vary from seed to seed than their intervals
 say: nothing for samples, little for the attack, much for what depends on how the generator was trained, which the
-interval over its instances does not contain. Values that depend on the generator have no rule on their worst place:
-the share of sources that reach the boundary in the hardest direction goes from 73 to 98 % between seeds of one model.
+interval over its instances does not contain. Values that depend on the generator have no rule on their worst place,
+where a single training decides.
 """
 
 from __future__ import annotations

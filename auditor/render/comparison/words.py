@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from auditor.comparison import ComparedMean
 from auditor.render.comparison.sides import Sides, signed
 from auditor.render.rounding import count, plural, shown, value_text
 from auditor.render.view.parts import STATUSES, Sentence, Status
-from auditor.results import ComparedMean, Measure
+from auditor.results import Measure
 
 MOST = 5
 NEWS = ("new", "more", "fewer", "vanished")
@@ -69,7 +70,7 @@ def _kept(sides: Sides) -> Sentence | None:
     if whole is None:
         return None
     on, n = whole
-    least = min(sides.kept, key=lambda d: d.kept.value if isinstance(d.kept, Measure) else 2.0)
+    least = sides.kept[0]
     assert isinstance(least.kept, Measure)
     return Sentence(
         f"Of {plural(n, 'boundary instance')} of the baseline {value_text(on / n, 'share')} lie on the candidate's "
