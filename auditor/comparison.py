@@ -113,7 +113,7 @@ class Comparison(Document):
     ``boundary_kept`` is there where both models were at hand: the candidate's file and the baseline's instances.
     """
 
-    schema_version: Literal["1.0"]
+    schema_version: Literal["2.0"]
     candidate: Side
     baseline: Side
     identical: bool

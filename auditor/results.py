@@ -9,11 +9,12 @@ edit here or in any template. NaN and Infinity are refused; failure is ``NotMeas
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "2.0"
 
 
 class Document(BaseModel):
@@ -25,15 +26,27 @@ class Document(BaseModel):
 class Measure(Document):
     """One measured number with its evidence: ``value`` in ``unit``, 95 % interval, ``n`` observations.
 
-    ``direction`` says in words how to read it, such as ``"lower is simpler"`` or ``"higher is safer"``.
+    An end that is null is open: so few observations say nothing about that side. Where both are, the number has no
+    interval. ``direction`` says in words how to read it, such as ``"lower is simpler"`` or ``"higher is safer"``, or
+    ``"neither is better"``.
     """
 
     value: float
-    ci_low: float
-    ci_high: float
+    ci_low: float | None
+    ci_high: float | None
     n: int
     unit: str
     direction: str
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval, minus infinity where it is open."""
+        return -math.inf if self.ci_low is None else self.ci_low
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval, infinity where it is open."""
+        return math.inf if self.ci_high is None else self.ci_high
 
 
 class NotMeasured(Document):
@@ -45,11 +58,23 @@ class NotMeasured(Document):
 Measured = Measure | NotMeasured
 
 
+NEUTRAL: Final = "neither is better"
+"""Direction of a measure whose size is no merit and no fault: it has no worst place and no verdict."""
+
+
+def is_neutral(direction: str) -> bool:
+    """Whether neither end of a measure that reads so is better."""
+    return direction == NEUTRAL
+
+
 def harm(direction: str, value: float) -> float:
     """How unfavourable a value is, larger for worse, by a measure's ``direction`` in words.
 
-    ``higher is ...`` counts low values as harm, ``lower is ...`` high ones, ``near 0.5 is ...`` the distance from 0.5.
+    ``higher is ...`` counts low values as harm, ``lower is ...`` high ones, ``near 0.5 is ...`` the distance from 0.5;
+    where neither is better, no value is worse than another.
     """
+    if is_neutral(direction):
+        return 0.0
     words = direction.split()
     if words[:1] == ["higher"]:
         return -value
@@ -277,14 +302,77 @@ class ReliabilityBin(Document):
 class Performance(Document):
     """How good the model is on the test split, as its own runtime predicts.
 
-    ``confusion[i][j]`` counts samples of class i predicted as j.
+    ``confusion[i][j]`` counts samples of class i predicted as j. ``ece`` is without the bias that chance gives it;
+    ``calibration`` is the probability that a perfectly calibrated model shows as large a calibration error.
     """
 
     accuracy: Measured
     per_class: list[ClassAccuracy]
     confusion: list[list[int]]
     ece: Measured
+    calibration: Measured
     reliability: list[ReliabilityBin]
+
+
+# ---- samples ------------------------------------------------------------------------------------
+
+
+class SampleTable(Document):
+    """Samples of one split, column by column: entry i of every list belongs to one sample.
+
+    ``index`` is the place in the split, from 0; ``file`` the path below the data folder, empty for data that are no
+    folder. ``p_label`` is the probability of the label, ``logit_margin`` the logit of the label less the largest of
+    the others, ``runner_up`` the likeliest class other than the label. These are null where the output is not finite.
+    """
+
+    index: list[int]
+    file: list[str]
+    label: list[int]
+    predicted: list[int | None]
+    p_label: list[float | None]
+    logit_margin: list[float | None]
+    runner_up: list[int | None]
+
+
+class Samples(Document):
+    """What the model says of single samples: the whole test split, and of the training split those that matter.
+
+    Those are the samples that a direction started from, that the model gets wrong, or that a measure flags.
+    """
+
+    test: SampleTable
+    train: SampleTable
+
+
+class Sources(Document):
+    """Samples that a direction started from, by their place in the split."""
+
+    split: Literal["train", "test"]
+    index: list[int]
+
+
+class Margins(Document):
+    """Distance of single samples to the nearest point found that the model puts in the target class.
+
+    Entry i of each list belongs to sample ``index[i]`` of the split. 0: the model does not put the sample in its own
+    class to begin with. Null: nothing was found, and it was looked as far as ``tried_l2`` or ``tried_linf`` at least.
+    ``method`` is the route that found them.
+    """
+
+    index: list[int]
+    l2: list[float | None]
+    linf: list[float | None]
+    tried_l2: float | None
+    tried_linf: float | None
+    method: str
+
+
+class Flagged(Document):
+    """Samples of the direction's source class that a measure points at, by their place in the split."""
+
+    flag: str
+    split: Literal["train", "test"]
+    index: list[int]
 
 
 # ---- boundary -------------------------------------------------------------------------------------
@@ -296,7 +384,8 @@ class Generation(Document):
     ``third_class`` counts first bisections lost to each third class (key: class index as text; a second
     try may still have reached the boundary), ``failures`` every instance that did not become one, by reason.
     ``jumps`` counts the boundary instances in which the two classes do not tie: the model's answer jumps from one to
-    the other between two neighbouring points, as it does with trees and whole-number arithmetic. For
+    the other between two neighbouring points, as it does with trees and whole-number arithmetic. ``rescued`` counts
+    instances that the generator reached only by other means than its first, by these means. For
     RPBS and EPBS the adversarial counts equal the number of starting pairs.
     """
 
@@ -310,6 +399,7 @@ class Generation(Document):
     max_probability_gap: float | NotMeasured
     third_class: dict[str, int]
     failures: dict[str, int]
+    rescued: dict[str, int] = {}
 
 
 class Baseline(Document):
@@ -320,10 +410,16 @@ class Baseline(Document):
 
 
 class Direction(Document):
-    """Boundary from ``source`` to ``target``: what was generated and what was measured on it."""
+    """Boundary from ``source`` to ``target``: what was generated and what was measured on it.
+
+    ``sources`` are the samples that the generator was given; ``margins`` those of single samples, by split.
+    """
 
     source: int
     target: int
+    sources: Sources
+    margins: dict[Literal["test", "train"], Margins]
+    flagged: list[Flagged]
     generation: Generation
     baselines: dict[str, Baseline | NotMeasured]
     characteristics: dict[str, Measured]
@@ -348,12 +444,16 @@ class Worst(Document):
 
 
 class SummaryMeasure(Document):
-    """A characteristic over all directions (or pairs): mean, 95 % interval, the worst place."""
+    """A characteristic over all audited directions (or pairs): mean, 95 % interval, the worst place.
+
+    The interval is about the mean over these very pairs, whatever other pairs there are. ``worst`` is null for a
+    measure of which neither end is better.
+    """
 
     mean: float
-    ci_low: float
-    ci_high: float
-    worst: Worst
+    ci_low: float | None
+    ci_high: float | None
+    worst: Worst | None
 
 
 class Summary(Document):
@@ -425,7 +525,7 @@ class Cost(Document):
 class Results(Document):
     """The whole of results.json."""
 
-    schema_version: Literal["1.0"]
+    schema_version: Literal["2.0"]
     tool: ToolFacts
     model: ModelFacts
     data: DataFacts
@@ -433,6 +533,7 @@ class Results(Document):
     environment: dict[str, str]
     validity: list[Validity]
     performance: Performance
+    samples: Samples
     coverage: Coverage
     pairs: list[Pair]
     summary: Summary
@@ -447,7 +548,7 @@ class RunFacts(Document):
     Times are those of this run, without what an interrupted one spent on the ``pairs_taken_over`` from it.
     """
 
-    schema_version: Literal["1.0"]
+    schema_version: Literal["2.0"]
     started: str
     duration_seconds: float
     stages: dict[str, float]

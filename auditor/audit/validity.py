@@ -65,7 +65,7 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
 def _widest(pairs: Sequence[Pair], id: str) -> float | None:
     """Half of the widest 95 % interval of a measure over all directions."""
     found = [direction.characteristics.get(id) for pair in pairs for direction in pair.directions]
-    return max(((m.ci_high - m.ci_low) / 2 for m in found if isinstance(m, Measure)), default=None)
+    return max(((m.high - m.low) / 2 for m in found if isinstance(m, Measure)), default=None)
 
 
 def finite_outputs(train: Predictions, test: Predictions) -> Validity:
@@ -92,7 +92,7 @@ def accuracy(classifier: Classifier, test: Predictions, performance: Performance
     listed = "; ".join(f"{way.name} {_percent(share.value)}" for way, share in others)
     best, share = others[0]
     advice = ""
-    if share.low > measured.ci_high:
+    if share.low > measured.high:
         advice = f"; the model was probably trained with other pixels: audit again with {best.options}"
     near = skill < NEAR_CHANCE
     said += f"; {UNKNOWN_CAUSE if near and not advice else ''}tried instead: {listed}{advice}"

@@ -75,7 +75,7 @@ class Asymmetry(PairCharacteristic):
         if a.value + b.value == 0:
             return NotMeasured(not_measured=f"{candidate} is zero in both directions")
         value, low, high = relative_difference(
-            Estimate(a.value, a.ci_low, a.ci_high), Estimate(b.value, b.ci_low, b.ci_high)
+            Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high)
         )
         direction = self.definitions[name].direction
         return Measure(

@@ -11,18 +11,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
-from auditor.boundary.minimal_norm import NearestPoints
 from auditor.models.classifier import Classifier
 from auditor.registry import Registry
 from auditor.results import Definition, Measure, Measured, NotMeasured, Series
 
-NOT_ATTACKED = NotMeasured(not_measured="no minimal-norm attack was run")
+SplitName = Literal["test", "train"]
+NO_MARGINS = NotMeasured(not_measured="no search for the nearest points was run")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,28 @@ class ClassSamples:
 
 
 @dataclass(frozen=True)
+class SampleMargins:
+    """How far single samples of s lie from the nearest point found that the model puts in t; row i is one sample.
+
+    Args:
+        index: int64 ``(M,)``, their place in the split.
+        l2, linf: float32 ``(M,)``, 0 where the model does not put the sample in s, infinite where nothing was found.
+        tried_l2, tried_linf: float32 ``(M,)``, how far was looked where nothing was found.
+        method: who found them, as figures label it.
+    """
+
+    index: Tensor
+    l2: Tensor
+    linf: Tensor
+    tried_l2: Tensor
+    tried_linf: Tensor
+    method: str
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that is known of one direction when characteristics are measured.
 
@@ -51,7 +73,7 @@ class Evidence:
         source, target: samples of s and of t.
         instances: boundary instances from s to t by one generator.
         precision: half-width of the 95 % interval at which sampling may stop, as a share of the value's range.
-        nearest: nearest points of t found by the minimal-norm attack, or why there are none.
+        margins: of samples of s, by split, or why there are none.
     """
 
     classifier: Classifier
@@ -59,7 +81,7 @@ class Evidence:
     target: ClassSamples
     instances: BoundaryInstances
     precision: float = 0.01
-    nearest: NearestPoints | NotMeasured = NOT_ATTACKED
+    margins: Mapping[SplitName, SampleMargins] | NotMeasured = NO_MARGINS
 
     @cached_property
     def boundary_embeddings(self) -> Tensor | None:
@@ -71,10 +93,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Findings:
-    """Measures by id, and the series behind their figures."""
+    """Measures by id, the series behind their figures, and samples worth a look.
+
+    Args:
+        flagged: by what is said of them, rows of ``evidence.source.train``, int64 ``(M,)``.
+    """
 
     measures: Mapping[str, Measured]
     series: Mapping[str, Series] = field(default_factory=dict)
+    flagged: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def series_values(values: Tensor) -> list[float]:
@@ -93,6 +120,11 @@ class Characteristic(ABC):
     definitions: ClassVar[Mapping[str, Definition]]
     on_baselines: ClassVar[bool] = False
 
+    @classmethod
+    def configured(cls, profile: str) -> Self:
+        """This characteristic as the profile of that name wants it: quick, standard, thorough or paper."""
+        return cls()
+
     @abstractmethod
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Measure one direction; every id of ``definitions`` is in the answer, measured or with a reason."""
@@ -101,7 +133,7 @@ class Characteristic(ABC):
         """The same reason for every measure of this characteristic."""
         return Findings({name: NotMeasured(not_measured=reason) for name in self.definitions})
 
-    def as_measure(self, name: str, value: float, ci_low: float, ci_high: float, n: int) -> Measure:
+    def as_measure(self, name: str, value: float, ci_low: float | None, ci_high: float | None, n: int) -> Measure:
         """A measure with the unit and direction of its definition."""
         d = self.definitions[name]
         return Measure(value=value, ci_low=ci_low, ci_high=ci_high, n=n, unit=d.unit, direction=d.direction)
@@ -111,6 +143,11 @@ class PairCharacteristic(ABC):
     """One characteristic that compares both directions of a pair, from their finished measures."""
 
     definitions: ClassVar[Mapping[str, Definition]]
+
+    @classmethod
+    def configured(cls, profile: str) -> Self:
+        """This characteristic as the profile of that name wants it."""
+        return cls()
 
     @abstractmethod
     def compare(self, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Mapping[str, Measured]:

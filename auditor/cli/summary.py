@@ -16,7 +16,7 @@ def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:
             yield f"{check.status}: {check.message}"
     accuracy = results.performance.accuracy
     if isinstance(accuracy, Measure):
-        interval = f"{accuracy.value:.1%} [{accuracy.ci_low:.1%} to {accuracy.ci_high:.1%}]"
+        interval = f"{accuracy.value:.1%} [{accuracy.low:.1%} to {accuracy.high:.1%}]"
         yield f"{results.model.file} on {results.data.name}: accuracy {interval}, n {accuracy.n}"
     found = sum(d.generation.boundary for pair in results.pairs for d in pair.directions)
     asked = sum(d.generation.requested for pair in results.pairs for d in pair.directions)

@@ -114,7 +114,7 @@ class _Two:
 
 
 def _interval(measure: Measure) -> Interval:
-    return Interval(measure.value, measure.ci_low, measure.ci_high)
+    return Interval(measure.value, measure.low, measure.high)
 
 
 def _family(found: Mapping[Classes, _Two], spread: float = 1.0) -> dict[Classes, Compared]:

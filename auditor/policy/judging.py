@@ -112,7 +112,7 @@ def _intervals(found: Mapping[Classes, Measured], where: str) -> dict[Classes, I
         classes, reason = missing[0]
         more = f" (and {len(missing) - 1} more of {len(found)} places)" if len(missing) > 1 else ""
         raise NotComparable(f"{where}{place_key(classes)}: {reason}{more}")
-    return {c: Interval(m.value, m.ci_low, m.ci_high) for c, m in found.items() if isinstance(m, Measure)}
+    return {c: Interval(m.value, m.low, m.high) for c, m in found.items() if isinstance(m, Measure)}
 
 
 def _change(rule: PolicyRule, now: Interval, then: Interval, classes: Classes) -> Interval:

@@ -79,7 +79,7 @@ def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
     rows, found = [], 0
     for pair in sides.comparison.pairs:
         dots = [
-            Dot(d.value, d.ci_low, d.ci_high, filled=(x.source, x.target) == pair.classes)
+            Dot(d.value, d.low, d.high, filled=(x.source, x.target) == pair.classes)
             for x in pair.directions
             if id in x.characteristics and isinstance(d := x.characteristics[id].difference, Measure)
         ]

@@ -44,7 +44,7 @@ def verdict(sides: Sides) -> tuple[Status, str, str]:
         return WORSE, f"The candidate is more fragile in {count(ranked.worse)} of {places}.", reason
     if ranked.better:
         return BETTER, f"The candidate is less fragile in {count(ranked.better)} of {places}, and nowhere more.", reason
-    if ranked.difference.ci_low > 0 or ranked.difference.ci_high < 0:
+    if ranked.difference.low > 0 or ranked.difference.high < 0:
         worse = (ranked.difference.value < 0) == definition.direction.startswith("higher")
         return (
             WORSE if worse else BETTER,

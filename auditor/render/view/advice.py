@@ -91,7 +91,7 @@ def harden(audit: Audit, pair: Pair) -> Advice | None:
     if not found or middle is None or len(audit.results.pairs) < 3:
         return None
     nearest = min(found, key=lambda f: f.measure.value)
-    if nearest.measure.ci_high >= 0.75 * middle:
+    if nearest.measure.high >= 0.75 * middle:
         return None
     a, b = (audit.name(c) for c in nearest.classes)
     return Advice(
@@ -105,7 +105,7 @@ def even_out(audit: Audit, pair: Pair) -> Advice | None:
     """One direction clearly easier than the other."""
     asymmetry = measured(pair.characteristics.get("asymmetry_margin"))
     id = next((name for name in (MARGIN, GENERATED_MARGIN) if len(audit.of_pair(name, pair)) == 2), None)
-    if asymmetry is None or id is None or asymmetry.ci_low <= EVEN:
+    if asymmetry is None or id is None or asymmetry.low <= EVEN:
         return None
     near, far = sorted(audit.of_pair(id, pair), key=lambda f: f.measure.value)
     a, b = (audit.name(c) for c in near.classes)
@@ -118,7 +118,7 @@ def even_out(audit: Audit, pair: Pair) -> Advice | None:
 
 def third_class(audit: Audit, pair: Pair) -> Advice | None:
     """A third class that takes more than one search in twenty."""
-    hit = [f for f in audit.of_pair(INTRUSION, pair) if f.measure.ci_low > INTRUDED]
+    hit = [f for f in audit.of_pair(INTRUSION, pair) if f.measure.low > INTRUDED]
     if not hit:
         return None
     worst = max(hit, key=lambda f: f.measure.value)
@@ -162,7 +162,7 @@ def _between(audit: Audit) -> list[PairAdvice]:
 
 def _calibrate(audit: Audit) -> Advice | None:
     ece: Measure | None = measured(audit.results.performance.ece)
-    if ece is None or ece.ci_low <= MISCALIBRATED:
+    if ece is None or ece.low <= MISCALIBRATED:
         return None
     return Advice(
         "Calibrate the probabilities (temperature scaling on held-out samples) before they are used as such.",

@@ -60,7 +60,7 @@ class Audit:
         if overall is None or len(found) < 2:
             return None
         least = min((m for _, m in found), key=lambda m: m.value)
-        return ([i for i, m in found if m.value == least.value], least) if least.ci_high < overall.value else None
+        return ([i for i, m in found if m.value == least.value], least) if least.high < overall.value else None
 
     @cached_property
     def ranked(self) -> list[Pair]:

@@ -103,7 +103,7 @@ def _per_class(audit: Audit) -> Figure | None:
         return None
     entries.sort(key=lambda item: item[1].value)
     name, worst = entries[0]
-    rows = [RankedRow(label, [Dot(m.value, m.ci_low, m.ci_high)]) for label, m in entries[:CLASSES_SHOWN]]
+    rows = [RankedRow(label, [Dot(m.value, m.low, m.high)]) for label, m in entries[:CLASSES_SHOWN]]
     cut = f" The {CLASSES_SHOWN} classes recognised least often." if len(entries) > CLASSES_SHOWN else ""
     title = "No class is recognised clearly less often than the others"
     if (weakest := audit.weakest()) is not None:

@@ -105,7 +105,7 @@ def _ranking(audit: Audit) -> Figure | None:
     rows = []
     for pair in pairs:
         dots = [
-            Dot(f.measure.value, f.measure.ci_low, f.measure.ci_high, filled=f.classes == pair.classes)
+            Dot(f.measure.value, f.measure.low, f.measure.high, filled=f.classes == pair.classes)
             for f in audit.of_pair(id, pair)
         ]
         rows.append(RankedRow(audit.dash(pair.classes), dots))

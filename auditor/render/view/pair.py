@@ -67,7 +67,7 @@ def _headline(audit: Audit, pair: Pair) -> str:
     worst = max(found, key=lambda f: harm(definition.direction, f.measure.value)).measure
     if not worst.value or not middle or len(audit.results.pairs) < 3:
         return f"{a} and {b}: {value_text(worst.value, definition.unit)} at the closest"
-    if worst.ci_low <= middle <= worst.ci_high:
+    if worst.low <= middle <= worst.high:
         return f"{a} and {b} are about as close as the median direction"
     ratio = middle / worst.value
     if definition.direction.startswith("higher") and ratio >= 1.1:

@@ -86,7 +86,7 @@ def closest(audit: Audit) -> Found | None:
 
 def collapse(audit: Audit) -> Sentence | None:
     """Boundary instances that are near-copies of each other: their other measures describe one place."""
-    places = [f for f in audit.found(DIVERSITY) if f.measure.ci_high < COLLAPSED]
+    places = [f for f in audit.found(DIVERSITY) if f.measure.high < COLLAPSED]
     if not places:
         return None
     worst = min(places, key=lambda f: f.measure.value)
@@ -152,7 +152,7 @@ def among(audit: Audit, classes: list[int]) -> tuple[str, str]:
 def intrusion(audit: Audit) -> Sentence | None:
     """A third class between two others, where it takes more than one search in twenty and more than usual."""
     worst, middle = audit.worst(INTRUSION), audit.median(INTRUSION)
-    if worst is None or middle is None or worst.measure.ci_low <= max(INTRUDED, middle):
+    if worst is None or middle is None or worst.measure.low <= max(INTRUDED, middle):
         return None
     a, b = (audit.name(c) for c in worst.classes)
     lost = audit.directions[worst.classes].generation
@@ -181,7 +181,7 @@ def folded(audit: Audit) -> Sentence | None:
 def calibration(audit: Audit) -> Sentence | None:
     """A gap between confidence and accuracy that chance does not explain."""
     ece = measured(audit.results.performance.ece)
-    if ece is None or ece.ci_low <= MISCALIBRATED:
+    if ece is None or ece.low <= MISCALIBRATED:
         return None
     bins = [
         b for b in audit.results.performance.reliability if b.n and b.confidence is not None and b.accuracy is not None
@@ -246,7 +246,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _excludes(measure: Measure, value: float) -> bool:
-    return not measure.ci_low <= value <= measure.ci_high
+    return not measure.low <= value <= measure.high
 
 
 def _most_often(audit: Audit, generation: Generation) -> str:
