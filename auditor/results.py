@@ -498,7 +498,8 @@ class Coverage(Document):
 
     ``possible`` counts the pairs of all classes that have samples. ``errors_covered`` is the share of the model's
     errors on the test split that confuse an audited pair. ``missing`` lists pairs asked for that were not audited, and
-    ``reason`` says why; an audit with missing pairs, or without any pair, is partial.
+    ``reason`` says why; an audit with missing pairs, or without any pair, is partial. ``empty`` lists directions of
+    audited pairs in which no boundary instance was found: the audit says nothing of the boundary there.
     """
 
     possible: int
@@ -507,6 +508,7 @@ class Coverage(Document):
     chosen: str
     errors_covered: Measured
     missing: list[tuple[int, int]] = []
+    empty: list[tuple[int, int]] = []
     reason: str = ""
 
     @property

@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audit.generation import Generated, generation_counts
+from torch import Tensor
+
+from auditor.audit.generation import generation_counts
 from auditor.audit.instances import write_instances
+from auditor.audit.margins import document
 from auditor.audit.measuring import Battery
 from auditor.audit.pairs import Pair as Classes
 from auditor.audit.samples import sample_grid, shrink_factor
 from auditor.audit.subject import Subject
 from auditor.boundary.base import BoundaryInstances
-from auditor.characteristics.base import Findings
-from auditor.results import Baseline, Direction, NotMeasured, Pair
+from auditor.characteristics.base import Findings, SampleMargins, SplitName
+from auditor.datasets.base import Dataset
+from auditor.results import Baseline, Direction, Flagged, NotMeasured, Pair, Sources
+
+SPLIT: SplitName = "train"
+"""Where generators take their sources."""
+
+
+@dataclass(frozen=True)
+class DirectionOutcome:
+    """All that an audit has of one direction.
+
+    Args:
+        sources: int64 ``(N,)``, places in the training split of the samples that the generator was given.
+        instances: what it made of them.
+        margins: of single samples, by split.
+        findings: what was measured.
+    """
+
+    sources: Tensor
+    instances: BoundaryInstances
+    margins: Mapping[SplitName, SampleMargins]
+    findings: Findings
+
+    @property
+    def origin(self) -> Tensor:
+        """Places in the training split of the samples that the instances were made from, int64 ``(M,)``."""
+        return self.sources[self.instances.origin]
 
 
 def assembled(
-    chosen: Sequence[Classes],
-    class_names: Sequence[str],
-    battery: Battery,
-    generated: Generated,
-    measured: Sequence[Findings],
+    chosen: Sequence[Classes], dataset: Dataset, battery: Battery, outcomes: Sequence[DirectionOutcome]
 ) -> list[Pair]:
     """The pairs of the results, without sample images and without baselines."""
-    directions = [_direction(*parts) for parts in zip(generated.instances, measured, strict=True)]
+    directions, class_names = [_direction(outcome, dataset) for outcome in outcomes], dataset.class_names
     return [
         Pair(
             classes=(a, b),
@@ -73,18 +99,30 @@ def without_samples(pair: Pair) -> Pair:
     return pair.model_copy(update={"directions": [d.model_copy(update={"samples": none}) for d in pair.directions]})
 
 
-def save_instances(folder: Path, instances: Sequence[BoundaryInstances]) -> None:
-    """Write the boundary instances of every direction, in the model's input shape and in pixel space."""
-    for found in instances:
+def save_instances(folder: Path, outcomes: Sequence[DirectionOutcome]) -> None:
+    """Write the boundary instances of every direction, in the model's input shape and in pixel space.
+
+    ``index`` says from which sample of the training split each was made.
+    """
+    for outcome in outcomes:
+        made = outcome.instances
         names = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "p_boundary")
-        write_instances(folder, found.source, found.target, {name: getattr(found, name).numpy() for name in names})
+        arrays = {name: getattr(made, name).numpy() for name in names}
+        write_instances(folder, made.source, made.target, {**arrays, "index": outcome.origin.numpy()})
 
 
-def _direction(found: BoundaryInstances, measured: Findings) -> Direction:
+def _direction(outcome: DirectionOutcome, dataset: Dataset) -> Direction:
+    made, measured = outcome.instances, outcome.findings
+    of_class = dataset.train.of_class(made.source)
     return Direction(
-        source=found.source,
-        target=found.target,
-        generation=generation_counts(found),
+        source=made.source,
+        target=made.target,
+        sources=Sources(split=SPLIT, index=outcome.sources.tolist()),
+        margins={name: document(margins) for name, margins in outcome.margins.items()},
+        flagged=[
+            Flagged(flag=flag, split="train", index=of_class[rows].tolist()) for flag, rows in measured.flagged.items()
+        ],
+        generation=generation_counts(made),
         baselines={},
         characteristics=dict(measured.measures),
         series=dict(measured.series),

@@ -10,13 +10,14 @@ from auditor.audit.predictions import Predictions
 from auditor.audit.selection import Selection
 from auditor.functional.statistics import wilson
 from auditor.results import Coverage, Measure, Measured, NotMeasured
+from auditor.results import Pair as AuditedPair
 
 AUTO = "auto"
 
 
 def coverage_of(
     selected: Selection,
-    audited: Sequence[Pair],
+    audited: Sequence[AuditedPair],
     failed: Mapping[Pair, str],
     train: Predictions,
     test: Predictions,
@@ -33,7 +34,7 @@ def coverage_of(
         named: whether the user asked for these very pairs. Automatic pairs that the time did not allow are not
             missing, those that failed are.
     """
-    done = set(audited)
+    done = {pair.classes for pair in audited}
     missing = [pair for pair in selected.pairs if pair not in done and (named or pair in failed)]
     late = len(done) + len(failed) < len(selected.pairs)
     reasons = ["the time budget was spent"] * late
@@ -47,6 +48,7 @@ def coverage_of(
         chosen=selected.only(done).text,
         errors_covered=_errors_covered(test, done),
         missing=missing,
+        empty=[(d.source, d.target) for pair in audited for d in pair.directions if not d.generation.boundary],
         reason="; ".join(reasons),
     )
 

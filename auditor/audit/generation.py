@@ -19,7 +19,7 @@ from auditor.audit.stages import Stages
 from auditor.boundary.base import BoundaryInstances, Generator, generators
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
-from auditor.boundary.minimal_norm import NearestPoints, NearestSearch
+from auditor.boundary.minimal_norm import NearestSearch, Search
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.statistics import wilson
@@ -45,21 +45,8 @@ class Route:
     name: str
     generator: Generator
     baselines: dict[str, Generator | NotMeasured]
-    search: NearestSearch | DecisionSearch
+    search: Search
     parameters: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Generated:
-    """What was generated, direction by direction in the order asked for.
-
-    Args:
-        instances: by the route's generator.
-        nearest: by the route's search.
-    """
-
-    instances: list[BoundaryInstances]
-    nearest: list[NearestPoints]
 
 
 def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
@@ -90,10 +77,8 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
             baselines[other] = NotMeasured(not_measured=reason)
         else:
             baselines[other], parameters[other] = baseline, repr(baseline)
-    search: NearestSearch | DecisionSearch = (
-        NearestSearch(profile.attacked, AttackBudget(*profile.attack))
-        if gradients
-        else DecisionSearch(profile.attacked, BUDGETS[plan.profile])
+    search: Search = (
+        NearestSearch(AttackBudget(*profile.attack)) if gradients else DecisionSearch(BUDGETS[plan.profile])
     )
     parameters[search.title.lower()] = repr(search)
     return Route(name, chosen, baselines, search, parameters)
@@ -111,13 +96,9 @@ def prepared(
 
 def generate(
     classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> Generated:
-    """Run the generator and the search over some directions."""
-    instances = _run(classifier, train, directions, (route.name, route.generator), plan, stages)
-    rngs = [generator_for(plan.seed, "attack", found.source, found.target) for found in instances]
-    with stages.stage(route.search.title):
-        nearest = route.search(classifier, instances, rngs, stages.report)
-    return Generated(instances, nearest)
+) -> list[BoundaryInstances]:
+    """Run the generator over some directions."""
+    return _run(classifier, train, directions, (route.name, route.generator), plan, stages)
 
 
 def generate_baselines(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from auditor.audit.generation import Generated, generation_counts
+from torch import Tensor
+
+from auditor.audit.generation import generation_counts
 from auditor.audit.pairs import Pair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
@@ -19,6 +21,8 @@ from auditor.characteristics.base import (
     Evidence,
     Findings,
     PairCharacteristic,
+    SampleMargins,
+    SplitName,
     characteristics,
 )
 from auditor.models.classifier import Classifier
@@ -43,9 +47,9 @@ class Battery:
     paired: dict[str, PairCharacteristic]
 
     @classmethod
-    def registered(cls) -> Battery:
-        """Every characteristic that the registry knows, with its default settings."""
-        made = {name: kind() for name, kind in characteristics.items()}
+    def registered(cls, profile: str) -> Battery:
+        """Every characteristic that the registry knows, as the profile of that name wants it."""
+        made = {name: kind.configured(profile) for name, kind in characteristics.items()}
         return cls(
             {name: c for name, c in made.items() if isinstance(c, Characteristic)},
             {name: c for name, c in made.items() if isinstance(c, PairCharacteristic)},
@@ -91,16 +95,17 @@ def class_samples(train: Predictions, test: Predictions) -> SamplesOf:
 def measure_directions(
     classifier: Classifier,
     battery: Battery,
-    generated: Generated,
+    generated: Sequence[BoundaryInstances],
+    margins: Sequence[Mapping[SplitName, SampleMargins]],
     samples_of: SamplesOf,
     plan: Plan,
     report: Report,
 ) -> list[Findings]:
     """Measure every direction, in the order in which they were generated."""
-    total, measured = len(generated.instances), []
-    for row, found in enumerate(generated.instances):
+    total, measured = len(generated), []
+    for row, (found, of_samples) in enumerate(zip(generated, margins, strict=True)):
         source, target = samples_of(found.source), samples_of(found.target)
-        evidence = Evidence(classifier, source, target, found, plan.settings.precision, generated.nearest[row])
+        evidence = Evidence(classifier, source, target, found, plan.settings.precision, of_samples)
         measured.append(_measure(battery.directed, evidence, plan.seed, "chosen"))
         report("Characteristics", row + 1, total, f"class {found.source} to {found.target}")
     return measured
@@ -134,9 +139,11 @@ def measure_baselines(
 def _measure(wanted: dict[str, Characteristic], evidence: Evidence, seed: int, role: str) -> Findings:
     measures: dict[str, Measured] = {}
     series: dict[str, Series] = {}
+    flagged: dict[str, Tensor] = {}
     for name, characteristic in wanted.items():
         rng = generator_for(seed, name, role, evidence.instances.source, evidence.instances.target)
         found = characteristic.measure(evidence, rng=rng)
         measures.update(found.measures)
         series.update(found.series)
-    return Findings(measures, series)
+        flagged.update(found.flagged)
+    return Findings(measures, series, flagged)

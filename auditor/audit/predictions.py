@@ -9,7 +9,7 @@ from torch import Tensor
 
 from auditor.audit.stages import Report
 from auditor.datasets.base import Split
-from auditor.models.classifier import Classifier
+from auditor.models.classifier import Classifier, scores_to_logits, scores_to_probabilities
 from auditor.results import NotMeasured
 
 CELLS = 2**25
@@ -24,11 +24,15 @@ class Predictions:
         split: the samples.
         probabilities: float32 ``(N, C)``; a row that is not finite stays so.
         embeddings: float32 ``(N, E)``, None when the model has no embedding.
+        runner_up: int64 ``(N,)``, the likeliest class other than the label; None where nobody asks for it.
+        logit_margin: float32 ``(N,)``, logit of the label less that of the runner-up; as ``runner_up``.
     """
 
     split: Split
     probabilities: Tensor
     embeddings: Tensor | None
+    runner_up: Tensor | None = None
+    logit_margin: Tensor | None = None
 
     @property
     def finite(self) -> Tensor:
@@ -51,12 +55,25 @@ def predict_split(classifier: Classifier, split: Split, report: Report, name: st
     """Ask the artefact for the probabilities and embeddings of every sample of a split."""
     embeds = not isinstance(classifier.embedding_size, NotMeasured)
     cells = max(1, split.pixels[0].numel()) if len(split) else 1
-    probabilities = [torch.empty(0, classifier.num_classes)]
+    probabilities, margins = [torch.empty(0, classifier.num_classes)], [torch.empty(0, 2)]
     embeddings = [classifier.embeddings(split.instances(slice(0, 0)))] if embeds else []
     for rows in torch.arange(len(split)).split(max(1, CELLS // cells)):
         x = split.instances(rows)
-        probabilities.append(classifier.probabilities(x))
+        scores = classifier.scores(x)
+        probabilities.append(scores_to_probabilities(scores, classifier.output_kind))
+        margins.append(_margins(scores_to_logits(scores, classifier.output_kind), split.labels[rows]))
         if embeds:
             embeddings.append(classifier.embeddings(x))
         report("predictions", int(rows[-1]) + 1, len(split), name)
-    return Predictions(split, torch.cat(probabilities), torch.cat(embeddings) if embeds else None)
+    margin, runner_up = torch.cat(margins).unbind(1)
+    embedded = torch.cat(embeddings) if embeds else None
+    return Predictions(split, torch.cat(probabilities), embedded, runner_up.long(), margin)
+
+
+def _margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """Float32 ``(N, 2)``: logit of the label less the largest of the others, and the class of that one."""
+    if logits.shape[1] == 1:  # one sigmoid: the logit of the second class over the first
+        logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+    own = logits.gather(1, labels[:, None])[:, 0]
+    other, runner_up = logits.scatter(1, labels[:, None], -torch.inf).max(dim=1)
+    return torch.stack([own - other, runner_up.to(own.dtype)], dim=1)

@@ -21,6 +21,7 @@ from auditor.audit.pairs import MOST_PAIRS, parse_pairs
 from auditor.audit.performance import measure_performance
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions, predict_split
+from auditor.audit.sample_table import samples_of
 from auditor.audit.seeds import generator_for
 from auditor.audit.selection import AUTO_PAIRS, Selection, select_pairs
 from auditor.audit.shard import Work
@@ -74,7 +75,7 @@ def _audited(
     plan: Plan, subject: Subject, generator: Generator, stages: Stages, budget: TimeBudget, ledger: Ledger
 ) -> Results:
     classifier, dataset = subject.classifier, subject.dataset
-    route, battery = choose_route(classifier, generator, plan), Battery.registered()
+    route, battery = choose_route(classifier, generator, plan), Battery.registered(plan.profile)
     with stages.stage("predictions"):
         train = predict_split(classifier, dataset.train, stages.report, "train")
         test = predict_split(classifier, dataset.test, stages.report, "test")
@@ -85,7 +86,7 @@ def _audited(
     before = _spent(classifier)
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
-    work = Work(plan, subject, train, class_samples(train, test), route, battery, shown, everywhere)
+    work = Work(plan, subject, train, test, class_samples(train, test), route, battery, shown, everywhere)
     collected, everything = Collected(plan.report_pairs), AllPairs(work, selected.pairs, stages, budget, ledger)
     for part in everything.finished():
         collected.add(part)
@@ -93,8 +94,7 @@ def _audited(
     pairs, baselines = collected.pairs(summary.ranking), Cost(forward=0, backward=0)
     if not work.baselines:
         pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
-    done = [pair.classes for pair in pairs]
-    coverage = coverage_of(selected, done, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
+    coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
         checks = [
             *subject.checks,
@@ -111,6 +111,7 @@ def _audited(
         # A later check of one name saw more data than the first.
         validity=list({check.id: check for check in checks}.values()),
         performance=performance,
+        samples=samples_of(train, test, pairs),
         coverage=coverage,
         pairs=pairs,
         summary=summary,

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audit.assembly import assembled, save_instances, with_baselines, with_samples
+from auditor.audit.assembly import DirectionOutcome, assembled, save_instances, with_baselines, with_samples
 from auditor.audit.generation import Route, generate, generate_baselines
+from auditor.audit.margins import sample_margins
 from auditor.audit.measuring import Battery, SamplesOf, measure_baselines, measure_directions
 from auditor.audit.pairs import Pair as Classes
 from auditor.audit.parts import FinishedPairs
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
-from auditor.audit.sources import directions_of
+from auditor.audit.sources import directions_of, sources_of
 from auditor.audit.stages import Stages
 from auditor.audit.subject import Subject
+from auditor.characteristics.base import SplitName
 from auditor.results import Baseline, Cost, NotMeasured
 
 
@@ -27,7 +29,7 @@ class Work:
     Args:
         plan: of the audit.
         subject: model and data.
-        train: the artefact's answers on the training split.
+        train, test: the artefact's answers on each split.
         samples_of: the samples of a class.
         route: who makes the boundary instances.
         battery: what is measured on them.
@@ -38,27 +40,42 @@ class Work:
     plan: Plan
     subject: Subject
     train: Predictions
+    test: Predictions
     samples_of: SamplesOf
     route: Route
     battery: Battery
     shown: int
     baselines: bool
 
+    @property
+    def answers(self) -> dict[SplitName, Predictions]:
+        """The artefact's answers by split."""
+        return {"test": self.test, "train": self.train}
+
 
 def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> FinishedPairs:
     """Audit the pairs of one shard."""
     classifier, begin = work.subject.classifier, time.perf_counter()
     forward, backward = classifier.spent.forward, classifier.spent.backward
-    generated = generate(classifier, work.train, directions_of(shard), work.route, work.plan, stages)
+    directions, answers = directions_of(shard), work.answers
+    generated = generate(classifier, work.train, directions, work.route, work.plan, stages)
+    margins = sample_margins(classifier, answers, directions, work.route.search, work.plan, stages)
     with stages.stage("Characteristics"):
-        measured = measure_directions(classifier, work.battery, generated, work.samples_of, work.plan, stages.report)
-    pairs = assembled(shard, work.subject.dataset.class_names, work.battery, generated, measured)
+        measured = measure_directions(
+            classifier, work.battery, generated, margins, work.samples_of, work.plan, stages.report
+        )
+    limit, seed = work.plan.settings.samples_per_class, work.plan.seed
+    outcomes = [
+        DirectionOutcome(sources_of(work.train, instances.source, limit, seed), instances, of_samples, findings)
+        for instances, of_samples, findings in zip(generated, margins, measured, strict=True)
+    ]
+    pairs = assembled(shard, work.subject.dataset, work.battery, outcomes)
     if work.baselines:
         pairs = with_baselines(pairs, run_baselines(shard, work, stages))
     with stages.stage("Sample images"):
-        pairs = with_samples(pairs, 2 * work.shown, work.subject, generated.instances)
+        pairs = with_samples(pairs, 2 * work.shown, work.subject, generated)
         if work.plan.instances_folder is not None:
-            save_instances(Path(work.plan.instances_folder), generated.instances)
+            save_instances(Path(work.plan.instances_folder), outcomes)
     cost = Cost(forward=classifier.spent.forward - forward, backward=classifier.spent.backward - backward)
     return FinishedPairs(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin)
 

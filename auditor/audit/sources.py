@@ -1,4 +1,9 @@
-"""Where each direction starts: training samples of s that the model puts in s."""
+"""Which samples are used: all of a class in one order that depends on the data and the seed alone.
+
+A direction takes the first so many of its source class, whatever the model says of them, so that audits of two models
+on the same data with the same seed are about the same samples. A generator starts from those of them that the model
+puts in their class.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,8 @@ from auditor.audit.pairs import Pair
 from auditor.audit.predictions import Predictions
 from auditor.audit.seeds import generator_for
 from auditor.boundary.base import DirectionTask
+from auditor.characteristics.base import SplitName
+from auditor.datasets.base import Split
 from auditor.functional.statistics import systematic
 
 
@@ -20,18 +27,33 @@ def directions_of(pairs: Sequence[Pair]) -> list[Pair]:
     return [direction for a, b in pairs for direction in ((a, b), (b, a))]
 
 
+def ranked(split: Split, name: SplitName, label: int, seed: int) -> Tensor:
+    """The places of all samples of a class in the order in which they are used, int64 ``(N,)``.
+
+    Args:
+        split: train or test, as ``name`` says.
+        seed: of the audit; it decides the order together with the split's name and the class, and nothing else does.
+    """
+    rows = split.of_class(label)
+    return rows[torch.randperm(len(rows), generator=generator_for(seed, "samples", name, label))]
+
+
+def first_of_class(split: Split, name: SplitName, label: int, most: int | None, seed: int) -> Tensor:
+    """The first ``most`` samples of a class in that order (None takes all), sorted by their place: int64 ``(M,)``."""
+    return ranked(split, name, label, seed)[:most].sort().values
+
+
 def direction_tasks(
     train: Predictions, directions: Sequence[Pair], limit: int | None, seed: int, stage: str
 ) -> list[DirectionTask]:
     """The task of each direction.
 
-    The sources of a direction depend on the seed and on the direction alone, so every generator starts from
-    the same ones; what a generator draws depends on ``stage`` as well.
+    Every generator starts from the same sources; what a generator draws depends on ``stage`` as well.
 
     Args:
         train: the artefact's answers on the training split.
         directions: (s, t) of each.
-        limit: most sources of a direction; None takes all.
+        limit: samples of a class that are sources, without those that the model puts elsewhere; None takes all.
         seed: of the audit.
         stage: name of the generator that the tasks are for.
     """
@@ -39,6 +61,10 @@ def direction_tasks(
     @cache
     def usable(label: int) -> Tensor:
         return torch.nonzero(train.correct & (train.split.labels == label)).flatten()
+
+    @cache
+    def starts(label: int) -> Tensor:
+        return sources_of(train, label, limit, seed)
 
     @cache
     def pixels(label: int) -> Tensor:
@@ -49,14 +75,13 @@ def direction_tasks(
 
     tasks = []
     for source, target in directions:
-        drawn = _drawn(len(usable(source)), limit, generator_for(seed, "sources", source, target))
         tasks.append(
             DirectionTask(
                 source=source,
                 target=target,
-                x_source=pixels(source)[drawn],
+                x_source=train.split.instances(starts(source)),
                 x_target=pixels(target),
-                embedding_source=embeddings(usable(source)[drawn]),
+                embedding_source=embeddings(starts(source)),
                 embedding_target=embeddings(usable(target)),
                 rng=generator_for(seed, stage, source, target),
             )
@@ -64,11 +89,14 @@ def direction_tasks(
     return tasks
 
 
-def _drawn(count: int, limit: int | None, rng: torch.Generator) -> Tensor:
-    """Indices of at most ``limit`` of ``count`` samples, without replacement, in order."""
-    if limit is None or count <= limit:
-        return torch.arange(count)
-    return torch.randperm(count, generator=rng)[:limit].sort().values
+def sources_of(train: Predictions, label: int, limit: int | None, seed: int) -> Tensor:
+    """The places of the samples that a generator starts from: int64 ``(N,)``, ascending.
+
+    Args:
+        limit: as in ``direction_tasks``.
+    """
+    first = first_of_class(train.split, "train", label, limit, seed)
+    return first[train.correct[first]]
 
 
 def usable_samples(train: Predictions, most_bytes: int) -> dict[int, Tensor]:

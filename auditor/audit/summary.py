@@ -11,7 +11,7 @@ from auditor.audit.seeds import generator_for
 from auditor.functional.statistics import Estimate, bootstrap_mean
 from auditor.results import Definition, Measure, NotMeasured, Pair, Summary, SummaryMeasure, Worst, harm
 
-RANKED_BY = ("margin_l2_attack", "margin_l2")
+RANKED_BY = ("margin_l2_attack",)
 """A pair is as fragile as the nearer of its two directions; the first measure that any pair has decides."""
 
 

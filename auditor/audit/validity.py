@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 from auditor.audit.normalisations import tried
 from auditor.audit.predictions import Predictions
@@ -49,9 +51,18 @@ def validity_of(
 
 def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
     """What part of the class pairs was audited; less than what was asked for is a warning."""
-    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes were audited"
+    directions, empty = 2 * coverage.audited, len(coverage.empty)
+    nothing = ""
+    if empty:
+        nothing = (
+            f"; in {empty:,} of {directions:,} directions no boundary instance was found, so the audit says nothing"
+        )
+        nothing += " of the boundary there"
     if coverage.audited == coverage.possible:
-        return Validity(id="coverage", status="ok", message=f"All {coverage.possible:,} pairs of classes were audited.")
+        status: Literal["ok", "warn", "fail"] = "fail" if 2 * empty > directions else "warn" if empty else "ok"
+        message = f"All {coverage.possible:,} pairs of classes were audited{nothing}."
+        return Validity(id="coverage", status=status, message=message)
+    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes were audited{nothing}"
     said += f" (chosen {coverage.chosen})"
     if isinstance(share := coverage.errors_covered, Measure):
         said += f"; {_percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
@@ -59,7 +70,8 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
         said += f"; {coverage.requested:,} were wanted and {coverage.reason}"
         if reached := _widest(pairs, "idc"):
             said += f"; IDC is known to within {reached:.2g} or better in each"
-    return Validity(id="coverage", status="warn" if coverage.partial else "ok", message=f"{said}.")
+    status = "fail" if 2 * empty > directions > 0 else "warn" if coverage.partial or empty else "ok"
+    return Validity(id="coverage", status=status, message=f"{said}.")
 
 
 def _widest(pairs: Sequence[Pair], id: str) -> float | None:
@@ -104,6 +116,12 @@ def generation(directions: Sequence[Direction], names: dict[int, str]) -> Validi
     found = sum(direction.generation.boundary for direction in directions)
     asked = sum(direction.generation.requested for direction in directions)
     said = f"{found:,} of {asked:,} sources reached the boundary"
+    rescued = Counter[str]()
+    for direction in directions:
+        rescued.update(direction.generation.rescued)
+    if rescued:
+        means = ", ".join(f"{count:,} {way}" for way, count in rescued.most_common())
+        said += f", {rescued.total():,} of them only by a second effort ({means})"
     low = [d for d in directions if d.generation.boundary < LOW_SUCCESS * d.generation.requested]
     if not low:
         return Validity(id="generation", status="ok" if found else "fail", message=f"{said}.")

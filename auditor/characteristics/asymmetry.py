@@ -74,9 +74,7 @@ class Asymmetry(PairCharacteristic):
             return NotMeasured(not_measured=f"{' and '.join(candidates)} not measured in both directions")
         if a.value + b.value == 0:
             return NotMeasured(not_measured=f"{candidate} is zero in both directions")
-        value, low, high = relative_difference(
-            Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high)
-        )
+        value, low, high = relative_difference(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
         direction = self.definitions[name].direction
         return Measure(
             value=value, ci_low=low, ci_high=high, n=a.n + b.n, unit=f"{UNIT} of {candidate}", direction=direction

@@ -24,13 +24,20 @@ class Split:
     Args:
         pixels: ``(N, *shape)``, uint8 in 0..255 or float32 in [0, 1].
         labels: int64 ``(N,)``, class indices in the model's order.
+        files: of each sample its path below the data folder; empty where samples are no files.
     """
 
     pixels: Tensor
     labels: Tensor
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def part(self, index: Tensor) -> Split:
+        """The samples at these places (int64), with their labels and files."""
+        files = tuple(self.files[i] for i in index.tolist()) if self.files else ()
+        return Split(self.pixels[index], self.labels[index], files)
 
     def instances(self, index: Tensor | slice = slice(None)) -> Tensor:
         """Float32 pixels in [0, 1] of the chosen samples, ``(n, *shape)``."""

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import torch
+
 from auditor.datasets.base import DataRequest, RawData, Split, path_source
 from auditor.datasets.image_batch import ImageFile, read_images
 from auditor.datasets.image_file import SUFFIXES
@@ -38,14 +40,16 @@ def load(request: DataRequest) -> RawData:
     if not any(images):
         raise InputRefused(_LAYOUT, f"no images in {root}", f"use files such as {', '.join(sorted(SUFFIXES))}")
     ignored = [file for files in listed for file in files if file.path.suffix.lower() not in SUFFIXES]
-    batch = read_images([file for files in images for file in files], request.image_size, request.max_skip)
+    every = [file for files in images for file in files]
+    batch = read_images(every, request.image_size, request.max_skip)
+    whole = Split(batch.pixels, batch.labels, tuple(every[position].name for position in batch.kept.tolist()))
     notes += [*order_notes, *_ignored_note(ignored), *batch.notes]
     if len(halves) == 1:
-        train, test, note = stratified(Split(batch.pixels, batch.labels), request.seed, names)
+        train, test, note = stratified(whole, request.seed, names)
         return RawData(train, test, names, batch.skipped, (*notes, note))
     cut = int((batch.kept < len(images[0])).sum())
-    train = Split(batch.pixels[:cut], batch.labels[:cut])
-    return RawData(train, Split(batch.pixels[cut:], batch.labels[cut:]), names, batch.skipped, tuple(notes))
+    train, test = whole.part(torch.arange(cut)), whole.part(torch.arange(cut, len(whole)))
+    return RawData(train, test, names, batch.skipped, tuple(notes))
 
 
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

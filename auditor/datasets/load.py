@@ -36,8 +36,8 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     return Dataset(
         name=request.data,
         class_names=names,
-        train=Split(train.pixels, raw.train.labels),
-        test=Split(test.pixels, raw.test.labels),
+        train=Split(train.pixels, raw.train.labels, raw.train.files),
+        test=Split(test.pixels, raw.test.labels, raw.test.files),
         image_shape=train.image_shape,
         fingerprint=fingerprint(raw.train, raw.test),
         skipped=raw.skipped,

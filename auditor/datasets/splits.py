@@ -39,4 +39,5 @@ def stratified(whole: Split, seed: int, class_names: Sequence[str]) -> tuple[Spl
         count = max(1, round(TEST_SHARE * len(index)))
         test[index[torch.randperm(len(index), generator=rng)[:count]]] = True
     note = f"The data came without a split: {TEST_SHARE:.0%} of each class, drawn with seed {seed}, are test samples."
-    return Split(whole.pixels[~test], whole.labels[~test]), Split(whole.pixels[test], whole.labels[test]), note
+    train_index, test_index = (torch.nonzero(mask).flatten() for mask in (~test, test))
+    return whole.part(train_index), whole.part(test_index), note

@@ -1,0 +1,141 @@
+"""How far single samples lie from another class: the nearest points found, for samples of both splits.
+
+The samples of a direction are the first of its class in the order of ``sources``, whatever the model or the generator
+makes of them. One that the model does not put in its own class to begin with has margin 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from auditor.audit.pairs import Pair
+from auditor.audit.plan import Plan
+from auditor.audit.predictions import Predictions
+from auditor.audit.seeds import generator_for
+from auditor.audit.sources import first_of_class
+from auditor.audit.stages import Stages
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
+from auditor.characteristics.base import SampleMargins, SplitName
+from auditor.functional.distances import l2, linf
+from auditor.functional.statistics import systematic
+from auditor.models.classifier import Classifier
+from auditor.results import Margins
+
+STARTS = 256
+"""Samples of the target class, evenly spaced, that a search may start from."""
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """Samples of a class in one split: their places, and which of them the model puts in that class."""
+
+    index: Tensor
+    right: Tensor
+    x: Tensor
+
+
+def sample_margins(
+    classifier: Classifier,
+    answers: Mapping[SplitName, Predictions],
+    directions: Sequence[Pair],
+    search: Search,
+    plan: Plan,
+    stages: Stages,
+) -> list[dict[SplitName, SampleMargins]]:
+    """Margins of the samples of each direction, by split.
+
+    Args:
+        answers: the artefact's, on each split.
+        directions: (s, t) of each.
+        search: finds the nearest points.
+    """
+
+    @cache
+    def searched(label: int) -> dict[SplitName, _Searched]:
+        return {name: _searched(of, name, label, plan) for name, of in answers.items()}
+
+    @cache
+    def starts(label: int) -> Tensor:
+        train = answers["train"]
+        rows = torch.nonzero(train.correct & (train.split.labels == label)).flatten()
+        return train.split.instances(rows[systematic(len(rows), STARTS)])
+
+    tasks = [
+        AttackTask(
+            source=s,
+            target=t,
+            x=torch.cat([part.x for part in searched(s).values()]),
+            starts=starts(t),
+            rng=generator_for(plan.seed, "attack", s, t),
+        )
+        for s, t in directions
+    ]
+    with stages.stage(search.title):
+        points = search(classifier, tasks, stages.report)
+    return [_by_split(searched(task.source), task.x, nearest) for task, nearest in zip(tasks, points, strict=True)]
+
+
+def document(margins: SampleMargins) -> Margins:
+    """The margins as they stand in the results."""
+    values = {norm: getattr(margins, norm).tolist() for norm in ("l2", "linf")}
+    return Margins(
+        index=margins.index.tolist(),
+        l2=[_rounded(v) for v in values["l2"]],
+        linf=[_rounded(v) for v in values["linf"]],
+        tried_l2=_least_tried(margins.l2, margins.tried_l2),
+        tried_linf=_least_tried(margins.linf, margins.tried_linf),
+        method=margins.method,
+    )
+
+
+def _searched(of: Predictions, name: SplitName, label: int, plan: Plan) -> _Searched:
+    limit = plan.settings.samples_per_class
+    most = plan.settings.attacked if limit is None else min(limit, plan.settings.attacked)
+    index = first_of_class(of.split, name, label, most, plan.seed)
+    right = of.correct[index]
+    return _Searched(index, right, of.split.instances(index[right]))
+
+
+def _by_split(
+    searched: Mapping[SplitName, _Searched], x: Tensor, points: NearestPoints
+) -> dict[SplitName, SampleMargins]:
+    sizes = [len(part.x) for part in searched.values()]
+    found_l2, found_linf = (
+        torch.where(found, distance(x, y), torch.inf).split(sizes)
+        for found, distance, y in ((points.found_l2, l2, points.l2), (points.found_linf, linf, points.linf))
+    )
+    tried_l2, tried_linf = points.tried_l2.split(sizes), points.tried_linf.split(sizes)
+    return {
+        name: SampleMargins(
+            index=part.index,
+            l2=_spread(part.right, found_l2[k]),
+            linf=_spread(part.right, found_linf[k]),
+            tried_l2=_spread(part.right, tried_l2[k]),
+            tried_linf=_spread(part.right, tried_linf[k]),
+            method=points.method,
+        )
+        for k, (name, part) in enumerate(searched.items())
+    }
+
+
+def _spread(right: Tensor, values: Tensor) -> Tensor:
+    """Values of the samples that the model puts in their class, 0 for the others: float32 ``(M,)``."""
+    everyone = torch.zeros(len(right))
+    everyone[right] = values
+    return everyone
+
+
+def _rounded(value: float) -> float | None:
+    """Six significant digits, None for what was not found."""
+    return float(f"{value:.6g}") if value != float("inf") else None
+
+
+def _least_tried(values: Tensor, tried: Tensor) -> float | None:
+    """The least of the distances to which samples were followed that have no margin."""
+    lost = tried[values.isinf()]
+    return _rounded(float(lost.min())) if len(lost) else None
