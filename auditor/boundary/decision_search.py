@@ -1,26 +1,26 @@
 """The nearest instance of the target class for each source by decisions alone, where the model has no gradient.
 
-In L2 the polar search goes on from the generated instance, now without regard to third classes. In the maximum norm
+In L2 the polar search starts from the nearest samples of class t, without regard to third classes. In the maximum norm
 the way to a point found is clipped at a radius as small as keeps it in t, so that distance is a looser bound.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from auditor.boundary.base import BoundaryInstances, Progress
+from auditor.boundary.base import Progress
 from auditor.boundary.gradient_free import at_once
-from auditor.boundary.minimal_norm import NearestPoints, drawn_sources
-from auditor.functional.distances import l2
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, nearest_starts
+from auditor.functional.distances import l2, linf
 from auditor.functional.polar_search import PolarBudget, Predict, entry, polar_search
 from auditor.models.classifier import Classifier
 
-_HALVINGS = 20
+_HALVINGS = 14
+"""As near to the boundary as matters; closer, a batch of another size could round the point into another class."""
 
 
 @dataclass(frozen=True)
@@ -28,65 +28,68 @@ class DecisionSearch:
     """The search with its settings.
 
     Args:
-        sources: most sources searched from in one direction.
         budget: of the search in L2.
+        neighbours: samples of class t nearest to a source, of which the one nearest after bisection is its start.
     """
 
-    sources: int = 100
     budget: PolarBudget = field(default_factory=PolarBudget)
+    neighbours: int = 5
 
     title = "Decision-based search"
 
     def __call__(
-        self,
-        classifier: Classifier,
-        directions: Sequence[BoundaryInstances],
-        rngs: Sequence[torch.Generator],
-        progress: Progress = lambda *_: None,
+        self, classifier: Classifier, tasks: Sequence[AttackTask], progress: Progress = lambda *_: None
     ) -> list[NearestPoints]:
-        """Search from sources of every direction.
+        """Search from the sources of every task."""
+        nearest: list[NearestPoints] = []
+        while len(nearest) < len(tasks):
+            part = tasks[len(nearest) :]
+            part = part[: at_once([task.x.numel() for task in part])]
+            nearest += self._together(classifier, part)
+            progress(self.title, len(nearest), len(tasks))
+        return nearest
 
-        Args:
-            directions: generated instances; their sources are searched from and they serve as starts.
-            rngs: generator of each direction.
-        """
-        index = drawn_sources(directions, self.sources, rngs)
-        found: list[NearestPoints] = []
-        while len(found) < len(directions):
-            numbers = [len(rows) * math.prod(classifier.instance_shape) for rows in index[len(found) :]]
-            part = slice(len(found), len(found) + at_once(numbers))
-            found += self._together(classifier, directions[part], index[part], rngs[part])
-            progress(self.title, len(found), len(directions))
-        return found
-
-    def _together(
-        self,
-        classifier: Classifier,
-        directions: Sequence[BoundaryInstances],
-        index: Sequence[Tensor],
-        rngs: Sequence[torch.Generator],
-    ) -> list[NearestPoints]:
-        predict, sizes = classifier.predict, [len(rows) for rows in index]
-
-        def joined(name: str) -> Tensor:
-            return torch.cat([getattr(d, name)[rows] for d, rows in zip(directions, index, strict=True)])
-
-        x, boundary = joined("x_source"), joined("x_boundary")
-        classes = torch.tensor([(d.source, d.target) for d in directions])
+    def _together(self, classifier: Classifier, tasks: Sequence[AttackTask]) -> list[NearestPoints]:
+        predict, sizes = classifier.predict, [len(task) for task in tasks]
+        x = torch.cat([task.x for task in tasks])
+        classes = torch.tensor([(task.source, task.target) for task in tasks])
         s, t = classes.repeat_interleave(torch.tensor(sizes), dim=0).unbind(1)
-        # x' may lie beside the segment from the source to the boundary instance: both are starts.
-        start, _ = entry(predict, x, joined("x_adversarial"), s, t, _HALVINGS)
-        start = _nearer(x, start, boundary, predict(boundary) == t)
-        near = polar_search(predict, x, start, (s, t), sizes, rngs, self.budget, guarded=False)
-        near, _ = entry(predict, x, near, s, t, _HALVINGS)
-        flat = clipped(predict, x, near, t, _HALVINGS)
-        parts = zip(
-            index, *(part.split(sizes) for part in (near, flat, predict(near) == t, predict(flat) == t)), strict=True
-        )
+        start, started, tried = self._starts(predict, x, (s, t), tasks)
+        near, flat = x.clone(), x.clone()
+        rows = torch.nonzero(started).flatten()
+        if len(rows):
+            going = [int(part.sum()) for part in started.split(sizes)]
+            rngs = [task.rng for task in tasks]
+            classes_going = (s[rows], t[rows])
+            found = polar_search(predict, x[rows], start[rows], classes_going, going, rngs, self.budget, guarded=False)
+            near[rows], _ = entry(predict, x[rows], found, s[rows], t[rows], _HALVINGS)
+            flat[rows] = clipped(predict, x[rows], near[rows], t[rows], _HALVINGS)
+        found_l2, found_linf = predict(near) == t, predict(flat) == t
+        parts = zip(*(part.split(sizes) for part in (near, flat, found_l2, found_linf, *tried)), strict=True)
         return [
-            NearestPoints(rows, l2_points, linf_points, found_l2, found_linf, "decision-based search")
-            for rows, l2_points, linf_points, found_l2, found_linf in parts
+            NearestPoints(near, flat, found_l2, found_linf, tried_l2, tried_linf, self.title.lower())
+            for near, flat, found_l2, found_linf, tried_l2, tried_linf in parts
         ]
+
+    def _starts(
+        self, predict: Predict, x: Tensor, classes: tuple[Tensor, Tensor], tasks: Sequence[AttackTask]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """The nearest point of t between each source and its neighbours: points, whether there is one, how far tried.
+
+        Returns:
+            float32 ``(N, *shape)``, bool ``(N,)``, and float32 ``(N,)`` in L2 and in the maximum norm.
+        """
+        s, t = classes
+        start, started = x.clone(), torch.zeros(len(x), dtype=torch.bool)
+        distance, tried = torch.full((len(x),), torch.inf), (torch.zeros(len(x)), torch.zeros(len(x)))
+        for neighbour in torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1):
+            tried = torch.maximum(tried[0], l2(x, neighbour)), torch.maximum(tried[1], linf(x, neighbour))
+            rows = torch.nonzero(predict(neighbour) == t).flatten()
+            met, _ = entry(predict, x[rows], neighbour[rows], s[rows], t[rows], _HALVINGS)
+            nearer = l2(x[rows], met) < distance[rows]
+            rows, met = rows[nearer], met[nearer]
+            start[rows], started[rows], distance[rows] = met, True, l2(x[rows], met)
+        return start, started, tried
 
 
 def clipped(predict: Predict, x: Tensor, y: Tensor, target: Tensor, halvings: int) -> Tensor:
@@ -111,9 +114,3 @@ def clipped(predict: Predict, x: Tensor, y: Tensor, target: Tensor, halvings: in
         inside = predict(at(middle)) == target
         low, high = torch.where(inside, low, middle), torch.where(inside, middle, high)
     return at(high)
-
-
-def _nearer(x: Tensor, a: Tensor, b: Tensor, b_counts: Tensor) -> Tensor:
-    """Row by row b where it counts and is nearer to x than a."""
-    nearer = b_counts & (l2(x, b) < l2(x, a))
-    return torch.where(nearer.view((-1,) + (1,) * (x.dim() - 1)), b, a)

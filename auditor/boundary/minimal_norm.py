@@ -1,18 +1,19 @@
 """The nearest instance of the target class for each source, by a targeted minimal-norm attack.
 
-DeepDIG shows plausible instances; this shows how near the boundary is. DeepDIG's own instances are
-among the starts, so the distance found is never larger than theirs.
+DeepDIG shows plausible instances; this shows how near the boundary is. It asks for nothing but sources and a few
+samples that the model puts in the target class, so it measures the same samples whatever a generator did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from auditor.boundary.base import BoundaryInstances, Progress
+from auditor.boundary.base import Progress
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
@@ -21,22 +22,59 @@ NORMS: tuple[Norm, Norm] = ("l2", "linf")
 
 
 @dataclass(frozen=True)
-class NearestPoints:
-    """Nearest points of class t found from some sources of one direction.
+class AttackTask:
+    """Sources of one direction whose nearest points of the target class are looked for.
 
     Args:
-        index: int64 ``(M,)``, rows of the direction's ``x_source`` that were attacked.
-        l2, linf: float32 ``(M, *shape)``, the nearest points in each norm, predicted t by the artefact.
-        found_l2, found_linf: bool ``(M,)``, whether one was found.
+        source, target: class indices s and t.
+        x: float32 ``(N, *shape)`` in [0, 1], samples that the model puts in s.
+        starts: float32 ``(M, *shape)`` in [0, 1], samples that the model puts in t, for all sources alike; M may be 0.
+        rng: this direction's own random generator (CPU).
+    """
+
+    source: int
+    target: int
+    x: Tensor
+    starts: Tensor
+    rng: torch.Generator
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class NearestPoints:
+    """Nearest points of class t found for the sources of one task; row i belongs to source i.
+
+    Args:
+        l2, linf: float32 ``(N, *shape)``, the nearest points in each norm, predicted t by the artefact; where none
+            was found, the source itself.
+        found_l2, found_linf: bool ``(N,)``, whether one was found.
+        tried_l2, tried_linf: float32 ``(N,)``, distance of the farthest point asked about; where none was found,
+            nothing is known beyond it.
         method: who found them, as figures label it.
     """
 
-    index: Tensor
     l2: Tensor
     linf: Tensor
     found_l2: Tensor
     found_linf: Tensor
-    method: str = "minimal-norm attack"
+    tried_l2: Tensor
+    tried_linf: Tensor
+    method: str
+
+
+class Search(Protocol):
+    """Whoever looks for nearest points: by gradients or by decisions alone."""
+
+    @property
+    def title(self) -> str:
+        """As progress and reports name it."""
+
+    def __call__(
+        self, classifier: Classifier, tasks: Sequence[AttackTask], progress: Progress = ...
+    ) -> list[NearestPoints]:
+        """The nearest points of every task, in order; a task's own do not depend on the others."""
 
 
 @dataclass(frozen=True)
@@ -44,44 +82,36 @@ class NearestSearch:
     """The attack with its settings.
 
     Args:
-        sources: most sources attacked in one direction.
-        budget: steps of the parts of the attack in L2; in Linf two thirds as many of DDN.
+        budget: steps of the parts of the attack.
+        neighbours: samples of class t nearest to a source that serve as its starts.
     """
 
-    sources: int = 100
     budget: AttackBudget = field(default_factory=AttackBudget)
+    neighbours: int = 2
 
     title = "Minimal-norm attack"
 
     def __call__(
-        self,
-        classifier: Classifier,
-        directions: Sequence[BoundaryInstances],
-        rngs: Sequence[torch.Generator],
-        progress: Progress = lambda *_: None,
+        self, classifier: Classifier, tasks: Sequence[AttackTask], progress: Progress = lambda *_: None
     ) -> list[NearestPoints]:
-        """Attack every direction together.
-
-        Args:
-            directions: generated instances; their sources are attacked and they serve as starts.
-            rngs: generator of each direction; draws which sources are attacked.
-        """
-        index = drawn_sources(directions, self.sources, rngs)
-        x = torch.cat([d.x_source[rows] for d, rows in zip(directions, index, strict=True)])
-        starts = torch.cat([d.x_adversarial[rows] for d, rows in zip(directions, index, strict=True)])
-        # The boundary instance may fall on either side of t; the adversarial one is surely in t.
-        boundary = torch.cat([d.x_boundary[rows] for d, rows in zip(directions, index, strict=True)])
-        sizes = [len(rows) for rows in index]
-        target = torch.tensor([d.target for d in directions]).repeat_interleave(torch.tensor(sizes))
-        points: dict[Norm, tuple[Tensor, Tensor]] = {}
-        known = [starts, boundary]
+        """Attack every task together."""
+        sizes = [len(task) for task in tasks]
+        if not sum(sizes):
+            return [_nothing(task.x, self.title.lower()) for task in tasks]
+        x = torch.cat([task.x for task in tasks])
+        starts = list(torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1))
+        target = torch.tensor([task.target for task in tasks]).repeat_interleave(torch.tensor(sizes))
+        by_norm = list[list[tuple[Tensor, ...]]]()
         for half, norm in enumerate(NORMS):
             # The nearest point in L2 is a good start in Linf, which then needs fewer steps.
             budget = replace(self.budget, ddn=self.budget.ddn * (3 - half) // 3)
-            points[norm] = self._in_norm(classifier, x, target, known, norm, budget, progress)
-            known = [*known, points[norm][0]]
-        parts = [tensor.split(sizes) for norm in NORMS for tensor in points[norm]]
-        return [NearestPoints(*row) for row in zip(index, parts[0], parts[2], parts[1], parts[3], strict=True)]
+            whole = self._in_norm(classifier, x, target, starts, norm, budget, progress)
+            by_norm.append(list(zip(*(part.split(sizes) for part in whole), strict=True)))
+            starts = [*starts, whole[0]]
+        return [
+            NearestPoints(l2[0], linf[0], l2[1], linf[1], l2[2], linf[2], self.title.lower())
+            for l2, linf in zip(*by_norm, strict=True)
+        ]
 
     def _in_norm(
         self,
@@ -92,20 +122,35 @@ class NearestSearch:
         norm: Norm,
         budget: AttackBudget,
         progress: Progress,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         def logits(part: Tensor) -> Tensor:
             return classifier.logits(part.to(classifier.device))
 
-        def part(rows: Tensor) -> tuple[Tensor, Tensor]:
+        def part(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             progress(self.title, NORMS.index(norm) * len(x) + int(rows[0]), 2 * len(x))
             near = [start[rows] for start in starts]
             return minimal_norm(logits, classifier.predict, x[rows], target[rows], near, norm=norm, budget=budget)
 
-        none = x[:0], torch.zeros(0, dtype=torch.bool)
-        best, found = zip(none, *classifier.batching.run(part, torch.arange(len(x))), strict=True)
-        return torch.cat(best), torch.cat(found)
+        best, found, tried = zip(*classifier.batching.run(part, torch.arange(len(x))), strict=True)
+        return torch.cat(best), torch.cat(found), torch.cat(tried)
 
 
-def drawn_sources(directions: Sequence[BoundaryInstances], most: int, rngs: Sequence[torch.Generator]) -> list[Tensor]:
-    """Rows of each direction that are attacked: int64, at most ``most``, without replacement, in order."""
-    return [torch.randperm(len(d), generator=rng)[:most].sort().values for d, rng in zip(directions, rngs, strict=True)]
+def nearest_starts(task: AttackTask, count: int) -> Tensor:
+    """The starts nearest to each source in L2, nearest first: float32 ``(count, N, *shape)``.
+
+    Where a task has fewer, the source itself stands in, which is not of class t and starts nothing.
+    """
+    here = task.x.unsqueeze(0).repeat(count, *[1] * task.x.dim())
+    most = min(count, len(task.starts))
+    if most and len(task):
+        flat, others = task.x.flatten(1), task.starts.flatten(1)
+        # |x - y|^2 without the term |x|^2, which does not change the order of the y.
+        order = torch.addmm(others.square().sum(dim=1), flat, others.T, alpha=-2)
+        here[:most] = task.starts[order.topk(most, largest=False).indices.T]
+    return here
+
+
+def _nothing(x: Tensor, method: str) -> NearestPoints:
+    """What is known of sources from which nothing was asked."""
+    none, zero = torch.zeros(len(x), dtype=torch.bool), torch.zeros(len(x))
+    return NearestPoints(x, x, none, none, zero, zero, method)

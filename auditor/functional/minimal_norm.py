@@ -58,7 +58,7 @@ def minimal_norm(
     *,
     norm: Norm,
     budget: AttackBudget,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """The nearest point of class t found for each instance.
 
     Args:
@@ -68,12 +68,14 @@ def minimal_norm(
         target (int64): ``(N,)``, class t of each instance.
         starts: further candidate points, each ``(N, *shape)`` in [0, 1]; those not predicted t are ignored.
     Returns:
-        points float32 ``(N, *shape)`` and bool ``(N,)``, whether a point of class t was found;
-        where it was not, the point is the instance itself.
+        points float32 ``(N, *shape)``; bool ``(N,)``, whether a point of class t was found, where it was not, the
+        point is the instance itself; float32 ``(N,)``, distance of the farthest candidate asked about.
     """
     best, found = x.clone(), torch.zeros(len(x), dtype=torch.bool)
     candidates = [*starts, _linear(logits, predict, x, target, norm, budget), _ddn(logits, x, target, norm, budget)]
+    tried = torch.zeros(len(x))
     for candidate in candidates:
+        tried = tried.maximum(lengths(candidate - x, norm))
         best, found = _nearer(predict, x, target, candidate, best, found, norm, budget.bisections)
     rows = torch.nonzero(found).flatten()
     for _ in range(budget.polish):
@@ -86,7 +88,7 @@ def minimal_norm(
         best[rows] = near
         # What one step did not bring nearer the next one, which starts from the same place, will not either.
         rows = rows[(near != before).flatten(1).any(dim=1)]
-    return best, found
+    return best, found, tried
 
 
 def margin_and_gradient(logits: Logits, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,7 +34,7 @@ def rows(subject: Subject) -> Iterator[str]:
 
     def ours(budget: AttackBudget) -> torch.Tensor:
         predict = lambda v: backend.scores(v).argmax(1)  # noqa: E731
-        points, found = minimal_norm(backend.logits, predict, x, target, [], norm="l2", budget=budget)
+        points, found, _ = minimal_norm(backend.logits, predict, x, target, [], norm="l2", budget=budget)
         return torch.where(found.view(-1, 1, 1, 1), points, torch.full_like(points, torch.nan))
 
     class Logits(nn.Module):

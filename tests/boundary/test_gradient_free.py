@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.boundary.base import BoundaryInstances, across_jump, generators, on_boundary
-from auditor.boundary.decision_search import DecisionSearch, clipped
+from auditor.boundary.decision_search import clipped
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.rpbs import RPBS
 from auditor.functional.bisection import JUMP_WIDTH
@@ -108,30 +108,6 @@ def test_no_samples_of_the_target_is_an_empty_answer() -> None:
     (found,) = GradientFree()(f, [none])
     assert len(found) == 0
     assert found.requested == len(cut.x_source)
-
-
-def test_the_decision_search_is_never_farther_than_the_generated_instance() -> None:
-    model, f = half_space()
-    tasks = [task(f, around_the_middle(100, 32, seed=2), s, 1 - s) for s in (0, 1)]
-    found = RPBS()(f, tasks)
-    nearest = DecisionSearch(sources=20)(f, found, [torch.Generator().manual_seed(0) for _ in found])
-    for points, direction in zip(nearest, found, strict=True):
-        source = direction.x_source[points.index]
-        assert len(points.index) == 20
-        assert points.found_l2.all()
-        assert points.found_linf.all()
-        assert (f.predict(points.l2) == direction.target).all()
-        assert (f.predict(points.linf) == direction.target).all()
-        reached = (points.l2 - source).norm(dim=1)
-        assert (reached <= (direction.x_boundary[points.index] - source).norm(dim=1) + 1e-4).all()
-        true = model.distance(source).abs().float()
-        assert (reached > 0.999 * true).all()
-        assert (reached / true).median() < 1.1
-        assert ((points.linf - source).abs().amax(dim=1) <= (points.l2 - source).abs().amax(dim=1) + 1e-6).all()
-        # In the maximum norm a half-space is |<w, x> + b| / ||w||_1 away.
-        bound = true * model.normal.norm() / model.normal.abs().sum()
-        assert ((points.linf - source).abs().amax(dim=1) > 0.999 * bound).all()
-    assert f.spent.backward == 0
 
 
 def test_clipping_cuts_what_the_class_does_not_need() -> None:

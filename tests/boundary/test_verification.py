@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 
 from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, Progress, on_boundary
-from auditor.boundary.minimal_norm import NearestSearch
 from auditor.boundary.rpbs import RPBS
 from auditor.models.classifier import Classifier
 from tests.analytic import around_the_middle, half_space, task
@@ -47,21 +46,3 @@ def test_on_boundary_needs_both_to_lead_and_to_agree() -> None:
     p = torch.tensor([[0.4, 0.4, 0.2], [0.4, 0.3998, 0.2002], [0.3, 0.3, 0.4], [0.5, 0.5, 0.0]])
     assert on_boundary(p, 0, 1).tolist() == [True, False, False, True]
     assert on_boundary(p[:, :2], 0, 1).tolist() == [True, False, True, True]
-
-
-def test_the_nearest_point_is_never_farther_than_the_generated_instance() -> None:
-    model, f = half_space()
-    tasks = [task(f, around_the_middle(100, 32, seed=2), s, 1 - s) for s in (0, 1)]
-    found = RPBS()(f, tasks)
-    nearest = NearestSearch(sources=20)(f, found, [torch.Generator().manual_seed(0) for _ in found])
-    for points, direction in zip(nearest, found, strict=True):
-        source = direction.x_source[points.index]
-        assert len(points.index) == 20
-        assert points.found_l2.all()
-        assert points.found_linf.all()
-        assert (f.predict(points.l2) == direction.target).all()
-        assert (f.predict(points.linf) == direction.target).all()
-        generated = (direction.x_boundary[points.index] - source).norm(dim=1)
-        assert ((points.l2 - source).norm(dim=1) <= generated + 1e-4).all()
-        true = model.distance(source).abs().float()
-        torch.testing.assert_close((points.l2 - source).norm(dim=1), true, atol=0, rtol=0.05)
