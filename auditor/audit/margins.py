@@ -6,6 +6,7 @@ makes of them. One that the model does not put in its own class to begin with ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,8 +27,8 @@ from auditor.functional.statistics import systematic
 from auditor.models.classifier import Classifier
 from auditor.results import Margins
 
-STARTS = 256
-"""Samples of the target class, evenly spaced, that a search may start from."""
+STARTS, NUMBERS = 256, 2**23
+"""Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def sample_margins(
     def starts(label: int) -> Tensor:
         train = answers["train"]
         rows = torch.nonzero(train.correct & (train.split.labels == label)).flatten()
-        return train.split.instances(rows[systematic(len(rows), STARTS)])
+        most = min(STARTS, max(1, NUMBERS // math.prod(classifier.instance_shape)))
+        return train.split.instances(rows[systematic(len(rows), most)])
 
     tasks = [
         AttackTask(

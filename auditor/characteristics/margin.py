@@ -115,7 +115,7 @@ class Margin(Characteristic):
             direction="higher is safer",
             symbol="x: test sample of s, b: nearest point found in t; 0 where the model does not say s of x",
             text="The smallest change found that makes the model say the target class, of samples that it was not "
-            "trained on: along gradients, or by the model's decisions alone where it has no gradient. It is an upper bound of "
+            "trained on: along gradients, or by the model's decisions alone where it has none. It is an upper bound of "
             "the true distance to the boundary.",
             source=SEARCH,
             headline="margin_l2_attack",
