@@ -4,7 +4,7 @@
     95 % interval = the 2.5 % and 97.5 % quantiles of theta*
 
 Resamples are drawn many at a time from an explicit generator; memory is bounded by ``CELLS`` numbers. Quantiles of one
-column need no resamples, see ``order_statistics``.
+column need no resamples, see ``quantiles`` and ``order_statistics``.
 Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Wilson, JASA 22, 1927; Aronow, Samii and
 Assenova, Cluster-robust variance estimation for dyadic data, arXiv 1312.3398 (``mean_over_pairs``).
 """
@@ -31,11 +31,11 @@ Statistic = Callable[[Tensor], Tensor]
 
 
 class Estimate(NamedTuple):
-    """A number and the two ends of its 95 % interval."""
+    """A number and the two ends of its 95 % interval; an end that is None is open, both None: there is no interval."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def wilson(successes: int, trials: int, *, level: float = LEVEL) -> Estimate:

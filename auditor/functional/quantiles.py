@@ -1,0 +1,83 @@
+"""Quantiles with intervals from the order statistics of the sample: no assumption on the distribution, no resamples.
+
+The number of N independent values below their p-quantile is binomial, so the r-th smallest value lies
+
+    above the quantile with probability  P(Bin(N, p) < r),   below it with probability  P(Bin(N, p) >= r)
+
+whatever the distribution. An end of the interval is interpolated between the two neighbouring order statistics whose
+probabilities enclose (1 - level) / 2. Where even the least (greatest) value is not far enough out, the end is open: no
+interval that stays inside the sample can be right often enough.
+
+Values may be infinite: farther than was looked (censored). They count as larger than every finite one.
+Sources: Nyblom, Note on interpolated order statistics, Statistics and Probability Letters 14, 1992 (for the median it
+is Hettmansperger and Sheather's, the same journal 4, 1986).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from auditor.functional.statistics import LEVEL, Estimate
+
+
+def quantile_estimate(values: Tensor, level: float) -> Estimate | None:
+    """A quantile, linearly interpolated, with its interval from order statistics.
+
+    Args:
+        values: ``(N,)``, N >= 1, finite or infinity.
+        level: p in (0, 1).
+    Returns:
+        None where the quantile itself is censored; an end is None where it is open: too few values, or censored.
+
+    >>> "{:.1f} [{:.2f}, {:.2f}]".format(*quantile_estimate(torch.arange(9.0), 0.5))
+    '4.0 [1.23, 6.77]'
+    >>> quantile_estimate(torch.arange(9.0), 0.75).high is None
+    True
+    """
+    ordered = values.double().sort().values.tolist()
+    value = _between(ordered, level * (len(ordered) - 1))
+    if value == math.inf:
+        return None
+    tail = (1 - LEVEL) / 2
+    from_below, from_above = _end(len(ordered), level, tail), _end(len(ordered), 1 - level, tail)
+    low = None if from_below is None else min(value, _between(ordered, from_below))
+    high = None if from_above is None else max(value, _between(ordered, len(ordered) - 1 - from_above))
+    return Estimate(value, low, None if high == math.inf else high)
+
+
+@lru_cache(maxsize=1024)
+def _end(count: int, level: float, tail: float) -> float | None:
+    """The place of the lower end among the ordered values, from 0 and interpolated, or None where it is open.
+
+    The upper end of the p-quantile is the lower end of the (1 - p)-quantile, counted from the largest value.
+    """
+    # above[r] is the probability that the (r + 1)-th smallest value lies above the quantile.
+    above = _binomial(count, level).cumsum(dim=0)[:count]
+    rank = int((above <= tail).sum())
+    if rank == 0:
+        return None
+    if rank == count:
+        return float(count - 1)
+    within, beyond = float(above[rank - 1]), float(above[rank])
+    toward, away = (count - rank) * level * (tail - within), rank * (1 - level) * (beyond - tail)
+    return rank - 1 + toward / (toward + away)
+
+
+def _binomial(count: int, share: float) -> Tensor:
+    """P(Bin(count, share) = k) for k = 0 .. count, float64."""
+    k = torch.arange(count + 1, dtype=torch.float64)
+    choose = math.lgamma(count + 1) - torch.lgamma(k + 1) - torch.lgamma(count - k + 1)
+    return (choose + k * math.log(share) + (count - k) * math.log1p(-share)).exp()
+
+
+def _between(ordered: list[float], place: float) -> float:
+    """The value at a place between two ordered ones; one that lies on a value takes nothing of its neighbour."""
+    below = min(max(math.floor(place + 1e-9), 0), len(ordered) - 1)
+    part = place - below
+    if part < 1e-9 or ordered[below] == ordered[below + 1]:
+        return ordered[below]
+    return ordered[below] + part * (ordered[below + 1] - ordered[below])
