@@ -34,7 +34,8 @@ from auditor.characteristics.base import (
     series_values,
 )
 from auditor.functional.distances import l2, linf
-from auditor.functional.statistics import median_difference, quantile_estimate, systematic, wilson
+from auditor.functional.quantiles import median_difference, quantile_estimate
+from auditor.functional.statistics import systematic, wilson
 from auditor.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
 
 SHOWN = 300
