@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
-from auditor.boundary.minimal_norm import NearestPoints
-from auditor.characteristics.base import NOT_ATTACKED, ClassSamples, Evidence
+from auditor.characteristics.base import NO_MARGINS, ClassSamples, Evidence, SampleMargins, SplitName
 from auditor.models.classifier import Classifier
 from auditor.results import NotMeasured
 from tests.analytic import HalfSpace, around_the_middle, half_space
@@ -62,11 +62,11 @@ def evidence(
     train: Tensor,
     test: Tensor,
     precision: float = 0.01,
-    nearest: NearestPoints | NotMeasured = NOT_ATTACKED,
+    margins: Mapping[SplitName, SampleMargins] | NotMeasured = NO_MARGINS,
 ) -> Evidence:
     """Evidence of one direction."""
     source, target = (samples(classifier, label, train, test) for label in (found.source, found.target))
-    return Evidence(classifier, source, target, found, precision, nearest)
+    return Evidence(classifier, source, target, found, precision, margins)
 
 
 def onto(model: HalfSpace, x: Tensor, beyond: float = 0.0) -> Tensor:
@@ -76,18 +76,25 @@ def onto(model: HalfSpace, x: Tensor, beyond: float = 0.0) -> Tensor:
 
 
 def of_half_space(inputs: int = 12, count: int = 200, seed: int = 0) -> tuple[HalfSpace, Evidence]:
-    """A hyperplane with sources of class 0, their projections as boundary instances and as the attack's points."""
+    """A hyperplane with sources of class 0, their projections as boundary instances, and distances as margins."""
     model, f = half_space(inputs, seed)
     train, test = around_the_middle(count, inputs, seed), around_the_middle(count, inputs, seed + 1)
     x_source = train[f.predict(train) == 0]
-    near = onto(model, x_source, beyond=1e-4)
-    every = torch.ones(len(near), dtype=torch.bool)
-    nearest = NearestPoints(torch.arange(len(near)), near, near, every, every)
+    steepest = float((model.normal / model.normal.norm()).abs().max())
+    margins: dict[SplitName, SampleMargins] = {}
+    for split, x in (("test", test), ("train", train)):
+        rows = torch.nonzero(f.predict(x) == 0).flatten()
+        margins[split] = sample_margins(rows, model.distance(x[rows]).abs().float(), steepest)  # type: ignore[index]
     # On both sides of the plane in turn, as bisection leaves them.
     sides = torch.where(torch.arange(len(x_source)) % 2 == 0, 1e-5, -1e-5)
     normal = model.normal / model.normal.norm()
     found = instances(f, x_source, onto(model, x_source) + sides[:, None] * normal)
-    return model, evidence(f, found, train=train, test=test, nearest=nearest)
+    return model, evidence(f, found, train=train, test=test, margins=margins)
+
+
+def sample_margins(index: Tensor, l2: Tensor, steepest: float = 1.0) -> SampleMargins:
+    """Margins put by hand; those in Linf are ``steepest`` times those in L2, and 9 was tried in both norms."""
+    return SampleMargins(index, l2, l2 * steepest, torch.full_like(l2, 9.0), torch.full_like(l2, 9.0), "by hand")
 
 
 def empty(classifier: Classifier) -> Evidence:
