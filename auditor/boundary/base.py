@@ -63,10 +63,14 @@ class BoundaryInstances:
         p_boundary: ``(N, C)``, probabilities of ``x_boundary`` by the artefact.
         steps: int64 ``(N,)``, bisection steps each one took.
         requested, adversarial, adversarial_of_adversarial: counts after each component.
+        origin: int64 ``(N,)``, the row of the task's ``x_source`` from which each one was made.
+        part: int64 ``(N,)``, which of the generators that were trained on parts of the sources made each one; 0 where
+            there is one.
         third_class: first bisections lost to each third class, also where a later try reached the boundary.
         failures: instances lost, by reason; with ``len(self)`` they add up to ``requested``.
         x_across: ``(N, *shape)``, the neighbour across a jump, ``x_boundary`` itself where s and t tie; None where
             they tie in all of them.
+        rescued: instances that took more than the generator's first attempt, by the means that led to them.
     """
 
     source: int
@@ -80,9 +84,12 @@ class BoundaryInstances:
     requested: int
     adversarial: int
     adversarial_of_adversarial: int
+    origin: Tensor
+    part: Tensor
     third_class: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     x_across: Tensor | None = None
+    rescued: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.x_boundary)
@@ -105,6 +112,8 @@ class BoundaryInstances:
                 "x_boundary",
                 "p_boundary",
                 "steps",
+                "origin",
+                "part",
             )
         }
         across = None if self.x_across is None or not self.jump[mask].any() else self.x_across[mask]

@@ -219,6 +219,8 @@ def _segments(task: DirectionTask, forth: Arrivals, back: Arrivals) -> Segments:
         x_source=task.x_source[there[returned]],
         x_t=forth.x[there[returned]],
         x_s=back.x[returned],
+        origin=there[returned],
+        part=torch.zeros(int(returned.sum()), dtype=torch.int64),
         requested=len(task.x_source),
         adversarial=len(there),
         lost=Counter({reason: count for reason, count in lost.items() if count}),

@@ -99,7 +99,16 @@ class GradientFree(Generator):
             guarded=True,
         )
         return [
-            Segments(task, own, point, own, requested=len(task.x_source), adversarial=len(own))
+            Segments(
+                task,
+                own,
+                point,
+                own,
+                origin=torch.arange(len(own)),
+                part=torch.zeros(len(own), dtype=torch.int64),
+                requested=len(task.x_source),
+                adversarial=len(own),
+            )
             for task, own, point in zip(tasks, x.split(sizes), near.split(sizes), strict=True)
         ]
 

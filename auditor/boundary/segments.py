@@ -26,6 +26,8 @@ class Segments:
         x_source: ``(N, *shape)``, where each instance started.
         x_t: ``(N, *shape)``, predicted t.
         x_s: ``(N, *shape)``, predicted s.
+        origin, part: int64 ``(N,)``, the row of the task's sources that each one came from, and which of the
+            direction's generators carried it.
         requested, adversarial: instances asked for, and those that reached t.
         lost: instances lost before bisection, by reason.
     """
@@ -34,6 +36,8 @@ class Segments:
     x_source: Tensor
     x_t: Tensor
     x_s: Tensor
+    origin: Tensor
+    part: Tensor
     requested: int
     adversarial: int
     lost: Counter[str] = field(default_factory=Counter)
@@ -41,8 +45,9 @@ class Segments:
 
 def paired(task: DirectionTask, partner: Tensor) -> Segments:
     """Segments from the first N sources to their partners among the samples of t; ``partner`` is int64 ``(N,)``."""
-    x_source = task.x_source[: len(partner)]
-    return Segments(task, x_source, task.x_target[partner], x_source, requested=len(partner), adversarial=len(partner))
+    count = len(partner)
+    x_source, origin, part = task.x_source[:count], torch.arange(count), torch.zeros(count, dtype=torch.int64)
+    return Segments(task, x_source, task.x_target[partner], x_source, origin, part, requested=count, adversarial=count)
 
 
 def between(
@@ -144,6 +149,8 @@ def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], nu
         requested=d.requested,
         adversarial=d.adversarial,
         adversarial_of_adversarial=len(d.x_source),
+        origin=d.origin[good],
+        part=d.part[good],
         third_class=third,
         failures=lost,
         x_across=done.across[good] if jumps else None,

@@ -9,8 +9,11 @@ Trajectories are drawn as the rounds of a tournament, so that no pair of instanc
 as few instances as they can. The interval allows for trajectories that share an instance. Sampling stops when it is
 narrow enough, or when it is wide for want of instances and more trajectories between the same ones would not help.
 
-Differences from the authors' code: it never visits one end and divides by T; it draws a segment and its mirror image
-as two; it always walks N x 50 trajectories.
+Both ends are taken on the side of s: a boundary instance is predicted s or t by the last digits of its probabilities,
+so that a flat boundary would change the class once on every other segment. A half-space has an IDC of 0.
+
+Differences from the authors' code: it takes the ends as they are (so does the profile ``paper``); it never visits one
+end and divides by T; it draws a segment and its mirror image as two; it always walks N x 50 trajectories.
 Source: arXiv 1912.11460, section 4.1.
 """
 
@@ -18,12 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from auditor.boundary.base import BETA, BoundaryInstances
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.functional.one_side import stepped_back
 from auditor.functional.statistics import mean_over_pairs
 from auditor.functional.trajectories import oscillation, segments, tournament
 from auditor.models.classifier import Classifier
@@ -49,6 +54,7 @@ class InputSpaceComplexity(Characteristic):
             that is 0.01): the classes of a trained model change at a few hundredths of the steps.
         exhausted: sampling stops as well when the interval of as many independent trajectories would be this
             share of the interval's width; at 0.4, endlessly many more would narrow it by a twelfth.
+        one_sided: step from each instance to the side of s first.
 
     A precision of 0 asks for every trajectory, as the authors walk them.
     """
@@ -58,6 +64,7 @@ class InputSpaceComplexity(Characteristic):
     least: int = 50
     tolerance: float = 0.3
     exhausted: float = 0.4
+    one_sided: bool = True
 
     on_baselines = True
     definitions: ClassVar[Mapping[str, Definition]] = {
@@ -69,17 +76,25 @@ class InputSpaceComplexity(Characteristic):
             scope="direction",
             headline=True,
             formula="mean over trajectories of #{i : c_i != c_(i+1)} / (T - 1)",
-            text="We walk in a straight line from one boundary instance to another and count how often the predicted "
-            "class changes on the way. A flat boundary gives almost no changes; a folded one gives many.",
+            text="We walk in a straight line from one boundary instance to another, both just on the side of the "
+            "source class, and count how often the predicted class changes on the way. A flat boundary gives no "
+            "changes; a folded one gives many.",
             source="arXiv 1912.11460, section 4.1",
         )
     }
+
+    @classmethod
+    def configured(cls, profile: str) -> Self:
+        """The instances as they are for the profile ``paper``."""
+        return cls(one_sided=profile != "paper")
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""
         x = evidence.instances.x_boundary
         if len(x) < LEAST_INSTANCES:
             return self.not_measured(f"it takes {LEAST_INSTANCES} boundary instances; there are {len(x)}")
+        if self.one_sided:
+            x = on_source_side(evidence.classifier, evidence.instances, rng=rng)
         ends = tournament(len(x), 2 * self.partners, rng=rng)[: len(x) * self.partners]
         classes = torch.empty(0, self.points, dtype=torch.int64)
         for batch in ends.split(list(self._batches(len(ends)))):
@@ -105,6 +120,19 @@ class InputSpaceComplexity(Characteristic):
             size = min(max(self.least, taken // 4), total - taken)
             taken += size
             yield size
+
+
+def on_source_side(classifier: Classifier, instances: BoundaryInstances, *, rng: torch.Generator) -> Tensor:
+    """Each boundary instance a hair further on its way back to x'', where the model says s: float32 ``(N, *shape)``."""
+    s, t = instances.source, instances.target
+    x, lead = instances.x_boundary, instances.p_boundary[:, s] - instances.p_boundary[:, t]
+    if instances.x_across is not None:
+        across = instances.jump & (lead < 0)
+        x = torch.where(across.view((-1,) + (1,) * (x.dim() - 1)), instances.x_across, x)
+    # At a jump no step is too small to settle the class but for the rounding of coordinates.
+    lead = torch.where(instances.jump, 1.0, lead)
+    back = instances.x_adversarial_of_adversarial
+    return stepped_back(classifier.probabilities, x, back, lead, (s, t), rng=rng, beta=BETA)
 
 
 def classes_along(classifier: Classifier, x: Tensor, ends: Tensor, points: int) -> Tensor:

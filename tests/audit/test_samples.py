@@ -28,7 +28,7 @@ def instances(count: int, shape: tuple[int, ...], seed: int = 0) -> BoundaryInst
     x = [torch.rand(count, *shape, generator=rng) for _ in range(4)]
     p = torch.softmax(torch.rand(count, 4, generator=rng), dim=1)
     steps = torch.ones(count, dtype=torch.int64)
-    return BoundaryInstances(0, 1, *x, p, steps, count, count, count)
+    return BoundaryInstances(0, 1, *x, p, steps, count, count, count, torch.arange(count), 0 * steps)
 
 
 def pixels(png: str) -> np.ndarray:

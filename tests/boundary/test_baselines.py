@@ -41,6 +41,8 @@ def test_segments_through_a_third_class_are_counted_against_it() -> None:
     assert found.third_class[0] == found.failures["a third class led between the ends"] > 0
     assert len(found) + found.third_class[0] == found.requested
     assert on_boundary(found.p_boundary, 1, 2).all()
+    assert torch.equal(found.x_source, cut.x_source[found.origin])
+    assert len(found.origin.unique()) == len(found) < found.requested
 
 
 def test_no_samples_of_the_target_is_an_empty_answer() -> None:

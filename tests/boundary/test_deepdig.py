@@ -30,6 +30,11 @@ def accounted(found: BoundaryInstances) -> bool:
     return len(found) + sum(found.failures.values()) == found.requested
 
 
+def named(found: BoundaryInstances, cut: DirectionTask) -> bool:
+    """Each instance says which source it was made from, no source twice."""
+    return torch.equal(found.x_source, cut.x_source[found.origin]) and len(found.origin.unique()) == len(found)
+
+
 def test_half_space_instances_lie_on_the_plane() -> None:
     model, f = half_space()
     x = around_the_middle(300, 32, seed=1)
@@ -66,12 +71,14 @@ def test_sphere_instances_have_the_radius() -> None:
 def test_three_sectors_keep_the_third_class_out() -> None:
     f = classifier(Sectors(), (2,), 3)
     x = torch.rand(400, 2, generator=torch.Generator().manual_seed(4))
-    for found in run(f, [task(f, x, s, t) for s in range(3) for t in range(3) if s != t]):
+    tasks = {(s, t): task(f, x, s, t) for s in range(3) for t in range(3) if s != t}
+    for found in run(f, list(tasks.values())):
         p = found.p_boundary
         assert accounted(found)
         assert len(found) > 0.9 * found.requested
         assert ((p[:, found.source] - p[:, found.target]).abs() < BETA).all()
         third = 3 - found.source - found.target
+        assert named(found, tasks[found.source, found.target])
         assert (p[:, third] <= torch.minimum(p[:, found.source], p[:, found.target])).all()
 
 
@@ -159,13 +166,15 @@ def test_a_segment_lost_to_a_third_class_is_tried_again_with_a_neighbour() -> No
     f = classifier(Sectors(), (2,), 3)
     cut = task(f, torch.rand(300, 2, generator=torch.Generator().manual_seed(3)), 1, 2)
     count = min(len(cut.x_source), len(cut.x_target))
-    segments = Segments(cut, cut.x_source[:count], cut.x_target[:count], cut.x_source[:count], count, count)
+    x, rows = cut.x_source[:count], torch.arange(count)
+    segments = Segments(cut, x, cut.x_target[:count], x, rows, 0 * rows, count, count)
     (once,) = between(f, [segments], beta=BETA, max_steps=60)
     (retried,) = between(f, [segments], beta=BETA, max_steps=60, retries=5)
     assert 0 < len(once) < len(retried)
     assert retried.third_class == once.third_class
     assert on_boundary(f.probabilities(retried.x_boundary), 1, 2).all()
     assert (f.predict(retried.x_adversarial_of_adversarial) == 1).all()
+    assert named(retried, cut)
     assert accounted(retried)
 
 

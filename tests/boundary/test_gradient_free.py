@@ -55,6 +55,7 @@ def test_a_staircase_has_its_jump_where_it_is() -> None:
         assert (f.predict(found.x_boundary) != f.predict(found.x_across)).all()
         part = found.keep(torch.arange(len(found)) < 3)
         assert part.jump.tolist() == [True] * 3
+        assert part.origin.tolist() == found.origin[:3].tolist()
 
 
 def test_a_claimed_jump_is_checked_on_the_artefact() -> None:
@@ -91,6 +92,7 @@ def test_third_classes_are_avoided_where_a_start_avoids_them() -> None:
     (random,), (searched,) = RPBS()(f, [cut]), GradientFree()(f, [cut])
     assert len(searched) > len(random)
     assert len(searched) + sum(searched.failures.values()) == searched.requested
+    assert torch.equal(searched.x_source, cut.x_source[searched.origin])
 
 
 def test_the_same_seed_gives_the_same_instances_beside_other_directions() -> None:

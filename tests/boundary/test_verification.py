@@ -28,7 +28,9 @@ class Careless(Generator):
         steps = torch.ones(len(x), dtype=torch.int64)
         p = torch.full((len(x), 2), 0.5)
         return [
-            BoundaryInstances(0, 1, t.x_source, x, x, x, p, steps, len(x), len(x), len(x)),
+            BoundaryInstances(
+                0, 1, t.x_source, x, x, x, p, steps, len(x), len(x), len(x), torch.arange(len(x)), 0 * steps
+            ),
         ]
 
 

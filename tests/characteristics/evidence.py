@@ -43,6 +43,8 @@ def instances(
         requested=n,
         adversarial=n,
         adversarial_of_adversarial=n,
+        origin=torch.arange(len(x_boundary)),
+        part=torch.zeros(len(x_boundary), dtype=torch.int64),
         third_class=third_class or Counter(),
     )
 

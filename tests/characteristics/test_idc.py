@@ -7,10 +7,12 @@ from itertools import combinations, pairwise
 
 import pytest
 import torch
+from torch import nn
 
-from auditor.characteristics.idc import InputSpaceComplexity
+from auditor.boundary.rpbs import RPBS
+from auditor.characteristics.idc import InputSpaceComplexity, on_source_side
 from auditor.results import Measure, NotMeasured
-from tests.analytic import Sectors, Spheres, classifier
+from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
 from tests.characteristics.evidence import evidence, instances, of_half_space, onto, rng
 
 
@@ -30,23 +32,60 @@ def on_circle(radius: float, count: int) -> torch.Tensor:
     return 0.5 + radius * torch.stack([angle.cos(), angle.sin()], dim=1)
 
 
-def test_hyperplane_changes_class_once_between_its_sides():
+def test_as_they_are_instances_of_both_sides_change_class_once_on_the_way():
     # k instances on one side and N - k on the other: k (N - k) of the N (N - 1) / 2 segments cross, each once.
     model, ev = of_half_space()
     n = 21
     sides = torch.where(torch.arange(n) < 6, 1e-2, -1e-2)[:, None] * (model.normal / model.normal.norm())
     points = onto(model, ev.source.train[:n]) + sides
-    found = measured(replace(ev, instances=instances(ev.classifier, points, points), precision=0.0), points=50)
+    ev = replace(ev, instances=instances(ev.classifier, points, points), precision=0.0)
+    found = measured(ev, points=50, one_sided=False)
     assert found.n == n * (n - 1) // 2
     assert found.value == pytest.approx(6 * 15 / found.n / 49, rel=1e-5)
+    assert not InputSpaceComplexity.configured("paper").one_sided
+    assert InputSpaceComplexity.configured("standard") == InputSpaceComplexity()
 
 
-def test_a_plane_is_nearly_zero_on_instances_of_both_sides():
-    _, ev = of_half_space()
-    found = measured(ev)
-    # At most one change in 49 steps, and about half of the segments have it.
-    assert found.value == pytest.approx(0.5 / 49, abs=0.003)
-    assert found.ci_high < 1 / 49
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("inputs", "steepness"), [(12, 0.05), (12, 1), (784, 1), (3072, 1), (12, 1e3), (784, 1e5)])
+def test_a_half_space_is_exactly_zero_from_one_side(seed: int, inputs: int, steepness: float):
+    """Gentle to as good as a jump, few and many inputs: no point between two ends is rounded to the other side."""
+    model, f = half_space(inputs, seed)
+    model.normal *= steepness
+    model.offset *= steepness
+    x = around_the_middle(160, inputs, seed)
+    for s in (0, 1):
+        (found,) = RPBS()(f, [task(f, x, s, 1 - s)])
+        assert len(found) > 0.8 * found.requested
+        none = torch.empty(0, inputs)
+        idc = measured(evidence(f, found, train=none, test=none), least=400)
+        assert (idc.value, idc.ci_low, idc.ci_high) == (0, 0, 0)
+        # |p_s - p_t| = tanh(z / 2) < 1e-4, or a few spacings of float32 in every coordinate.
+        from_plane = model.distance(on_source_side(f, found, rng=rng())).abs() * 20 * steepness
+        assert (from_plane <= 2.01e-4 + 20 * steepness * 2e-5 * inputs**0.5).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plane_that_jumps_is_zero_too(seed: int):
+    model, f = half_space(64, seed)
+    x = around_the_middle(160, 64, seed)
+    steps = classifier(Steps(model), (64,), 2)
+    (found,) = RPBS()(steps, [task(f, x, 1, 0)])
+    assert found.jump.all()
+    none = torch.empty(0, 64)
+    assert measured(evidence(steps, found, train=none, test=none), least=400).value == 0
+
+
+class Steps(nn.Module):
+    """A half-space whose probability is 0.2 on one side and 0.8 on the other."""
+
+    def __init__(self, plane: nn.Module) -> None:
+        super().__init__()
+        self.plane = plane
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        z = self.plane(x)[:, 1]
+        return torch.stack([torch.zeros_like(z), torch.where(z > 0, 1.0, -1.0)], dim=1)
 
 
 def test_a_chord_of_a_circle_leaves_and_returns():

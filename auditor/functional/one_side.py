@@ -1,0 +1,95 @@
+"""From points on a boundary to points just on one side of it: where s leads t by a hair more than rounding.
+
+A point of the boundary is predicted s or t by the last digits of its probabilities. A step back towards a point that is
+predicted s settles it: to where p_s - p_t is between a quarter of beta and beta, or as far as it takes that no rounding
+of coordinates leads out of s again, where the probabilities are steep or jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from auditor.functional.bisection import JUMP_WIDTH, points_at
+
+FLOOR = 8 * JUMP_WIDTH
+"""Least change of the coordinate that changes most; ``GROWTH`` times that at a jump."""
+FIRST, GROWTH, LOOKS = 2.0**-12, 8.0, 16
+"""Share of the way that is tried first, the factor while it is too little, and how many points are looked at."""
+PROBES, SHAKEN = 4, 8 * JUMP_WIDTH
+"""Neighbours whose probabilities must be alike, and how far each of their coordinates lies aside: far more than the
+coordinates of points between two ends are rounded by."""
+
+
+def stepped_back(
+    probabilities: Callable[[Tensor], Tensor],
+    x: Tensor,
+    x_s: Tensor,
+    lead: Tensor,
+    classes: tuple[int, int],
+    *,
+    rng: torch.Generator,
+    beta: float = 1e-4,
+) -> Tensor:
+    """Points on the way from boundary points to points of s where s leads t by beta / 4 to beta, or more if need be.
+
+    Args:
+        probabilities: maps ``(n, *shape)`` to float32 ``(n, C)``, on the CPU.
+        x, x_s: float32 ``(N, *shape)``, on the boundary and predicted s.
+        lead: float32 ``(N,)``, p_s - p_t at x; a jump has a lead beyond beta or below -beta.
+        classes: s and t.
+        rng: draws the neighbours that are looked at.
+        beta: in (0, 1), largest gap of the two probabilities that counts as the boundary.
+    Returns:
+        float32 ``(N, *shape)``; x itself where s leads nowhere that was looked at, or where x_s is x.
+    """
+    s, t = classes
+    span = (x_s - x).flatten(1).abs().amax(dim=1).double() if x.numel() else torch.zeros(len(x), dtype=torch.float64)
+    least = (FLOOR / span.clamp_min(1e-30)).clamp_max(1.0)
+    low, at_low = torch.zeros_like(span), lead.double()
+    high, at_high = torch.full_like(span, torch.inf), torch.full_like(span, torch.inf)
+    jump = lead.abs() >= beta
+    at = torch.where(jump, (GROWTH * least).clamp_max(1.0), least.clamp_min(FIRST))
+    settled = torch.zeros_like(span)
+    active = torch.nonzero(span > 0).flatten()
+    for _ in range(LOOKS):
+        if not len(active):
+            break
+        here = at[active]
+        p = probabilities(points_at(x[active], x_s[active], here))
+        leader, gap = p.argmax(dim=1), (p[:, s] - p[:, t]).double()
+        leads = leader == s
+        short = (leads & (gap < beta / 4)) | (leader == t)
+        beyond = leads & ~short
+        settled[active[beyond]] = here[beyond]
+        low[active[short]], at_low[active[short]] = here[short], gap[short]
+        high[active[~short]], at_high[active[~short]] = here[~short], gap[~short]
+        ended = torch.where(short, here >= 1, (beyond & (gap <= beta)) | (here <= least[active]))
+        active = active[~ended]
+        a, b = at_low[active], at_high[active]
+        share = ((beta / 2 - a) / (b - a)).nan_to_num(0.5).clamp(0.05, 0.95)
+        inside = low[active] + (high[active] - low[active]) * share
+        following = torch.where(high[active].isfinite(), inside, (GROWTH * at[active]).clamp_max(1.0))
+        at[active] = following.clamp_min(least[active])
+    active = torch.nonzero(settled > 0).flatten()
+    for _ in range(LOOKS):
+        if not len(active):
+            break
+        y = points_at(x[active], x_s[active], settled[active])
+        active = active[~_steady(probabilities, y, classes, rng) & (settled[active] < 1)]
+        settled[active] = (2 * settled[active]).clamp_max(1.0)
+    return points_at(x, x_s, settled)
+
+
+def _steady(
+    probabilities: Callable[[Tensor], Tensor], y: Tensor, classes: tuple[int, int], rng: torch.Generator
+) -> Tensor:
+    """Whether s leads at each point by twice as much as that lead changes to its neighbours: bool ``(N,)``."""
+    s, t = classes
+    aside = SHAKEN * (2 * torch.randint(2, (PROBES, *y.shape), generator=rng) - 1)
+    p = probabilities(torch.cat([y[None], (y + aside).clamp(0, 1)]).flatten(0, 1)).view(PROBES + 1, len(y), -1)
+    # Logarithms, which do not level off where the probabilities do.
+    lead = p[:, :, s].clamp_min(1e-30).log() - p[:, :, t].clamp_min(1e-30).log()
+    return (p.argmax(dim=2) == s).all(dim=0) & (2 * (lead[1:] - lead[0]).abs() < lead[0]).all(dim=0)
