@@ -10,6 +10,7 @@ sides at once, so it is conservative: at least 95 % where the measures are indep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,8 +20,7 @@ from auditor.functional.statistics import Estimate
 from auditor.results import Definition, Measure, Measured, NotMeasured
 
 UNIT = "relative difference"
-MARGINS = ("margin_l2_attack", "margin_l2")
-"""The tighter one first; the other where the first was not measured in both directions."""
+MARGIN = "margin_l2_attack"
 
 
 @characteristic("asymmetry")
@@ -38,8 +38,7 @@ class Asymmetry(PairCharacteristic):
             headline=False,
             formula="|a - b| / (a + b)",
             text="Whether one class is closer to the boundary than the other: 0 when both are equally far, 1 when one "
-            "lies on it. It uses the margin by the minimal-norm attack, or that of the generated instances where the "
-            "attack's is missing.",
+            "lies on it.",
             source="arXiv 1912.11460 studies both directions; the ratio is this tool's",
         ),
         "asymmetry_idc": Definition(
@@ -57,37 +56,43 @@ class Asymmetry(PairCharacteristic):
     }
 
     def compare(self, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Mapping[str, Measured]:
-        """Asymmetry of the first of the measures that both directions have."""
+        """Asymmetry of what both directions have."""
         return {
-            "asymmetry_margin": self._of("asymmetry_margin", MARGINS, forth, back),
-            "asymmetry_idc": self._of("asymmetry_idc", ("idc",), forth, back),
+            "asymmetry_margin": self._of("asymmetry_margin", MARGIN, forth, back),
+            "asymmetry_idc": self._of("asymmetry_idc", "idc", forth, back),
         }
 
-    def _of(
-        self, name: str, candidates: tuple[str, ...], forth: Mapping[str, Measured], back: Mapping[str, Measured]
-    ) -> Measured:
-        for candidate in candidates:
-            a, b = forth.get(candidate), back.get(candidate)
-            if isinstance(a, Measure) and isinstance(b, Measure):
-                break
-        else:
-            return NotMeasured(not_measured=f"{' and '.join(candidates)} not measured in both directions")
+    def _of(self, name: str, of: str, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Measured:
+        a, b = forth.get(of), back.get(of)
+        if not (isinstance(a, Measure) and isinstance(b, Measure)):
+            return NotMeasured(not_measured=f"{of} not measured in both directions")
         if a.value + b.value == 0:
-            return NotMeasured(not_measured=f"{candidate} is zero in both directions")
-        value, low, high = relative_difference(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
-        direction = self.definitions[name].direction
-        return Measure(
-            value=value, ci_low=low, ci_high=high, n=a.n + b.n, unit=f"{UNIT} of {candidate}", direction=direction
+            return NotMeasured(not_measured=f"{of} is zero in both directions")
+        value, low, high = relative_difference(
+            Estimate(a.value, a.ci_low, a.ci_high), Estimate(b.value, b.ci_low, b.ci_high)
         )
+        direction = self.definitions[name].direction
+        return Measure(value=value, ci_low=low, ci_high=high, n=a.n + b.n, unit=f"{UNIT} of {of}", direction=direction)
 
 
 def relative_difference(a: Estimate, b: Estimate) -> Estimate:
-    """|a - b| / (a + b) of two estimates >= 0 that are not both zero, with the range it takes over both intervals."""
+    """|a - b| / (a + b) of two estimates >= 0 that are not both zero, with the range it takes over both intervals.
+
+    An open end lies at 0 or at infinity. Where that leaves the whole of [0, 1], there is no interval.
+    """
+    (a_low, a_high), (b_low, b_high) = (_range(estimate) for estimate in (a, b))
     # It depends on a / b alone and grows away from 1, so its extremes lie at the two far corners.
-    corners = [_ratio(a.low, b.high), _ratio(a.high, b.low)]
-    overlap = a.low <= b.high and b.low <= a.high
-    return Estimate(_ratio(a.value, b.value), 0.0 if overlap else min(corners), max(corners))
+    corners = [_ratio(a_low, b_high), _ratio(a_high, b_low)]
+    overlap = a_low <= b_high and b_low <= a_high
+    low, high = 0.0 if overlap else min(corners), max(corners)
+    return Estimate(_ratio(a.value, b.value), *((None, None) if (low, high) == (0, 1) else (low, high)))
+
+
+def _range(estimate: Estimate) -> tuple[float, float]:
+    return estimate.low or 0.0, math.inf if estimate.high is None else estimate.high
 
 
 def _ratio(a: float, b: float) -> float:
+    if math.inf in (a, b):
+        return 1.0 if a != b else 0.0
     return abs(a - b) / (a + b) if a + b > 0 else 0.0

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
 from auditor.characteristics.separator import Separator, separator
-from auditor.functional.statistics import Estimate, bootstrap, bootstrap_mean, quantiles, systematic, wilson
+from auditor.functional.statistics import Estimate, mean_estimate, systematic, wilson
 from auditor.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
 
 Role = Literal["train_source", "train_target", "boundary"]
@@ -33,6 +33,8 @@ ROLES: dict[Role, str] = {
     "train_target": "target, training",
     "boundary": "boundary instances",
 }
+WRONG_SIDE = "wrong side of the linear separation"
+"""What is said of training samples that the plane puts on the other class's side: worth a look, maybe mislabelled."""
 SHOWN = 150
 LEAST = 2
 SOURCE = "arXiv 1912.11460, section 4.2"
@@ -83,16 +85,16 @@ def _definitions(
             far,
             distance,
             "d / (1 + d), d = min of |w.e + b| / |w|",
-            f"The distance of the nearest of the {what}. Its interval reaches inwards only: no resample goes beyond "
-            "the sample.",
+            f"The distance of the nearest of the {what}. An extreme of a sample has no interval: how far the next "
+            "sample reaches does not show in this one.",
         ),
         f"edc_{name}_distance_max": entry(
             f"greatest distance of {what}",
             far,
             distance,
             "d / (1 + d), d = max of |w.e + b| / |w|",
-            f"The distance of the farthest of the {what}. Its interval reaches inwards only: no resample goes beyond "
-            "the sample.",
+            f"The distance of the farthest of the {what}. An extreme of a sample has no interval: how far the next "
+            "sample reaches does not show in this one.",
         ),
     }
 
@@ -133,8 +135,12 @@ class EmbeddingSpaceComplexity(Characteristic):
             assert of_source is not None
             assert of_target is not None
             correct = torch.cat([-plane.signed(of_source), plane.signed(of_target)])
-            measures |= describe(self, name, correct, rng)
-        return Findings(measures, {"embedding_projection": projection(evidence, plane)})
+            measures |= describe(self, name, correct)
+        return Findings(
+            measures,
+            {"embedding_projection": projection(evidence, plane)},
+            {WRONG_SIDE: wrong_side(evidence, plane)},
+        )
 
 
 @characteristic("edc_boundary")
@@ -160,7 +166,7 @@ class BoundaryEmbeddingSpaceComplexity(Characteristic):
         if isinstance(plane, NotMeasured):
             return self.not_measured(plane.not_measured)
         assert embeddings is not None
-        return Findings(describe(self, "boundary", -plane.signed(embeddings), rng))
+        return Findings(describe(self, "boundary", -plane.signed(embeddings)))
 
 
 def fitted(evidence: Evidence) -> Separator | NotMeasured:
@@ -169,7 +175,13 @@ def fitted(evidence: Evidence) -> Separator | NotMeasured:
     return size if isinstance(size, NotMeasured) else separator(evidence.source, evidence.target)
 
 
-def describe(of: Characteristic, name: str, correct: Tensor, rng: torch.Generator) -> dict[str, Measured]:
+def wrong_side(evidence: Evidence, plane: Separator) -> Tensor:
+    """Rows of the source class's training samples that the plane does not put on their own side: int64 ``(M,)``."""
+    assert evidence.source.train_embeddings is not None
+    return (plane.signed(evidence.source.train_embeddings) >= 0).nonzero()[:, 0]
+
+
+def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measured]:
     """The five measures of one set.
 
     Args:
@@ -178,13 +190,15 @@ def describe(of: Characteristic, name: str, correct: Tensor, rng: torch.Generato
     """
     ids = [f"edc_{name}_{key}" for key in ("accuracy", "distance", "distance_min", "distance_max")]
     misclassified = f"edc_{name}_distance_misclassified"
+    # In one order, so that a set has the very same numbers seen from either class.
+    correct = correct.sort().values
     n, wrong = len(correct), -correct[correct <= 0]
     if n < LEAST:
         reason = f"it takes {LEAST} {name} embeddings; there {'is' if n == 1 else 'are'} {n}"
         return {key: NotMeasured(not_measured=reason) for key in (*ids, misclassified)}
     distances = correct.abs()
-    described = [bootstrap_mean(distances, rng=rng), *bootstrap(distances, quantiles(0.0, 1.0), rng=rng)]
-    estimates = [wilson(n - len(wrong), n), *map(_squashed, described)]
+    extremes = (Estimate(float(end), None, None) for end in distances.aminmax())
+    estimates = [wilson(n - len(wrong), n), *map(_squashed, (mean_estimate(distances), *extremes))]
     measures: dict[str, Measured] = {
         key: of.as_measure(key, *estimate, n=n) for key, estimate in zip(ids, estimates, strict=True)
     }
@@ -192,8 +206,7 @@ def describe(of: Characteristic, name: str, correct: Tensor, rng: torch.Generato
         number = "only one" if len(wrong) else "no"
         measures[misclassified] = NotMeasured(not_measured=f"{number} {name} embedding is misclassified")
     else:
-        found = _squashed(bootstrap_mean(wrong, rng=rng))
-        measures[misclassified] = of.as_measure(misclassified, *found, n=len(wrong))
+        measures[misclassified] = of.as_measure(misclassified, *_squashed(mean_estimate(wrong)), n=len(wrong))
     return measures
 
 
@@ -236,4 +249,6 @@ def principal_axis(embeddings: Tensor, normal: Tensor) -> Tensor:
 
 def _squashed(estimate: Estimate) -> Estimate:
     """m / (1 + m); it is monotone, so the interval's ends go through it as they are."""
-    return Estimate(*(m / (1 + m) for m in estimate))
+    value, *ends = (None if m is None else m / (1 + m) for m in estimate)
+    assert value is not None
+    return Estimate(value, *ends)

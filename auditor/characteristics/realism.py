@@ -5,7 +5,7 @@
 b_i: boundary instances; u_j: test samples of s and t; x_k: training samples of s and t. 1: as close to the training
 data as samples the model has not seen; well above 1: away from the data.
 
-The two medians rest on independent samples, so they are resampled apart.
+The two medians rest on independent samples: the interval is that of the difference of their logarithms.
 Source: this tool's.
 """
 
@@ -21,7 +21,8 @@ from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.functional.distances import nearest_between
-from auditor.functional.statistics import quantiles, ratio_estimate, replicates, systematic
+from auditor.functional.quantiles import median_ratio
+from auditor.functional.statistics import systematic
 from auditor.results import Definition
 
 LEAST = 2
@@ -73,9 +74,7 @@ class Realism(Characteristic):
         a, b = classes
         of_boundary = nearest_between(boundary, _limited(a.train, b.train, self.train))
         of_test = _real_distances(a.train, b.train, a.test, b.test, self.train, self.test)
-        medians = [quantiles(0.5)(d.double()[None])[0] for d in (of_boundary, of_test)]
-        drawn = [replicates(d, quantiles(0.5), rng=rng) for d in (of_boundary, of_test)]
-        ratio = ratio_estimate(torch.cat(medians), torch.cat(drawn, dim=1))
+        ratio = median_ratio(of_boundary, of_test)
         if ratio is None:
             return self.not_measured("too many test samples are copies of training samples")
         return Findings({"realism": self.as_measure("realism", *ratio, n=len(boundary))})

@@ -21,7 +21,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from auditor.functional.statistics import LEVEL, Estimate
+from auditor.functional.statistics import LEVEL, Estimate, difference, ratio
 
 
 def quantile_estimate(values: Tensor, level: float) -> Estimate | None:
@@ -47,6 +47,22 @@ def quantile_estimate(values: Tensor, level: float) -> Estimate | None:
     low = None if from_below is None else min(value, _between(ordered, from_below))
     high = None if from_above is None else max(value, _between(ordered, len(ordered) - 1 - from_above))
     return Estimate(value, low, None if high == math.inf else high)
+
+
+def median_difference(a: Tensor, b: Tensor) -> Estimate | None:
+    """The median of one sample less that of an independent one, whatever their shapes; None where one is censored.
+
+    Args:
+        a, b: ``(N,)`` and ``(M,)``, as in ``quantile_estimate``.
+    """
+    of_a, of_b = quantile_estimate(a, 0.5), quantile_estimate(b, 0.5)
+    return None if of_a is None or of_b is None else difference(of_a, of_b)
+
+
+def median_ratio(a: Tensor, b: Tensor) -> Estimate | None:
+    """The median of one sample over that of an independent one, both >= 0; None where one is censored or b's is 0."""
+    of_a, of_b = quantile_estimate(a, 0.5), quantile_estimate(b, 0.5)
+    return None if of_a is None or of_b is None else ratio(of_a, of_b)
 
 
 @lru_cache(maxsize=1024)

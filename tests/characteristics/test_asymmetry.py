@@ -43,12 +43,26 @@ def test_interval_is_the_range_over_both_intervals(data):
         for q in (b.low + s * (b.high - b.low) for s in steps)
         if p + q > 0
     ]
+    if found.low is None or found.high is None:  # it may be anything
+        assert (found.low, found.high) == (None, None)
+        assert a.low <= b.high
+        assert b.low <= a.high
+        return
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert found.low <= min(inside) + 1e-9
     assert max(inside) <= found.high + 1e-9
 
 
-def test_takes_the_attack_and_says_so():
+def test_an_open_end_reaches_as_far_as_a_distance_can():
+    far = Estimate(8.0, 6.0, None)
+    assert relative_difference(Estimate(1.0, 0.5, 2.0), far) == (7 / 9, 4 / 8, 1.0)
+    assert relative_difference(far, Estimate(1.0, None, 2.0)) == (7 / 9, 4 / 8, 1.0)
+    assert relative_difference(far, Estimate(7.0, 5.0, 9.0)) == (1 / 15, None, None)
+    assert relative_difference(far, Estimate(9.0, 7.0, None)) == (1 / 17, None, None)
+    assert relative_difference(Estimate(8.0, 6.0, 9.0), Estimate(7.0, None, 8.0)) == (1 / 15, None, None)
+
+
+def test_takes_the_margin_and_idc_and_says_so():
     forth = {"margin_l2_attack": number(1, 1, 1), "margin_l2": number(5, 5, 5), "idc": number(0.2, 0.1, 0.3, 40)}
     back = {"margin_l2_attack": number(3, 3, 3), "margin_l2": number(5, 5, 5), "idc": number(0.2, 0.1, 0.3, 2)}
     found = Asymmetry().compare(forth, back)
@@ -57,16 +71,15 @@ def test_takes_the_attack_and_says_so():
     assert (found["asymmetry_idc"].value, found["asymmetry_idc"].n) == (0, 42)
 
 
-def test_falls_back_where_one_direction_has_no_attack():
+def test_the_distance_to_a_generated_instance_is_no_margin():
     forth = {"margin_l2_attack": number(1, 1, 1), "margin_l2": number(5, 5, 5), "idc": MISSING}
     back = {"margin_l2_attack": MISSING, "margin_l2": number(15, 15, 15)}
     found = Asymmetry().compare(forth, back)
-    assert found["asymmetry_margin"].value == 0.5
-    assert found["asymmetry_margin"].unit == "relative difference of margin_l2"
+    assert found["asymmetry_margin"] == NotMeasured(not_measured="margin_l2_attack not measured in both directions")
     assert found["asymmetry_idc"] == NotMeasured(not_measured="idc not measured in both directions")
 
 
 def test_nothing_to_compare():
     found = Asymmetry().compare({"idc": number(0, 0, 0)}, {"idc": number(0, 0, 0.1)})
     assert found["asymmetry_idc"] == NotMeasured(not_measured="idc is zero in both directions")
-    assert found["asymmetry_margin"].not_measured == "margin_l2_attack and margin_l2 not measured in both directions"
+    assert found["asymmetry_margin"].not_measured == "margin_l2_attack not measured in both directions"

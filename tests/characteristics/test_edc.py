@@ -86,7 +86,10 @@ def test_every_number_agrees_with_scikit_learn_by_hand(seed, source):
     assert set(found) == set(expected)
     for name, value in expected.items():
         assert found[name].value == pytest.approx(value, abs=1e-6), name
-        assert found[name].ci_low <= found[name].value <= found[name].ci_high
+        if name.endswith(("_min", "_max")):
+            assert (found[name].ci_low, found[name].ci_high) == (None, None)
+        else:
+            assert found[name].ci_low < found[name].value < found[name].ci_high
 
 
 def test_parallel_walls_have_one_distance():
@@ -102,9 +105,10 @@ def test_parallel_walls_have_one_distance():
     )
     found, _ = measure(replace(ev, source=source, target=target))
     assert found["edc_train_accuracy"].value == 1
-    for part in ("distance", "distance_min", "distance_max"):
-        number = found[f"edc_train_{part}"]
-        assert (number.ci_low, number.value, number.ci_high) == pytest.approx([a / (1 + a)] * 3, abs=1e-6)
+    number = found["edc_train_distance"]
+    assert (number.ci_low, number.value, number.ci_high) == pytest.approx([a / (1 + a)] * 3, abs=1e-6)
+    for part in ("distance_min", "distance_max"):
+        assert found[f"edc_train_{part}"].value == pytest.approx(a / (1 + a), abs=1e-6)
     assert found["edc_boundary_distance"].value == pytest.approx(0.2, abs=1e-6)
     assert found["edc_boundary_accuracy"].value == 1
     assert found["edc_train_distance_misclassified"] == NotMeasured(not_measured="no train embedding is misclassified")
@@ -129,6 +133,24 @@ def test_boundary_embeddings_are_labelled_with_their_source():
     forth, back = (measure(world(boundary, source=source))[0]["edc_boundary_accuracy"] for source in (0, 1))
     assert forth.value + back.value == pytest.approx(1)
     assert forth.value > 0.5
+
+
+@pytest.mark.parametrize("source", [0, 1])
+def test_training_samples_on_the_wrong_side_are_named(source):
+    ev = world(torch.randn(5, 10, generator=rng(3)), source=source)
+    rows = EmbeddingSpaceComplexity().measure(ev, rng=rng()).flagged["wrong side of the linear separation"]
+    train = np.concatenate([ev.source.train, ev.target.train]).astype(float)
+    labels = np.repeat([ev.source.label, ev.target.label], [len(ev.source.train), len(ev.target.train)])
+    svm = LinearSVC(C=1.0, dual=False, tol=1e-10, max_iter=100_000).fit(train, labels)
+    assert 0 < len(rows) < len(ev.source.train)
+    assert rows.tolist() == np.flatnonzero(svm.predict(ev.source.train.numpy()) != source).tolist()
+
+
+def test_a_set_has_one_interval_seen_from_either_class():
+    ev = world(torch.randn(20, 10, generator=rng(3)))
+    forth = EmbeddingSpaceComplexity().measure(ev, rng=rng(1)).measures
+    turned = replace(ev, source=ev.target, target=ev.source)
+    assert EmbeddingSpaceComplexity().measure(turned, rng=rng(2)).measures == forth
 
 
 def test_both_directions_and_the_baselines_share_one_fit():
