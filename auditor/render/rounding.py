@@ -1,20 +1,23 @@
 """Numbers as text: three significant digits, no more than the interval supports, never 100 % for 399 of 400.
 
 Shares (units that begin with ``share``) are shown in per cent. A number keeps its n and interval until it
-arrives here.
+arrives here. Of an interval that is open on one side the other end is shown, with its sign.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from auditor.results import Measure, SummaryMeasure
 
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+AT_LEAST, AT_MOST = "\N{GREATER-THAN OR EQUAL TO}", "\N{LESS-THAN OR EQUAL TO}"
 DIGITS = 3
 _INTERVAL = re.compile(r"\[([^\[\], ]+), ([^\[\], ]+)\]")
 
@@ -67,17 +70,47 @@ def shown_summary(measure: SummaryMeasure, unit: str) -> Shown:
     return shown_interval(measure.mean, measure.ci_low, measure.ci_high, unit)
 
 
-def shown_interval(value: float, low: float, high: float, unit: str) -> Shown:
-    """A value with its 95 % interval, all three to as many decimals as the interval supports."""
-    if is_share(unit):
-        digits = _decimals(100 * value, 100 * (high - low) / 2)
+def shown_interval(value: float, low: float | None, high: float | None, unit: str) -> Shown:
+    """A value with its 95 % interval, all three to as many decimals as the interval supports.
+
+    Args:
+        low, high: ends of the interval; None (or infinite) is open, and a number with two open ends has no interval.
+
+    >>> shown_interval(1.0234, 0.981, None, "L2").full.replace(NO_BREAK, " ")
+    '1.02 [\N{GREATER-THAN OR EQUAL TO} 0.98]'
+    """
+    low, high = _end(low), _end(high)
+    if low is None and high is None:
+        return Shown(value_text(value, unit), "", unit_words(unit))
+    share = is_share(unit)
+    scale = 100 if share else 1
+    digits = _decimals(scale * value, _half_width(value, low, high, scale))
+    if share:
         if value in (0.0, 1.0):  # three digits of 100 would leave the other end of the interval without decimals
             digits = 1
-        return Shown(
-            percent(value, digits), f"[{_bound(low, digits)},{NO_BREAK}{_bound(high, digits)}]", unit_words(unit)
-        )
-    digits = _decimals(value, (high - low) / 2)
-    return Shown(decimal(value, digits), f"[{decimal(low, digits)},{NO_BREAK}{decimal(high, digits)}]", unbroken(unit))
+        return Shown(percent(value, digits), _brackets(low, high, partial(_share, digits=digits)), unit_words(unit))
+    return Shown(decimal(value, digits), _brackets(low, high, partial(decimal, digits=digits)), unbroken(unit))
+
+
+def _end(end: float | None) -> float | None:
+    return None if end is None or math.isinf(end) else end
+
+
+def _half_width(value: float, low: float | None, high: float | None, scale: float) -> float | None:
+    """Half of the interval's width; where one end is open, how far the other is away."""
+    if low is not None and high is not None:
+        return scale * (high - low) / 2
+    end = low if high is None else high
+    return None if end is None else scale * abs(value - end)
+
+
+def _brackets(low: float | None, high: float | None, text: Callable[[float], str]) -> str:
+    """The interval as it is read: both ends, or the only one that is known with its sign, or nothing."""
+    if low is not None and high is not None:
+        return f"[{text(low)},{NO_BREAK}{text(high)}]"
+    if low is not None:
+        return f"[{AT_LEAST}{NO_BREAK}{text(low)}]"
+    return f"[{AT_MOST}{NO_BREAK}{text(high)}]" if high is not None else ""
 
 
 def value_text(value: float, unit: str) -> str:
@@ -137,10 +170,6 @@ def _share(share: float, digits: int) -> str:
         if float(text.replace(",", "").replace(MINUS, "-")) not in (0.0, 100.0):
             return text
     return "<0.1" if 0 < share < 0.5 else ">99.9"
-
-
-def _bound(share: float, digits: int) -> str:
-    return _share(share, digits)
 
 
 def _decimals(value: float, half_width: float | None) -> int:

@@ -17,6 +17,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from auditor.results import (
+    NEUTRAL,
     Baseline,
     ClassAccuracy,
     ClassProbability,
@@ -27,9 +28,11 @@ from auditor.results import (
     Direction,
     DistributionSeries,
     EmbeddingFact,
+    Flagged,
     Gate,
     Generation,
     Group,
+    Margins,
     Measure,
     Measured,
     ModelFacts,
@@ -42,9 +45,12 @@ from auditor.results import (
     SampleCell,
     SampleGrid,
     SampleRow,
+    Samples,
+    SampleTable,
     ScatterGroup,
     ScatterSeries,
     Settings,
+    Sources,
     SplitSizes,
     StripSeries,
     Summary,
@@ -52,8 +58,12 @@ from auditor.results import (
     ToolFacts,
     Validity,
     Worst,
+    harm,
+    is_neutral,
 )
 
+WRONG = {(9, 4): 3, (4, 9): 1, (8, 3): 2, (1, 8): 1}
+"""Mistakes on test samples, by label and prediction."""
 CLOSE = {(4, 9): 0.42, (3, 8): 0.5, (1, 8): 0.62, (5, 9): 0.7, (3, 9): 0.72, (2, 3): 0.85}
 Rng = np.random.Generator
 
@@ -70,22 +80,36 @@ def definition(title: str, unit: str, direction: str, headline: bool = False, **
     return Definition(title=title, unit=unit, direction=direction, headline=headline, **(fields | more))
 
 
+PER_CLASS = 36
+"""Test samples of each class; the training split holds the same number of them that matter."""
+L2, LINF = "L2, pixels in [0, 1]", "largest change of a pixel in [0, 1]"
+FLAG = "wrong side of the linear separation"
+
+
+def margin_definitions() -> dict[str, Definition]:
+    """The margin on both splits, their gap and what is lost beforehand, as an audit defines them."""
+    of = {"": "Margin", "_train": "Margin of training samples"}
+    found = {
+        f"margin_l2_attack{split}{end}": definition(
+            f"{title}, L2{said}", L2, "higher is safer", not split and not end, bounds=(0.0, None)
+        )
+        for split, title in of.items()
+        for end, said in (("", ""), ("_q05", ", 5 % quantile"), ("_q95", ", 95 % quantile"))
+    }
+    found["margin_l2_attack_gap"] = definition(
+        "Margin of training samples less that of test samples, L2", L2, "near 0 is more general", bounds=(None, None)
+    )
+    for split, what in (("", "test samples"), ("_train", "training samples")):
+        found[f"already_wrong{split}"] = definition(
+            f"{what.capitalize()} that the model already puts elsewhere", f"share of {what}", "lower is better"
+        )
+    return found
+
+
 DEFINITIONS = {
-    "margin_l2_attack": definition(
-        "Margin by a minimal-norm attack, L2", "L2, pixels in [0, 1]", "higher is safer", True, bounds=(0.0, None)
-    ),
-    "margin_l2_attack_q05": definition(
-        "Margin by a minimal-norm attack, L2, 5 % quantile",
-        "L2, pixels in [0, 1]",
-        "higher is safer",
-        bounds=(0.0, None),
-    ),
-    "margin_l2": definition(
-        "Margin to the generated instance, L2", "L2, pixels in [0, 1]", "higher is safer", bounds=(0.0, None)
-    ),
-    "margin_linf": definition(
-        "Margin to the generated instance, Linf", ("largest change of a pixel in [0, 1]"), "higher is safer"
-    ),
+    **margin_definitions(),
+    "margin_l2": definition("Distance to the generated instance, L2", L2, NEUTRAL, bounds=(0.0, None)),
+    "margin_linf": definition("Distance to the generated instance, Linf", LINF, NEUTRAL),
     "idc": definition(
         "Input-space complexity (IDC)",
         "share of steps",
@@ -173,6 +197,7 @@ def sample_grid(source: int, target: int, rng: Rng) -> SampleGrid:
 
 def series(source: int, target: int, margin: float, rng: Rng, third: int | None, embedding: bool) -> dict[str, Any]:
     """What stands behind the figures of a direction."""
+    found_margins = {split: np.array(margins(source, target, margin, split).l2) for split in ("test", "train")}
     rows = []
     for _ in range(5):
         row, edges = np.full(50, source), sorted(rng.integers(3, 47, 3))
@@ -182,13 +207,18 @@ def series(source: int, target: int, margin: float, rng: Rng, third: int | None,
         rows.append([int(c) for c in row])
     found: dict[str, Any] = {
         "margins_l2": DistributionSeries(
-            title="Margins in L2",
-            unit="L2, pixels in [0, 1]",
+            title="Distances in L2",
+            unit=L2,
             groups=[
+                Group(label="test samples, nearest point found", role="source", values=rounded(found_margins["test"])),
+                Group(
+                    label="training samples, nearest point found",
+                    role="neutral",
+                    values=rounded(found_margins["train"]),
+                ),
                 Group(
                     label="boundary instances", role="boundary", values=rounded(rng.gamma(12, margin * 2.2 / 12, 200))
                 ),
-                Group(label="minimal-norm attack", role="neutral", values=rounded(rng.gamma(10, margin / 10, 64))),
             ],
         ),
         "idc_trace": StripSeries(
@@ -198,6 +228,28 @@ def series(source: int, target: int, margin: float, rng: Rng, third: int | None,
     if embedding:
         found["embedding_projection"] = projection(rng)
     return found
+
+
+TRAIN_FACTOR = 1.2
+"""How much larger the margins of training samples are."""
+
+
+def margins(source: int, target: int, margin: float, split: Any) -> Margins:
+    """Margins of the samples of the source class, their median as given; those that the model gets wrong have 0."""
+    rng = np.random.default_rng([source, target, split == "train"])
+    l2 = np.sort(rng.gamma(10, 1, PER_CLASS))
+    wrong = sum(WRONG.get((source, j), 0) for j in range(10)) if split == "test" else 0
+    l2[:wrong] = 0.0
+    l2 *= margin * (TRAIN_FACTOR if split == "train" else 1.0) / np.median(l2)
+    # The first samples of a class are those that the model gets wrong.
+    return Margins(
+        index=list(range(source * PER_CLASS, (source + 1) * PER_CLASS)),
+        l2=rounded(l2),
+        linf=rounded(l2 * 0.1),
+        tried_l2=None,
+        tried_linf=None,
+        method="minimal-norm attack along gradients",
+    )
 
 
 def projection(rng: Rng) -> ScatterSeries:
@@ -256,8 +308,18 @@ def direction(
         lost = {9: 14, 5: 6}
     no_embedding = NotMeasured(not_measured="the model has no embedding")
     values: dict[str, Measured] = {
-        "margin_l2_attack": measure("margin_l2_attack", margin, 0.04, 64),
-        "margin_l2_attack_q05": measure("margin_l2_attack_q05", margin * 0.3, 0.04, 64),
+        "margin_l2_attack": measure("margin_l2_attack", margin, 0.04, PER_CLASS),
+        "margin_l2_attack_q05": opened("margin_l2_attack_q05", margin * 0.3, None, margin * 0.5),
+        "margin_l2_attack_q95": opened("margin_l2_attack_q95", margin * 2.1, margin * 1.6, None),
+        "margin_l2_attack_train": measure("margin_l2_attack_train", margin * TRAIN_FACTOR, 0.04, PER_CLASS),
+        "margin_l2_attack_gap": measure("margin_l2_attack_gap", margin * (TRAIN_FACTOR - 1), 0.06, 2 * PER_CLASS),
+        "already_wrong": share(
+            sum(margins(source, target, margin, "test").l2[i] == 0 for i in range(PER_CLASS)),
+            PER_CLASS,
+            "share of test samples",
+            "lower is better",
+        ),
+        "already_wrong_train": share(0, PER_CLASS, "share of training samples", "lower is better"),
         "margin_l2": measure("margin_l2", margin * 2.2, 0.06, 200),
         "margin_linf": measure("margin_linf", min(margin * 0.4, 0.9), 0.01, 200),
         "idc": measure("idc", 0.021 + 0.01 / margin, 0.003, 400),
@@ -273,6 +335,11 @@ def direction(
     return Direction(
         source=source,
         target=target,
+        sources=Sources(split="train", index=list(range(source * PER_CLASS, (source + 1) * PER_CLASS))),
+        margins={split: margins(source, target, margin, split) for split in ("test", "train")},
+        flagged=[Flagged(flag=FLAG, split="train", index=[source * PER_CLASS + 3, source * PER_CLASS + 7])]
+        if embedding and margin < 0.5
+        else [],
         generation=generation(200, lost),
         baselines={
             "rpbs": Baseline(generation=generation(200, {7: 11} if classes > 7 else {}), characteristics=baselines),
@@ -306,7 +373,7 @@ def performance(names: list[str], rng: Rng) -> Performance:
     """36 test samples a class; 9 and 4, 8 and 3 are confused."""
     n = len(names)
     confusion = [[36 if i == j else 0 for j in range(n)] for i in range(n)]
-    for i, j, wrong in ((9, 4, 3), (4, 9, 1), (8, 3, 2), (1, 8, 1)):
+    for (i, j), wrong in WRONG.items():
         if max(i, j) < n:
             confusion[i][i] -= wrong
             confusion[i][j] += wrong
@@ -331,11 +398,20 @@ def performance(names: list[str], rng: Rng) -> Performance:
         per_class=per_class,
         confusion=confusion,
         ece=ece,
+        calibration=Measure(
+            value=0.21, ci_low=None, ci_high=None, n=total, unit="probability", direction="higher is better"
+        ),
         reliability=bins,
     )
 
 
-def share(right: int, n: int, unit: str) -> Measure:
+def opened(id: str, value: float, low: float | None, high: float | None) -> Measure:
+    """A quantile of so few samples that nothing is known on one side of it."""
+    d = DEFINITIONS[id]
+    return Measure(value=value, ci_low=low, ci_high=high, n=PER_CLASS, unit=d.unit, direction=d.direction)
+
+
+def share(right: int, n: int, unit: str, direction: str = "higher is better") -> Measure:
     """A share with Wilson's interval."""
     p, z = right / n, 1.959964
     middle, half = (
@@ -348,8 +424,32 @@ def share(right: int, n: int, unit: str) -> Measure:
         ci_high=min(float(middle + half), 1.0),
         n=n,
         unit=unit,
-        direction="higher is better",
+        direction=direction,
     )
+
+
+def samples(names: list[str], files: bool) -> Samples:
+    """The whole test split, class after class, mistakes first; of the training split as many, all right."""
+
+    def table(split: str) -> SampleTable:
+        label = [c for c in range(len(names)) for _ in range(PER_CLASS)]
+        predicted = list(label)
+        if split == "test":
+            for c in range(len(names)):
+                wrong = [j for (i, j), n in WRONG.items() if i == c and j < len(names) for _ in range(n)]
+                predicted[c * PER_CLASS : c * PER_CLASS + len(wrong)] = wrong
+        right = [a == b for a, b in zip(label, predicted, strict=True)]
+        return SampleTable(
+            index=list(range(len(label))),
+            file=[f"{split}/{names[c]}/{i:04d}.png" for i, c in enumerate(label)] if files else [],
+            label=label,
+            predicted=predicted,
+            p_label=[0.9812 if ok else 0.2104 for ok in right],
+            logit_margin=[3.2507 if ok else -1.0833 for ok in right],
+            runner_up=[(c + 1) % len(names) if ok else p for c, p, ok in zip(label, predicted, right, strict=True)],
+        )
+
+    return Samples(test=table("test"), train=table("train"))
 
 
 def summary(pairs: list[Pair], ranked_by: str = "margin_l2_attack") -> Summary:
@@ -364,13 +464,13 @@ def summary(pairs: list[Pair], ranked_by: str = "margin_l2_attack") -> Summary:
             characteristics[id] = NotMeasured(not_measured="no pair has this measure; each says why")
             continue
         mean = float(np.mean([v for _, v in found]))
-        classes, value = (max if d.direction.startswith("lower") else min)(found, key=lambda item: item[1])
-        characteristics[id] = SummaryMeasure(
-            mean=mean, ci_low=mean * 0.95, ci_high=mean * 1.05, worst=Worst(classes=classes, value=value)
-        )
+        classes, value = max(found, key=lambda item: harm(d.direction, item[1]))
+        worst = None if is_neutral(d.direction) else Worst(classes=classes, value=value)
+        characteristics[id] = SummaryMeasure(mean=mean, ci_low=mean * 0.95, ci_high=mean * 1.05, worst=worst)
 
     def nearest(p: Pair) -> float:
-        return min(m.value for d in p.directions if isinstance(m := d.characteristics[ranked_by], Measure))
+        values = (m.value for d in p.directions if isinstance(m := d.characteristics[ranked_by], Measure))
+        return min(values, default=float("inf"))
 
     return Summary(
         characteristics=characteristics, ranking=[p.classes for p in sorted(pairs, key=nearest)], ranked_by=ranked_by
@@ -385,6 +485,7 @@ def synthetic_results(
     embedding: bool = True,
     report_pairs: int = 10,
     seed: int = 7,
+    files: bool = False,
 ) -> Results:
     """The whole document.
 
@@ -393,6 +494,7 @@ def synthetic_results(
         chosen: class pairs, all by default.
         images: whether instances are images.
         embedding: whether the model has an embedding.
+        files: whether the samples are files of an image folder.
     """
     rng = np.random.default_rng(seed)
     names = names or [str(i) for i in range(10)]
@@ -400,7 +502,7 @@ def synthetic_results(
     pairs = [pair(a, b, names, rng, images=images, embedding=embedding) for a, b in wanted]
     no_embedding = NotMeasured(not_measured="no linear layer was found before the scores")
     return Results(
-        schema_version="1.0",
+        schema_version="2.0",
         tool=ToolFacts(name="deepdig-audit", version="0.1.0"),
         model=ModelFacts(
             file="synthetic_test_model.onnx",
@@ -420,7 +522,7 @@ def synthetic_results(
             name="digits",
             fingerprint="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             class_names=names,
-            splits=SplitSizes(train=1437, test=36 * len(names)),
+            splits=SplitSizes(train=1437, test=PER_CLASS * len(names)),
             skipped=[],
             notes=[("Synthetic numbers for tests; no model was audited.")],
         ),
@@ -444,6 +546,7 @@ def synthetic_results(
             Validity(id="accuracy", status="ok", message="Accuracy is far above chance."),
         ],
         performance=performance(names, rng),
+        samples=samples(names, files),
         coverage=Coverage(
             possible=len(names) * (len(names) - 1) // 2,
             requested=len(pairs),

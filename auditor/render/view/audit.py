@@ -8,7 +8,7 @@ from statistics import median
 
 from auditor.render.names import display_name
 from auditor.render.rounding import NO_BREAK
-from auditor.results import Definition, Direction, Measure, Measured, Pair, Results, Validity, harm
+from auditor.results import Definition, Direction, Measure, Measured, Pair, Results, Validity, harm, is_neutral
 
 Classes = tuple[int, int]
 NAME_LIMIT = 28
@@ -52,15 +52,20 @@ class Audit:
         """Checks that failed: with any of them no number is to be relied on."""
         return [flag for flag in self.results.validity if flag.status == "fail"]
 
-    def weakest(self) -> tuple[list[int], Measure] | None:
-        """Classes recognised least often, where their interval lies below the overall accuracy."""
-        performance = self.results.performance
-        overall = measured(performance.accuracy)
-        found = [(c.index, m) for c in performance.per_class if (m := measured(c.accuracy)) is not None]
-        if overall is None or len(found) < 2:
-            return None
-        least = min((m for _, m in found), key=lambda m: m.value)
-        return ([i for i, m in found if m.value == least.value], least) if least.high < overall.value else None
+    @cached_property
+    def possible(self) -> int:
+        """Pairs of all classes that the data name."""
+        return len(self.names) * (len(self.names) - 1) // 2
+
+    @cached_property
+    def part(self) -> bool:
+        """Whether only a part of the pairs was audited."""
+        return len(self.results.pairs) < self.possible
+
+    @cached_property
+    def is_ranked(self) -> bool:
+        """Whether the ranking's measure has a value anywhere; otherwise the pairs stand in their own order."""
+        return bool(self.found(self.results.summary.ranked_by))
 
     @cached_property
     def ranked(self) -> list[Pair]:
@@ -147,11 +152,18 @@ class Audit:
         values = [found.measure.value for found in self.found(id)]
         return median(values) if values else None
 
+    def nearer(self, pair: Pair) -> Found | None:
+        """The less favourable direction of a pair by the ranking's measure, None where neither has it."""
+        definition, found = self.rank_definition, self.of_pair(self.results.summary.ranked_by, pair)
+        if definition is None or not found:
+            return None
+        return max(found, key=lambda f: harm(definition.direction, f.measure.value))
+
     def worst(self, id: str) -> Found | None:
-        """The least favourable place of a measure by its definition's direction."""
+        """The least favourable place of a measure by its definition's direction; None where neither end is better."""
         definition = self.results.definitions.get(id)
         found = self.found(id)
-        if definition is None or not found:
+        if definition is None or not found or is_neutral(definition.direction):
             return None
         return max(found, key=lambda f: harm(definition.direction, f.measure.value))
 
