@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import tempfile
@@ -69,6 +70,9 @@ def read_results(path: Path) -> Results:
         where = ".".join(str(part) for part in first["loc"])
         found = f"{path}, where {where or 'the text'}: {first['msg']}"
         action = "give the file that an audit by this version wrote"
+        if old := _older(text):
+            found, command = f"{path} of schema version {old[0]}", old[1]
+            action = f"audit again with this version: {command}" if command else "audit again with this version"
         raise InputRefused(f"results.json, schema version {SCHEMA_VERSION}", found, action) from err
 
 
@@ -78,6 +82,19 @@ def read_run(path: Path) -> RunFacts | None:
         return RunFacts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def _older(text: bytes) -> tuple[str, str] | None:
+    """The schema version of a document of another version, and the command that made it; None where it is none."""
+    try:
+        document = json.loads(text)
+        version, settings = document["schema_version"], document.get("settings", {})
+        command = settings.get("command", "") if isinstance(settings, dict) else ""
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    if not isinstance(version, str) or version == SCHEMA_VERSION:
+        return None
+    return version, command if isinstance(command, str) else ""
 
 
 def _read(path: Path, expected: str) -> bytes:

@@ -104,7 +104,7 @@ def accuracy(classifier: Classifier, test: Predictions, performance: Performance
     listed = "; ".join(f"{way.name} {_percent(share.value)}" for way, share in others)
     best, share = others[0]
     advice = ""
-    if share.low > measured.high:
+    if share.low is not None and share.low > measured.high:
         advice = f"; the model was probably trained with other pixels: audit again with {best.options}"
     near = skill < NEAR_CHANCE
     said += f"; {UNKNOWN_CAUSE if near and not advice else ''}tried instead: {listed}{advice}"

@@ -73,11 +73,20 @@ def test_what_is_no_results_document_is_refused_in_one_line(tmp_path: Path, cont
     path = tmp_path / "results.json"
     path.write_bytes(content)
     with pytest.raises(
-        InputRefused, match=r"expected results\.json, schema version 1\.0; found .*results\.json"
+        InputRefused, match=r"expected results\.json, schema version 2\.0; found .*results\.json"
     ) as caught:
         store.read_results(path)
     assert "\n" not in str(caught.value)
     assert "pydantic" not in str(caught.value)
+
+
+def test_a_document_of_an_older_version_is_refused_with_the_command_that_renews_it(tmp_path: Path):
+    path = tmp_path / "results.json"
+    path.write_text('{"schema_version": "1.0", "settings": {"command": "deepdig-audit m.onnx --data digits"}}')
+    with pytest.raises(
+        InputRefused, match=r"of schema version 1\.0; audit again .*: deepdig-audit m\.onnx --data digits"
+    ):
+        store.read_results(path)
 
 
 def test_a_missing_document_is_refused(tmp_path: Path):

@@ -54,7 +54,7 @@ def test_the_date_is_that_of_the_audit(audit: Audit, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize(("name", "said"), [("missing.json", "No such file"), ("bad.json", "schema version 1.0")])
 def test_what_is_no_results_document(name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "bad.json").write_text('{"schema_version": "1.0"}')
+    (tmp_path / "bad.json").write_text('{"schema_version": "2.0"}')
     assert main(["render", str(tmp_path / name)]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
