@@ -61,6 +61,25 @@ def test_class_folders_alone_are_split_by_seed(tmp_path: Path, real_image_files:
     assert one.notes == ("The data came without a split: 20% of each class, drawn with seed 5, are test samples.",)
 
 
+def opened(root: Path, name: str) -> torch.Tensor:
+    with Image.open(root / name) as image:
+        return torch.from_numpy(np.array(image)).movedim(-1, 0)
+
+
+@pytest.mark.parametrize("layout", ["split", "whole"])
+def test_each_sample_is_named_by_its_file(both: Path, layout: str) -> None:
+    if layout == "whole":
+        (both / "train").rename(both.parent / "whole")
+        both = both.parent / "whole"
+    (both / "train" / "cat" if layout == "split" else both / "cat").joinpath("image1.png").write_bytes(b"no image")
+    data = load_dataset(DataRequest(str(both), max_skip=0.1))
+    for split in (data.train, data.test):
+        assert len(split.files) == len(split) > 0
+        for name, pixels in zip(split.files, split.pixels, strict=True):
+            assert torch.equal(opened(both, name), pixels)
+    assert len({*data.train.files, *data.test.files}) == len(data.train) + len(data.test)
+
+
 def test_the_same_folder_elsewhere_has_the_same_fingerprint(both: Path, tmp_path: Path) -> None:
     shutil.copytree(both, tmp_path / "copy")
     one, other = (load_dataset(DataRequest(str(folder))) for folder in (both, tmp_path / "copy"))
