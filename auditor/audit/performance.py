@@ -1,10 +1,4 @@
-"""How good the model is on the test split, as its own runtime predicts.
-
-    ECE = sum over bins of  n_b / N * |accuracy_b - confidence_b|
-
-over 15 bins of equal width of the confidence max_c p_c. Source of ECE: Guo et al., arXiv 1706.04599.
-It is three lines on the tensors at hand: the library that has it, torchmetrics, takes ten seconds to import.
-"""
+"""How good the model is on the test split, as its own runtime predicts."""
 
 from __future__ import annotations
 
@@ -14,10 +8,9 @@ import torch
 from torch import Tensor
 
 from auditor.audit.predictions import Predictions
-from auditor.functional.statistics import Estimate, bootstrap, wilson
-from auditor.results import ClassAccuracy, Measure, Measured, NotMeasured, Performance, ReliabilityBin
-
-BINS = 15
+from auditor.functional.calibration import BINS, bin_of, calibration_error
+from auditor.functional.statistics import Estimate, wilson
+from auditor.results import NEUTRAL, ClassAccuracy, Measure, Measured, NotMeasured, Performance, ReliabilityBin
 
 
 def measure_performance(test: Predictions, class_names: Sequence[str], *, rng: torch.Generator) -> Performance:
@@ -29,7 +22,7 @@ def measure_performance(test: Predictions, class_names: Sequence[str], *, rng: t
     Args:
         test: the artefact's answers on the test split.
         class_names: one for each class.
-        rng: for the interval of ECE.
+        rng: for the calibration error.
     """
     labels, correct = test.split.labels, test.correct
     per_class = [
@@ -40,26 +33,15 @@ def measure_performance(test: Predictions, class_names: Sequence[str], *, rng: t
     confidence, predicted = test.probabilities[known].max(dim=1)
     count = len(class_names)
     cells = labels[known] * count + predicted
-    bins = bin_of(confidence)
+    ece, calibration = _calibration(confidence, correct[known], rng)
     return Performance(
         accuracy=_accuracy(correct),
         per_class=per_class,
         confusion=torch.bincount(cells, minlength=count * count).view(count, count).tolist(),
-        ece=_ece(confidence, correct[known], bins, rng),
-        reliability=_reliability(confidence, correct[known], bins),
+        ece=ece,
+        calibration=calibration,
+        reliability=_reliability(confidence, correct[known]),
     )
-
-
-def bin_of(confidence: Tensor) -> Tensor:
-    """Which of the ``BINS`` bins [i / BINS, (i + 1) / BINS) holds each confidence; 1 belongs to the last.
-
-    Args:
-        confidence (float32): ``(N,)`` in [0, 1].
-    Returns:
-        int64 ``(N,)``.
-    """
-    inner = torch.arange(1, BINS, dtype=confidence.dtype) / BINS
-    return torch.bucketize(confidence, inner, right=True)
 
 
 def _accuracy(correct: Tensor) -> Measured:
@@ -69,18 +51,21 @@ def _accuracy(correct: Tensor) -> Measured:
     return _measure(estimate, len(correct), "share of test samples", "higher is better")
 
 
-def _ece(confidence: Tensor, correct: Tensor, bins: Tensor, rng: torch.Generator) -> Measured:
+def _calibration(confidence: Tensor, correct: Tensor, rng: torch.Generator) -> tuple[Measured, Measured]:
+    """The calibration error, and how often a perfectly calibrated model shows one as large."""
     if not len(confidence):
-        return NotMeasured(not_measured="the test split has no sample with a finite output")
-    # Row i holds the gap of sample i in the column of its bin, so that ECE is a sum of absolute column means.
-    gaps = torch.zeros(len(bins), BINS, dtype=torch.float64)
-    gaps[torch.arange(len(bins)), bins] = confidence.double() - correct.double()
-    estimate = bootstrap(gaps, lambda rows: rows.mean(dim=1).abs().sum(dim=1, keepdim=True), rng=rng)[0]
-    return _measure(estimate, len(confidence), "share", "lower is better")
+        missing = NotMeasured(not_measured="the test split has no sample with a finite output")
+        return missing, missing
+    estimate, p = calibration_error(confidence, correct, rng=rng)
+    unit = "probability (p) under perfect calibration"
+    return (
+        _measure(estimate, len(confidence), "share", "lower is better"),
+        _measure(Estimate(p, None, None), len(confidence), unit, NEUTRAL),
+    )
 
 
-def _reliability(confidence: Tensor, correct: Tensor, bins: Tensor) -> list[ReliabilityBin]:
-    found = []
+def _reliability(confidence: Tensor, correct: Tensor) -> list[ReliabilityBin]:
+    found, bins = [], bin_of(confidence)
     for index in range(BINS):
         inside = bins == index
         count = int(inside.sum())
