@@ -413,6 +413,8 @@ class Direction(Document):
     """Boundary from ``source`` to ``target``: what was generated and what was measured on it.
 
     ``sources`` are the samples that the generator was given; ``margins`` those of single samples, by split.
+    ``by_generator`` gives a measure on the instances of each of several generators, which were trained apart on parts
+    of the sources; the intervals of these measures allow for their spread.
     """
 
     source: int
@@ -423,6 +425,7 @@ class Direction(Document):
     generation: Generation
     baselines: dict[str, Baseline | NotMeasured]
     characteristics: dict[str, Measured]
+    by_generator: dict[str, list[float]] = {}
     series: dict[str, Series]
     samples: SampleGrid | NotMeasured
 

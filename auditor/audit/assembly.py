@@ -125,6 +125,7 @@ def _direction(outcome: DirectionOutcome, dataset: Dataset) -> Direction:
         generation=generation_counts(made),
         baselines={},
         characteristics=dict(measured.measures),
+        by_generator={id: list(values) for id, values in measured.by_generator.items()},
         series=dict(measured.series),
         samples=NotMeasured(not_measured="sample images were not asked for"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from torch import Tensor
@@ -106,7 +106,9 @@ def measure_directions(
     for row, (found, of_samples) in enumerate(zip(generated, margins, strict=True)):
         source, target = samples_of(found.source), samples_of(found.target)
         evidence = Evidence(classifier, source, target, found, plan.settings.precision, of_samples)
-        measured.append(_measure(battery.directed, evidence, plan.seed, "chosen"))
+        findings = _measure(battery.directed, evidence, plan.seed, "chosen")
+        spread = {id: v for c in battery.directed.values() for id, v in c.by_generator(evidence).items()}
+        measured.append(replace(findings, by_generator=spread))
         report("Characteristics", row + 1, total, f"class {found.source} to {found.target}")
     return measured
 

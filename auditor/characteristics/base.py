@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Literal, Self
 
@@ -97,11 +97,13 @@ class Findings:
 
     Args:
         flagged: by what is said of them, rows of ``evidence.source.train``, int64 ``(M,)``.
+        by_generator: as ``Characteristic.by_generator`` gives them.
     """
 
     measures: Mapping[str, Measured]
     series: Mapping[str, Series] = field(default_factory=dict)
     flagged: Mapping[str, Tensor] = field(default_factory=dict)
+    by_generator: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 def series_values(values: Tensor) -> list[float]:
@@ -115,15 +117,35 @@ class Characteristic(ABC):
     Attributes:
         definitions: every measure that ``measure`` returns, by id.
         on_baselines: whether it is also measured on RPBS and EPBS instances.
+        moves_with_training: whether another training of the generator changes its numbers by more than the sampling of
+            instances does; their intervals are then widened by what ``by_generator`` shows.
     """
 
     definitions: ClassVar[Mapping[str, Definition]]
     on_baselines: ClassVar[bool] = False
+    moves_with_training: ClassVar[bool] = False
 
     @classmethod
     def configured(cls, profile: str) -> Self:
         """This characteristic as the profile of that name wants it: quick, standard, thorough or paper."""
         return cls()
+
+    def by_generator(self, evidence: Evidence) -> Mapping[str, list[float]]:
+        """Each measure on the instances of each of the direction's generators, where every one of them has it.
+
+        Their spread shows what another training of the generator would change. Empty for a direction with a single
+        generator, and for measures that do not move with it (``moves_with_training``).
+        """
+        instances = evidence.instances
+        parts = instances.part.unique().tolist()
+        if not self.moves_with_training or len(parts) < 2:
+            return {}
+        of_parts = [
+            self.measure(replace(evidence, instances=instances.keep(instances.part == part)), rng=torch.Generator())
+            for part in parts
+        ]
+        whole = (id for id in self.definitions if all(isinstance(f.measures.get(id), Measure) for f in of_parts))
+        return {id: [m.value for f in of_parts if isinstance(m := f.measures[id], Measure)] for id in whole}
 
     @abstractmethod
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:

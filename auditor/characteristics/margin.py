@@ -77,6 +77,7 @@ class GeneratedDistance(Characteristic):
     """Distance of each source to the boundary instance generated from it."""
 
     on_baselines = True
+    moves_with_training = True
     definitions: ClassVar[Mapping[str, Definition]] = _quantile_definitions(
         "margin_{norm}",
         title="Distance to the generated instance",
