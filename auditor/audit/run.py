@@ -21,6 +21,7 @@ from auditor.audit.pairs import MOST_PAIRS, parse_pairs
 from auditor.audit.performance import measure_performance
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions, predict_split
+from auditor.audit.retraining import allowing_for_training
 from auditor.audit.sample_table import samples_of
 from auditor.audit.seeds import generator_for
 from auditor.audit.selection import AUTO_PAIRS, Selection, select_pairs
@@ -29,7 +30,7 @@ from auditor.audit.shown_baselines import baselines_of_shown
 from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
-from auditor.audit.summary import summarise
+from auditor.audit.summary import RANKED_BY, ranking, summarise
 from auditor.audit.validity import covered, validity_of
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
@@ -90,8 +91,9 @@ def _audited(
     collected, everything = Collected(plan.report_pairs), AllPairs(work, selected.pairs, stages, budget, ledger)
     for part in everything.finished():
         collected.add(part)
-    summary = summarise(collected.pairs([]), battery.definitions, plan.seed)
-    pairs, baselines = collected.pairs(summary.ranking), Cost(forward=0, backward=0)
+    fragile_first = ranking(collected.pairs([]), RANKED_BY[0])
+    pairs, baselines = allowing_for_training(collected.pairs(fragile_first), battery), Cost(forward=0, backward=0)
+    summary = summarise(pairs, battery.definitions, plan.seed)
     if not work.baselines:
         pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
     coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
