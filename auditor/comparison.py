@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from auditor.results import (
     DataFacts,
@@ -19,17 +19,20 @@ from auditor.results import (
 
 
 class Compared(Document):
-    """One number of two audits. ``difference`` is candidate less baseline.
+    """One number of two audits, and its ``difference``, candidate less baseline.
 
-    ``p`` says how probable so large a difference is by chance, corrected for the number of places that the measure
-    has; ``change`` is ``unclear`` where that is 0.05 or more.
+    ``paired``: the difference is the typical one of single samples that both audits have, ``difference.n`` of them;
+    where it is not, the numbers are compared as of different samples. ``p`` says how probable so large a difference is
+    by chance, corrected for the number of places that the measure has; ``change`` is ``unclear`` where that is 0.05 or
+    more, and ``changed`` where neither end is better.
     """
 
     candidate: Measured
     baseline: Measured
     difference: Measured
     p: float | None
-    change: Literal["worse", "better", "unclear", "not_measured"]
+    change: Literal["worse", "better", "changed", "unclear", "not_measured"]
+    paired: bool = False
 
 
 class ComparedDirection(Document):
@@ -52,12 +55,18 @@ class ComparedPair(Document):
 
 
 class ComparedMean(Document):
-    """Mean difference of a measure over its places, and in how many of them it got clearly worse or better."""
+    """Mean difference of a measure over its places, and in how many it clearly got worse, better, or just other.
+
+    ``paired``: it is taken on common samples in every place, at least ``samples`` of them.
+    """
 
     difference: Measure
     worse: int
     better: int
+    changed: int
     places: int
+    paired: bool
+    samples: int
 
 
 class ComparedClass(Document):
@@ -69,7 +78,10 @@ class ComparedClass(Document):
 
 
 class ComparedConfusion(Document):
-    """Test samples of class ``true`` predicted as ``predicted``, of ``n`` each; ``p`` by Fisher's test, corrected."""
+    """Test samples of class ``true`` predicted as ``predicted``, of ``n`` each; ``p`` is corrected for their number.
+
+    It is McNemar's where both audits have the same samples (``paired``), else that of Fisher's exact test.
+    """
 
     true: int
     predicted: int
@@ -79,6 +91,19 @@ class ComparedConfusion(Document):
     baseline_n: int
     p: float
     change: Literal["new", "more", "fewer", "vanished", "unclear"]
+    paired: bool = False
+
+
+class Moved(Document):
+    """Common test samples whose margin to another class changed by more than a share ``by`` of it.
+
+    A sample counts once for each direction in which it was measured, ``samples`` times in all.
+    """
+
+    samples: int
+    closer: int
+    farther: int
+    by: float
 
 
 class Side(Document):
@@ -107,23 +132,63 @@ class KeptDirection(Document):
     to_third: int
 
 
+Outcome = Literal["no_difference", "closer", "farther", "different", "incomparable"]
+Bar = Literal["data", "route", "profile", "preprocessing", "invalid", "not_measured"]
+Loss = Literal["accuracy", "recall", "confusions", "validity", "lost"]
+LOSSES: Final[tuple[Loss, ...]] = ("accuracy", "recall", "confusions", "validity", "lost")
+
+
+class Reason(Document):
+    """One thing that a verdict rests on, and how much of it there is.
+
+    | id | count |
+    |---|---|
+    | ``data``, ``route``, ``profile``, ``preprocessing``, ``invalid``, ``not_measured`` | 1: why nothing is compared |
+    | ``closer``, ``farther`` | directions in which the margin got clearly smaller, larger |
+    | ``closer_on_average``, ``farther_on_average`` | directions over which the mean did |
+    | ``moved`` | samples that clearly came closer or went farther, where there are many of both |
+    | ``accuracy`` | 1: it got worse |
+    | ``recall``, ``confusions`` | classes whose accuracy got worse; confusions that are new or grew |
+    | ``validity`` | checks that came out worse than the baseline's |
+    | ``lost`` | places whose headline measure the baseline has and the candidate has not |
+    """
+
+    id: Bar | Loss | Literal["closer", "farther", "closer_on_average", "farther_on_average", "moved"]
+    count: int
+
+
 class Comparison(Document):
     """The whole of compare.json: a candidate against a baseline, pair by pair. ``flags`` stand against the numbers.
 
-    ``boundary_kept`` is there where both models were at hand: the candidate's file and the baseline's instances.
+    ``verdict`` is about the boundary: no difference beyond chance, ``closer`` to the samples, ``farther`` from them,
+    a ``different`` one (closer here, farther there), or no answer. ``reasons`` say what it rests on and what else got
+    worse. ``boundary_kept`` is there where both models were at hand: the candidate's file and the baseline's instances.
     """
 
     schema_version: Literal["2.0"]
     candidate: Side
     baseline: Side
     identical: bool
+    verdict: Outcome
+    reasons: list[Reason]
     flags: list[Validity]
     accuracy: Compared
     ece: Compared
     per_class: list[ComparedClass]
     confusions: list[ComparedConfusion]
+    moved: Moved | NotMeasured
     pairs: list[ComparedPair]
     ranked_by: str
     summary: dict[str, ComparedMean | NotMeasured]
     definitions: dict[str, Definition]
     boundary_kept: list[KeptDirection] | NotMeasured = NotMeasured(not_measured="no --model and --instances were given")
+
+    @property
+    def losses(self) -> list[Reason]:
+        """What got worse beside the boundary: with any of it, no verdict is good news."""
+        return [reason for reason in self.reasons if reason.id in LOSSES]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing speaks against the candidate."""
+        return self.verdict in ("no_difference", "farther") and not self.losses

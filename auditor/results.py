@@ -472,6 +472,8 @@ class Rule(Document):
 
     ``observed`` and ``threshold`` say it in words; the numbers behind them are ``value`` with its interval and
     ``limit``, in ``unit``, at the place ``classes`` (a direction, a pair, a class; empty for the model as a whole).
+    An end that is null is open. Where the limit lies inside the interval, about ``needed_n`` samples would decide;
+    null where the rule is decided or no number of samples is known to.
     """
 
     id: str
@@ -487,13 +489,23 @@ class Rule(Document):
     ci_high: float | None = None
     limit: float | None = None
     unit: str = ""
+    needed_n: int | None = None
 
 
 class Gate(Document):
-    """The decision, and the rules it rests on."""
+    """The decision, and the rules it rests on.
+
+    Of the rules ``holds`` hold with their whole interval, ``undecided`` cannot be decided with this many samples (the
+    limit lies inside the interval) and ``failed`` fail or were not measured; what is left only warns. Of ``beyond``
+    rules the observed value lies beyond the limit although the interval does not as a whole.
+    """
 
     status: Literal["passed", "failed", "not_configured"]
     rules: list[Rule]
+    holds: int = 0
+    undecided: int = 0
+    beyond: int = 0
+    failed: int = 0
 
 
 class Coverage(Document):

@@ -115,7 +115,38 @@ def gate_lines(gate: Gate) -> Iterator[str]:
         yield "  ".join([*(text.ljust(width) for text, width in zip(row[:3], widths, strict=True)), row[3]])
         if rule is not None and rule.status != "pass":
             yield f"{'':<{widths[0]}}  {rule.message}"
-    yield f"gate {gate.status}"
+    yield f"gate {gate.status}: {tally(gate)}"
+
+
+def tally(gate: Gate) -> str:
+    """What became of how many rules, in words; "all rules hold" only where all do.
+
+    >>> tally(Gate(status="passed", rules=[], holds=3, undecided=1, beyond=1))
+    'of 4 rules 3 hold and 1 cannot be decided with this many samples; of 1 the observed value lies beyond its limit'
+    """
+    only_warn = len(gate.rules) - gate.holds - gate.undecided - gate.failed
+    total = gate.holds + gate.undecided + gate.failed + max(only_warn, 0)
+    if gate.holds == total:
+        return "all rules hold"
+    parts = [f"{gate.holds} hold"]
+    if gate.undecided:
+        parts.append(f"{gate.undecided} cannot be decided with this many samples{_needed(gate)}")
+    if only_warn > 0:
+        parts.append(f"{only_warn} only warn")
+    if gate.failed:
+        parts.append(f"{gate.failed} failed")
+    said = f"of {total} rules " + (", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else parts[0])
+    return said + (f"; of {gate.beyond} the observed value lies beyond its limit" if gate.beyond else "")
+
+
+def _needed(gate: Gate) -> str:
+    """How many samples would decide all undecided rules, where that is known of each."""
+    needed = [rule.needed_n for rule in gate.rules if rule.status == "warn" and rule.needed_n is not None]
+    if not needed or len(needed) < gate.undecided:
+        return ""
+    from auditor.policy.wording import samples
+
+    return f" ({samples(max(needed)).lower()} a place would)"
 
 
 def _definitions(policy: Policy) -> dict[str, Definition]:

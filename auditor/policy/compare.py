@@ -1,16 +1,16 @@
 """A candidate against a baseline: two ``Results`` to a ``Comparison``. A pure function.
 
-Each number of a direction or a pair is set beside the same number of the other audit; the interval of the difference
-comes from the interval of each (``intervals.difference``). Whether a difference is news is decided for all places of
-a measure together (Holm), after widening for what the intervals do not contain: another training of the generator
-changes the numbers taken on its instances by more than their intervals say, at least ``TRAINED`` times, and as much as
-the places of the measure show (``intervals.overdispersion``). Confusions are judged by Fisher's exact test over all
-cells together. Both audits use the same
-samples, which this does not take advantage of: it finds fewer differences, never more.
+Where both audits have the same samples, margins and accuracy are compared sample by sample (``common_samples``): that
+finds what the numbers of each audit by themselves cannot show. Everything else is set beside the same number of the
+other audit, and the interval of the difference comes from the interval of each (``intervals.difference``). Whether a
+difference is news is decided for all places of a measure together (Holm). Another training of the generator changes
+numbers taken on its instances by more than their intervals say; these are judged as if their intervals were
+``TRAINED`` times as wide. What it all comes to is decided in ``verdict``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -23,18 +23,35 @@ from auditor.comparison import (
     ComparedMean,
     ComparedPair,
     Comparison,
+    Moved,
     Side,
 )
 from auditor.errors import InputRefused
-from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, overdispersion, p_value, paired_mean
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, other_routes
+from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value, paired_mean
 from auditor.policy.measures import Classes, depends_on_generator, values
-from auditor.results import SCHEMA_VERSION, ClassAccuracy, Measure, Measured, NotMeasured, Pair, Results, Validity, harm
+from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
+from auditor.policy.verdict import verdict
+from auditor.results import (
+    SCHEMA_VERSION,
+    ClassAccuracy,
+    Measure,
+    Measured,
+    NotMeasured,
+    Pair,
+    Results,
+    Validity,
+    harm,
+    is_neutral,
+)
 
 SIGNIFICANT = 0.05
 STRONGEST = 40.0
 """Standard deviations; a difference without any interval would be infinitely strong."""
 TRAINED = 4.0
-SETTINGS = ("profile", "generator", "samples_per_class", "seed", "device", "pairs")
+"""How much wider the intervals of numbers on generated instances are taken to be."""
+RANK = {"ok": 0, "warn": 1, "fail": 2}
+SETTINGS = ("generator", "samples_per_class", "seed", "device", "pairs")
 Table = dict[str, dict[Classes, Compared]]
 
 
@@ -55,21 +72,26 @@ def compare(candidate: Results, baseline: Results, *, allow_different_data: bool
     ranked_by = candidate.summary.ranked_by
     pairs = [_pair(pair, table, ranked_by) for pair in candidate.pairs if pair.classes in common]
     performance, before = candidate.performance, baseline.performance
-    return Comparison(
+    found = Comparison(
         schema_version=SCHEMA_VERSION,
         candidate=_side(candidate),
         baseline=_side(baseline),
         identical=candidate.pairs == baseline.pairs and performance == before,
-        flags=[*_flags(candidate, baseline, len(common))],
-        accuracy=_one(performance.accuracy, before.accuracy),
-        ece=_one(performance.ece, before.ece),
-        per_class=_per_class(performance.per_class, before.per_class),
-        confusions=_confusions(performance.confusion, before.confusion),
+        verdict="incomparable",
+        reasons=[],
+        flags=[*_flags(candidate, baseline, table, len(common))],
+        accuracy=_model_wide(candidate, baseline, "performance.accuracy"),
+        ece=_model_wide(candidate, baseline, "performance.ece"),
+        per_class=_per_class(candidate, baseline),
+        confusions=_confusions(candidate, baseline),
+        moved=_moved(candidate, baseline, ranked_by),
         pairs=sorted(pairs, key=lambda pair: (-pair.strength, pair.classes)),
         ranked_by=ranked_by,
         summary={id: _mean(places) for id, places in table.items() if id in candidate.definitions},
         definitions=candidate.definitions,
     )
+    outcome, reasons = verdict(found)
+    return found.model_copy(update={"verdict": outcome, "reasons": reasons})
 
 
 def _refuse(candidate: Results, baseline: Results, allow_different_data: bool) -> None:
@@ -90,54 +112,91 @@ def _refuse(candidate: Results, baseline: Results, allow_different_data: bool) -
 
 @dataclass(frozen=True)
 class _Two:
+    """One number of both audits; ``common`` is what became of the samples that both have, ``barred`` a reason why the
+    numbers are not to be compared."""
+
     candidate: Measured
     baseline: Measured
+    common: Change | None = None
+    barred: str = ""
 
     @property
     def difference(self) -> Measured:
         a, b = self.candidate, self.baseline
+        like = a if isinstance(a, Measure) else b
+        if self.barred:
+            return NotMeasured(not_measured=self.barred)
+        if self.common is not None and isinstance(like, Measure):
+            return as_measure(self.common.estimate(), len(self.common), like)
         if isinstance(a, NotMeasured):
             return NotMeasured(not_measured=f"not in the candidate: {a.not_measured}")
         if isinstance(b, NotMeasured):
             return NotMeasured(not_measured=f"not in the baseline: {b.not_measured}")
-        d = difference(_interval(a), _interval(b))
-        return Measure(value=d.value, ci_low=d.low, ci_high=d.high, n=min(a.n, b.n), unit=a.unit, direction=a.direction)
+        return as_measure(difference(_interval(a), _interval(b)), min(a.n, b.n), a)
+
+    def p(self, spread: float) -> float | None:
+        """Two-sided p of "there is no difference", None where there is nothing to compare."""
+        found = self.difference
+        if not isinstance(found, Measure):
+            return None
+        return p_value(_interval(found), spread) if self.common is None else self.common.p
 
     def finished(self, p: float | None) -> Compared:
         """With the corrected p, and what it means."""
-        a, b = self.candidate, self.baseline
-        change: Literal["worse", "better", "unclear", "not_measured"] = "not_measured"
-        if p is not None and isinstance(a, Measure) and isinstance(b, Measure):
-            more = harm(a.direction, a.value) - harm(b.direction, b.value)
-            change = "unclear" if p >= SIGNIFICANT or more == 0 else "worse" if more > 0 else "better"
-        return Compared(candidate=a, baseline=b, difference=self.difference, p=p, change=change)
+        found = self.difference
+        change: Literal["worse", "better", "changed", "unclear", "not_measured"] = "not_measured"
+        if p is not None and isinstance(found, Measure):
+            change = "unclear" if p >= SIGNIFICANT else self._sense(found)
+        return Compared(
+            candidate=self.candidate, baseline=self.baseline, difference=found, p=p, change=change,
+            paired=self.common is not None and not self.barred,
+        )  # fmt: skip
+
+    def _sense(self, found: Measure) -> Literal["worse", "better", "changed", "unclear"]:
+        if is_neutral(found.direction):
+            return "changed"
+        then = self.baseline.value if isinstance(self.baseline, Measure) else 0.0
+        by = found.value if self.common is None else self.common.side
+        more = harm(found.direction, then + by) - harm(found.direction, then)
+        return "worse" if more > 0 else "better" if more < 0 else "unclear"
+
+
+def as_measure(interval: Interval, n: int, like: Measure) -> Measure:
+    """An interval as a measure of the same kind; an infinite end is open."""
+    low, high = (end if math.isfinite(end) else None for end in (interval.low, interval.high))
+    return Measure(value=interval.value, ci_low=low, ci_high=high, n=n, unit=like.unit, direction=like.direction)
 
 
 def _interval(measure: Measure) -> Interval:
     return Interval(measure.value, measure.low, measure.high)
 
 
-def _family(found: Mapping[Classes, _Two], spread: float = 1.0) -> dict[Classes, Compared]:
+def _family(places: Mapping[Classes, _Two], spread: float = 1.0) -> dict[Classes, Compared]:
     """All places of one measure, p corrected for their number."""
-    measured = {c: _interval(d) for c, two in found.items() if isinstance(d := two.difference, Measure)}
-    spread = max(spread, overdispersion(list(measured.values())))
-    corrected = dict(zip(measured, holm([p_value(i, spread) for i in measured.values()]), strict=True))
-    return {c: two.finished(corrected.get(c)) for c, two in found.items()}
+    tests = {classes: p for classes, two in places.items() if (p := two.p(spread)) is not None}
+    corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
+    return {classes: two.finished(corrected.get(classes)) for classes, two in places.items()}
 
 
-def _one(candidate: Measured, baseline: Measured) -> Compared:
-    return _family({(): _Two(candidate, baseline)})[()]
+def _model_wide(candidate: Results, baseline: Results, name: str) -> Compared:
+    now, then, common = values(candidate, name)[()], values(baseline, name)[()], changes(candidate, baseline, name)
+    return _family({(): _Two(now, then, common.get(()))})[()]
 
 
 def _table(candidate: Results, baseline: Results, common: list[tuple[int, int]]) -> Table:
     """By measure and place: every characteristic that both define, and the success rate."""
     ids = [id for id in candidate.definitions if id in baseline.definitions]
+    routes = other_routes(candidate, baseline)
     table: Table = {}
     for key, name in [*((id, f"characteristics.{id}") for id in ids), ("success_rate", "generation.success_rate")]:
-        now, then = values(candidate, name), values(baseline, name)
-        two = {c: _Two(now[c], then[c]) for c in now if _sorted(c) in common and c in then}
-        trained = key in ids and (depends_on_generator(candidate, key) or candidate.definitions[key].scope == "pair")
-        table[key] = _family(two, TRAINED if trained else 1.0)
+        now, then, samples = values(candidate, name), values(baseline, name), changes(candidate, baseline, name)
+        barred = routes if FROM_MARGINS.fullmatch(name) else {}
+        two = {
+            c: _Two(now[c], then[c], samples.get(c), f"found by other routes: {barred[c]}" if c in barred else "")
+            for c in now
+            if _sorted(c) in common and c in then
+        }
+        table[key] = _family(two, TRAINED if key in ids and depends_on_generator(key) else 1.0)
     return table
 
 
@@ -174,52 +233,73 @@ def _strength(both: list[Compared]) -> float:
 
 
 def _score(compared: Compared) -> float | None:
-    a, b, d = compared.candidate, compared.baseline, compared.difference
-    if not (isinstance(a, Measure) and isinstance(b, Measure) and isinstance(d, Measure)):
+    d = compared.difference
+    if not isinstance(d, Measure):
         return None
     sd = deviation(_interval(d))
     size = min(abs(d.value) / sd, STRONGEST) if sd else STRONGEST * (d.value != 0)
-    return size if harm(a.direction, a.value) > harm(b.direction, b.value) else -size
+    then = compared.baseline.value if isinstance(compared.baseline, Measure) else 0.0
+    return size if harm(d.direction, then + d.value) > harm(d.direction, then) else -size
 
 
 def _mean(places: Mapping[Classes, Compared]) -> ComparedMean | NotMeasured:
-    found = {c: x.difference for c, x in places.items() if isinstance(x.difference, Measure)}
-    if not found:
+    measured = {c: d for c, x in places.items() if isinstance(d := x.difference, Measure)}
+    if not measured:
         return NotMeasured(not_measured="measured nowhere in both audits")
-    mean, first = paired_mean({c: _interval(m) for c, m in found.items()}), next(iter(found.values()))
+    mean = paired_mean({c: _interval(d) for c, d in measured.items()})
     return ComparedMean(
-        difference=Measure(
-            value=mean.value, ci_low=mean.low, ci_high=mean.high, n=len(found), unit=first.unit,
-            direction=first.direction,
-        ),
+        difference=as_measure(mean, len(measured), next(iter(measured.values()))),
         worse=sum(x.change == "worse" for x in places.values()),
         better=sum(x.change == "better" for x in places.values()),
-        places=len(found),
-    )  # fmt: skip
+        changed=sum(x.change == "changed" for x in places.values()),
+        places=len(measured),
+        paired=all(places[c].paired for c in measured),
+        samples=min(d.n for d in measured.values()),
+    )
 
 
-def _per_class(candidate: list[ClassAccuracy], baseline: list[ClassAccuracy]) -> list[ComparedClass]:
-    there = {c.index: c.accuracy for c in baseline}
-    found = _family({(c.index,): _Two(c.accuracy, there[c.index]) for c in candidate if c.index in there})
-    return [ComparedClass(index=c.index, name=c.name, accuracy=found[c.index,]) for c in candidate if c.index in there]
+def _moved(candidate: Results, baseline: Results, ranked_by: str) -> Moved | NotMeasured:
+    """Samples whose margin changed by far more than the search's own resolution, over all directions."""
+    common = changes(candidate, baseline, f"characteristics.{ranked_by}").values()
+    of = [differences for differences in common if isinstance(differences, Differences)]
+    if not of:
+        return NotMeasured(not_measured=f"in no direction both audits have the margins of {LEAST} samples or more")
+    return Moved(
+        samples=sum(map(len, of)), closer=sum(d.closer for d in of), farther=sum(d.farther for d in of), by=MOVED
+    )
 
 
-def _confusions(candidate: list[list[int]], baseline: list[list[int]]) -> list[ComparedConfusion]:
+def _per_class(candidate: Results, baseline: Results) -> list[ComparedClass]:
+    there = {c.index: c.accuracy for c in baseline.performance.per_class}
+    both: list[ClassAccuracy] = [c for c in candidate.performance.per_class if c.index in there]
+    common = changes(candidate, baseline, "performance.per_class.accuracy")
+    compared = _family({(c.index,): _Two(c.accuracy, there[c.index], common.get((c.index,))) for c in both})
+    return [ComparedClass(index=c.index, name=c.name, accuracy=compared[c.index,]) for c in both]
+
+
+def _confusions(candidate: Results, baseline: Results) -> list[ComparedConfusion]:
     """Every mistake that either model makes, the clearest changes first."""
+    now, then = candidate.performance.confusion, baseline.performance.confusion
+    common: dict[Classes, Disagreement] = {}
+    if candidate.data.fingerprint == baseline.data.fingerprint:
+        common = confused(candidate.samples.test, baseline.samples.test)
     cells = [
-        (i, j) for i in range(min(len(candidate), len(baseline))) for j in range(len(candidate[i]))
-        if i != j and (candidate[i][j] or baseline[i][j])
+        (i, j) for i in range(min(len(now), len(then))) for j in range(len(now[i]))
+        if i != j and (now[i][j] or then[i][j])
     ]  # fmt: skip
-    sizes = [(sum(candidate[i]), sum(baseline[i])) for i, _ in cells]
-    tests = [fisher(candidate[i][j], n, baseline[i][j], m) for (i, j), (n, m) in zip(cells, sizes, strict=True)]
-    found = [
+    sizes = [(sum(now[i]), sum(then[i])) for i, _ in cells]
+    tests = [
+        common[i, j].p if (i, j) in common else fisher(now[i][j], n, then[i][j], m)
+        for (i, j), (n, m) in zip(cells, sizes, strict=True)
+    ]
+    compared = [
         ComparedConfusion(
-            true=i, predicted=j, candidate=candidate[i][j], candidate_n=n, baseline=baseline[i][j], baseline_n=m, p=p,
-            change=_news(candidate[i][j] / max(n, 1), baseline[i][j] / max(m, 1), p),
+            true=i, predicted=j, candidate=now[i][j], candidate_n=n, baseline=then[i][j], baseline_n=m, p=p,
+            change=_news(now[i][j] / max(n, 1), then[i][j] / max(m, 1), p), paired=(i, j) in common,
         )
         for (i, j), (n, m), p in zip(cells, sizes, holm(tests), strict=True)
     ]  # fmt: skip
-    return sorted(found, key=lambda c: (c.p, -abs(c.candidate - c.baseline), c.true, c.predicted))
+    return sorted(compared, key=lambda c: (c.p, -abs(c.candidate - c.baseline), c.true, c.predicted))
 
 
 def _news(now: float, then: float, p: float) -> Literal["new", "more", "fewer", "vanished", "unclear"]:
@@ -237,16 +317,20 @@ def _side(results: Results) -> Side:
     )  # fmt: skip
 
 
-def _flags(candidate: Results, baseline: Results, common: int) -> Iterator[Validity]:
-    """What stands against the comparison, the gravest first."""
+def _flags(candidate: Results, baseline: Results, table: Table, common: int) -> Iterator[Validity]:
+    """What stands against the comparison, the gravest first; one that fails leaves nothing to compare."""
     for name, side in (("candidate", candidate), ("baseline", baseline)):
         for check in side.validity:
             if check.status == "fail":
                 message = f"The audit of the {name} is not valid: {check.message}"
                 yield Validity(id=f"{name}.{check.id}", status="fail", message=message)
-    if candidate.data.fingerprint != baseline.data.fingerprint:
-        message = "The two audits ran on different data; differences may come from the data as well as from the model."
-        yield Validity(id="data", status="fail", message=message)
+    for id, message in _bars(candidate, baseline):
+        yield Validity(id=id, status="fail", message=message)
+    before = {check.id: RANK[check.status] for check in baseline.validity}
+    for check in candidate.validity:
+        if check.status == "warn" and before.get(check.id, 0) < RANK["warn"]:
+            message = f"A check of the candidate came out worse than that of the baseline: {check.message}"
+            yield Validity(id=f"worse.{check.id}", status="warn", message=message)
     here, there = candidate.settings, baseline.settings
     other = [
         f"{key.replace('_', ' ')} {getattr(here, key)} instead of {getattr(there, key)}"
@@ -262,6 +346,45 @@ def _flags(candidate: Results, baseline: Results, common: int) -> Iterator[Valid
     if candidate.tool.version != baseline.tool.version:
         message = f"The versions of the tool differ: {candidate.tool.version} and {baseline.tool.version}."
         yield Validity(id="version", status="warn", message=message)
+    ranked = table.get(candidate.summary.ranked_by, {}).values()
+    if alone := sum(not x.paired for x in ranked if isinstance(x.difference, Measure)):
+        message = (
+            f"In {alone} of {len(ranked)} directions the audits have fewer than {LEAST} test samples in common; margins"
+            " there are compared as of different samples, which finds less."
+        )
+        yield Validity(id="common_samples", status="warn", message=message)
     if (alone := len(candidate.pairs) + len(baseline.pairs) - 2 * common) > 0:
         message = f"{alone} pairs were audited on one side only and are left out; {common} were audited on both."
         yield Validity(id="pairs", status="warn", message=message)
+
+
+def _bars(candidate: Results, baseline: Results) -> Iterator[tuple[str, str]]:
+    """Why the numbers of two audits do not measure the same thing."""
+    if candidate.data.fingerprint != baseline.data.fingerprint:
+        yield (
+            "data",
+            ("The two audits ran on different data; differences may come from the data as well as from the model."),
+        )
+    here, there = candidate.settings.profile, baseline.settings.profile
+    if here != there:
+        yield "profile", f"The profiles differ, {here} and {there}: they search more or less thoroughly."
+    if candidate.model.preprocessing != baseline.model.preprocessing:
+        yield (
+            "preprocessing",
+            (
+                f"Inputs are prepared differently: {candidate.model.preprocessing}; for the baseline"
+                f" {baseline.model.preprocessing}."
+            ),
+        )
+    gradients = [_route(side) for side in (candidate, baseline)]
+    methods = other_routes(candidate, baseline)
+    if gradients[0] != gradients[1]:
+        yield "route", f"Margins were found along other gradients: {gradients[0]}; for the baseline {gradients[1]}."
+    elif methods:
+        first = next(iter(methods.values()))
+        yield "route", f"In {len(methods)} directions margins were found by other routes: {first}."
+
+
+def _route(results: Results) -> str:
+    found = results.model.gradient
+    return f"none, {found.not_measured}" if isinstance(found, NotMeasured) else found

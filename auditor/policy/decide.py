@@ -3,20 +3,23 @@
 A rule fails only when the interval as a whole lies beyond its limit; it warns when the limit lies inside the interval.
 A rule whose measure was not measured fails the gate, whatever its severity. Over several places (``each``, ``worst``)
 the intervals are widened so that all of them hold at once with 95 %; otherwise one place in forty would fail a model
-that stands exactly on its limit everywhere, and of 90 directions two would.
+that stands exactly on its limit everywhere, and of 90 directions two would. The change of a margin or of accuracy
+against a baseline is that of the samples that both audits have, where they have enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import isfinite
 
 from auditor.errors import UsageError
 from auditor.policy import wording
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
 from auditor.policy.document import Policy, PolicyRule, check_policy
-from auditor.policy.judging import NotComparable, chosen, judge, outcome
-from auditor.policy.measures import find, known, values
-from auditor.results import Gate, Results, Rule
+from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
+from auditor.policy.measures import Classes, find, known, values
+from auditor.results import Gate, Measured, Results, Rule
 
 LIKE = ("profile", "generator", "samples_per_class")
 """Settings that make two audits measure the same thing with the same precision."""
@@ -36,14 +39,28 @@ def decide(results: Results, policy: Policy, baseline: Results | None = None) ->
     """
     check_baseline(policy, has_baseline=baseline is not None)
     check_policy(policy, results.definitions)
-    rules = [
-        *_validity(results, policy),
-        *_coverage(results, policy),
-        *(_alike(results, baseline) if baseline is not None else ()),
+    decided = [
+        *((rule, None) for rule in _validity(results, policy)),
+        *((rule, None) for rule in _coverage(results, policy)),
+        *((rule, None) for rule in (_alike(results, baseline) if baseline is not None else ())),
         *(_judged(rule, results, policy, baseline) for rule in policy.rules),
     ]
-    failed = any(rule.status in ("fail", "not_measured") for rule in rules)
-    return Gate(status="failed" if failed else "passed", rules=rules)
+    return _gate(decided)
+
+
+def _gate(decided: Sequence[tuple[Rule, Judged | None]]) -> Gate:
+    """The decision, and what became of how many rules."""
+    rules = [rule for rule, _ in decided]
+    failed = [rule for rule in rules if rule.status in ("fail", "not_measured")]
+    open_ones = [(rule, seen) for rule, seen in decided if seen is not None and seen.relation == "straddles"]
+    return Gate(
+        status="failed" if failed else "passed",
+        rules=rules,
+        holds=sum(rule.status == "pass" for rule in rules),
+        undecided=sum(rule.status == "warn" for rule, _ in open_ones),
+        beyond=sum(seen.beyond for _, seen in open_ones),
+        failed=len(failed),
+    )
 
 
 def check_baseline(policy: Policy, *, has_baseline: bool) -> None:
@@ -110,6 +127,10 @@ def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
     ]
     if results.tool.version != baseline.tool.version:
         other.append(f"version {baseline.tool.version} instead of {results.tool.version}")
+    if results.model.gradient != baseline.model.gradient:
+        other.append("gradients by another route")
+    if results.model.preprocessing != baseline.model.preprocessing:
+        other.append("inputs prepared in another way")
     if other:
         yield Rule(
             id="baseline.settings", status="warn", observed="different", threshold="the same settings", severity="warn",
@@ -134,33 +155,50 @@ def _short(results: Results) -> str:
     return results.data.fingerprint[:12]
 
 
-def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Results | None) -> Rule:
+def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Results | None) -> tuple[Rule, Judged | None]:
     measure = known(rule.measure, results.definitions, rule.name)
     names = results.data.class_names
     places = chosen(rule, measure, values(results, rule.measure), names)
     limit = wording.threshold(rule)
     start = partial(Rule, id=rule.name, severity=rule.severity, measure=rule.measure, threshold=limit)
     try:
-        before = None
-        if rule.relative:
-            assert baseline is not None
-            if reason := incomparable(results, baseline):
-                raise NotComparable(reason)
-            if rule.measure.startswith("summary.") and _pairs(results) != _pairs(baseline):
-                raise NotComparable("the summary of the baseline is over other pairs")
-            if find(rule.measure, baseline.definitions) is None:
-                raise NotComparable("the baseline does not have this measure")
-            before = values(baseline, rule.measure)
-            if rule.selectors:
-                before = {classes: value for classes, value in before.items() if classes in places}
-        found = judge(rule, measure, places, before)
+        before, common = (None, None) if baseline is None else _before(rule, results, baseline, places)
+        seen = judge(rule, measure, places, before, common)
     except NotComparable as err:
         message = f"Not measured: {err}."
-        return start(status="not_measured", observed="not measured", message=message)
-    status = outcome(found.relation, rule.severity, policy.strict if rule.strict is None else rule.strict)
-    value, low, high = found.interval
-    return start(
-        status=status, observed=wording.observed(found), message=wording.message(rule, measure, found, names),
-        classes=list(found.classes), value=value, ci_low=low, ci_high=high, limit=found.limit.value,
-        unit=wording.unit(rule, measure),
+        return start(status="not_measured", observed="not measured", message=message), None
+    status = outcome(seen.relation, rule.severity, policy.strict if rule.strict is None else rule.strict)
+    value, low, high = seen.interval
+    decided = start(
+        status=status, observed=wording.observed(seen), message=wording.message(rule, measure, seen, names),
+        classes=list(seen.classes), value=value, ci_low=low if isfinite(low) else None,
+        ci_high=high if isfinite(high) else None, limit=seen.limit.value, unit=wording.unit(rule, measure),
+        needed_n=seen.needed,
     )  # fmt: skip
+    return decided, seen
+
+
+def _before(
+    rule: PolicyRule, results: Results, baseline: Results, places: Mapping[Classes, Measured]
+) -> tuple[Mapping[Classes, Measured] | None, Mapping[Classes, Change] | None]:
+    """The baseline's values for a relative rule, and what became of common samples.
+
+    Raises:
+        NotComparable: the two audits do not measure the same thing.
+    """
+    if not rule.relative:
+        return None, None
+    if reason := incomparable(results, baseline):
+        raise NotComparable(reason)
+    if rule.measure.startswith("summary.") and _pairs(results) != _pairs(baseline):
+        raise NotComparable("the summary of the baseline is over other pairs")
+    if find(rule.measure, baseline.definitions) is None:
+        raise NotComparable("the baseline does not have this measure")
+    if FROM_MARGINS.fullmatch(rule.measure):
+        for classes, routes in other_routes(results, baseline).items():
+            if classes in places:
+                raise NotComparable(f"margins of {place_key(classes)} were found by other routes: {routes}")
+    before = values(baseline, rule.measure)
+    if rule.selectors:
+        before = {classes: value for classes, value in before.items() if classes in places}
+    return before, changes(results, baseline, rule.measure)

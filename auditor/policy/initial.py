@@ -91,7 +91,7 @@ def looks(results: Results) -> Iterator[Look]:
         if id not in results.definitions or _side(results.definitions[id].direction) is None:
             continue
         name, title = f"characteristics.{id}", results.definitions[id].title
-        if depends_on_generator(results, id):
+        if depends_on_generator(id):
             yield Look(name, "mean", "trained", title)
         else:
             yield Look(name, "mean", "attack", title)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from statistics import NormalDist, median
+from statistics import NormalDist
 from typing import NamedTuple
 
 LEVEL = 0.95
@@ -26,13 +26,13 @@ class Interval(NamedTuple):
     high: float
 
 
-def z_for(count: int = 1) -> float:
+def z_for(count: int = 1, alpha: float = 1 - LEVEL) -> float:
     """Half-width in standard deviations so that ``count`` intervals hold at once with 95 % (Bonferroni).
 
     >>> round(z_for(), 2), round(z_for(90), 2)
     (1.96, 3.45)
     """
-    return NormalDist().inv_cdf(1 - (1 - LEVEL) / (2 * count))
+    return NormalDist().inv_cdf(1 - alpha / (2 * count))
 
 
 def simultaneous(interval: Interval, count: int) -> Interval:
@@ -91,35 +91,27 @@ def paired_mean(differences: Mapping[Classes, Interval]) -> Interval:
 
 
 def deviation(interval: Interval) -> float:
-    """Standard deviation behind a 95 % interval, by its longer side: that of a bootstrapped median may have none."""
-    return max(interval.value - interval.low, interval.high - interval.value) / z_for()
+    """Standard deviation behind a 95 % interval, by its longer side: that of a bootstrapped median may have none.
+
+    An open end says nothing; where both are open the deviation is infinite.
+    """
+    sides = (interval.value - interval.low, interval.high - interval.value)
+    return max((side for side in sides if side < math.inf), default=math.inf) / z_for()
 
 
 def p_value(interval: Interval, spread: float = 1.0) -> float:
     """Two-sided p of "the number is zero", from its interval stretched by ``spread``; 1 where it is exactly zero.
 
+    Where the side towards zero is open, nothing is known about zero, and p is 1.
+
     >>> round(p_value(Interval(1.96, 0.0, 3.92)), 2)
     0.05
     """
-    value, sd = interval.value, deviation(interval)
-    if value == 0:
+    value, low, high = interval
+    if value == 0 or (value > 0 and low == -math.inf) or (value < 0 and high == math.inf):
         return 1.0
+    sd = deviation(interval)
     return 2 * NormalDist().cdf(-abs(value) / (spread * sd)) if sd > 0 else 0.0
-
-
-def overdispersion(intervals: Sequence[Interval]) -> float:
-    """How much more numbers scatter about their median than their intervals say, at least 1.
-
-        max(1, median_i |z_i - median z| / 0.6745),   z_i = value / standard deviation
-
-    The median hears little of the few places that really changed. It takes 20 numbers to say anything. This is the
-    "genomic control" of Devlin and Roeder, Biometrics 55, 1999, about the median instead of zero.
-    """
-    scores = [i.value / sd for i in intervals if (sd := deviation(i)) > 0]
-    if len(scores) < 20:
-        return 1.0
-    middle = median(scores)
-    return max(1.0, median(abs(score - middle) for score in scores) / NormalDist().inv_cdf(0.75))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

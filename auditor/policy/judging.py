@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.errors import UsageError
+from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.intervals import Interval, difference, mean_of, paired_mean, simultaneous
 from auditor.policy.measures import Bounds, Classes, Known
@@ -14,6 +16,7 @@ from auditor.results import Measure, Measured
 
 Relation = Literal["inside", "straddles", "beyond"]
 Status = Literal["pass", "warn", "fail"]
+IN_BASELINE = "in the baseline "
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,43 @@ class Limit:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a rule saw: the place, the interval there, its limit, their relation, and of how many places it is one."""
+    """What a rule saw.
+
+    Args:
+        classes: the place; empty for a mean and for the model.
+        interval: there.
+        limit: that it has to keep.
+        relation: of the interval to the limit.
+        places: of how many places it is one.
+        samples: behind the interval, the fewest of any place for a mean.
+        paired: at how many places the change is one of single samples that both audits have.
+    """
 
     classes: Classes
     interval: Interval
     limit: Limit
     relation: Relation
     places: int
+    samples: int
+    paired: int = 0
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the value itself lies beyond the limit, wherever its interval ends."""
+        return _room(self.interval.value, self.limit) < 0
+
+    @property
+    def needed(self) -> int | None:
+        """How many samples would decide, if the value stayed: an interval narrows with the root of their number.
+
+        None where the rule is decided, where the value lies on the limit, or where the interval is open on that side.
+        """
+        value, low, high = self.interval
+        distance = abs(value - self.limit.value)
+        half = value - low if self.limit.value < value else high - value
+        if self.relation != "straddles" or distance == 0 or not math.isfinite(half):
+            return None
+        return math.ceil(self.samples * (half / distance) ** 2)
 
 
 class NotComparable(Exception):
@@ -66,7 +99,11 @@ def outcome(found: Relation, severity: Literal["warn", "fail"], strict: bool) ->
 
 
 def judge(
-    rule: PolicyRule, measure: Known, found: Mapping[Classes, Measured], before: Mapping[Classes, Measured] | None
+    rule: PolicyRule,
+    measure: Known,
+    found: Mapping[Classes, Measured],
+    before: Mapping[Classes, Measured] | None,
+    common: Mapping[Classes, Change] | None = None,
 ) -> Judged:
     """Look at the places of a rule.
 
@@ -75,22 +112,31 @@ def judge(
         measure: what the rule is about.
         found: the candidate's value at each place, at least one.
         before: the baseline's, for a rule that is relative to it.
+        common: by place, what became of the samples that both audits have.
     Raises:
         NotComparable: a value is not measured, or the baseline has other places.
     """
-    here = _intervals(found, "")
     if not rule.relative:
+        here = _intervals(found, "")
         ((key, value),) = rule.limits.items()
-        return _aggregated(rule, here, Limit(float(value), key == "min"), mean_of, measure.bounds)
+        wide = {c: _inside(simultaneous(i, len(here)), measure.bounds) for c, i in here.items()}
+        return _aggregated(rule, here, wide, Limit(float(value), key == "min"), mean_of, _samples(found))
     assert before is not None
-    there = _intervals(before, "in the baseline ")
-    if missing := sorted(set(here) ^ set(there)):
-        side = "baseline" if missing[0] in here else "candidate"
+    common = {classes: change for classes, change in (common or {}).items() if classes in found}
+    if missing := sorted(set(found) ^ set(before)):
+        side = "baseline" if missing[0] in found else "candidate"
         raise NotComparable(f"{place_key(missing[0])} was not audited in the {side} ({len(missing)} such places)")
+    samples = _samples(found) | {classes: len(change) for classes, change in common.items()}
     if rule.aggregate == "worst":
-        return _worst_against_worst(rule, here, there)
-    changes = {classes: _change(rule, interval, there[classes], classes) for classes, interval in here.items()}
-    return _aggregated(rule, changes, relative_limit(rule), paired_mean, (None, None))
+        return _worst_against_worst(rule, found, before, common, samples)
+    apart = [classes for classes in found if classes not in common]
+    here, there = _intervals({c: found[c] for c in apart}, ""), _intervals({c: before[c] for c in apart}, IN_BASELINE)
+    near = {c: _change(rule, here[c], there[c], c) for c in apart} | {c: _paired(rule, common[c], c) for c in common}
+    count = len(found)
+    wide = {c: simultaneous(near[c], count) for c in apart} | {c: _paired(rule, common[c], c, count) for c in common}
+    near, wide = ({c: some[c] for c in found} for some in (near, wide))
+    judged = _aggregated(rule, near, wide, relative_limit(rule), paired_mean, samples)
+    return replace(judged, paired=len(common))
 
 
 def relative_limit(rule: PolicyRule) -> Limit:
@@ -126,18 +172,38 @@ def _change(rule: PolicyRule, now: Interval, then: Interval, classes: Classes) -
     return Interval(*(number / abs(then.value) for number in change))
 
 
+def _paired(rule: PolicyRule, change: Change, classes: Classes, count: int = 1) -> Interval:
+    """Change of the samples that both audits have, as a share of the baseline's where the limit is one."""
+    ((_, value),) = rule.limits.items()
+    found = change.estimate(count) if share_of(value) is None else change.share(count)
+    if found is None:
+        raise NotComparable(f"{place_key(classes)} is 0 in the baseline, which no share of it can be taken of")
+    return found
+
+
+def _samples(found: Mapping[Classes, Measured]) -> dict[Classes, int]:
+    return {classes: value.n for classes, value in found.items() if isinstance(value, Measure)}
+
+
 def _aggregated(
     rule: PolicyRule,
     places: Mapping[Classes, Interval],
+    wide: Mapping[Classes, Interval],
     limit: Limit,
     mean: Callable[[Mapping[Classes, Interval]], Interval],
-    bounds: Bounds,
+    samples: Mapping[Classes, int],
 ) -> Judged:
+    """One interval for the rule: of the mean, or of the place that decides.
+
+    Args:
+        places: intervals that hold one by one.
+        wide: the same, so wide that all hold at once.
+        samples: behind each.
+    """
     count = len(places)
     if rule.aggregate == "mean":
         interval = mean(places)
-        return Judged((), interval, limit, relation(interval, limit), count)
-    wide = {classes: _inside(simultaneous(interval, count), bounds) for classes, interval in places.items()}
+        return Judged((), interval, limit, relation(interval, limit), count, min(samples[c] for c in places))
     if rule.aggregate == "worst":
         classes = min(wide, key=lambda c: _room(wide[c].value, limit))
     else:
@@ -147,7 +213,7 @@ def _aggregated(
             return -order.index(relation(wide[c], limit)), _room(wide[c].value, limit)
 
         classes = min(wide, key=harm)
-    return Judged(classes, wide[classes], limit, relation(wide[classes], limit), count)
+    return Judged(classes, wide[classes], limit, relation(wide[classes], limit), count, samples[classes])
 
 
 def _inside(interval: Interval, bounds: Bounds) -> Interval:
@@ -158,14 +224,22 @@ def _inside(interval: Interval, bounds: Bounds) -> Interval:
 
 
 def _worst_against_worst(
-    rule: PolicyRule, here: Mapping[Classes, Interval], there: Mapping[Classes, Interval]
+    rule: PolicyRule,
+    found: Mapping[Classes, Measured],
+    before: Mapping[Classes, Measured],
+    common: Mapping[Classes, Change],
+    samples: Mapping[Classes, int],
 ) -> Judged:
     """The candidate's worst value against the baseline's worst, which may stand at another place."""
+    here, there = _intervals(found, ""), _intervals(before, IN_BASELINE)
     limit, count = relative_limit(rule), len(here)
     worst = min(here, key=lambda c: _room(here[c].value, limit))
     then = min(there, key=lambda c: _room(there[c].value, limit))
+    if worst == then and worst in common:
+        change = _paired(rule, common[worst], worst, count)
+        return Judged(worst, change, limit, relation(change, limit), count, samples[worst], count)
     change = _change(rule, simultaneous(here[worst], count), simultaneous(there[then], count), then)
-    return Judged(worst, change, limit, relation(change, limit), count)
+    return Judged(worst, change, limit, relation(change, limit), count, samples[worst])
 
 
 def _room(value: float, limit: Limit) -> float:

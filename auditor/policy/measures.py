@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,6 +29,11 @@ SHARE: Bounds = (0.0, 1.0)
 GENERATORS = ("rpbs", "epbs")
 """Baselines that every audit has beside its generator."""
 SUCCESS = "success_rate"
+ON_SAMPLES = re.compile(
+    r"margin_(l2|linf)_attack(_train)?(_q\d\d)?|margin_(l2|linf)_attack_gap|already_wrong(_train)?|asymmetry_margin"
+    r"|edc_(train|test)_(accuracy|distance)(_misclassified|_min|_max)?"
+)
+"""Measures of samples alone, which no training of a generator changes."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +104,13 @@ def values(results: Results, name: str) -> dict[Classes, Measured]:
     return {(d.source, d.target): _of_direction(d, area, rest) for pair in results.pairs for d in pair.directions}
 
 
-def depends_on_generator(results: Results, id: str) -> bool:
-    """Whether a characteristic is taken on what the generator made: then the baselines have it too.
+def depends_on_generator(id: str) -> bool:
+    """Whether a characteristic is taken on what a generator made.
 
-    Such a number varies from seed to seed by more than its interval says, which is over the instances that one
-    training led to. Where no baseline was measured (``--report-pairs 0``), every characteristic counts as such.
+    Such a number varies from seed to seed by more than an interval over the instances of one training says. What is
+    taken on samples alone is listed; a characteristic that is not known here counts as taken on instances.
     """
-    found = (b for pair in results.pairs for d in pair.directions for b in d.baselines.values())
-    baselines = [b for b in found if isinstance(b, Baseline)]
-    return not baselines or any(id in b.characteristics for b in baselines)
+    return ON_SAMPLES.fullmatch(id) is None
 
 
 def _of_characteristic(name: str, definitions: Mapping[str, Definition]) -> Known | None:
@@ -146,6 +150,8 @@ def _summary(results: Results, id: str, part: str) -> Measured:
     if not isinstance(found, SummaryMeasure):
         return found or NotMeasured(not_measured="the summary holds no such number")
     if part == "worst":
+        if found.worst is None:
+            return NotMeasured(not_measured="neither end of this measure is better, so no place is the worst")
         return values(results, f"characteristics.{id}")[found.worst.classes]
     places = values(results, f"characteristics.{id}").values()
     definition = results.definitions[id]

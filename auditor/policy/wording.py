@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.judging import Judged
 from auditor.policy.measures import Known
 
+MILLION = 1_000_000
 PHRASES = {"min": "at least", "max": "at most", "max_decrease": "down by at most", "max_increase": "up by at most"}
 LIES = {
     "inside": "keeps the limit with its whole interval",
@@ -39,7 +41,11 @@ def threshold(rule: PolicyRule) -> str:
 def observed(found: Judged) -> str:
     """Value and interval."""
     value, low, high = found.interval
-    return f"{number(value)} [{number(low)}, {number(high)}]"
+    return f"{number(value)} [{_end(low)}, {_end(high)}]"
+
+
+def _end(end: float) -> str:
+    return number(end) if math.isfinite(end) else "open"
 
 
 def unit(rule: PolicyRule, measure: Known) -> str:
@@ -58,7 +64,40 @@ def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str
     }.get(rule.aggregate or "", f", {found.places} {plural}" if plural else "")
     at = f" at {place(found.classes, measure, names)}" if found.classes else ""
     sign = "simultaneous " if found.places > 1 and rule.aggregate != "mean" else ""
-    return f"{what}{where}: {observed(found)}{at} {LIES[found.relation]} ({threshold(rule)}; {sign}95 % interval)."
+    return (
+        f"{what}{where}: {observed(found)}{at} {LIES[found.relation]} ({threshold(rule)}; {sign}95 % interval"
+        f"{_pairing(rule, measure, found)}).{_undecided(found)}"
+    )
+
+
+def _pairing(rule: PolicyRule, measure: Known, found: Judged) -> str:
+    """Whether a change is that of single samples."""
+    if not rule.relative:
+        return ""
+    if found.paired == found.places:
+        return f" of the change of {found.samples} samples that both audits have"
+    apart = f" at {found.places - found.paired} of {found.places} places" if found.paired else ""
+    return f"; without common samples{apart}, compared as of different ones"
+
+
+def _undecided(found: Judged) -> str:
+    """What is seen and what would decide, where the limit lies inside the interval."""
+    if found.relation != "straddles":
+        return ""
+    lies = " The observed value lies beyond the limit." if found.beyond else ""
+    return lies if found.needed is None else f"{lies} {samples(found.needed)} instead of {found.samples} would decide."
+
+
+def samples(needed: int) -> str:
+    """A number of samples that would decide, no more precise than such a forecast is.
+
+    >>> samples(341), samples(12_345_678)
+    ('About 350 samples', 'More than a million samples')
+    """
+    if needed > MILLION:
+        return "More than a million samples"
+    step = 5 * 10 ** max(0, len(str(needed)) - 2)
+    return f"About {math.ceil(needed / step) * step if needed >= 100 else needed:,} samples"
 
 
 def place(classes: Sequence[int], measure: Known, names: Sequence[str]) -> str:

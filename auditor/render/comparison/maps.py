@@ -15,7 +15,7 @@ from auditor.render.rounding import begun, is_share, plural, unit_words, value_t
 from auditor.render.view.audit import Classes
 from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
 from auditor.render.view.parts import Figure
-from auditor.results import Definition, Measure, harm
+from auditor.results import Definition, Measure, harm, is_neutral
 
 RANKED_UP_TO = 30
 Values = dict[Classes, float]
@@ -33,12 +33,12 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *,
     if not 3 <= len(classes) <= MAPS_UP_TO or len(common) < FILLED * len(classes) * (len(classes) - 1):
         return []
     every = [*before.values(), *after.values()]
-    harms = [harm(definition.direction, v) for v in every]
+    harms = [_depth(definition, v) for v in every]
     low, span = min(harms), (max(harms) - min(harms)) or 1.0
     light, dark = (value_text(every[harms.index(h)], unit) for h in (min(harms), max(harms)))
 
     def shade(value: float) -> float:
-        return 0.06 + 0.94 * (harm(definition.direction, value) - low) / span
+        return 0.06 + 0.94 * (_depth(definition, value) - low) / span
 
     figures = []
     for side, name, values in (("Baseline", sides.baseline, before), ("Candidate", sides.candidate, after)):
@@ -50,11 +50,18 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *,
 
 
 def differences(sides: Sides, id: str, definition: Definition, width: float) -> Figure | None:
-    """The map of candidate less baseline; green is the more favourable side, purple the less favourable one."""
+    """The map of candidate less baseline; green is the more favourable side, purple the less favourable one.
+
+    None of a measure of which neither end is better, and where a map would be empty or unreadable.
+    """
     before, after = (_values(sides, id, of) for of in (lambda c: c.baseline, lambda c: c.candidate))
     change = {c: after[c] - before[c] for c in after if c in before}
     classes = sides.classes
-    if not 3 <= len(classes) <= MAPS_UP_TO or len(change) < FILLED * len(classes) * (len(classes) - 1):
+    if (
+        is_neutral(definition.direction)
+        or not 3 <= len(classes) <= MAPS_UP_TO
+        or len(change) < FILLED * len(classes) * (len(classes) - 1)
+    ):
         return None
     better = {c: harm(definition.direction, before[c]) - harm(definition.direction, after[c]) for c in change}
     most = max(map(abs, better.values()))
@@ -67,11 +74,23 @@ def differences(sides: Sides, id: str, definition: Definition, width: float) -> 
         for a in classes
     ]
     plan = ClassMap([sides.names[c] for c in classes], cells, "worse", "better", differences=True)
-    worst = min(better, key=lambda c: better[c])
-    title = f"Change: worst {sides.arrow(worst)}" if better[worst] < 0 else "Change: nowhere worse"
+    title = f"Change: {_where_worse(sides, id, better)}"
     alt = f"Map of the change of {begun(definition.title)}, rows from, columns to. {title}."
     caption = "Candidate less baseline; green is more favourable, purple less. Many cells differ by chance alone."
     return Figure(Markup(heatmap.draw(plan, alt, width)), title, caption)
+
+
+def _where_worse(sides: Sides, id: str, better: Values) -> str:
+    """The worst place where its interval is apart from that of every other, else how many are clearly worse."""
+    ends = {p.classes: d for p in sides.places(id) if isinstance(d := p.compared.difference, Measure)}
+    worse = [p.classes for p in sides.places(id) if p.compared.change == "worse"]
+    if not worse:
+        return "nowhere clearly worse"
+    worst = min(worse, key=lambda c: better[c])
+    others = [d for classes, d in ends.items() if classes != worst]
+    if all(ends[worst].high < d.low or d.high < ends[worst].low for d in others):
+        return f"worst {sides.label(id, worst)}"
+    return f"clearly worse in {len(worse)} of {plural(len(ends), 'place')}"
 
 
 def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
@@ -102,6 +121,11 @@ def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
     return Figure(Markup(svg), title, caption, wide=True)
 
 
+def _depth(definition: Definition, value: float) -> float:
+    """What is darker: the less favourable value, or the larger one where neither end is better."""
+    return value if is_neutral(definition.direction) else harm(definition.direction, value)
+
+
 def _values(sides: Sides, id: str, of: Callable[[Compared], object]) -> Values:
     values = {p.classes: m.value for p in sides.places(id) if isinstance(m := of(p.compared), Measure)}
     if sides.comparison.definitions[id].scope == "pair":
@@ -127,5 +151,5 @@ def _signed_label(value: float, unit: str) -> str:
 
 
 def _reading(definition: Definition) -> str:
-    unit = unit_words(definition.unit)
-    return f"{unit[:1].upper() + unit[1:]}; {definition.direction}. Both maps share one scale; dark is less favourable."
+    unit, dark = unit_words(definition.unit), "larger" if is_neutral(definition.direction) else "less favourable"
+    return f"{unit[:1].upper() + unit[1:]}; {definition.direction}. Both maps share one scale; dark is {dark}."

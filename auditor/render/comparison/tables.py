@@ -7,13 +7,14 @@ from auditor.render.comparison.sides import Place, Sides, signed
 from auditor.render.names import display_name
 from auditor.render.rounding import count, is_share, plural, shown, unit_words
 from auditor.render.view.parts import STATUSES, Cell, Column, Status, Table
-from auditor.results import Measure, Measured, NotMeasured
+from auditor.results import Measure, Measured, NotMeasured, is_neutral
 
 MOST = 40
 CONFUSIONS = 15
 CHANGES = {
     "worse": Status("warn", "worse", STATUSES["warn"].mark),
     "better": Status("pass", "better", STATUSES["ok"].mark),
+    "changed": Status("unknown", "changed", "\N{WHITE CIRCLE}"),
     "unclear": Status("unknown", "within chance", "\N{WHITE CIRCLE}"),
     "not_measured": Status("unknown", "not measured", "\N{WHITE CIRCLE}"),
     "new": Status("warn", "new", STATUSES["warn"].mark),
@@ -42,10 +43,13 @@ def changed(sides: Sides, most: int, *, news_only: bool) -> Table | None:
 
 
 def measures(sides: Sides) -> Table:
-    """Every measure: mean change, and in how many places it is clearly worse or better."""
+    """Every measure: mean change, in how many places it clearly changed, and on how many common samples.
+
+    A measure of which neither end is better has no worse and no better place.
+    """
     columns = [
         Column("Measure", numeric=False), Column("Mean change", "95 % interval"), Column("Unit", numeric=False),
-        Column("Worse"), Column("Better"), Column("Places"),
+        Column("Changed"), Column("Worse"), Column("Better"), Column("Places"), Column("Samples", "in common"),
     ]  # fmt: skip
     rows = []
     for id, definition in sides.definitions.items():
@@ -57,7 +61,13 @@ def measures(sides: Sides) -> Table:
                     Cell(definition.title, definition.direction),
                     Cell(text.value, text.interval, sort=repr(mean.difference.value)),
                     Cell(unit_words(definition.unit)),
-                    *(Cell(count(n), sort=str(n)) for n in (mean.worse, mean.better, mean.places)),
+                    _number(mean.changed + mean.worse + mean.better),
+                    *(
+                        Cell("\N{EN DASH}", muted=True) if is_neutral(definition.direction) else _number(n)
+                        for n in (mean.worse, mean.better)
+                    ),
+                    _number(mean.places),
+                    _number(mean.samples) if mean.paired else Cell("not paired", muted=True),
                 ]
             )
     return Table("Every measure, candidate less baseline", columns, rows, sortable=True)
@@ -158,6 +168,10 @@ def missing(sides: Sides) -> str:
     if not none:
         return ""
     return f"{plural(len(none), 'measure')} could be compared nowhere: {'; '.join(none)}."
+
+
+def _number(n: int) -> Cell:
+    return Cell(count(n), sort=str(n))
 
 
 def _values(compared: Compared) -> list[Cell]:

@@ -21,20 +21,31 @@ MAP, SMALL_MAP = 296, 200
 """Width of a map, and of a map that stands beside two others."""
 
 METHOD = (
-    "Each number of a direction or a pair stands beside the same number of the other audit. The interval of a "
-    "difference comes from both intervals: the squares of the distances from each value to the ends of its interval "
-    "add up (Zou and Donner, 2008). Both audits use the same samples, which this does not take advantage of, so it "
-    "finds fewer differences, never more.",
-    "The interval of a mean change is the wider of two: one from how the changes scatter over pairs, where pairs that "
-    "share a class depend on each other, and one from the interval of each change.",
-    "A direction counts as worse or better only where chance explains so large a change in fewer than one comparison "
-    "in twenty, over all places of the measure together (Holm, 1979). Numbers that are taken on generated instances "
-    "change from one training of the generator to the next by more than their intervals say; they are judged with "
-    "intervals four times as wide, and wider where the places of the measure scatter more. Confusions are compared by "
-    "Fisher's exact test, corrected for the number of confusions.",
-    "Where the candidate's file and the baseline's boundary instances were given, an instance counts as lying on the "
-    "candidate's boundary too if the same two classes lead there and their probabilities differ by less than 0.1; "
-    "instances at which the baseline's own class jumps are left out.",
+    "Margins and accuracy are compared sample by sample wherever both audits have the same samples: the same "
+    "data, split and place in it. The change of a margin is the typical change of a sample (Hodges and Lehmann, "
+    "1963), its interval and its verdict are those of the signed-rank test (Wilcoxon; Pratt, 1959), and it need "
+    "not equal the difference of the two medians. A change of less than 0.2 % of a margin is within the "
+    "resolution of the search and counts as none; a sample from which no point was found counts as farther than "
+    "what was tried. Accuracy, and confusions, are compared by the samples on which the models disagree (McNemar, "
+    "1947; interval by Tango, 1998).",
+    "Every other number stands beside the same number of the other audit. The interval of a difference then comes "
+    "from both intervals: the squares of the distances from each value to the ends of its interval add up (Zou "
+    "and Donner, 2008). Margins without common samples are compared in this way too, which finds less; the table "
+    "of every measure says which. Confusions without them are compared by Fisher's exact test.",
+    "The interval of a mean change is the wider of two: one from how the changes scatter over pairs, where pairs "
+    "that share a class depend on each other, and one from the interval of each change.",
+    "A direction counts as worse or better only where chance explains so large a change in fewer than one "
+    "comparison in twenty, over all places of the measure together (Holm, 1979). Numbers that are taken on "
+    "generated instances change from one training of the generator to the next by more than their intervals say; "
+    "they are judged as if their intervals were four times as wide. The distance to a generated instance is no "
+    "merit and no fault: it is called changed, never better or worse.",
+    "The boundary is called a different one where some directions are clearly closer and others clearly farther, "
+    "or where at least a tenth of the common samples came closer by more than 2 % of their margin and at least a "
+    "tenth went farther by as much. No verdict is good news while accuracy, the accuracy of a class, a confusion "
+    "or a check got worse, or a number can no longer be measured.",
+    "Where the candidate's file and the baseline's boundary instances were given, an instance counts as lying on "
+    "the candidate's boundary too if the same two classes lead there and their probabilities differ by less than "
+    "0.1; instances at which the baseline's own class jumps are left out.",
 )
 
 
