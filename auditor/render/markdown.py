@@ -15,6 +15,7 @@ from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import count, plural, shown
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import shown_classes
+from auditor.render.view.extremes import closest_pair
 from auditor.render.view.words import confidence, three_findings, verdict
 from auditor.results import Measure, Results, Rule, Validity, harm
 
@@ -76,7 +77,7 @@ def _rules(results: Results) -> str:
 
 def _rule(rule: Rule) -> Iterator[str]:
     yield code(rule.id, 60)
-    if rule.value is not None and rule.ci_low is not None and rule.ci_high is not None:
+    if rule.value is not None:
         yield prose(f"{rule.observed}")
     else:
         yield prose(rule.message if rule.status == "not_measured" else rule.observed, 160)
@@ -103,8 +104,11 @@ def _pairs(audit: Audit) -> str:
         names = f"{code(pair.names[0])} and {code(pair.names[1])}"
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
         lines.append(row([names, bar, _value(values.get((a, b))), _value(values.get((b, a)))]))
-    title = f"{prose(definition.title)} \\({prose(definition.unit)}\\) of the most fragile of {count(len(rows))} pairs:"
-    return f"{title}\n\n" + "\n".join(lines)
+    first = closest_pair(audit)
+    tied = f" The first is {first.among('closest')}." if first is not None and first.tied else ""
+    scope = f"{count(len(rows))}{' audited' if audit.part else ''} pairs"
+    title = f"{prose(definition.title)} \\({prose(definition.unit)}\\) of the pairs that rank first of {scope}:"
+    return f"{title}{prose(tied)}\n\n" + "\n".join(lines)
 
 
 def _value(measure: Measure | None) -> str:

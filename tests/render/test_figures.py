@@ -95,7 +95,7 @@ def test_the_line_of_a_projection_ends_at_the_frame() -> None:
     inside = ElementTree.fromstring(scatter.draw([cloud], [(0.0, -99.0), (0.0, 99.0)], "x", "y", ALT))
     line = next(e for e in inside.iter("line") if e.get("class") == "k-ink")
     assert line.attrib["x1"] == line.attrib["x2"]
-    assert {float(line.attrib["y1"]), float(line.attrib["y2"])} == {4.0, 140.0}
+    assert {float(line.attrib["y1"]), float(line.attrib["y2"])} == {4.0, 116.0}
     outside = ElementTree.fromstring(scatter.draw([cloud], [(9.0, -1.0), (9.0, 1.0)], "x", "y", ALT))
     assert not [e for e in outside.iter("line") if e.get("class") == "k-ink"]
 

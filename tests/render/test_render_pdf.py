@@ -22,7 +22,8 @@ DATE = datetime.date(2026, 11, 24)
 A4 = (794, 1123)
 PAIRS = [(4, 9), (3, 8), (1, 8), (0, 1)]
 SECTIONS = [
-    "Summary", "What to do", "The model and its data", "The boundary at a glance", "The most fragile pairs",
+    "Summary", "What to do", "The model and its data", "The boundary at a glance",
+    "The most fragile of the 4 audited pairs",
     "Every measure of these pairs", "The other pairs", "Not measured, and limits", "Method and definitions",
     "Reproduce", "Ten words",
 ]  # fmt: skip

@@ -27,7 +27,7 @@ def draw(
     clouds: list[Cloud], line: Sequence[Point] | None, x_label: str, y_label: str, alt: str, width: float = 240
 ) -> str:
     """Both axes are directions of the projection, so they carry a name and no ticks."""
-    height = width * 0.6
+    height = width * 0.5
     beside = wrapped(y_label, height, SMALL)
     left = 5.0 + LINE * len(beside)
     below = wrapped(x_label, width - left, SMALL)

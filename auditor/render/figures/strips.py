@@ -9,7 +9,7 @@ from auditor.render.figures.colour import Role
 from auditor.render.figures.measure import text_width
 from auditor.render.figures.svg import SMALL, Drawing
 
-ROW, BAR = 13.0, 10.5
+ROW, BAR = 12.0, 10.5
 
 
 def draw(

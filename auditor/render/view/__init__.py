@@ -18,7 +18,7 @@ from auditor.render.view.glossary import GLOSSARY
 from auditor.render.view.limits import Limits, limits
 from auditor.render.view.method import Method, method
 from auditor.render.view.others import other_pairs
-from auditor.render.view.pair import PairPage, pair_page
+from auditor.render.view.pair import PairPage, pair_page, pairs_heading
 from auditor.render.view.parts import Table, Term
 from auditor.render.view.reproduce import Reproduce, reproduce
 from auditor.results import Results
@@ -35,6 +35,7 @@ class Report:
     facts: Facts
     glance: Glance
     pairs: list[PairPage]
+    pairs_heading: str
     others: Table | None
     limits: Limits
     method: Method
@@ -57,6 +58,7 @@ def build(results: Results, created: datetime.date | None = None) -> Report:
         advice=advice(audit),
         facts=facts(audit),
         glance=glance(audit),
+        pairs_heading=pairs_heading(audit),
         pairs=[pair_page(audit, pair, rank) for rank, pair in enumerate(audit.with_page, 1)],
         others=other_pairs(audit),
         limits=limits(audit),

@@ -1,4 +1,4 @@
-"""What to do: for the most fragile pairs, what the evidence suggests, with the evidence beside it.
+"""What to do: for the pairs that rank first, what the evidence suggests, with the evidence beside it.
 
 Every rule returns None without evidence, and a pair about which no rule speaks gets no advice.
 """
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from auditor.render.rounding import count, percent, plural, shown, value_text
 from auditor.render.view.audit import Audit, measured
-from auditor.render.view.words import GENERATED_MARGIN, INTRUDED, INTRUSION, MARGIN, MISCALIBRATED
-from auditor.results import Measure, Pair
+from auditor.render.view.named_samples import flagged_in, misclassified_in, named
+from auditor.render.view.words import INTRUDED, INTRUSION, MARGIN, miscalibrated
+from auditor.results import Pair
 
 PAIRS = 5
 """Pairs that advice is sought for."""
@@ -40,7 +41,7 @@ Rule = Callable[[Audit, Pair], Advice | None]
 
 
 def advice(audit: Audit) -> list[PairAdvice]:
-    """Suggestions for the most fragile pairs, then for the whole model; only those with evidence."""
+    """Suggestions for the pairs that rank first, then for the whole model; only those with evidence."""
     if audit.broken:
         first = Advice(
             "Mend what the failed checks found and audit again: no other advice would rest on sound numbers.", ""
@@ -58,18 +59,19 @@ def advice(audit: Audit) -> list[PairAdvice]:
 
 
 def look_at_labels(audit: Audit, pair: Pair) -> Advice | None:
-    """Test samples of the pair that the model takes for one another."""
+    """Test samples of the pair that the model takes for one another, by name."""
     (a, b), (wrong, of) = pair.classes, audit.confused(pair.classes)
     if wrong < 2:
         return None
     return Advice(
         "Look at the labels and the images of these mistakes first, then collect more samples of both classes.",
-        f"{count(wrong)} of {count(of)} test samples of {audit.name(a)} and {audit.name(b)} are taken for one another.",
+        f"{count(wrong)} of {count(of)} test samples of {audit.name(a)} and {audit.name(b)} are taken for one another"
+        f"{named(audit, misclassified_in(audit, pair.classes))}.",
     )
 
 
 def separate_embedding(audit: Audit, pair: Pair) -> Advice | None:
-    """Training samples on the wrong side of the plane that separates the classes in the embedding."""
+    """Training samples on the wrong side of the plane that separates the classes in the embedding, by name."""
     found = audit.of_pair("edc_train_accuracy", pair)
     if not found:
         return None
@@ -80,34 +82,34 @@ def separate_embedding(audit: Audit, pair: Pair) -> Advice | None:
     return Advice(
         "Look at the training samples on the wrong side of the plane: wrong labels, or images that need more than the "
         "model's last layer keeps.",
-        f"{count(wrong)} of {count(measure.n)} training embeddings lie on the wrong side of a linear separation.",
+        f"{count(wrong)} of {count(measure.n)} training embeddings {'lies' if wrong == 1 else 'lie'} on the wrong side "
+        f"of a linear separation{named(audit, flagged_in(audit, pair))}.",
     )
 
 
 def harden(audit: Audit, pair: Pair) -> Advice | None:
     """A margin clearly below that of the median direction."""
-    id = MARGIN if audit.found(MARGIN) else GENERATED_MARGIN
-    found, middle = audit.of_pair(id, pair), audit.median(id)
+    found, middle = audit.of_pair(MARGIN, pair), audit.median(MARGIN)
     if not found or middle is None or len(audit.results.pairs) < 3:
         return None
     nearest = min(found, key=lambda f: f.measure.value)
-    if nearest.measure.high >= 0.75 * middle:
+    if nearest.measure.high >= 0.75 * middle or not nearest.measure.value:
         return None
     a, b = (audit.name(c) for c in nearest.classes)
     return Advice(
         f"Train with small changes of {a} (noise, shifts, adversarial samples) and measure again.",
-        f"From {a} to {b} a change of {shown(nearest.measure).full} is enough; the median direction takes "
-        f"{value_text(middle, nearest.measure.unit)} ({nearest.measure.unit}).",
+        f"From {a} to {b} a change of {shown(nearest.measure).full} is enough for half of the unseen samples; the "
+        f"median direction takes {value_text(middle, nearest.measure.unit)} ({nearest.measure.unit}).",
     )
 
 
 def even_out(audit: Audit, pair: Pair) -> Advice | None:
     """One direction clearly easier than the other."""
     asymmetry = measured(pair.characteristics.get("asymmetry_margin"))
-    id = next((name for name in (MARGIN, GENERATED_MARGIN) if len(audit.of_pair(name, pair)) == 2), None)
-    if asymmetry is None or id is None or asymmetry.low <= EVEN:
+    both = audit.of_pair(MARGIN, pair)
+    if asymmetry is None or len(both) < 2 or asymmetry.low <= EVEN:
         return None
-    near, far = sorted(audit.of_pair(id, pair), key=lambda f: f.measure.value)
+    near, far = sorted(both, key=lambda f: f.measure.value)
     a, b = (audit.name(c) for c in near.classes)
     return Advice(
         f"Collect or augment samples of {a}: the boundary runs closer to them.",
@@ -150,7 +152,7 @@ RULES: tuple[Rule, ...] = (look_at_labels, separate_embedding, harden, even_out,
 
 
 def _between(audit: Audit) -> list[PairAdvice]:
-    """The pair with most intrusion, where it is not among the most fragile ones that were looked at already."""
+    """The pair with most intrusion, where it is not among those that were looked at already."""
     worst = audit.worst(INTRUSION)
     pairs = [p for p in audit.ranked[PAIRS:] if worst is not None and set(p.classes) == set(worst.classes)]
     return [
@@ -161,8 +163,8 @@ def _between(audit: Audit) -> list[PairAdvice]:
 
 
 def _calibrate(audit: Audit) -> Advice | None:
-    ece: Measure | None = measured(audit.results.performance.ece)
-    if ece is None or ece.low <= MISCALIBRATED:
+    ece = miscalibrated(audit)
+    if ece is None:
         return None
     return Advice(
         "Calibrate the probabilities (temperature scaling on held-out samples) before they are used as such.",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
-from auditor.render.rounding import begun, is_share, number
+from auditor.render.rounding import begun, is_share, unit_words, value_text
 from auditor.render.view.audit import Audit
+from auditor.render.view.extremes import extreme
 from auditor.render.view.seriation import order
-from auditor.results import harm
+from auditor.results import harm, is_neutral
 
 MAPS_UP_TO = 20
 """A map of more classes than this is unreadable; rankings and coverage take its place."""
@@ -27,7 +28,8 @@ def class_map(audit: Audit, id: str) -> ClassMap | None:
         values |= {(b, a): v for (a, b), v in values.items()}
     if len(values) < FILLED * len(classes) * (len(classes) - 1):
         return None
-    harms = {c: harm(definition.direction, v) for c, v in values.items()}
+    neutral = is_neutral(definition.direction)
+    harms = {c: v if neutral else harm(definition.direction, v) for c, v in values.items()}
     low, high = min(harms.values()), max(harms.values())
     span = high - low or 1.0
     best = min(values.items(), key=lambda item: harms[item[0]])[1]
@@ -60,13 +62,18 @@ def shown_classes(audit: Audit) -> list[int]:
 def map_svg(audit: Audit, id: str, plan: ClassMap, width: float, numbers: bool) -> str:
     """The map with its text for readers who do not see it."""
     definition = audit.results.definitions[id]
-    worst = audit.worst(id)
+    worst = extreme(audit.found(id), definition.direction)
     place = ""
     if worst is not None:
-        a, b = (audit.name(c) for c in worst.classes)
-        place = f" Least favourable from {a} to {b}: {number(worst.measure.value)} {definition.unit}."
+        a, b = (audit.name(c) for c in worst.first.classes)
+        value = f"{value_text(worst.first.measure.value, definition.unit)} ({unit_words(definition.unit)})"
+        place = f" {_capital(worst.among('least favourable'))}: from {a} to {b}, {value}."
     alt = f"Map of {begun(definition.title)} for {len(plan.names)} classes, rows from, columns to.{place}"
     return heatmap.draw(plan, alt, width, numbers)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def cell_label(value: float, share: bool) -> str:

@@ -40,11 +40,15 @@ class Extreme:
         """Whether nothing is apart from it, so that there is no extreme to speak of."""
         return len(self.tied) == self.of - 1
 
-    def among(self, superlative: str) -> str:
-        """What the place is: ``"the closest"``, or ``"one of 3 closest that cannot be told apart"``."""
+    def among(self, superlative: str, of: str = "") -> str:
+        """What the place is, ``of`` which others: ``"the closest"``, or ``"one of 3 closest that ..."``.
+
+        >>> Extreme(None, [None, None], 90).among("closest", " of 90 directions")
+        'one of 3 closest of 90 directions that cannot be told apart'
+        """
         if self.alone:
-            return f"the {superlative}"
-        return f"one of {count(len(self.tied) + 1)} {superlative} that cannot be told apart"
+            return f"the {superlative}{of}"
+        return f"one of {count(len(self.tied) + 1)} {superlative}{of} that cannot be told apart"
 
 
 def extreme(found: Sequence[Found], direction: str) -> Extreme | None:

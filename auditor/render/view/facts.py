@@ -12,7 +12,7 @@ from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, number, percent, plural, shown, size
 from auditor.render.view.audit import Audit, measured
 from auditor.render.view.parts import Cell, Column, Figure, Sentence, Table, Term
-from auditor.render.view.words import among
+from auditor.render.view.words import weakest
 from auditor.results import NotMeasured
 
 CLASSES_SHOWN = 30
@@ -91,9 +91,18 @@ def _intro(audit: Audit) -> Sentence:
     text = f"The model is right on {shown(accuracy).full} of {count(accuracy.n)} test samples."
     if ece is not None:
         text += (
-            f" Its confidence differs from its accuracy by {shown(ece).full} on average (expected calibration error)."
+            f" Its confidence differs from its accuracy by {shown(ece).full} on average (expected calibration error)"
+            f"{_by_chance(audit)}."
         )
     return Sentence(text)
+
+
+def _by_chance(audit: Audit) -> str:
+    """How often a perfectly calibrated model would show as much."""
+    chance = measured(audit.results.performance.calibration)
+    if chance is None:
+        return ""
+    return f"; a perfectly calibrated model shows as much in {percent(chance.value)} of such test sets"
 
 
 def _per_class(audit: Audit) -> Figure | None:
@@ -106,9 +115,12 @@ def _per_class(audit: Audit) -> Figure | None:
     rows = [RankedRow(label, [Dot(m.value, m.low, m.high)]) for label, m in entries[:CLASSES_SHOWN]]
     cut = f" The {CLASSES_SHOWN} classes recognised least often." if len(entries) > CLASSES_SHOWN else ""
     title = "No class is recognised clearly less often than the others"
-    if (weakest := audit.weakest()) is not None:
-        who, verb = among(audit, weakest[0])
-        title = f"{who} {verb} recognised least often, {shown(worst).value} of the time"
+    if (least := weakest(audit)) is not None:
+        who = audit.name(least.first.classes[0])
+        title = (
+            f"{who} is recognised least often, {shown(worst).value} of the time" if least.alone
+            else f"{who} is {least.among('recognised least often')}, {shown(worst).value} of the time"
+        )  # fmt: skip
     alt = f"Accuracy of each class with intervals. Lowest: {name}, {shown(worst).full}. Overall {shown(overall).value}."
     svg = ranking.draw(
         rows,
@@ -132,11 +144,12 @@ def _confusion(audit: Audit) -> Figure | None:
     if not most:
         title = "No test sample is taken for another class"
     elif sum(w == most for w, _, _ in wrong) == 1:
-        title = f"{audit.name(i)} is most often taken for {audit.name(j)}: {count(most)} of {plural(total, 'mistake')}"
+        title = f"{count(most)} of {plural(total, 'mistake')}: {audit.name(i)} taken for {audit.name(j)}"
     else:
         title = f"{plural(total, 'mistake')} on {plural(sum(map(sum, counts)), 'test sample')}, no kind stands out"
     caption = (
-        "Rows are true classes, columns what the model says; darker is more often, on a logarithmic scale. "
+        "Rows are true classes, columns what the model says; the more often, the more a cell stands out from the "
+        "page, on a logarithmic scale. "
         "The diagonal counts what is right and is not shaded."
     )
     return Figure(

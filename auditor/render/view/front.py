@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditor.render.names import display_name, display_text
-from auditor.render.rounding import THIN, count, is_share, shown, shown_interval, value_text
+from auditor.render.rounding import count, is_share, shown, value_text
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import class_map, map_svg
-from auditor.render.view.parts import STATUSES, Cell, Column, Figure, Sentence, Status, Table, Term
+from auditor.render.view.extremes import extreme
+from auditor.render.view.gate import rules_table
+from auditor.render.view.parts import STATUSES, Figure, Sentence, Status, Table, Term
 from auditor.render.view.samples import boundary_strip
-from auditor.render.view.words import closest, confidence, fragile_direction, three_findings, verdict
-from auditor.results import Rule
+from auditor.render.view.words import confidence, fragile_direction, three_findings, verdict
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def front(audit: Audit, created: datetime.date | None) -> Front:
         status=status,
         verdict=decision,
         reason=reason,
-        rules=_rules(audit),
+        rules=rules_table(audit),
         findings=three_findings(audit),
         map=_small_map(audit),
         strip=_strip(audit),
@@ -85,69 +86,23 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
     return facts
 
 
-def _rules(audit: Audit) -> Table | None:
-    """The gate's rules, those that do not pass first; the reason of a pass is in its numbers."""
-    gate = audit.results.gate
-    if gate.status == "not_configured":
-        return None
-    columns = [Column("Rule", numeric=False), Column("Observed", "95 % interval"), Column("Threshold"),
-               Column("Status", numeric=False)]  # fmt: skip
-    order = ("fail", "not_measured", "warn", "pass")
-    rows = [
-        [
-            Cell(display_name(rule.id), "" if rule.status == "pass" else _why(audit, rule)),
-            _observed(rule),
-            Cell(_threshold(rule)),
-            Cell("", status=STATUSES[rule.status]),
-        ]
-        for rule in sorted(gate.rules, key=lambda rule: order.index(rule.status))
-    ]
-    return Table("The gate\N{RIGHT SINGLE QUOTATION MARK}s rules", columns, rows)
-
-
-def _threshold(rule: Rule) -> str:
-    """The limit in the unit of the observed number beside it: a policy's 0.95 is a reader's 95 %."""
-    words, _, number = rule.threshold.rpartition(" ")
-    if rule.limit is None or not words or number == "%" or not is_share(rule.unit):
-        return display_name(rule.threshold)
-    return f"{display_name(words)} {100 * abs(rule.limit):.4g}{THIN}%"
-
-
-def _observed(rule: Rule) -> Cell:
-    if rule.value is None or rule.ci_low is None or rule.ci_high is None:
-        return Cell(display_name(rule.observed))
-    text = shown_interval(rule.value, rule.ci_low, rule.ci_high, rule.unit)
-    return Cell(text.full)
-
-
-def _why(audit: Audit, rule: Rule) -> str:
-    """Where a rule is broken, as the numbers stand beside it; the message of one that has no number."""
-    if rule.value is None or rule.ci_low is None:
-        return display_text(rule.message, 240)
-    place = ""
-    if rule.classes:
-        kind = audit.results.definitions.get(rule.measure.rsplit(".", 1)[-1])
-        pair = kind is not None and kind.scope == "pair"
-        label = audit.dash if pair else audit.arrow
-        place = (
-            f"{label((rule.classes[0], rule.classes[1])) if len(rule.classes) == 2 else audit.name(rule.classes[0])}: "
-        )
-    lies = "the limit lies inside the interval" if rule.status == "warn" else "the whole interval lies beyond the limit"
-    return f"{place}{lies}"
-
-
 def _small_map(audit: Audit) -> Figure | None:
-    id = audit.results.summary.ranked_by
-    plan = class_map(audit, id) if id in audit.results.definitions else None
-    worst, middle = closest(audit), audit.median(id)
-    if plan is None or worst is None or middle is None:
+    id, definition = audit.results.summary.ranked_by, audit.rank_definition
+    plan = class_map(audit, id) if definition is not None else None
+    nearest = extreme(audit.found(id), definition.direction) if definition is not None else None
+    middle = audit.median(id)
+    if plan is None or nearest is None or middle is None:
         return None
-    a, b = (audit.name(c) for c in worst.classes)
-    title = f"{a} to {b} is closest: {shown(worst.measure).value}, median {value_text(middle, worst.measure.unit)}"
-    unit = "%" if is_share(worst.measure.unit) else worst.measure.unit
-    return Figure(
-        Markup(map_svg(audit, id, plan, 236, False)), title, f"All directions, row to column; dark is close ({unit})."
-    )
+    measure = nearest.first.measure
+    a, b = (audit.name(c) for c in nearest.first.classes)
+    median = f"median {value_text(middle, measure.unit)}"
+    title = f"{a} to {b}, {nearest.among('closest')}: {shown(measure).value}, {median}"
+    if nearest.hidden:
+        title = f"No direction is clearly the closest: {median}"
+    unit = "%" if is_share(measure.unit) else measure.unit
+    scope = f"The {count(nearest.of)} audited directions" if audit.part else "All directions"
+    caption = f"{scope}, row to column; the closer, the more a cell stands out from the page ({unit})."
+    return Figure(Markup(map_svg(audit, id, plan, 236, False)), title, caption)
 
 
 def _strip(audit: Audit) -> Figure | None:
@@ -158,10 +113,10 @@ def _strip(audit: Audit) -> Figure | None:
     if svg is None:
         return None
     a, b = audit.name(source), audit.name(target)
+    which = "the pair that ranks first" if audit.is_ranked else "the first pair"
     return Figure(
         Markup(svg),
         f"On the boundary between {a} and {b} the model cannot decide",
-        "Four boundary instances of the pair whose boundary is closest; under each the "
-        "model\N{RIGHT SINGLE QUOTATION MARK}s top two "
-        "classes and their probabilities.",
+        f"Four boundary instances of {which}; under each the model\N{RIGHT SINGLE QUOTATION MARK}s top two classes "
+        "and their probabilities.",
     )

@@ -10,11 +10,13 @@ from markupsafe import Markup
 
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
-from auditor.render.rounding import begun, count, is_share, plural, shown_summary, unit_words, value_text
+from auditor.render.rounding import begun, count, is_share, percent, plural, shown_summary, unit_words, value_text
 from auditor.render.view.audit import Audit, Found
 from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
+from auditor.render.view.extremes import closest_pair, extreme
 from auditor.render.view.parts import Cell, Column, Figure, Table
-from auditor.results import Coverage, Definition, Measure, SummaryMeasure, harm
+from auditor.render.view.words import missing_pairs
+from auditor.results import Coverage, Definition, Measure, SummaryMeasure, harm, is_neutral
 
 RANKED_UP_TO = 30
 INTRUDERS = 12
@@ -51,43 +53,55 @@ def _chosen(coverage: Coverage) -> Iterator[str]:
 
 
 def _intro(audit: Audit, with_maps: bool) -> str:
-    classes = len(audit.names)
-    pairs, possible = len(audit.results.pairs), classes * (classes - 1) // 2
-    covered = f"{plural(pairs, 'pair')} of {count(possible)} were audited, each in both directions."
-    if pairs < possible:
-        covered = " ".join([covered, *_chosen(audit.results.coverage)])
+    classes, pairs = len(audit.names), len(audit.results.pairs)
+    covered = [f"{plural(pairs, 'pair')} of {count(audit.possible)} were audited, each in both directions."]
+    if audit.part:
+        covered += _chosen(audit.results.coverage)
+    covered += missing_pairs(audit)
+    if not audit.is_ranked:
+        covered.append("No margin was measured, so the pairs are not ranked: they stand in their own order.")
     if with_maps:
-        return (
-            f"{covered} In every map a row is the class that an instance starts from and a column the "
-            "class that the model "
-            "is led to; classes whose boundary is close stand together. Dark cells are the less favourable ones."
+        covered.append(
+            "In every map a row is the class that an instance starts from and a column the class that the model is led "
+            "to; classes whose boundary is close stand together. The less favourable a cell, the more it stands out "
+            "from the page."
         )
-    if classes > MAPS_UP_TO:
-        return (
-            f"{covered} With {count(classes)} classes a map would be unreadable: the ranking shows "
-            "the most fragile pairs."
+    elif classes > MAPS_UP_TO:
+        covered.append(
+            f"With {count(classes)} classes a map would be unreadable: the ranking shows the pairs that come first."
         )
-    return covered
+    return " ".join(covered)
 
 
 def _map(audit: Audit, id: str, definition: Definition) -> Figure | None:
-    plan, worst = class_map(audit, id), audit.worst(id)
-    if plan is None or worst is None:
+    plan, found = class_map(audit, id), audit.found(id)
+    if plan is None:
         return None
-    a, b = (audit.name(c) for c in worst.classes)
-    found = audit.found(id)
-    if len({f.measure.value for f in found}) == 1:
-        title = f"{definition.title}: the same everywhere, {value_text(worst.measure.value, definition.unit)}"
-    else:
-        title = (
-            f"{definition.title}: {_extreme(definition.direction)} from {a} to {b}, "
-            f"{value_text(worst.measure.value, definition.unit)}"
-        )
-    caption = f"{_cell_unit(definition)}; {definition.direction}."
-    return Figure(Markup(map_svg(audit, id, plan, 296, True)), title, caption)
+    reading = "neither is better; the larger, the more a cell stands out" if is_neutral(definition.direction) else (
+        definition.direction
+    )  # fmt: skip
+    caption = f"{_cell_unit(definition)}; {reading}."
+    svg = map_svg(audit, id, plan, 296, True)
+    return Figure(Markup(svg), f"{definition.title}: {extreme_words(audit, found, definition)}", caption)
 
 
-def _extreme(direction: str) -> str:
+def extreme_words(audit: Audit, found: list[Found], definition: Definition) -> str:
+    """Where a measure is at its worse end, as far as the intervals allow it to be said; else its range."""
+    values = [f.measure.value for f in found]
+    if len(set(values)) == 1:
+        return f"the same everywhere, {value_text(values[0], definition.unit)}"
+    end = extreme(found, definition.direction)
+    if end is None or end.hidden:
+        apart = "" if end is None else ", no place clearly apart"
+        return f"from {value_text(min(values), definition.unit)} to {value_text(max(values), definition.unit)}{apart}"
+    a, b = (audit.name(c) for c in end.first.classes)
+    word, scope = _superlative(definition.direction), f" of {count(end.of)} audited" if audit.part else ""
+    place = f"from {a} to {b}" if definition.scope == "direction" else f"between {a} and {b}"
+    value = value_text(end.first.measure.value, definition.unit)
+    return f"{word}{scope} {place}, {value}" if end.alone else f"{value} {place}, {end.among(word, scope)}"
+
+
+def _superlative(direction: str) -> str:
     return {"higher": "smallest", "lower": "largest"}.get(direction.split()[0], "most one-sided")
 
 
@@ -98,8 +112,8 @@ def _cell_unit(definition: Definition) -> str:
 
 def _ranking(audit: Audit) -> Figure | None:
     id, definition = audit.results.summary.ranked_by, audit.rank_definition
-    pairs = [pair for pair in audit.ranked if audit.of_pair(id, pair)][:RANKED_UP_TO]
-    middle = audit.median(id)
+    measured_pairs = [pair for pair in audit.ranked if audit.of_pair(id, pair)]
+    pairs, middle = measured_pairs[:RANKED_UP_TO], audit.median(id)
     if definition is None or not pairs or middle is None:
         return None
     rows = []
@@ -119,15 +133,13 @@ def _ranking(audit: Audit) -> Figure | None:
         for p in pairs
     )
     title = f"{definition.title}: {_spread(audit, id, definition)}"
-    cut = (
-        f" The {RANKED_UP_TO} most fragile of {count(len(audit.results.pairs))} pairs."
-        if len(audit.results.pairs) > RANKED_UP_TO
-        else ""
-    )
-    caption = (
-        "Filled dot: from the first class to the second; open dot: back. Strokes are 95 % intervals; "
-        "the dashed line is the "
-        f"median direction.{cut}"
+    caption = " ".join(
+        [
+            "Filled dot: from the first class to the second; open dot: back. Strokes are 95 % intervals, with an arrow "
+            "where one is open; the dashed line is the median direction.",
+            *_tied(audit),
+            *_left_out(audit, len(measured_pairs)),
+        ]
     )
     alt = (
         f"Ranking of {len(rows)} pairs by {begun(definition.title)}; in {below} both directions "
@@ -135,6 +147,35 @@ def _ranking(audit: Audit) -> Figure | None:
     )
     svg = ranking.draw(rows, f"{begun(definition.title)} ({unit_words(definition.unit)})", alt, share, reference)
     return Figure(Markup(svg), title, caption, wide=True)
+
+
+def _tied(audit: Audit) -> Iterator[str]:
+    """How many pairs cannot be told apart from the first, and how many samples count with a margin of 0."""
+    first = closest_pair(audit)
+    if first is not None and first.tied:
+        yield f"The first {'pair is' if first.of > 1 else 'is'} {first.among('closest')}."
+    if lost := lost_words(audit):
+        yield lost
+
+
+def lost_words(audit: Audit) -> str:
+    """How many unseen samples the model puts elsewhere to begin with: they count with a margin of 0."""
+    shares = [m for f in audit.found("already_wrong") if (m := f.measure).value > 0]
+    if not shares:
+        return ""
+    most = max(shares, key=lambda m: m.value)
+    return (
+        "Unseen samples that the model already puts in another class count with a margin of 0: up to "
+        f"{percent(most.value)} of the {count(most.n)} in a direction."
+    )
+
+
+def _left_out(audit: Audit, with_number: int) -> Iterator[str]:
+    total = len(audit.results.pairs)
+    if with_number > RANKED_UP_TO:
+        yield f"Shown are the first {RANKED_UP_TO} of {count(with_number)} pairs."
+    if with_number < total:
+        yield f"Left out, without a number in either direction: {plural(total - with_number, 'pair')}."
 
 
 def _spread(audit: Audit, id: str, definition: Definition) -> str:
@@ -155,10 +196,7 @@ def _intruders(audit: Audit) -> Figure | None:
     top = sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:INTRUDERS]
     name = audit.name(top[0][0])
     rows = [(audit.name(index), float(n), count(n)) for index, n in top]
-    title = (
-        f"{name} stands between others most often: {count(top[0][1])} of "
-        f"{plural(total, 'lost search', 'lost searches')}"
-    )
+    title = f"{count(top[0][1])} of {plural(total, 'lost search', 'lost searches')} met {name}"
     caption = (
         "Searches for the boundary between two classes that met a third class, by that class, over all directions."
     )
@@ -167,26 +205,27 @@ def _intruders(audit: Audit) -> Figure | None:
 
 def _summary(audit: Audit) -> Table:
     columns = [
-        Column("Measure", numeric=False), Column("Mean over all", "95 % interval"), Column("Unit", numeric=False),
+        Column("Measure", numeric=False), Column("Mean", "95 % interval"), Column("Unit", numeric=False),
         Column("Least favourable", numeric=False), Column("Value there"),
     ]  # fmt: skip
     found = audit.results.summary.characteristics
     rows = [
-        _summary_row(audit, mean, worst, id, d)
+        _summary_row(audit, mean, id, d)
         for id, d in audit.definitions.items()
-        if isinstance(mean := found.get(id), SummaryMeasure) and (worst := audit.worst(id)) is not None
+        if isinstance(mean := found.get(id), SummaryMeasure)
     ]
-    return Table("Every measure over all pairs", columns, rows, sortable=True)
+    pairs = plural(len(audit.results.pairs), "audited pair")
+    return Table(f"Every measure, mean over the {pairs}", columns, rows, sortable=True)
 
 
-def _summary_row(audit: Audit, mean: SummaryMeasure, worst: Found, id: str, definition: Definition) -> list[Cell]:
+def _summary_row(audit: Audit, mean: SummaryMeasure, id: str, definition: Definition) -> list[Cell]:
     name = Cell(definition.title, definition.direction, href=f"define-{id}")
-    place = audit.arrow(worst.classes) if definition.scope == "direction" else audit.dash(worst.classes)
     text = shown_summary(mean, definition.unit)
-    return [
-        name,
-        Cell(text.value, text.interval, sort=repr(mean.mean)),
-        Cell(unit_words(definition.unit)),
-        Cell(place),
-        Cell(value_text(worst.measure.value, definition.unit), sort=repr(worst.measure.value)),
-    ]
+    row = [name, Cell(text.value, text.interval, sort=repr(mean.mean)), Cell(unit_words(definition.unit))]
+    worst = extreme(audit.found(id), definition.direction)
+    if worst is None:
+        return [*row, Cell(""), Cell("")]
+    classes, value = worst.first.classes, worst.first.measure.value
+    place = audit.arrow(classes) if definition.scope == "direction" else audit.dash(classes)
+    tied = f"one of {count(len(worst.tied) + 1)} that cannot be told apart" if worst.tied else ""
+    return [*row, Cell(place, tied), Cell(value_text(value, definition.unit), sort=repr(value))]

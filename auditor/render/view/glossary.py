@@ -17,10 +17,14 @@ GLOSSARY = [
         "Embedding",
         "The numbers that enter the model\N{RIGHT SINGLE QUOTATION MARK}s last layer: its own description of an input.",
     ),
-    Term("Interval", "The range that holds the true value in 95 of 100 repetitions of the audit."),
+    Term(
+        "Interval",
+        "The range that holds the true value in 95 of 100 repetitions of the audit; open where so few samples say "
+        "nothing.",
+    ),
     Term("L2", "The length of a change: the root of the sum of squared pixel differences."),
     Term(
         "Margin",
-        "How far an input is from the boundary; a small margin means that little is needed to change the class.",
+        "The smallest change found that puts a sample in the other class; 0 where the model has it wrong already.",
     ),
 ]

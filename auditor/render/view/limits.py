@@ -10,7 +10,8 @@ from auditor.render.names import display_text
 from auditor.render.rounding import count, plural
 from auditor.render.view.audit import Audit
 from auditor.render.view.parts import Cell, Column, Table
-from auditor.results import NotMeasured
+from auditor.render.view.words import missing_pairs
+from auditor.results import Generation, NotMeasured
 
 ROWS = 60
 
@@ -49,8 +50,9 @@ def limits(audit: Audit) -> Limits:
 def _missing(audit: Audit) -> Iterator[tuple[str, str, str]]:
     results = audit.results
     for what, value in (("Accuracy", results.performance.accuracy), ("Calibration error", results.performance.ece),
-                        ("Gradients", results.model.gradient), (("Agreement of gradient route and "
-"runtime"), results.model.parity),
+                        ("Calibration against chance", results.performance.calibration),
+                        ("Gradients", results.model.gradient),
+                        ("Agreement of gradient route and runtime", results.model.parity),
                         ("Embedding", results.model.embedding)):  # fmt: skip
         if isinstance(value, NotMeasured):
             yield what, value.not_measured, "the model"
@@ -60,6 +62,8 @@ def _missing(audit: Audit) -> Iterator[tuple[str, str, str]]:
     for pair in results.pairs:
         for d in pair.directions:
             place = audit.arrow((d.source, d.target))
+            if not d.generation.boundary:
+                yield "Boundary instances", _nothing_reached(d.generation), place
             yield from _of_direction(audit, d.characteristics, place, "")
             if isinstance(d.samples, NotMeasured):
                 yield "Sample images", d.samples.not_measured, place
@@ -69,6 +73,14 @@ def _missing(audit: Audit) -> Iterator[tuple[str, str, str]]:
                 else:
                     yield from _of_direction(audit, baseline.characteristics, place, f", {name.upper()}")
         yield from _of_direction(audit, pair.characteristics, audit.dash(pair.classes), "")
+
+
+def _nothing_reached(generation: Generation) -> str:
+    """Why a direction has no boundary instance, by the reason that most searches failed with."""
+    if not generation.failures:
+        return f"none of {count(generation.requested)} searches reached the boundary"
+    reason, n = max(generation.failures.items(), key=lambda item: (item[1], item[0]))
+    return f"none of {count(generation.requested)} searches reached the boundary; {count(n)}: {reason}"
 
 
 def _of_direction(audit: Audit, characteristics: object, place: str, suffix: str) -> Iterator[tuple[str, str, str]]:
@@ -88,17 +100,19 @@ def _some(names: list[str], word: str = "measure") -> str:
 
 def _limits(audit: Audit) -> list[str]:
     """What the numbers cannot tell, as far as it applies to this audit."""
-    classes, pairs = len(audit.names), len(audit.results.pairs)
+    pairs = len(audit.results.pairs)
     said = [
         "A distance is an upper bound: the boundary may be nearer in a direction that neither the "
         "generator nor the attack took.",
-        "Boundary instances start from training samples that the model gets right; they say nothing "
-        "about samples unlike the "
-        "training data.",
-        "Intervals cover the sampling of instances. They do not cover retraining the model or a shift of the data.",
+        "Boundary instances start from training samples; margins are of test samples, which the model has not seen. "
+        "Neither says anything about samples unlike these data.",
+        "The distance to a generated instance says how far the generator walked, not how safe the model is.",
+        "Intervals cover the sampling of instances. They do not cover retraining the model or a shift of the data. "
+        "The interval of a mean is about the pairs that were audited, not about others.",
     ]
-    if pairs < classes * (classes - 1) // 2:
-        said.insert(0, f"Only {plural(pairs, 'pair')} of {count(classes * (classes - 1) // 2)} were audited.")
+    said[:0] = missing_pairs(audit)
+    if audit.part:
+        said.insert(0, f"Only {plural(pairs, 'pair')} of {count(audit.possible)} were audited.")
     if isinstance(audit.results.model.gradient, NotMeasured):
         said.append("Without gradients the search for the boundary is blind; distances are looser than usual.")
     if audit.results.data.skipped:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from auditor.render.rounding import count, percent, shown, unit_words
 from auditor.render.view.audit import Audit
-from auditor.render.view.parts import Cell, Column, Table
-from auditor.results import Pair
+from auditor.render.view.margins import beside_quantile
+from auditor.render.view.parts import Cell, Column, Table, unknown
+from auditor.results import Measure, Pair
 
 MOST = 200
 """Rows of the table; the rest is in results.json."""
@@ -17,7 +18,7 @@ def other_pairs(audit: Audit) -> Table | None:
     if not pairs:
         return None
     headlines = [(id, d) for id, d in audit.definitions.items() if d.headline and d.scope == "direction"]
-    columns = [Column("Rank"), Column("Pair", numeric=False), Column("success")]
+    columns = [Column("Rank" if audit.is_ranked else "Pair no."), Column("Pair", numeric=False), Column("success")]
     columns += [Column(d.title, unit_words(d.unit)) for _, d in headlines]
     rows = [
         _row(audit, pair, len(audit.with_page) + k + 1, source, target, [id for id, _ in headlines])
@@ -38,10 +39,11 @@ def _row(audit: Audit, pair: Pair, rank: int, source: int, target: int, headline
         Cell(success, sort=str(generation.boundary)),
     ]
     for id in headlines:
-        measure = audit.at(id, source, target)
-        if measure is None:
-            row.append(Cell("n. m.", muted=True))
-        else:
+        measure = direction.characteristics.get(id)
+        beside = beside_quantile(direction, id)
+        if isinstance(measure, Measure):
             text = shown(measure)
-            row.append(Cell(text.value, text.interval, sort=repr(measure.value)))
+            row.append(Cell(text.value, text.interval, sort=repr(measure.value), more=beside))
+        else:
+            row.append(Cell(unknown(measure) if measure else "n. m.", muted=True, more=beside))
     return row

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.render.names import display_text
-from auditor.render.rounding import count, shown, unit_words, value_text
+from auditor.render.rounding import count, plural, value_text
 from auditor.render.view.audit import Audit, anchor
+from auditor.render.view.extremes import overlap
+from auditor.render.view.margins import margins_table
 from auditor.render.view.pair_figures import distributions, grids, projections, traces
 from auditor.render.view.pair_tables import counts, measures
 from auditor.render.view.parts import Figure, Table
-from auditor.render.view.words import GENERATED_MARGIN, MARGIN, fragile_direction
-from auditor.results import NotMeasured, Pair, harm
-
-SMALLEST_CHANGE = {
-    MARGIN: "The smallest change found that makes the model say the other class has a median of",
-    GENERATED_MARGIN: "The change that leads to the boundary has a median of",
-}
+from auditor.render.view.words import MARGIN, fragile_direction
+from auditor.results import NotMeasured, Pair
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,21 @@ class PairPage:
     t: str
     headline: str
     text: str
+    margins: Table | None
     grids: list[Figure]
     no_images: str
     beside: list[Figure]
     measures: Table
     counts: Table
+
+
+def pairs_heading(audit: Audit) -> str:
+    """What the pairs with a page of their own are, of those that were audited."""
+    if not audit.is_ranked:
+        return "Pairs of classes"
+    return f"The most fragile of the {count(len(audit.results.pairs))} audited pairs" if audit.part else (
+        "The most fragile pairs"
+    )  # fmt: skip
 
 
 def pair_page(audit: Audit, pair: Pair, rank: int) -> PairPage:
@@ -45,11 +52,12 @@ def pair_page(audit: Audit, pair: Pair, rank: int) -> PairPage:
     missing = {d.samples.not_measured for d in pair.directions if isinstance(d.samples, NotMeasured)}
     return PairPage(
         anchor=anchor(pair.classes),
-        rank=f"{rank} of {count(len(audit.results.pairs))}",
+        rank=_rank(audit, pair, rank),
         s=audit.name(a),
         t=audit.name(b),
         headline=_headline(audit, pair),
         text=_text(audit, pair),
+        margins=margins_table(audit, pair),
         grids=images,
         no_images="" if images else "No images: " + display_text("; ".join(sorted(missing)) or "none were kept") + ".",
         beside=[*distributions(audit, pair), *traces(audit, pair), *projections(audit, pair, first)],
@@ -58,39 +66,43 @@ def pair_page(audit: Audit, pair: Pair, rank: int) -> PairPage:
     )
 
 
+def _rank(audit: Audit, pair: Pair, rank: int) -> str:
+    """The place among the audited pairs, and how many others cannot be told apart from it."""
+    pairs = f"{count(len(audit.results.pairs))}{' audited pairs' if audit.part else ''}"
+    definition, nearer = audit.rank_definition, audit.nearer(pair)
+    if definition is None or nearer is None:
+        return f"pair {rank} of {pairs}, without a margin to rank it by"
+    others = [f for p in audit.ranked if p is not pair and (f := audit.nearer(p)) is not None]
+    tied = sum(overlap(definition.direction, nearer.measure, f.measure) for f in others)
+    said = f"rank {rank} of {pairs}"
+    return f"{said}; {plural(tied, 'other')} cannot be told apart from it" if tied else said
+
+
 def _headline(audit: Audit, pair: Pair) -> str:
-    definition, id = audit.rank_definition, audit.results.summary.ranked_by
-    found, middle = audit.of_pair(id, pair), audit.median(id)
+    definition, nearer, middle = audit.rank_definition, audit.nearer(pair), audit.median(MARGIN)
     a, b = (audit.name(c) for c in pair.classes)
-    if definition is None or not found or middle is None:
+    if definition is None or nearer is None or middle is None:
         return f"{a} and {b}"
-    worst = max(found, key=lambda f: harm(definition.direction, f.measure.value)).measure
-    if not worst.value or not middle or len(audit.results.pairs) < 3:
-        return f"{a} and {b}: {value_text(worst.value, definition.unit)} at the closest"
-    if worst.low <= middle <= worst.high:
+    value, unit = nearer.measure.value, definition.unit
+    if not value:
+        return f"{audit.name(nearer.classes[0])} is mostly put elsewhere before any change"
+    if not middle or len(audit.results.pairs) < 3:
+        return f"{a} and {b}: a median change of {value_text(value, unit)}"
+    if nearer.measure.low <= middle <= nearer.measure.high:
         return f"{a} and {b} are about as close as the median direction"
-    ratio = middle / worst.value
-    if definition.direction.startswith("higher") and ratio >= 1.1:
+    ratio = middle / value
+    if ratio >= 1.1:
         return f"{a} and {b} are {ratio:.1f} times closer than the median direction"
-    if definition.direction.startswith("higher") and ratio <= 0.9:
+    if ratio <= 0.9:
         return f"{a} and {b} are {1 / ratio:.1f} times farther apart than the median direction"
-    return f"{a} and {b}: {value_text(worst.value, definition.unit)}, median {value_text(middle, definition.unit)}"
+    return f"{a} and {b}: {value_text(value, unit)}, median {value_text(middle, unit)}"
 
 
 def _text(audit: Audit, pair: Pair) -> str:
+    """How often the model takes the two for one another."""
     wrong, of = audit.confused(pair.classes)
-    found = audit.of_pair(audit.results.summary.ranked_by, pair)
-    parts = [f"{shown(f.measure).full} from {audit.name(f.classes[0])} to {audit.name(f.classes[1])}" for f in found]
-    definition = audit.rank_definition
-    sentences = []
-    if parts and definition is not None:
-        what = SMALLEST_CHANGE.get(audit.results.summary.ranked_by, f"{definition.title} is")
-        sentences.append(f"{what} {' and '.join(parts)} ({unit_words(definition.unit)}).")
-    if of:
-        mistakes = (
-            f"{count(wrong)} of {count(of)} test samples of the two"
-            if wrong
-            else f"None of {count(of)} test samples of the two"
-        )
-        sentences.append(f"{mistakes} {'are' if wrong > 1 else 'is'} taken for the other.")
-    return " ".join(sentences)
+    if not of:
+        return ""
+    mistakes = f"{count(wrong)} of" if wrong else "None of"
+    verb = "are" if wrong > 1 else "is"
+    return f"{mistakes} {count(of)} test samples of the two {verb} taken for the other."

@@ -64,13 +64,14 @@ def distributions(audit: Audit, pair: Pair) -> list[Figure]:
                 title, unit = display_text(series.title), display_name(series.unit)
                 label = audit.arrow((d.source, d.target))
                 samples += [
-                    Sample(f"{label}, {display_name(g.label)}", g.values, class_role(pair, d.source))
+                    Sample(f"{display_name(g.label)}, {label}", g.values, class_role(pair, d.source))
                     for g in series.groups
                     if g.values
                 ]
         if samples:
             alt = f"{title} in both directions, {len(samples)} samples on one axis."
-            caption = "One axis for all; bar: middle half, dot: median."
+            a, b = (audit.name(c) for c in pair.classes)
+            caption = f"One axis; bar: middle half, dot: median. Blue: from {a} to {b}, vermilion: from {b} to {a}."
             return [Figure(Markup(distribution.draw(samples, unit, alt)), title, caption)]
     return []
 

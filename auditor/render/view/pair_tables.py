@@ -5,8 +5,9 @@ from __future__ import annotations
 from auditor.render.names import display_text
 from auditor.render.rounding import count, number, shown, unit_words
 from auditor.render.view.audit import Audit, generator_name
+from auditor.render.view.margins import beside_quantile
 from auditor.render.view.pair_figures import class_role
-from auditor.render.view.parts import Cell, Column, Table
+from auditor.render.view.parts import Cell, Column, Table, is_farther, unknown
 from auditor.results import Baseline, Definition, Direction, Generation, Measure, Measured, NotMeasured, Pair
 
 BASELINES = ("rpbs", "epbs")
@@ -29,6 +30,7 @@ def _used(audit: Audit, pair: Pair) -> list[tuple[str, Definition]]:
     holders = [pair.characteristics, *(d.characteristics for d in pair.directions)]
     holders += [b.characteristics for d in pair.directions for b in d.baselines.values() if isinstance(b, Baseline)]
     present = {id for holder in holders for id, value in holder.items() if isinstance(value, Measure)}
+    present |= {id for d in pair.directions for id, value in d.characteristics.items() if is_farther(value)}
     return [(id, d) for id, d in audit.definitions.items() if id in present]
 
 
@@ -40,7 +42,7 @@ def _measure_row(audit: Audit, id: str, definition: Definition, pair: Pair, both
             row.append(_cell(pair.characteristics.get(id), definition) if k == 0 else Cell(""))
             row += [Cell("")] * len(present)
             continue
-        row.append(_cell(d.characteristics.get(id), definition))
+        row.append(_cell(d.characteristics.get(id), definition, beside_quantile(d, id)))
         for name in present:
             baseline = d.baselines.get(name)
             row.append(
@@ -49,13 +51,13 @@ def _measure_row(audit: Audit, id: str, definition: Definition, pair: Pair, both
     return row
 
 
-def _cell(value: Measured | None, definition: Definition) -> Cell:
+def _cell(value: Measured | None, definition: Definition, more: str = "") -> Cell:
     if value is None:
         return Cell("")
     if isinstance(value, NotMeasured):
-        return Cell("n. m.", muted=True)
+        return Cell(unknown(value), muted=True, more=more)
     text = shown(Measure(**(value.model_dump() | {"unit": definition.unit})))
-    return Cell(text.value, text.interval, sort=repr(value.value))
+    return Cell(text.value, text.interval, sort=repr(value.value), more=more)
 
 
 def counts(audit: Audit, pair: Pair) -> Table:
@@ -90,11 +92,19 @@ def _count_row(audit: Audit, head: Cell, g: Generation) -> list[Cell]:
     return [
         head,
         *(Cell(count(n)) for n in (g.requested, g.adversarial, g.adversarial_of_adversarial)),
-        Cell(count(g.boundary), f"{count(g.jumps)} at a jump" if g.jumps else ""),
+        Cell(count(g.boundary), _notes(g)),
         Cell(success.value, success.interval) if success else Cell("n. m.", muted=True),
         Cell(steps),
         Cell(_loss(audit, g.third_class, g.failures)),
     ]
+
+
+def _notes(g: Generation) -> str:
+    """How many instances lie at a jump of the probabilities, and how many were reached by other means first."""
+    said = [f"{count(n)} {display_text(means, 40)}" for means, n in g.rescued.items() if n]
+    if g.jumps:
+        said.append(f"{count(g.jumps)} at a jump")
+    return "; ".join(said)
 
 
 def _loss(audit: Audit, third: dict[str, int], failures: dict[str, int]) -> str:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from auditor.render.names import display_text
+from auditor.results import Measured, NotMeasured
+
 StatusKind = Literal["pass", "warn", "fail", "unknown"]
 
 
@@ -38,6 +41,7 @@ class Cell:
     Args:
         text: what it says.
         note: a second, smaller line (an interval, a reason).
+        more: a third line, for what belongs beside the number.
         sort: key by which scripts sort the column, empty for the text itself.
         href: anchor in the document that the text links to.
         muted: whether it says that there is no number.
@@ -49,6 +53,20 @@ class Cell:
     href: str = ""
     muted: bool = False
     status: Status | None = None
+    more: str = ""
+
+
+FARTHER = "farther than "
+
+
+def is_farther(value: Measured | None) -> bool:
+    """Whether a number is missing because it is larger than what was tried, which is worth a cell of its own."""
+    return isinstance(value, NotMeasured) and value.not_measured.startswith(FARTHER)
+
+
+def unknown(value: NotMeasured) -> str:
+    """What a cell says instead of a number; the reason stands with the limits."""
+    return display_text(value.not_measured.split(":")[0], 24) if is_farther(value) else "n. m."
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,18 @@ from collections.abc import Callable
 from auditor.render.names import display_text
 from auditor.render.rounding import count, percent, plural, shown, value_text
 from auditor.render.view.audit import Audit, Found, measured
+from auditor.render.view.extremes import Extreme, closest_pair, extreme
+from auditor.render.view.gate import gate_words
 from auditor.render.view.parts import Sentence
-from auditor.results import Generation, Measure, harm
+from auditor.results import Generation, Measure
 
-MARGIN, GENERATED_MARGIN = "margin_l2_attack", "margin_l2"
+MARGIN = "margin_l2_attack"
 INTRUSION, IDC, DIVERSITY = "third_class_intrusion", "idc", "diversity"
 COLLAPSED = 0.25
 MISCALIBRATED = 0.02
 INTRUDED = 0.05
+CHANCE = 0.05
+"""A calibration error that a calibrated model shows more often than this is not spoken of."""
 
 Rule = Callable[[Audit], Sentence | None]
 
@@ -34,38 +38,71 @@ def verdict(audit: Audit) -> tuple[str, str]:
         )
     if gate.status == "not_configured":
         return "No gate was configured: this report measures and does not decide.", _what_numbers_say(audit)
-    failed = [rule for rule in gate.rules if rule.status in ("fail", "not_measured")]
-    warned = [rule for rule in gate.rules if rule.status == "warn"]
-    if gate.status == "failed":
-        first = f" The first: {display_text(failed[0].message)}" if failed else ""
-        return (
-            "The model does not pass the gate.",
-            f"{count(len(failed))} of {plural(len(gate.rules), 'rule')} failed.{first}",
-        )
-    also = f"; {plural(len(warned), 'rule')} gave a warning" if warned else ""
-    return "The model passes the gate.", f"All {plural(len(gate.rules), 'rule')} hold{also}."
+    decision = "The model passes the gate." if gate.status == "passed" else "The model does not pass the gate."
+    return decision, gate_words(gate.rules)
 
 
 def _what_numbers_say(audit: Audit) -> str:
-    accuracy, worst = measured(audit.results.performance.accuracy), closest(audit)
+    accuracy, pair = measured(audit.results.performance.accuracy), closest_pair(audit)
     parts = []
     if accuracy is not None:
         parts.append(f"The model is right on {shown(accuracy).full} of {count(accuracy.n)} test samples.")
-    if worst is not None and len(audit.results.pairs) > 1:
-        a, b = worst.classes
-        parts.append(f"Its boundary comes closest between {audit.name(a)} and {audit.name(b)}.")
+    if pair is not None and pair.of > 1:
+        parts.append(_closest_said(audit, pair))
     return " ".join(parts) or "Accuracy was not measured."
 
 
+def _closest_said(audit: Audit, pair: Extreme) -> str:
+    a, b = (audit.name(c) for c in sorted(pair.first.classes))
+    part = f"Of the {count(pair.of)} audited pairs, " if audit.part else ""
+    if pair.hidden:
+        said = "none is clearly the closest."
+        return f"{part}{said}" if part else f"Of its {count(pair.of)} pairs of classes {said}"
+    if pair.alone:
+        return f"{part}its boundary comes closest between {a} and {b}." if part else (
+            f"Its boundary comes closest between {a} and {b}."
+        )  # fmt: skip
+    return f"{part}{a} and {b} are {pair.among('closest pairs')}."
+
+
 def confidence(audit: Audit) -> str:
-    """What the report rests on."""
-    pairs = plural(len(audit.results.pairs), "class pair")
-    total = len(audit.names) * (len(audit.names) - 1) // 2
-    coverage = f"all {pairs}" if total == len(audit.results.pairs) else f"{pairs} of {count(total)}"
-    return (
-        f"Based on {plural(audit.instances, 'boundary instance')} over {coverage}, in both "
-        "directions; intervals in brackets are 95 %."
+    """What the report rests on, and what it does not cover."""
+    pairs, directions = len(audit.results.pairs), audit.directions.values()
+    coverage = (
+        f"{count(pairs)} of {plural(audit.possible, 'class pair')}" if audit.part
+        else f"all {plural(pairs, 'class pair')}"
+    )  # fmt: skip
+    empty = sum(not d.generation.boundary for d in directions)
+    ways = f"in {count(len(directions) - empty)} of {count(len(directions))} directions" if empty else (
+        "in both directions"
+    )  # fmt: skip
+    samples = {i for d in directions if "test" in d.margins for i in d.margins["test"].index}
+    unseen = f" and the margins of {plural(len(samples), 'unseen sample')}" if samples else ""
+    return " ".join(
+        [
+            f"Based on {plural(audit.instances, 'boundary instance')} over {coverage}, {ways}{unseen}; intervals in "
+            "brackets are 95 %.",
+            *missing_pairs(audit),
+        ]
     )
+
+
+def missing_pairs(audit: Audit) -> list[str]:
+    """What was asked for and is not there: pairs, and directions of audited pairs without a boundary instance."""
+    coverage, said = audit.results.coverage, []
+    if coverage.partial:
+        reason = f": {display_text(coverage.reason, 240)}" if coverage.reason else ""
+        said.append(
+            f"The audit is partial: {count(len(coverage.missing))} of {plural(coverage.requested, 'pair')} asked for "
+            f"{'is' if len(coverage.missing) == 1 else 'are'} missing{reason}."
+        )
+    empty = sum(not d.generation.boundary for d in audit.directions.values())
+    if empty:
+        said.append(
+            f"In {count(empty)} of {plural(len(audit.directions), 'direction')} no boundary instance was found: "
+            "nothing is known of the boundary there."
+        )
+    return said
 
 
 def three_findings(audit: Audit) -> list[Sentence]:
@@ -79,74 +116,71 @@ def three_findings(audit: Audit) -> list[Sentence]:
     return found
 
 
-def closest(audit: Audit) -> Found | None:
-    """The direction in which the ranking's measure is worst."""
-    return audit.worst(audit.results.summary.ranked_by)
-
-
 def collapse(audit: Audit) -> Sentence | None:
     """Boundary instances that are near-copies of each other: their other measures describe one place."""
     places = [f for f in audit.found(DIVERSITY) if f.measure.high < COLLAPSED]
-    if not places:
+    worst = extreme(places, "higher is more varied")
+    if worst is None:
         return None
-    worst = min(places, key=lambda f: f.measure.value)
-    a, b = (audit.name(c) for c in worst.classes)
+    a, b = (audit.name(c) for c in worst.first.classes)
     where = f"In {plural(len(places), 'direction')} the boundary instances are near-copies of each other"
+    example = {True: ", most of all ", False: ", for example "}[worst.alone] if worst.of > 1 else ", "
     return Sentence(
-        f"{where}, most of all from {a} to {b}: they are {shown(worst.measure).full} times as varied "
-        "as the samples they "
-        "were made from, so other measures there stand for one place on the boundary.",
-        audit.anchor(worst.classes),
+        f"{where}{example}from {a} to {b}: they are {shown(worst.first.measure).full} times as varied as the samples "
+        "they were made from, so other measures there stand for one place on the boundary.",
+        audit.anchor(worst.first.classes),
     )
 
 
 def nearest_pair(audit: Audit) -> Sentence | None:
-    """How close the closest pair is, and how the median direction compares."""
-    worst, definition = closest(audit), audit.rank_definition
-    if worst is None or definition is None:
+    """How close the closest direction is, whether it is alone in that, and how the median direction compares."""
+    definition, found = audit.rank_definition, audit.found(audit.results.summary.ranked_by)
+    nearest = extreme(found, definition.direction) if definition is not None else None
+    if nearest is None:
         return None
-    a, b = (audit.name(c) for c in worst.classes)
-    value = shown(worst.measure)
-    if audit.results.summary.ranked_by in (MARGIN, GENERATED_MARGIN):
-        start = f"The model changes its mind from {a} to {b} after a median change of {value.full} ({value.unit})"
-    else:
-        start = f"{definition.title} is least favourable from {a} to {b}: {value.full} ({value.unit})"
+    measure, place = nearest.first.measure, audit.anchor(nearest.first.classes)
+    a, b = (audit.name(c) for c in nearest.first.classes)
+    if not measure.value:
+        start = f"Of the unseen samples of {a} more than half are put in another class to begin with: their margin is 0"
+        return Sentence(f"{start}.", place)
+    start = (
+        f"The model changes its mind from {a} to {b} after a median change of {shown(measure).full} "
+        f"({measure.unit}) of unseen samples"
+    )
     middle = audit.median(audit.results.summary.ranked_by)
     if middle is None or len(audit.results.pairs) < 3:
-        return Sentence(start + ".", audit.anchor(worst.classes))
-    if _excludes(worst.measure, middle):
-        return Sentence(
-            f"{start}; for the median direction it takes {value_text(middle, worst.measure.unit)}.",
-            audit.anchor(worst.classes),
-        )
-    return Sentence(
-        f"{start}; that is no clear difference from the median direction ({value_text(middle, worst.measure.unit)}).",
-        audit.anchor(worst.classes),
-    )
+        return Sentence(start + ".", place)
+    directions = f"{count(nearest.of)} {'audited ' if audit.part else ''}directions"
+    takes = value_text(middle, measure.unit)
+    if nearest.hidden or not _excludes(measure, middle):
+        return Sentence(f"{start}; that is no clear difference from the median of {directions} ({takes}).", place)
+    return Sentence(f"{start}, {nearest.among('closest', f' of {directions}')}; the median is {takes}.", place)
 
 
 def weakest_class(audit: Audit) -> Sentence | None:
     """The class recognised least often, where its interval lies below the overall accuracy."""
-    found, overall = audit.weakest(), measured(audit.results.performance.accuracy)
+    found, overall = weakest(audit), measured(audit.results.performance.accuracy)
     if found is None or overall is None:
         return None
-    classes, measure = found
-    who, verb = among(audit, classes)
-    each = f"its {count(measure.n)} test samples" if len(classes) == 1 else "their test samples each"
+    measure = found.first.measure
+    tied = "" if found.alone else f"; it is {found.among('classes')}"
     return Sentence(
-        f"{who} {verb} recognised least often: {shown(measure).full} of {each}, against {shown(overall).value} "
-        "over all classes.",
+        f"{audit.name(found.first.classes[0])} is recognised {'least' if found.alone else 'less'} often: "
+        f"{shown(measure).full} of its {count(measure.n)} test samples, against {shown(overall).value} over all "
+        f"classes{tied}.",
         "model",
     )
 
 
-def among(audit: Audit, classes: list[int]) -> tuple[str, str]:
-    """One class, two, or a number of them, with the verb that fits."""
-    if len(classes) == 1:
-        return audit.name(classes[0]), "is"
-    if len(classes) == 2:
-        return " and ".join(audit.name(c) for c in classes), "are"
-    return f"{count(len(classes))} classes", "are"
+def weakest(audit: Audit) -> Extreme | None:
+    """The class recognised least often; None where it is not below the overall accuracy, or like all others."""
+    performance = audit.results.performance
+    overall = measured(performance.accuracy)
+    found = [Found((c.index, c.index), m) for c in performance.per_class if (m := measured(c.accuracy)) is not None]
+    least = extreme(found, "higher is better")
+    if overall is None or least is None or least.hidden or least.first.measure.high >= overall.value:
+        return None
+    return least
 
 
 def intrusion(audit: Audit) -> Sentence | None:
@@ -158,30 +192,45 @@ def intrusion(audit: Audit) -> Sentence | None:
     lost = audit.directions[worst.classes].generation
     return Sentence(
         f"Between {a} and {b} lies another class: {shown(worst.measure).full} of the searches from "
-        f"{a} to {b} ended in a "
-        f"third class{_most_often(audit, lost)}.",
+        f"{a} to {b} ended in a third class{_by_class(audit, lost)}.",
         audit.anchor(worst.classes),
     )
 
 
 def folded(audit: Audit) -> Sentence | None:
     """The direction with the most complex boundary, where it differs from the median one."""
-    worst, middle = audit.worst(IDC), audit.median(IDC)
-    if worst is None or middle is None or len(audit.results.pairs) < 3 or not _excludes(worst.measure, middle):
+    worst, middle = extreme(audit.found(IDC), "lower is simpler"), audit.median(IDC)
+    if worst is None or middle is None or len(audit.results.pairs) < 3 or worst.hidden:
         return None
-    a, b = (audit.name(c) for c in worst.classes)
+    measure = worst.first.measure
+    if not _excludes(measure, middle):
+        return None
+    a, b = (audit.name(c) for c in worst.first.classes)
+    scope = f" of {count(worst.of)} audited directions" if audit.part else ""
+    start = (
+        f"The boundary is most folded from {a} to {b}{scope}" if worst.alone
+        else f"From {a} to {b} the boundary is {worst.among('most folded')}{scope}"
+    )  # fmt: skip
     return Sentence(
-        f"The boundary is most folded from {a} to {b}: on a straight walk along it the predicted class changes at "
-        f"{shown(worst.measure).full} of the steps, against {value_text(middle, worst.measure.unit)} "
-        "for the median direction.",
-        audit.anchor(worst.classes),
+        f"{start}: on a straight walk along it the predicted class changes at {shown(measure).full} of the steps, "
+        f"against {value_text(middle, measure.unit)} for the median direction.",
+        audit.anchor(worst.first.classes),
     )
+
+
+def miscalibrated(audit: Audit) -> Measure | None:
+    """The calibration error, where it is more than a little and more than a calibrated model shows by chance."""
+    performance = audit.results.performance
+    ece, chance = measured(performance.ece), measured(performance.calibration)
+    if ece is None or ece.low <= MISCALIBRATED or (chance is not None and chance.value > CHANCE):
+        return None
+    return ece
 
 
 def calibration(audit: Audit) -> Sentence | None:
     """A gap between confidence and accuracy that chance does not explain."""
-    ece = measured(audit.results.performance.ece)
-    if ece is None or ece.low <= MISCALIBRATED:
+    ece = miscalibrated(audit)
+    if ece is None:
         return None
     bins = [
         b for b in audit.results.performance.reliability if b.n and b.confidence is not None and b.accuracy is not None
@@ -196,8 +245,8 @@ def calibration(audit: Audit) -> Sentence | None:
 
 
 def mistakes(audit: Audit) -> Sentence | None:
-    """How many of the model's test mistakes fall on the most fragile pairs."""
-    if len(audit.results.pairs) < 10 or closest(audit) is None:
+    """How many of the model's test mistakes fall on the pairs that rank first."""
+    if len(audit.results.pairs) < 10 or not audit.is_ranked:
         return None
     confusion = audit.results.performance.confusion
     wrong = sum(v for i, row in enumerate(confusion) for j, v in enumerate(row) if i != j)
@@ -206,9 +255,8 @@ def mistakes(audit: Audit) -> Sentence | None:
     if wrong < 5 or there / wrong < 0.5:
         return None
     return Sentence(
-        f"Of {count(wrong)} mistakes on test samples, {count(there)} lie between the "
-        f"{count(len(top))} pairs whose boundary is "
-        "closest.",
+        f"Of {count(wrong)} mistakes on test samples, {count(there)} lie between the {count(len(top))} pairs that rank "
+        f"first{f' of the {count(len(audit.results.pairs))} audited' if audit.part else ''} by their margin.",
         "glance",
     )
 
@@ -249,19 +297,16 @@ def _excludes(measure: Measure, value: float) -> bool:
     return not measure.low <= value <= measure.high
 
 
-def _most_often(audit: Audit, generation: Generation) -> str:
+def _by_class(audit: Audit, generation: Generation) -> str:
     total = sum(generation.third_class.values())
     if not total:
         return ""
     index, lost = max(generation.third_class.items(), key=lambda item: (item[1], item[0]))
-    return f", most often {audit.name(int(index))} ({count(lost)} of {count(total)})"
+    return f", {count(lost)} of {count(total)} in {audit.name(int(index))}"
 
 
 def fragile_direction(audit: Audit, classes: tuple[int, int]) -> tuple[int, int]:
     """The direction of a pair that the ranking's measure finds worse; the pair's own order without it."""
-    definition, id = audit.rank_definition, audit.results.summary.ranked_by
-    a, b = classes
-    both = [(c, m) for c in ((a, b), (b, a)) if (m := audit.at(id, *c)) is not None]
-    if definition is None or not both:
-        return a, b
-    return max(both, key=lambda item: harm(definition.direction, item[1].value))[0]
+    pair = next((p for p in audit.results.pairs if p.classes == classes), None)
+    nearer = audit.nearer(pair) if pair is not None else None
+    return classes if nearer is None else nearer.classes

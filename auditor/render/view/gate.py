@@ -1,0 +1,122 @@
+"""The gate: how many rules hold, and its rules as a table. Nothing is said that the rules do not bear out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from auditor.render.names import display_name, display_text
+from auditor.render.rounding import THIN, count, is_share, plural, shown_interval
+from auditor.render.view.audit import Audit
+from auditor.render.view.parts import STATUSES, Cell, Column, Table
+from auditor.results import Rule
+
+Standing = Literal["holds", "undecided", "broken", "missing"]
+ORDER = ("fail", "not_measured", "warn", "pass")
+
+
+def gate_words(rules: Sequence[Rule]) -> str:
+    """How many rules hold, cannot be decided, stand beyond their limit, are broken or were not measured."""
+    by = {
+        kind: [rule for rule in rules if standing(rule) == kind] for kind in ("holds", "undecided", "broken", "missing")
+    }
+    if len(by["holds"]) == len(rules):
+        return f"All {count(len(rules))} rules hold." if len(rules) > 1 else "Its rule holds."
+    said = [f"{count(len(by['holds']))} of {plural(len(rules), 'rule')} hold{'s' if len(by['holds']) == 1 else ''}"]
+    failed = [rule for rule in by["broken"] if rule.status == "fail"]
+    if failed:
+        said.append(f"{count(len(failed))} failed")
+    if by["missing"]:
+        said.append(f"{count(len(by['missing']))} could not be measured")
+    if warned := len(by["broken"]) - len(failed):
+        said.append(f"{count(warned)} gave a warning")
+    if by["undecided"]:
+        said.append(_undecided(by["undecided"]))
+    first = next(iter(failed or by["missing"] or [r for r in by["undecided"] if r.status == "fail"]), None)
+    return "; ".join(said) + "." + (f" The first: {display_text(first.message)}" if first is not None else "")
+
+
+def _undecided(rules: Sequence[Rule]) -> str:
+    """Rules whose limit lies inside the interval, and in how many the observed value is beyond it all the same."""
+    text = f"{count(len(rules))} cannot be decided with this many samples"
+    if any(rule.status == "fail" for rule in rules):
+        text += " and count as failed"
+    beyond = sum(value_beyond(rule) for rule in rules)
+    return f"{text}, {count(beyond)} of them observed beyond the limit" if beyond else text
+
+
+def standing(rule: Rule) -> Standing:
+    """How a rule stands by its numbers, whatever the gate makes of it."""
+    if rule.status == "not_measured":
+        return "missing"
+    if rule.status == "pass":
+        return "holds"
+    return "undecided" if limit_inside(rule) else "broken"
+
+
+def limit_inside(rule: Rule) -> bool:
+    """Whether the limit lies inside the rule's interval, an open end of which has no limit inside its reach."""
+    if rule.value is None or rule.limit is None:
+        return False
+    low = float("-inf") if rule.ci_low is None else rule.ci_low
+    high = float("inf") if rule.ci_high is None else rule.ci_high
+    return low <= rule.limit <= high
+
+
+def value_beyond(rule: Rule) -> bool:
+    """Whether the observed value itself is on the bad side of the limit."""
+    if rule.value is None or rule.limit is None:
+        return False
+    lower = rule.threshold.startswith(("at least", "down by"))
+    return rule.value < rule.limit if lower else rule.value > rule.limit
+
+
+def rules_table(audit: Audit) -> Table | None:
+    """The gate's rules, those that do not pass first; the reason of a pass is in its numbers."""
+    gate = audit.results.gate
+    if gate.status == "not_configured":
+        return None
+    columns = [Column("Rule", numeric=False), Column("Observed", "95 % interval"), Column("Threshold"),
+               Column("Status", numeric=False)]  # fmt: skip
+    rows = [
+        [
+            Cell(display_name(rule.id), "" if rule.status == "pass" else _why(audit, rule)),
+            _observed(rule),
+            Cell(_threshold(rule)),
+            Cell("", status=STATUSES[rule.status]),
+        ]
+        for rule in sorted(gate.rules, key=lambda rule: ORDER.index(rule.status))
+    ]
+    return Table("The gate\N{RIGHT SINGLE QUOTATION MARK}s rules", columns, rows)
+
+
+def _threshold(rule: Rule) -> str:
+    """The limit in the unit of the observed number beside it: a policy's 0.95 is a reader's 95 %."""
+    words, _, number = rule.threshold.rpartition(" ")
+    if rule.limit is None or not words or number == "%" or not is_share(rule.unit):
+        return display_name(rule.threshold)
+    return f"{display_name(words)} {100 * abs(rule.limit):.4g}{THIN}%"
+
+
+def _observed(rule: Rule) -> Cell:
+    if rule.value is None:
+        return Cell(display_name(rule.observed))
+    return Cell(shown_interval(rule.value, rule.ci_low, rule.ci_high, rule.unit).full)
+
+
+def _why(audit: Audit, rule: Rule) -> str:
+    """Where a rule is broken, as the numbers stand beside it; the message of one that has no number."""
+    if rule.value is None or rule.limit is None:
+        return display_text(rule.message, 240)
+    place = ""
+    if rule.classes:
+        kind = audit.results.definitions.get(rule.measure.rsplit(".", 1)[-1])
+        pair = kind is not None and kind.scope == "pair"
+        label = audit.dash if pair else audit.arrow
+        place = (
+            f"{label((rule.classes[0], rule.classes[1])) if len(rule.classes) == 2 else audit.name(rule.classes[0])}: "
+        )
+    if not limit_inside(rule):
+        return f"{place}the whole interval lies beyond the limit"
+    value = "beyond" if value_beyond(rule) else "within"
+    return f"{place}the limit lies inside the interval; the observed value is {value} it"
