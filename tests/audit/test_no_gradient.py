@@ -81,7 +81,10 @@ def test_every_number_that_needs_no_embedding_is_there() -> None:
         attack, generated = (direction.characteristics[name] for name in ("margin_l2_attack", "margin_l2"))
         assert attack.value <= generated.ci_high
         groups = [group.label for group in direction.series["margins_l2"].groups]
-        assert groups == ["boundary instances", "decision-based search"]
+        assert groups == [
+            "test samples, nearest point found", "training samples, nearest point found", "boundary instances",
+        ]  # fmt: skip
+        assert {m.method for m in direction.margins.values()} == {"decision-based search"}
 
 
 def test_jumps_are_counted_and_flagged() -> None:

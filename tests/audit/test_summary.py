@@ -13,6 +13,7 @@ from auditor.results import (
     Measured,
     NotMeasured,
     Pair,
+    Sources,
     SummaryMeasure,
     harm,
 )
@@ -30,8 +31,8 @@ def direction(source: int, target: int, **measures: Measured) -> Direction:
         mean_bisection_steps=NOTHING, max_probability_gap=NOTHING, third_class={}, failures={},
     )  # fmt: skip
     return Direction(
-        source=source, target=target, generation=generation, baselines={}, characteristics=measures, series={},
-        samples=NOTHING,
+        source=source, target=target, sources=Sources(split="train", index=[]), margins={}, flagged=[],
+        generation=generation, baselines={}, characteristics=measures, series={}, samples=NOTHING,
     )  # fmt: skip
 
 

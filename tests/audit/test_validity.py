@@ -13,7 +13,7 @@ from auditor.audit.predictions import Predictions, predict_split
 from auditor.audit.validity import accuracy, diversity, enough_sources, finite_outputs, generation
 from auditor.datasets.base import Split
 from auditor.models.classifier import Classifier, Preprocessing
-from auditor.results import Direction, Generation, Measure, NotMeasured, Validity
+from auditor.results import Direction, Generation, Measure, NotMeasured, Sources, Validity
 from tests.analytic import HalfSpace, classifier
 
 NOTHING = NotMeasured(not_measured="a reason")
@@ -31,7 +31,8 @@ def direction(boundary: int, requested: int, varied: float | None = None) -> Dir
             value=varied, ci_low=varied, ci_high=varied, n=9, unit="ratio", direction="higher is more varied"
         )
     return Direction(
-        source=0, target=1, generation=counts, baselines={}, characteristics=measures, series={}, samples=NOTHING
+        source=0, target=1, sources=Sources(split="train", index=[]), margins={}, flagged=[], generation=counts,
+        baselines={}, characteristics=measures, series={}, samples=NOTHING,
     )
 
 
