@@ -93,7 +93,7 @@ def _audited(
         collected.add(part)
     fragile_first = ranking(collected.pairs([]), RANKED_BY[0])
     pairs, baselines = allowing_for_training(collected.pairs(fragile_first), battery), Cost(forward=0, backward=0)
-    summary = summarise(pairs, battery.definitions, plan.seed)
+    summary = summarise(pairs, battery.definitions)
     if not work.baselines:
         pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
     coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)

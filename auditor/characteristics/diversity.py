@@ -5,8 +5,9 @@
 b_i is the boundary instance made from x_i. About 1: as varied as their sources; near 0: near-copies of one image
 (collapse), on which every other measure would describe one point of the boundary.
 
-The interval resamples the nearest-neighbour distances. Resampling the instances themselves would put copies among them
-and make every distance zero.
+The interval of the ratio resamples the nearest-neighbour distances, both of an instance together. Resampling the
+instances themselves would put copies among them and make every distance zero. The interval of either median allows for
+what neighbours share.
 Source: this tool's; the authors' generator was seen to collapse unnoticed.
 """
 
@@ -19,8 +20,9 @@ from typing import ClassVar
 import torch
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
-from auditor.functional.distances import nearest_within
-from auditor.functional.statistics import percentile_estimates, quantiles, ratio_estimate, replicates
+from auditor.functional.distances import neighbours_within
+from auditor.functional.quantiles import median_of_neighbours
+from auditor.functional.statistics import quantiles, ratio_estimate, replicates
 from auditor.results import Definition, Measured, NotMeasured
 
 COLLAPSE = 0.25
@@ -77,13 +79,12 @@ class Diversity(Characteristic):
         instances, n = evidence.instances, len(evidence.instances)
         if n < LEAST:
             return self.not_measured(f"it takes {LEAST} boundary instances; there are {n}")
-        near = torch.stack([nearest_within(instances.x_boundary), nearest_within(instances.x_source)], dim=1).double()
-        median = quantiles(0.5)
-        medians, drawn = median(near[None])[0], replicates(near, median, rng=rng)
-        ratio = ratio_estimate(medians, drawn)
+        found = [neighbours_within(x) for x in (instances.x_boundary, instances.x_source)]
+        near, median = torch.stack([distances for distances, _ in found], dim=1).double(), quantiles(0.5)
+        ratio = ratio_estimate(median(near[None])[0], replicates(near, median, rng=rng))
         measures: dict[str, Measured] = {
-            name: self.as_measure(name, *estimate, n=n)
-            for name, estimate in zip(("nn_boundary", "nn_source"), percentile_estimates(medians, drawn), strict=True)
+            name: self.as_measure(name, *median_of_neighbours(distances, nearest), n=n)
+            for name, (distances, nearest) in zip(("nn_boundary", "nn_source"), found, strict=True)
         }
         measures["diversity"] = (
             self.as_measure("diversity", *ratio, n=n)

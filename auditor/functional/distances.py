@@ -49,6 +49,11 @@ def nearest_within(x: Tensor) -> Tensor:
     Returns:
         float32 ``(N,)``.
     """
+    return neighbours_within(x)[0]
+
+
+def neighbours_within(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, and which other one it is: float32 ``(N,)`` and int64 ``(N,)``."""
     assert len(x) >= 2, len(x)
     return _nearest(x.flatten(1), x.flatten(1), exclude_same_row=True)
 
@@ -63,11 +68,11 @@ def nearest_between(x: Tensor, y: Tensor) -> Tensor:
         float32 ``(N,)``.
     """
     assert len(y) >= 1, len(y)
-    return _nearest(x.flatten(1), y.flatten(1), exclude_same_row=False)
+    return _nearest(x.flatten(1), y.flatten(1), exclude_same_row=False)[0]
 
 
-def _nearest(x: Tensor, y: Tensor, *, exclude_same_row: bool) -> Tensor:
-    parts = [x.new_zeros(0)]
+def _nearest(x: Tensor, y: Tensor, *, exclude_same_row: bool) -> tuple[Tensor, Tensor]:
+    nearest = [torch.empty(0, dtype=torch.int64)]
     squares = y.square().sum(dim=1)
     size = max(1, CELLS // (y.shape[0] + 2 * y.shape[1]))
     for rows in torch.arange(len(x)).split(size):
@@ -75,5 +80,6 @@ def _nearest(x: Tensor, y: Tensor, *, exclude_same_row: bool) -> Tensor:
         order = torch.addmm(squares, x[rows], y.T, alpha=-2)
         if exclude_same_row:
             order[torch.arange(len(rows)), rows] = torch.inf
-        parts.append(l2(x[rows], y[order.argmin(dim=1)]))
-    return torch.cat(parts)
+        nearest.append(order.argmin(dim=1))
+    index = torch.cat(nearest)
+    return l2(x, y[index]), index

@@ -24,12 +24,13 @@ from torch import Tensor
 from auditor.functional.statistics import LEVEL, Estimate, difference, ratio
 
 
-def quantile_estimate(values: Tensor, level: float) -> Estimate | None:
+def quantile_estimate(values: Tensor, level: float, *, alike: float = 1.0) -> Estimate | None:
     """A quantile, linearly interpolated, with its interval from order statistics.
 
     Args:
         values: ``(N,)``, N >= 1, finite or infinity.
         level: p in (0, 1).
+        alike: how many of them say as much as one independent value.
     Returns:
         None where the quantile itself is censored; an end is None where it is open: too few values, or censored.
 
@@ -42,8 +43,7 @@ def quantile_estimate(values: Tensor, level: float) -> Estimate | None:
     value = _between(ordered, level * (len(ordered) - 1))
     if value == math.inf:
         return None
-    tail = (1 - LEVEL) / 2
-    from_below, from_above = _end(len(ordered), level, tail), _end(len(ordered), 1 - level, tail)
+    from_below, from_above = (_place(len(ordered), side, alike) for side in (level, 1 - level))
     low = None if from_below is None else min(value, _between(ordered, from_below))
     high = None if from_above is None else max(value, _between(ordered, len(ordered) - 1 - from_above))
     return Estimate(value, low, None if high == math.inf else high)
@@ -63,6 +63,33 @@ def median_ratio(a: Tensor, b: Tensor) -> Estimate | None:
     """The median of one sample over that of an independent one, both >= 0; None where one is censored or b's is 0."""
     of_a, of_b = quantile_estimate(a, 0.5), quantile_estimate(b, 0.5)
     return None if of_a is None or of_b is None else ratio(of_a, of_b)
+
+
+def median_of_neighbours(distances: Tensor, nearest: Tensor) -> Estimate:
+    """The median distance to the nearest other instance, with its interval.
+
+    Two instances that are each other's nearest have the same distance, and those that are nearest to the same third
+    one have it in part in common. A value is as good as the 1 / (1 + m + s / 4) of an independent one, where m is the
+    share of instances with the former and s the mean number of others that an instance shares its nearest with; the
+    4 is what coverage on Gaussian clouds and digits asks for (``python -m benchmarks.coverage populations``).
+
+    Args:
+        distances: ``(N,)``, finite.
+        nearest (int64): ``(N,)``, which other instance it is.
+    """
+    n = len(nearest)
+    mutual = float((nearest[nearest] == torch.arange(n)).double().mean())
+    sharing = nearest.bincount(minlength=n).double()
+    estimate = quantile_estimate(distances, 0.5, alike=1 + mutual + float((sharing * (sharing - 1)).sum()) / n / 4)
+    assert estimate is not None
+    return estimate
+
+
+def _place(count: int, level: float, alike: float) -> float | None:
+    """The place of the lower end among ``count`` values that are worth ``count / alike`` independent ones."""
+    worth = max(1, round(count / alike))
+    place = _end(worth, level, (1 - LEVEL) / 2)
+    return None if place is None else (place + 1) / (worth + 1) * (count + 1) - 1
 
 
 @lru_cache(maxsize=1024)

@@ -1,10 +1,11 @@
-"""Intervals: Wilson's for shares, a closed form for means over pairs, the percentile bootstrap for everything else.
+"""Intervals: Wilson's for shares, closed forms for means and for two numbers together, the bootstrap for the rest.
 
     theta*_b = statistic of N rows drawn with replacement,   b = 1 .. R
     95 % interval = the 2.5 % and 97.5 % quantiles of theta*
 
 Resamples are drawn many at a time from an explicit generator; memory is bounded by ``CELLS`` numbers. Quantiles of one
-column need no resamples, see ``quantiles`` and ``order_statistics``.
+column have a closed form as well, see the module ``quantiles``. What each interval covers in simulations stands in
+``benchmarks/coverage.md``.
 Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Wilson, JASA 22, 1927; Aronow, Samii and
 Assenova, Cluster-robust variance estimation for dyadic data, arXiv 1312.3398 (``mean_over_pairs``).
 """
@@ -19,8 +20,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-
-from auditor.functional.order_statistics import resampled
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -78,8 +77,6 @@ def replicates(values: Tensor, statistic: Statistic, *, rng: torch.Generator, re
         float64 ``(resamples, K)``.
     """
     values, n = values.double(), len(values)
-    if isinstance(statistic, Quantiles) and values.dim() == 1:
-        return statistic.replicates(values, resamples, rng=rng)
     parts = []
     for size in _chunks(resamples, values.numel()):
         rows = torch.randint(n, (size, n), generator=rng)
@@ -243,13 +240,6 @@ class Quantiles:
         """The quantiles of each resample, column by column."""
         at = torch.tensor(self.levels, dtype=torch.float64)
         return torch.quantile(resamples, at, dim=1).movedim(0, -1).flatten(1)
-
-    def replicates(self, values: Tensor, resamples: int, *, rng: torch.Generator) -> Tensor:
-        """The quantiles of ``(resamples, N)`` draws from ``(N,)`` values, of which only what they need is drawn."""
-        place = torch.tensor(self.levels, dtype=torch.float64) * (len(values) - 1)
-        ranks, column = torch.stack([place.floor(), place.ceil()]).long().unique(return_inverse=True)
-        at = resampled(values.sort().values, ranks.tolist(), resamples, rng=rng)
-        return torch.lerp(at[:, column[0]], at[:, column[1]], place.frac())
 
     def drawn(self, values: Tensor, rows: Tensor) -> Tensor:
         """The same of ``values[rows]`` without sorting a resample: counting how often each rank was drawn is enough.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from auditor.functional import distances
-from auditor.functional.distances import l2, linf, nearest_between, nearest_within
+from auditor.functional.distances import l2, linf, nearest_between, nearest_within, neighbours_within
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -57,3 +57,11 @@ def test_blocks_do_not_change_the_answer(monkeypatch):
 
 def test_no_instances_have_no_distances():
     assert nearest_between(torch.empty(0, 3), random(4, 3)).shape == (0,)
+
+
+def test_the_neighbour_is_the_one_at_that_distance():
+    x = torch.rand(30, 4, generator=torch.Generator().manual_seed(2))
+    distances, index = neighbours_within(x)
+    assert torch.equal(distances, nearest_within(x))
+    assert torch.equal(distances, l2(x, x[index]))
+    assert bool((index != torch.arange(30)).all())

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from auditor.functional.quantiles import _binomial, _end, quantile_estimate
+from auditor.functional.distances import neighbours_within
+from auditor.functional.quantiles import (
+    _binomial,
+    _end,
+    median_difference,
+    median_of_neighbours,
+    median_ratio,
+    quantile_estimate,
+)
+from auditor.functional.statistics import Estimate, difference
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -90,3 +99,67 @@ def test_censored_and_tied_values(values: list[float], level: float) -> None:
 def test_zeros_are_values_like_others() -> None:
     found = quantile_estimate(torch.tensor([0.0] * 30 + [1.0] * 10), 0.5)
     assert found == (0.0, 0.0, 0.0)
+
+
+# ---- two medians -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "m"), [(24, 24), (24, 200), (64, 24)])
+def test_difference_and_ratio_of_medians_of_unlike_shapes_are_covered(n: int, m: int) -> None:
+    # Lognormal with median 2 against uniform with median 1/2.
+    draws, g, covered = 800, rng(n * m), [0, 0]
+    for _ in range(draws):
+        a, b = 2 * (0.6 * torch.randn(n, generator=g)).exp(), torch.rand(m, generator=g)
+        for place, (estimate, truth) in enumerate(((median_difference(a, b), 1.5), (median_ratio(a, b), 4.0))):
+            assert estimate is not None
+            assert estimate.low is not None
+            assert estimate.high is not None
+            covered[place] += estimate.low <= truth <= estimate.high
+    for hits in covered:
+        assert 0.93 <= hits / draws <= 0.985
+
+
+def test_two_medians_are_those_of_the_samples() -> None:
+    a, b = torch.rand(30, generator=rng(1)) + 1, torch.rand(25, generator=rng(2)) + 0.5
+    of_a, of_b = quantile_estimate(a, 0.5), quantile_estimate(b, 0.5)
+    assert of_a is not None
+    assert of_b is not None
+    assert median_difference(a, b) == difference(of_a, of_b)
+    ratio = median_ratio(a, b)
+    assert ratio is not None
+    assert ratio.value == pytest.approx(float(np.median(a) / np.median(b)))
+
+
+def test_a_censored_median_has_no_difference_and_a_censored_end_is_open() -> None:
+    far, near = torch.tensor([1.0] * 10 + [math.inf] * 11), torch.rand(30, generator=rng())
+    assert median_difference(far, near) is None
+    assert median_difference(near, far) is None
+    assert median_ratio(near, far) is None
+    half = median_difference(torch.tensor([1.0] * 12 + [math.inf] * 9), near)
+    assert half is not None
+    assert half.low is not None
+    assert half.high is None
+    assert median_ratio(near, torch.zeros(9)) is None
+
+
+# ---- neighbours --------------------------------------------------------------------------------------------------
+
+
+def test_pairs_of_neighbours_are_worth_half_as_many_values() -> None:
+    # Instances two by two: every distance is there twice.
+    distances = torch.rand(40, generator=rng(3)).repeat_interleave(2)
+    nearest = torch.arange(80) + torch.tensor([1, -1]).repeat(40)
+    found, single = median_of_neighbours(distances, nearest), quantile_estimate(distances[::2], 0.5)
+    assert single is not None
+    assert found.low == pytest.approx(single.low, abs=0.03)
+    assert found.high == pytest.approx(single.high, abs=0.03)
+
+
+@pytest.mark.parametrize("width", [2, 10])
+def test_distance_between_neighbours_is_covered(width: int) -> None:
+    g, count = rng(width), 24
+    found = [neighbours_within(torch.randn(count, width, generator=g)) for _ in range(500)]
+    truth = float(torch.stack([distances.median() for distances, _ in found]).median())
+    estimates: list[Estimate] = [median_of_neighbours(*one) for one in found]
+    covered = sum(e.low is not None and e.high is not None and e.low <= truth <= e.high for e in estimates) / 500
+    assert 0.90 <= covered <= 0.98
