@@ -8,7 +8,6 @@ position, cap, third class), ``segments`` (a second try with a neighbour).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,9 +16,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
-from auditor.boundary.segments import Segments, between
+from auditor.boundary.parts import Parts
+from auditor.boundary.segments import between
 from auditor.boundary.shared_start import SharedStart, train_shared_start
 from auditor.boundary.training import Training
 from auditor.boundary.translation import translate
@@ -56,12 +55,16 @@ class Recipe:
         forth, back: of Component I and of Component II.
         shared: of the networks that directions share a start from; None never shares.
         tuned: of Component I after a shared start.
+        parts: generators of a direction, each trained on its own part of the sources with its own start and batches;
+            the first where the audit has ``MANY`` directions or more, the second where it has fewer; (1, 1) in the
+            paper.
     """
 
     forth: Training = field(default_factory=Training)
     back: Training = BACK
     shared: Training | None = SHARED
     tuned: Training = TUNED
+    parts: tuple[int, int] = (2, 4)
 
 
 RECIPES = {
@@ -77,10 +80,12 @@ RECIPES = {
         back=Training(steps=100, batch=48, learning_rate=3e-3),
         tuned=replace(TUNED, steps=120, batch=48, patience=2),
     ),
-    "paper": Recipe(forth=PAPER, back=PAPER, shared=None, tuned=PAPER),
+    "paper": Recipe(forth=PAPER, back=PAPER, shared=None, tuned=PAPER, parts=(1, 1)),
 }
 """By profile; measured by ``python -m benchmarks.generator_settings``."""
 
+MANY = 8
+"""Directions over which a variance between two generators each is known well enough."""
 BYTES = 2**26
 """Most bytes of samples that a shared start is trained on."""
 DIRECTIONS_A_TARGET = 3
@@ -102,6 +107,7 @@ class DeepDIG(Generator):
         retries: neighbours whose x'' is tried where a third class ends the bisection; 0 in the paper.
         halve_only: bisect by midpoints throughout, as the paper does.
         start: networks that every direction goes on from, where they have been trained.
+        few: whether the audit has fewer than ``MANY`` directions.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -110,6 +116,7 @@ class DeepDIG(Generator):
     retries: int = 5
     halve_only: bool = False
     start: SharedStart | None = field(default=None, repr=False, compare=False)
+    few: bool = field(default=True, repr=False, compare=False)
 
     title = "DeepDIG"
     needs_gradient = True
@@ -130,25 +137,35 @@ class DeepDIG(Generator):
         rng: torch.Generator,
     ) -> Self:
         """With a shared start, where enough directions share their targets."""
+        made = replace(self, few=len(directions) < MANY)
         targets = sorted({target for _, target in directions})
         if self.recipe.shared is None or len(directions) < DIRECTIONS_A_TARGET * len(targets):
-            return self
+            return made
         by_class = {label: x for label, x in samples(BYTES).items() if len(x)}
         if len(by_class) < 2:
-            return self
+            return made
 
         def step(now: int, of: int) -> None:
             progress("shared start", now, of)
 
-        start = train_shared_start(classifier, by_class, targets, self.recipe.shared, step, rng=rng)
-        return replace(self, start=start)
+        start = train_shared_start(classifier, by_class, targets, made.parts, self.recipe.shared, step, rng=rng)
+        return replace(made, start=start)
+
+    @property
+    def parts(self) -> int:
+        """Generators of each direction."""
+        return self.recipe.parts[self.few]
 
     @property
     def learned(self) -> dict[str, str]:
-        """The shared start, where there is one."""
+        """The generators of a direction, and the shared start where there is one."""
+        parts = (
+            {"generators of a direction": f"{self.parts}, each on its part of the sources"} if self.parts > 1 else {}
+        )
         if self.start is None:
-            return {}
-        return {"shared start": f"one network for each of {len(self.start.place)} target classes"}
+            return parts
+        each = f"{self.parts} networks" if self.parts > 1 else "one network"
+        return {**parts, "shared start": f"{each} for each of {len(self.start.place) // self.parts} target classes"}
 
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
@@ -176,26 +193,30 @@ class DeepDIG(Generator):
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:
         """All three components for directions that fit in one step."""
-        rngs = [task.rng for task in tasks]
+        parts = Parts.of(tasks, self.parts)
         training = self.recipe.tuned if self.start else self.recipe.forth
-        x_source, there = [task.x_source for task in tasks], [(task.source, task.target) for task in tasks]
         forth = translate(
-            classifier, x_source, there, rngs, training, partial(_half, progress, "Component I", 0), start=self.start
+            classifier,
+            parts.starts,
+            parts.crossings,
+            parts.rngs,
+            training.shared_by(self.parts),
+            partial(_half, progress, "Component I", 0),
+            start=self.start,
+            parts=parts.number,
         )
-        x_adversarial = [arrivals.x[arrivals.arrived] for arrivals in forth]
         back = translate(
             classifier,
-            x_adversarial,
-            [(target, source) for source, target in there],
-            rngs,
-            self.recipe.back,
+            [arrivals.x[arrivals.arrived] for arrivals in forth],
+            [(target, source) for source, target in parts.crossings],
+            parts.rngs,
+            self.recipe.back.shared_by(self.parts),
             partial(_half, progress, "Component II", 1),
             guard_path=True,
         )
-        segments = [_segments(*parts) for parts in zip(tasks, forth, back, strict=True)]
         return between(
             classifier,
-            segments,
+            parts.segments(forth, back),
             beta=self.beta,
             max_steps=self.max_steps,
             retries=self.retries,
@@ -205,23 +226,3 @@ class DeepDIG(Generator):
 
 def _half(progress: Progress, name: str, half: int, now: int, of: int) -> None:
     progress(name, half * of + now, 2 * of)
-
-
-def _segments(task: DirectionTask, forth: Arrivals, back: Arrivals) -> Segments:
-    """End points of one direction from what Components I and II reached."""
-    there, returned = torch.nonzero(forth.arrived).flatten(), back.arrived
-    lost = {
-        "Component I did not reach the target class": len(task.x_source) - len(there),
-        "Component II did not return to the source class": int((~returned).sum()),
-    }
-    return Segments(
-        task=task,
-        x_source=task.x_source[there[returned]],
-        x_t=forth.x[there[returned]],
-        x_s=back.x[returned],
-        origin=there[returned],
-        part=torch.zeros(int(returned.sum()), dtype=torch.int64),
-        requested=len(task.x_source),
-        adversarial=len(there),
-        lost=Counter({reason: count for reason, count in lost.items() if count}),
-    )

@@ -26,19 +26,19 @@ from auditor.models.classifier import Classifier
 
 @dataclass(frozen=True)
 class SharedStart:
-    """Trained networks, one for each target class.
+    """Trained networks, one for each target class and part.
 
     Args:
         networks: side by side.
-        place: where each target class stands among them.
+        place: where each target class and part stands among them.
     """
 
     networks: StackedAutoencoders
-    place: dict[int, int]
+    place: dict[tuple[int, int], int]
 
-    def copy_into(self, networks: StackedAutoencoders, targets: Sequence[int]) -> None:
-        """Give each of K networks the weights of its target's."""
-        rows = torch.tensor([self.place[target] for target in targets])
+    def copy_into(self, networks: StackedAutoencoders, wanted: Sequence[tuple[int, int]]) -> None:
+        """Give each of K networks the weights of its target's and part's."""
+        rows = torch.tensor([self.place[key] for key in wanted])
         for mine, shared in zip(networks.parameters(), self.networks.parameters(), strict=True):
             mine.data.copy_(shared.data[rows.to(shared.device)])
 
@@ -47,28 +47,32 @@ def train_shared_start(
     classifier: Classifier,
     samples: dict[int, Tensor],
     targets: Sequence[int],
+    parts: int,
     training: Training,
     progress: Callable[[int, int], None],
     *,
     rng: torch.Generator,
 ) -> SharedStart:
-    """Train one network for each target class that carries samples of all other classes there.
+    """Train one network for each target class and part that carries samples of all other classes there.
 
     Args:
         samples: by class, float32 ``(N, *shape)`` in [0, 1] that the model puts in that class; two classes or more.
         targets: classes to arrive in.
+        parts: networks for each target, trained on disjoint samples with batches of their own.
         progress: called with steps done and steps planned.
         rng: draws the networks and the batches.
     """
+    training = training.shared_by(parts)
+    keys = [(target, part) for target in targets for part in range(parts)]
     device, everything = classifier.device, torch.cat(list(samples.values()))
     labels = torch.cat([torch.full((len(x),), label) for label, x in samples.items()])
     networks = stacked(
-        classifier.instance_shape, training.network, training.form, [rng] * len(targets), training.hidden
+        classifier.instance_shape, training.network, training.form, [rng] * len(keys), training.hidden
     ).to(device)
     optimiser = Adam(list(networks.parameters()))
-    others = [torch.nonzero(labels != target).flatten() for target in targets]
-    arrive_in = torch.tensor(targets)[:, None].expand(-1, training.batch)
-    log_alpha = torch.full((len(targets),), math.log(training.alpha))
+    others = [_part(torch.nonzero(labels != target).flatten(), part, parts) for target, part in keys]
+    arrive_in = torch.tensor([target for target, _ in keys])[:, None].expand(-1, training.batch)
+    log_alpha = torch.full((len(keys),), math.log(training.alpha))
     for step in range(training.steps):
         rows = torch.stack([rest[torch.randint(len(rest), (training.batch,), generator=rng)] for rest in others])
         pairs = torch.stack([labels[rows], arrive_in], dim=2).to(device)
@@ -78,4 +82,9 @@ def train_shared_start(
         inside = step_all(classifier, networks, optimiser, rate, x, pairs, weights, None, training.distance)
         log_alpha += training.alpha_change(inside.cpu())
         progress(step + 1, training.steps)
-    return SharedStart(networks, {target: row for row, target in enumerate(targets)})
+    return SharedStart(networks, {key: row for row, key in enumerate(keys)})
+
+
+def _part(rows: Tensor, part: int, parts: int) -> Tensor:
+    """Every ``parts``-th row, or all where there are fewer rows than that."""
+    return rows[part::parts] if len(rows) >= parts else rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
@@ -48,6 +48,10 @@ class Training:
     decay: Literal["cosine", "paper"] = "cosine"
     check_every: int = 20
     patience: int = 2
+
+    def shared_by(self, parts: int) -> Training:
+        """The same number of instances in a step, divided among so many networks."""
+        return replace(self, batch=max(1, self.batch // parts))
 
     def rate(self, step: int) -> float:
         """Learning rate at a step."""

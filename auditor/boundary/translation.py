@@ -42,6 +42,7 @@ def translate(
     *,
     guard_path: bool = False,
     start: SharedStart | None = None,
+    parts: Sequence[int] | None = None,
 ) -> list[Arrivals]:
     """Train one network for each direction and carry its instances over.
 
@@ -52,6 +53,7 @@ def translate(
         progress: called with steps done and steps planned.
         guard_path: keep third classes away from the segment between start and arrival too.
         start: networks to go on from; without them each direction starts at the identity.
+        parts: which of the start's networks for its target each direction goes on from; None takes the first.
     Returns:
         for each direction the nearest arrivals, by the artefact's own predictions.
     """
@@ -63,7 +65,7 @@ def translate(
     drawn = [rngs[k] for k in active]
     networks = stacked(classifier.instance_shape, training.network, training.form, drawn, training.hidden).to(device)
     if start is not None:
-        start.copy_into(networks, [crossings[k][1] for k in active])
+        start.copy_into(networks, [(crossings[k][1], parts[k] if parts else 0) for k in active])
     optimiser = Adam(list(networks.parameters()))
     log_alpha = torch.full((len(starts),), math.log(training.alpha))
     for step in range(training.steps):

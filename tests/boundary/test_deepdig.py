@@ -194,9 +194,11 @@ def test_what_is_learned_once_serves_every_direction() -> None:
     plain = DeepDIG()
     shared = plain.prepared(f, directions, lambda _: by_class, rng=torch.Generator().manual_seed(0))
     assert shared.start is not None
-    assert sorted(shared.start.place) == list(range(6))
-    assert shared.learned == {"shared start": "one network for each of 6 target classes"}
-    assert plain.learned == {}
+    assert sorted(shared.start.place) == [(target, part) for target in range(6) for part in range(2)]
+    assert shared.learned == {
+        "generators of a direction": "2, each on its part of the sources",
+        "shared start": "2 networks for each of 6 target classes",
+    }
     spent = []
     for generator in (plain, shared):
         before = f.spent.backward
@@ -212,8 +214,59 @@ def test_what_is_learned_once_serves_every_direction() -> None:
 def test_few_directions_start_on_their_own() -> None:
     _, f = half_space()
     plain = DeepDIG()
-    assert plain.prepared(f, [(0, 1), (1, 0)], lambda _: {}, rng=torch.Generator()) is plain
+    made = plain.prepared(f, [(0, 1), (1, 0)], lambda _: {}, rng=torch.Generator())
+    assert made.start is None
+    assert made.learned == {"generators of a direction": "4, each on its part of the sources"}
     assert repr(plain) == repr(dataclasses.replace(plain, start=None))
+
+
+def test_parts_of_a_direction_are_carried_by_generators_that_share_nothing() -> None:
+    """Each part is what it would be if the other part's sources were others."""
+    _, f = half_space()
+    cut = task(f, around_the_middle(300, 32, seed=2), 0, 1)
+    odd = torch.arange(len(cut.x_source)) % 2 == 1
+    others = around_the_middle(300, 32, seed=3)
+    swapped = cut.x_source.clone()
+    swapped[odd] = others[f.predict(others) == 0][: int(odd.sum())]
+    two = DeepDIG(dataclasses.replace(FAST.recipe, parts=(2, 2)))
+    found, changed = (two(f, [dataclasses.replace(cut, x_source=x, rng=seeded(5))])[0] for x in (cut.x_source, swapped))
+    for one in (found, changed):
+        assert torch.equal(one.part, one.origin % 2)
+        assert len(one) >= 0.95 * one.requested
+        assert accounted(one)
+        assert (one.origin.diff() > 0).all()
+    assert named(found, cut)
+    here, there = found.keep(found.part == 0), changed.keep(changed.part == 0)
+    assert torch.equal(here.origin, there.origin)
+    torch.testing.assert_close(here.x_boundary, there.x_boundary, atol=1e-4, rtol=0)
+    # The two halves carry the same source to different places.
+    mirrored = dataclasses.replace(cut, x_source=cut.x_source[::2].repeat_interleave(2, dim=0), rng=seeded(5))
+    (both,) = two(f, [mirrored])
+    first, second = both.keep(both.part == 0), both.keep(both.part == 1)
+    common = torch.isin(first.origin, second.origin - 1), torch.isin(second.origin - 1, first.origin)
+    apart = (first.x_boundary[common[0]] - second.x_boundary[common[1]]).norm(dim=1)
+    assert float(apart.median()) > 0.01
+
+
+def test_few_sources_are_in_fewer_parts() -> None:
+    _, f = half_space()
+    cut = task(f, around_the_middle(300, 32, seed=2), 0, 1)
+    for count, parts in ((15, 1), (16, 2), (31, 3), (64, 4)):
+        (found,) = FAST(f, [dataclasses.replace(cut, x_source=cut.x_source[:count], rng=seeded(5))])
+        assert found.part.unique().tolist() == list(range(parts))
+        assert named(found, cut)
+
+
+def test_the_paper_has_one_generator_for_each_direction() -> None:
+    _, f = half_space()
+    cut = task(f, around_the_middle(60, 32, seed=2), 0, 1)
+    recipe = dataclasses.replace(FAST.recipe, parts=DeepDIG.configured("paper").recipe.parts)
+    (found,) = DeepDIG(recipe)(f, [cut])
+    assert found.part.unique().tolist() == [0]
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def scaled_identity(size: int) -> nn.Linear:

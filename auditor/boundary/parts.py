@@ -1,0 +1,100 @@
+"""A direction's sources in parts, each carried by a generator of its own; and what they reached, together again.
+
+What one network learns depends on its start and its batches. Several that share nothing but the model show how much:
+the spread between their instances is what another seed would change.
+
+Differences from the paper: there every direction has one pair of networks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from auditor.boundary.arrivals import Arrivals
+from auditor.boundary.base import DirectionTask
+from auditor.boundary.segments import Segments
+
+LEAST = 8
+"""Sources that a part has at least, where there is more than one."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of all directions, one after the other.
+
+    Args:
+        tasks: the directions.
+        owner: for each part the row of its direction in ``tasks``.
+        number: for each part its number within its direction.
+        rows: for each part int64 ``(N_k,)``, its rows of the direction's sources.
+        rngs: for each part a generator that depends on the direction's own alone.
+    """
+
+    tasks: Sequence[DirectionTask]
+    owner: list[int]
+    number: list[int]
+    rows: list[Tensor]
+    rngs: list[torch.Generator]
+
+    @classmethod
+    def of(cls, tasks: Sequence[DirectionTask], most: int) -> Parts:
+        """Every k-th source in the k-th part, in as many parts as the sources suffice for."""
+        made = cls(tasks, [], [], [], [])
+        for row, task in enumerate(tasks):
+            sources = torch.arange(len(task.x_source))
+            count = max(1, min(most, len(sources) // LEAST))
+            for part in range(count):
+                made.owner.append(row)
+                made.number.append(part)
+                made.rows.append(sources[part::count])
+                made.rngs.append(_derived(task.rng) if count > 1 else task.rng)
+        return made
+
+    @property
+    def starts(self) -> list[Tensor]:
+        """Sources of each part: float32 ``(N_k, *shape)``."""
+        return [self.tasks[k].x_source[rows] for k, rows in zip(self.owner, self.rows, strict=True)]
+
+    @property
+    def crossings(self) -> list[tuple[int, int]]:
+        """Class to leave and class to arrive in, for each part."""
+        return [(self.tasks[k].source, self.tasks[k].target) for k in self.owner]
+
+    def segments(self, forth: Sequence[Arrivals], back: Sequence[Arrivals]) -> list[Segments]:
+        """End points of each direction from what Components I and II reached in its parts, by source."""
+        return [self._joined(row, forth, back) for row in range(len(self.tasks))]
+
+    def _joined(self, row: int, forth: Sequence[Arrivals], back: Sequence[Arrivals]) -> Segments:
+        task, mine = self.tasks[row], [k for k, owner in enumerate(self.owner) if owner == row]
+        there = torch.cat([self.rows[k][forth[k].arrived] for k in mine])
+        returned = torch.cat([back[k].arrived for k in mine])
+        x_t = torch.cat([forth[k].x[forth[k].arrived] for k in mine])
+        x_s = torch.cat([back[k].x for k in mine])
+        part = torch.cat([torch.full((len(back[k].x),), self.number[k]) for k in mine])
+        kept = torch.nonzero(returned).flatten()
+        kept = kept[there[kept].argsort()]
+        lost = {
+            "Component I did not reach the target class": len(task.x_source) - len(there),
+            "Component II did not return to the source class": int((~returned).sum()),
+        }
+        return Segments(
+            task=task,
+            x_source=task.x_source[there[kept]],
+            x_t=x_t[kept],
+            x_s=x_s[kept],
+            origin=there[kept],
+            part=part[kept],
+            requested=len(task.x_source),
+            adversarial=len(there),
+            lost=Counter({reason: count for reason, count in lost.items() if count}),
+        )
+
+
+def _derived(rng: torch.Generator) -> torch.Generator:
+    """A generator of its own, seeded by a draw."""
+    return torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=rng)))
