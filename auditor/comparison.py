@@ -23,7 +23,8 @@ class Compared(Document):
 
     ``paired``: the difference is the typical one of single samples that both audits have, ``difference.n`` of them;
     where it is not, the numbers are compared as of different samples. ``p`` says how probable so large a difference is
-    by chance, corrected for the number of places that the measure has; ``change`` is ``unclear`` where that is 0.05 or
+    by chance, corrected for the number of places that the measure has and, for the ranked measure, for the other looks
+    that the verdict takes at it; ``change`` is ``unclear`` where that is 0.05 or
     more, and ``changed`` where neither end is better.
     """
 

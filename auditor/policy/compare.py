@@ -50,6 +50,9 @@ STRONGEST = 40.0
 """Standard deviations; a difference without any interval would be infinitely strong."""
 TRAINED = 4.0
 """How much wider the intervals of numbers on generated instances are taken to be."""
+RANKED_PART = 0.5
+"""Part of the 5 % of error that the directions of the ranked measure may use up; the rest is for the other looks that
+a verdict takes at it."""
 RANK = {"ok": 0, "warn": 1, "fail": 2}
 SETTINGS = ("generator", "samples_per_class", "seed", "device", "pairs")
 Table = dict[str, dict[Classes, Compared]]
@@ -171,10 +174,10 @@ def _interval(measure: Measure) -> Interval:
     return Interval(measure.value, measure.low, measure.high)
 
 
-def _family(places: Mapping[Classes, _Two], spread: float = 1.0) -> dict[Classes, Compared]:
-    """All places of one measure, p corrected for their number."""
+def _family(places: Mapping[Classes, _Two], spread: float = 1.0, part: float = 1.0) -> dict[Classes, Compared]:
+    """All places of one measure, p corrected for their number and for the part of the error that they may use up."""
     tests = {classes: p for classes, two in places.items() if (p := two.p(spread)) is not None}
-    corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
+    corrected = dict(zip(tests, (min(1.0, p / part) for p in holm(list(tests.values()))), strict=True))
     return {classes: two.finished(corrected.get(classes)) for classes, two in places.items()}
 
 
@@ -196,7 +199,8 @@ def _table(candidate: Results, baseline: Results, common: list[tuple[int, int]])
             for c in now
             if _sorted(c) in common and c in then
         }
-        table[key] = _family(two, TRAINED if key in ids and depends_on_generator(key) else 1.0)
+        spread = TRAINED if key in ids and depends_on_generator(key) else 1.0
+        table[key] = _family(two, spread, RANKED_PART if key == candidate.summary.ranked_by else 1.0)
     return table
 
 

@@ -18,7 +18,7 @@ BOTH_WAYS = 0.1
 """Share of the common samples that have to come closer, and that have to go farther, for another boundary. Where the
 same model is audited again, hardly one sample in a hundred moves (``benchmarks/regressions.md``)."""
 LOOKS = 5
-"""The mean is believed at a fifth of 5 %: it is a second look at what Holm's correction has decided already."""
+"""The mean over directions may use up a fifth of the 5 % of error, the directions by themselves half of it."""
 BARS = ("data", "route", "profile", "preprocessing")
 
 

@@ -17,7 +17,6 @@ from auditor.policy.intervals import (
     fisher,
     holm,
     mean_of,
-    overdispersion,
     p_value,
     paired_mean,
     simultaneous,
@@ -94,10 +93,23 @@ def test_a_difference_without_an_interval_is_certain():
     assert p_value(Interval(0.0, 0.0, 0.0)) == 1.0
 
 
-def test_overdispersion_hears_the_scatter_and_not_the_few_that_changed():
-    rng = random.Random(1)
-    noise = [rng.gauss(0, 3) for _ in range(400)]
-    found = overdispersion([Interval(v, v - Z, v + Z) for v in [*noise, *[50.0] * 40]])
-    assert 2.7 < found < 3.9
-    assert overdispersion([Interval(0.1 * v, 0.1 * v - Z, 0.1 * v + Z) for v in noise]) == 1.0
-    assert overdispersion([Interval(9, 8, 10), Interval(-9, -10, -8)]) == 1.0
+@pytest.mark.parametrize(
+    ("interval", "p"),
+    [
+        (Interval(2.0, -math.inf, 4.0), 1.0),
+        (Interval(-2.0, -4.0, math.inf), 1.0),
+        (Interval(2.0, -math.inf, math.inf), 1.0),
+        (Interval(2.0, 2.0 - Z, math.inf), 2 * stats.norm.sf(2)),
+        (Interval(-2.0, -math.inf, -2.0 + Z), 2 * stats.norm.sf(2)),
+    ],
+)
+def test_an_open_end_says_nothing_about_zero_on_its_side(interval: Interval, p: float):
+    assert p_value(interval) == pytest.approx(p)
+
+
+def test_open_ends_stay_open_in_differences_and_means():
+    open_below = Interval(1.0, -math.inf, 2.0)
+    assert difference(open_below, Interval(0.0, -1.0, 1.0)).low == -math.inf
+    assert difference(Interval(0.0, -1.0, 1.0), open_below).high == math.inf
+    assert mean_of({(0, 1): open_below, (1, 0): Interval(1.0, 0.0, 2.0)}).low == -math.inf
+    assert simultaneous(open_below, 9).low == -math.inf
