@@ -17,6 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.render.assets import data_uri, read_bytes, read_text
+from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
 from auditor.results import Results, ToolFacts
@@ -80,8 +81,9 @@ def content_security_policy(css: str, script: str) -> str:
 
 @cache
 def style_sheet() -> str:
-    """The fonts as ``data:`` addresses and the report's own rules."""
-    return "".join(_font_face(face) for face in FACES) + read_text("report.css")
+    """The fonts as ``data:`` addresses, the report's own rules, and the colours of the maps in the dark."""
+    dark = f"@media screen and (prefers-color-scheme: dark) {{{dark_rules()}}}\n"
+    return "".join(_font_face(face) for face in FACES) + read_text("report.css") + dark
 
 
 def _font_face(face: Face) -> str:

@@ -69,7 +69,7 @@ def test_a_measure_that_is_missing_is_left_out_and_explained(results: Results) -
 
 
 def test_the_headline_says_how_much_closer_the_pair_is(results: Results) -> None:
-    assert build(results).pairs[0].headline == "4 and 9 are 3.6 times closer than the median direction"
+    assert build(results).pairs[0].headline == "4 and 9 are 3.7 times closer than the median direction"
 
 
 def test_a_new_characteristic_appears_by_itself(results: Results) -> None:

@@ -1,11 +1,13 @@
 """The document's colours: roles on paper, the classes' two colours, and the maps for numbers.
 
 Class s is Okabe-Ito blue and class t Okabe-Ito vermilion wherever a pair is shown. Numbers use cividis,
-differences purple to green; both are readable with every common form of colour blindness.
+differences purple to green; both are readable with every common form of colour blindness. What is at the far end of a
+map stands out from the page, on white paper and on a dark screen: a ``Shade`` has a colour for either.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -26,6 +28,51 @@ PAPER_COLOURS: dict[Role, str] = {
     "empty": "#f0ede7",
 }
 """Role to colour on white paper; the style sheet gives each role its colour on a dark screen."""
+
+
+LEVELS = 32
+"""Steps of a map, of which each has a class in the style sheet."""
+DARK_GROUND = "#24221f"
+"""What a difference of nothing looks like on a dark screen: the ground of an empty cell there."""
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A step of a map: its colour on paper, and the class by which the style sheet gives it another in the dark."""
+
+    name: str
+    colour: str
+
+    @property
+    def text(self) -> Shade:
+        """The shade of text on it."""
+        return Shade(f"{self.name}t", text_on(self.colour))
+
+
+def sequential_shade(share: float) -> Shade:
+    """The step of the map of numbers at ``share`` in [0, 1]: 1 stands out most."""
+    level = round(min(max(share, 0.0), 1.0) * LEVELS)
+    return Shade(f"q{level}", sequential(level / LEVELS))
+
+
+def diverging_shade(share: float) -> Shade:
+    """The step of the map of differences at ``share`` in [-1, 1]: both ends stand out most."""
+    level = round(min(max(share, -1.0), 1.0) * LEVELS)
+    return Shade(f"d{level + LEVELS}", diverging(level / LEVELS))
+
+
+def dark_rules() -> str:
+    """The rules that give every step its colour on a dark screen, where the far end is the lightest."""
+    dark = {f"q{k}": sequential(1 - k / LEVELS) for k in range(LEVELS + 1)}
+    dark |= {f"d{k + LEVELS}": _dark_difference(k / LEVELS) for k in range(-LEVELS, LEVELS + 1)}
+    return "".join(f".{name}{{fill:{colour}}}.{name}t{{fill:{text_on(colour)}}}" for name, colour in dark.items())
+
+
+def _dark_difference(share: float) -> str:
+    """Between the dark ground and a light purple or green."""
+    end = diverging(0.45 if share > 0 else -0.45)
+    mixed = (round(a + (b - a) * abs(share)) for a, b in zip(_rgb(DARK_GROUND), _rgb(end), strict=True))
+    return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 def sequential(share: float) -> str:

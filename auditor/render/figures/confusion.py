@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from auditor.render.figures.colour import sequential, text_on
+from auditor.render.figures.colour import sequential_shade
 from auditor.render.figures.measure import fitted, text_width
 from auditor.render.figures.svg import SMALL, TEXT_SIZE, Drawing
 
@@ -43,8 +43,8 @@ def _draw_cell(drawing: Drawing, value: int, most: int, x: float, y: float, side
         drawing.rect(x + gap, y + gap, side - 2 * gap, side - 2 * gap, "empty")
         drawing.text(x + side / 2, y + side / 2 + size * 0.35, str(value), "middle", "muted", size)
     elif value:
-        colour = sequential(0.15 + 0.85 * math.log1p(value) / math.log1p(most))
+        colour = sequential_shade(0.15 + 0.85 * math.log1p(value) / math.log1p(most))
         drawing.rect(x + gap, y + gap, side - 2 * gap, side - 2 * gap, colour)
-        drawing.text(x + side / 2, y + side / 2 + size * 0.35, str(value), "middle", text_on(colour), size)
+        drawing.text(x + side / 2, y + side / 2 + size * 0.35, str(value), "middle", colour.text, size)
     else:
         drawing.circle(x + side / 2, y + side / 2, 0.7, "rule")

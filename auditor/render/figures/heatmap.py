@@ -1,10 +1,10 @@
-"""A map of classes by classes: one cell for each direction, dark where the model is more fragile."""
+"""A map of classes by classes: one cell for each direction, which stands out where the model is more fragile."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.render.figures.colour import diverging, sequential, text_on
+from auditor.render.figures.colour import Shade, diverging_shade, sequential_shade
 from auditor.render.figures.measure import fitted, text_width
 from auditor.render.figures.svg import SMALL, TEXT_SIZE, Drawing
 
@@ -16,7 +16,7 @@ NUMBERS_UP_TO = 12
 class MapCell:
     """One measured cell: its place on the scale and its number as text.
 
-    The scale is [0, 1] (1 is darkest), or [-1, 1] on a map of differences.
+    The scale is [0, 1] (1 stands out most), or [-1, 1] on a map of differences.
     """
 
     shade: float
@@ -57,7 +57,7 @@ def draw(plan: ClassMap, alt: str, width: float = 300, numbers: bool = True) -> 
         else:
             drawing.text(label + middle, head - 5, short, "middle")
     with_numbers = numbers and n <= NUMBERS_UP_TO
-    colour = diverging if plan.differences else sequential
+    colour = diverging_shade if plan.differences else sequential_shade
     for i, row in enumerate(plan.cells):
         for j, cell in enumerate(row):
             fill = colour(cell.shade) if cell else None
@@ -67,7 +67,7 @@ def draw(plan: ClassMap, alt: str, width: float = 300, numbers: bool = True) -> 
 
 
 def _draw_cell(
-    drawing: Drawing, cell: MapCell | None, fill: str | None, x: float, y: float, side: float, with_number: bool,
+    drawing: Drawing, cell: MapCell | None, fill: Shade | None, x: float, y: float, side: float, with_number: bool,
     diagonal: bool,
 ) -> None:  # fmt: skip
     gap = 0.5 if side > 8 else 0.0
@@ -78,7 +78,7 @@ def _draw_cell(
     drawing.rect(x + gap, y + gap, side - 2 * gap, side - 2 * gap, fill)
     if with_number:
         size = min(SMALL - 0.5, (side - 3) / max(text_width(cell.label, 1.0), 0.1))
-        drawing.text(x + side / 2, y + side / 2 + size * 0.35, cell.label, "middle", text_on(fill), size)
+        drawing.text(x + side / 2, y + side / 2 + size * 0.35, cell.label, "middle", fill.text, size)
 
 
 def _draw_key(drawing: Drawing, plan: ClassMap, x: float, y: float, width: float) -> None:
@@ -87,7 +87,7 @@ def _draw_key(drawing: Drawing, plan: ClassMap, x: float, y: float, width: float
     left = x + text_width(plan.light, SMALL) + 6
     for i in range(steps):
         share = i / (steps - 1)
-        colour = diverging(2 * share - 1) if plan.differences else sequential(share)
+        colour = diverging_shade(2 * share - 1) if plan.differences else sequential_shade(share)
         drawing.rect(left + i * bar / steps, y, bar / steps + 0.3, 7, colour)
     drawing.text(x, y + 7, plan.light, role="muted", size=SMALL)
     drawing.text(left + bar + 6, y + 7, plan.dark, role="muted", size=SMALL)

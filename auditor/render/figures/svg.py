@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, cast
 from xml.etree import ElementTree
 
-from auditor.render.figures.colour import PAPER_COLOURS, Role
+from auditor.render.figures.colour import PAPER_COLOURS, Role, Shade
 from auditor.render.names import display_text
 
 Anchor = Literal["start", "middle", "end"]
@@ -50,8 +50,10 @@ class Drawing:
         text = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
         self._stroke("polyline", {"points": text, "fill": "none", "stroke-linejoin": "round"}, role, width, dash)
 
-    def rect(self, x: float, y: float, width: float, height: float, fill: Role | str, opacity: float = 1.0) -> None:
-        """A filled rectangle; ``fill`` is a role, or a ``#`` colour of a map that is the same in the dark."""
+    def rect(
+        self, x: float, y: float, width: float, height: float, fill: Role | Shade | str, opacity: float = 1.0
+    ) -> None:
+        """A filled rectangle; ``fill`` is a role, a step of a map, or a ``#`` colour that is the same in the dark."""
         self._filled("rect", {"x": _n(x), "y": _n(y), "width": _n(width), "height": _n(height)}, fill, opacity)
 
     def polygon(self, points: list[tuple[float, float]], fill: Role | str, opacity: float = 1.0) -> None:
@@ -83,7 +85,7 @@ class Drawing:
         y: float,
         content: str,
         anchor: Anchor = "start",
-        role: Role | str = "ink",
+        role: Role | Shade | str = "ink",
         size: float = TEXT_SIZE,
         bold: bool = False,
         turn: float = 0.0,
@@ -117,8 +119,12 @@ class Drawing:
             attributes["stroke-dasharray"] = dash
         ElementTree.SubElement(self._root, tag, attributes)
 
-    def _filled(self, tag: str, attributes: dict[str, str], fill: Role | str, opacity: float) -> ElementTree.Element:
-        if fill.startswith("#"):
+    def _filled(
+        self, tag: str, attributes: dict[str, str], fill: Role | Shade | str, opacity: float
+    ) -> ElementTree.Element:
+        if isinstance(fill, Shade):
+            attributes |= {"fill": fill.colour, "class": fill.name}
+        elif fill.startswith("#"):
             attributes["fill"] = fill
         else:
             attributes |= {"fill": PAPER_COLOURS[cast(Role, fill)], "class": f"f-{fill}"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from auditor.render.names import display_name, display_text
-from auditor.render.rounding import THIN, count, is_share, plural, shown_interval
+from auditor.render.rounding import THIN, count, is_share, shown_interval
 from auditor.render.view.audit import Audit
 from auditor.render.view.parts import STATUSES, Cell, Column, Table
 from auditor.results import Rule
@@ -22,7 +22,7 @@ def gate_words(rules: Sequence[Rule]) -> str:
     }
     if len(by["holds"]) == len(rules):
         return f"All {count(len(rules))} rules hold." if len(rules) > 1 else "Its rule holds."
-    said = [f"{count(len(by['holds']))} of {plural(len(rules), 'rule')} hold{'s' if len(by['holds']) == 1 else ''}"]
+    said = [f"{count(len(by['holds']))} of {count(len(rules))} rules hold{'s' if len(by['holds']) == 1 else ''}"]
     failed = [rule for rule in by["broken"] if rule.status == "fail"]
     if failed:
         said.append(f"{count(len(failed))} failed")
@@ -40,7 +40,7 @@ def _undecided(rules: Sequence[Rule]) -> str:
     """Rules whose limit lies inside the interval, and in how many the observed value is beyond it all the same."""
     text = f"{count(len(rules))} cannot be decided with this many samples"
     if any(rule.status == "fail" for rule in rules):
-        text += " and count as failed"
+        text += f" and count{'s' if len(rules) == 1 else ''} as failed"
     beyond = sum(value_beyond(rule) for rule in rules)
     return f"{text}, {count(beyond)} of them observed beyond the limit" if beyond else text
 

@@ -1,0 +1,133 @@
+"""``samples.csv``: what the model says of every sample, and its nearest other class, one row a sample.
+
+Rows are those of ``samples`` in results.json, the test split first; ``nearest`` is the other class with the smallest L2
+margin of those that were tried from the sample. UTF-8 without a mark at its start, RFC 4180: comma, quotes doubled,
+lines ended by CR LF; pandas and spreadsheet programs read both. File and class names stand as they are, but a text that
+a spreadsheet program would take for a formula has an apostrophe before it, as OWASP advises against CSV injection.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from auditor.render.base import output
+from auditor.render.rounding import number
+from auditor.results import Direction, Results, SampleTable
+
+COLUMNS = (
+    "split", "index", "file", "label", "label_name", "predicted", "predicted_name", "p_label", "logit_margin",
+    "runner_up", "runner_up_name", "nearest", "nearest_name", "margin_l2", "margin_linf", "flags",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First signs of a text that a spreadsheet program may take for a formula."""
+Split = Literal["test", "train"]
+
+
+@dataclass(frozen=True)
+class CsvOutput:
+    """The samples as a table."""
+
+    file_name: str = "samples.csv"
+    summary: str = "every sample: label, prediction, nearest other class, margins and flags, for a spreadsheet"
+
+    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+        """The table as UTF-8; ``created`` is not part of it."""
+        buffer = io.StringIO(newline="")
+        table = csv.writer(buffer, lineterminator="\r\n")
+        table.writerow(COLUMNS)
+        for split, samples in (("test", results.samples.test), ("train", results.samples.train)):
+            table.writerows(_rows(results, split, samples))  # type: ignore[arg-type]
+        # A name may hold half a surrogate pair, which no UTF-8 can.
+        return buffer.getvalue().encode(errors="backslashreplace")
+
+
+@dataclass
+class Reached:
+    """What the directions from a sample's class say of it: the nearest class, and flags."""
+
+    target: int | None = None
+    l2: float = math.inf
+    linf: float | None = None
+    flags: list[str] = field(default_factory=list)
+
+
+def _rows(results: Results, split: Split, samples: SampleTable) -> Iterator[list[str]]:
+    names, reached = results.data.class_names, _reached(results, split)
+    audited = {(d.source, d.target) for pair in results.pairs for d in pair.directions}
+
+    def name(index: int | None) -> str:
+        return safe(names[index]) if index is not None and 0 <= index < len(names) else ""
+
+    for i, index in enumerate(samples.index):
+        found = reached.get(index, Reached())
+        label, predicted, runner_up = samples.label[i], samples.predicted[i], samples.runner_up[i]
+        if not found.l2 and predicted is not None and (label, predicted) in audited:
+            found.target = predicted  # of all the targets at distance 0 it is the one where the sample lies
+        wrong = ["misclassified"] if predicted is not None and predicted != label else []
+        yield [
+            split, str(index), safe(samples.file[i]) if samples.file else "",
+            str(label), name(label), _text(predicted), name(predicted), _text(samples.p_label[i]),
+            _text(samples.logit_margin[i]), _text(runner_up), name(runner_up), _text(found.target), name(found.target),
+            _text(found.l2 if math.isfinite(found.l2) else None), _text(found.linf),
+            safe("; ".join([*wrong, *found.flags])),
+        ]  # fmt: skip
+
+
+def _reached(results: Results, split: Split) -> dict[int, Reached]:
+    """By place in the split, over all directions in their order."""
+    reached: dict[int, Reached] = {}
+    censored: dict[int, float | None] = {}
+    for direction in (direction for pair in results.pairs for direction in pair.directions):
+        for index in direction.sources.index if direction.sources.split == split else []:
+            _flag(reached, index, "source")
+        for flagged in direction.flagged:
+            target = results.data.class_names[direction.target]
+            for index in flagged.index if flagged.split == split else []:
+                _flag(reached, index, f"{flagged.flag} from {target}")
+        _nearer(direction, split, reached, censored)
+    for index, tried in censored.items():
+        if math.isinf(reached[index].l2):
+            _flag(reached, index, "censored")
+            if tried is not None:
+                _flag(reached, index, f"farther than {number(tried)}")
+    return reached
+
+
+def _nearer(direction: Direction, split: Split, reached: dict[int, Reached], censored: dict[int, float | None]) -> None:
+    """Keep the target with the smallest L2 margin; where nothing is found, what was tried, the least of all targets."""
+    margins = direction.margins.get(split)
+    if margins is None:
+        return
+    for index, l2, linf in zip(margins.index, margins.l2, margins.linf, strict=True):
+        entry = reached.setdefault(index, Reached())
+        if l2 is None:
+            tried = [t for t in (censored.get(index), margins.tried_l2) if t is not None]
+            censored[index] = min(tried, default=None)
+        elif l2 < entry.l2:
+            entry.target, entry.l2, entry.linf = direction.target, l2, linf
+
+
+def _flag(reached: dict[int, Reached], index: int, flag: str) -> None:
+    flags = reached.setdefault(index, Reached()).flags
+    if flag not in flags:
+        flags.append(flag)
+
+
+def _text(value: float | None) -> str:
+    """A number with its own digits; a blank for what is not known. A number is no formula, whatever its sign."""
+    return "" if value is None else repr(value)
+
+
+def safe(text: str) -> str:
+    """A text that no spreadsheet program takes for a formula."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+output("csv")(CsvOutput())
