@@ -36,6 +36,7 @@ class Diversity(Characteristic):
     """Nearest-neighbour distance among boundary instances against that among their sources."""
 
     on_baselines = True
+    moves_with_training = True
     definitions: ClassVar[Mapping[str, Definition]] = {
         "diversity": Definition(
             title="Diversity of boundary instances",

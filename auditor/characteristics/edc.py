@@ -149,6 +149,7 @@ class BoundaryEmbeddingSpaceComplexity(Characteristic):
     """Where boundary instances lie in the embedding."""
 
     on_baselines = True
+    moves_with_training = True
     definitions: ClassVar[Mapping[str, Definition]] = _definitions(
         "boundary",
         "boundary instances",

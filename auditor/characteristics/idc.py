@@ -101,6 +101,8 @@ class InputSpaceComplexity(Characteristic):
             classes = torch.cat([classes, classes_along(evidence.classifier, x, batch, self.points)])
             shares = oscillation(classes)
             value, low, high = mean_over_pairs(shares, ends[: len(classes)], len(x))
+            assert low is not None
+            assert high is not None
             half, alone = (high - low) / 2, 1.96 * float(shares.std()) / len(shares) ** 0.5
             if evidence.precision and (half <= self.tolerance * evidence.precision or alone <= self.exhausted * half):
                 break

@@ -42,6 +42,7 @@ class Realism(Characteristic):
     test: int = 250
 
     on_baselines = True
+    moves_with_training = True
     definitions: ClassVar[Mapping[str, Definition]] = {
         "realism": Definition(
             title="Distance to the training data",

@@ -56,7 +56,7 @@ def audit(
     samples_per_class: o.Samples = None,
     seed: o.Seed = 0,
     out: o.Out = None,
-    formats: o.Format = "html,pdf,json",
+    formats: o.Format = "html,pdf,json,csv",
     policy: o.PolicyFile = None,
     baseline: o.Baseline = None,
     report_pairs: o.ReportPairs = 10,
@@ -167,7 +167,7 @@ def compare(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path("compare"),
     formats: Annotated[
         str, typer.Option("--format", metavar="A,B,...", help="Outputs to write: html, pdf, json, markdown.")
-    ] = "html,pdf,json",
+    ] = "html,pdf,json,csv",
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare audits of different data; the report says so.")
     ] = False,

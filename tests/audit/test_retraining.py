@@ -1,4 +1,4 @@
-"""Intervals that allow for another training: their coverage where training moves a measure, and what they leave alone."""
+"""Intervals that allow for another training: their coverage where training moves a measure, and what stays alone."""
 
 from __future__ import annotations
 
