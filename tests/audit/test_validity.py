@@ -31,8 +31,16 @@ def direction(boundary: int, requested: int, varied: float | None = None) -> Dir
             value=varied, ci_low=varied, ci_high=varied, n=9, unit="ratio", direction="higher is more varied"
         )
     return Direction(
-        source=0, target=1, sources=Sources(split="train", index=[]), margins={}, flagged=[], generation=counts,
-        baselines={}, characteristics=measures, series={}, samples=NOTHING,
+        source=0,
+        target=1,
+        sources=Sources(split="train", index=[]),
+        margins={},
+        flagged=[],
+        generation=counts,
+        baselines={},
+        characteristics=measures,
+        series={},
+        samples=NOTHING,
     )
 
 

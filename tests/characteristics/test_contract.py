@@ -13,6 +13,8 @@ from auditor.characteristics.base import (
     Evidence,
     Findings,
     PairCharacteristic,
+    SampleMargins,
+    SplitName,
     characteristics,
     series_values,
 )
@@ -29,7 +31,7 @@ from auditor.results import (
     to_json,
 )
 from tests.analytic import Sectors, classifier
-from tests.characteristics.evidence import empty, evidence, instances, of_half_space, rng
+from tests.characteristics.evidence import empty, evidence, instances, of_half_space, rng, sample_margins
 
 DIRECTED = {name: kind() for name, kind in characteristics.items() if issubclass(kind, Characteristic)}
 PAIRED = {name: kind() for name, kind in characteristics.items() if issubclass(kind, PairCharacteristic)}
@@ -37,7 +39,7 @@ HEADLINES = {"margin_l2_attack", "idc", "edc_boundary_accuracy", "third_class_in
 
 
 def of_sectors(source: int = 0, target: int = 1) -> Evidence:
-    """Three classes, overlapping embeddings, a third class that intrudes, no attack."""
+    """Three classes, overlapping embeddings, a third class that intrudes, margins put by hand."""
     f = classifier(Sectors(), (2,), 3)
     train, test = torch.rand(300, 2, generator=rng(1)), torch.rand(150, 2, generator=rng(2))
     x_source = train[f.predict(train) == source][:60]
@@ -45,7 +47,10 @@ def of_sectors(source: int = 0, target: int = 1) -> Evidence:
     found = instances(
         f, x_source, boundary, source=source, target=target, started=len(boundary) + 5, third_class=Counter({2: 5})
     )
-    return evidence(f, found, train=train, test=test)
+    both: dict[SplitName, SampleMargins] = {
+        split: sample_margins(torch.arange(30), torch.linspace(0.1, 0.5 + source, 30)) for split in ("test", "train")
+    }
+    return evidence(f, found, train=train, test=test, margins=both)
 
 
 def alike() -> Evidence:
