@@ -29,7 +29,7 @@ from torch import Tensor
 from auditor.boundary.base import BETA, BoundaryInstances
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.functional.one_side import stepped_back
-from auditor.functional.statistics import mean_over_pairs
+from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
 from auditor.functional.trajectories import oscillation, segments, tournament
 from auditor.models.classifier import Classifier
 from auditor.results import Definition, StripSeries
@@ -110,8 +110,10 @@ class InputSpaceComplexity(Characteristic):
             x_label="point on the segment",
             rows=classes[:SHOWN].tolist(),
         )
-        # The interval is symmetric; what it says of shares outside [0, 1] is known not to be.
-        measure = self.as_measure("idc", value, max(low, 0.0), min(high, 1.0), n=len(classes))
+        # What the interval says of shares outside [0, 1] is known not to be. A folded place that one instance in twenty
+        # ends at may be missing among few instances, and nothing they say tells how much it would add.
+        most = min(high, 1.0) if len(x) >= LEAST_FOR_RARE else None
+        measure = self.as_measure("idc", value, max(low, 0.0), most, n=len(classes))
         return Findings({"idc": measure}, {"idc_trace": trace})
 
     def _batches(self, total: int) -> Iterator[int]:

@@ -135,7 +135,7 @@ def mean_estimate(values: Tensor) -> Estimate:
     return Estimate(middle, max(below, 0.0) if float(values.min()) >= 0 else below, above)
 
 
-def mean_over_pairs(values: Tensor, ends: Tensor, count: int) -> Estimate:
+def mean_over_pairs(values: Tensor, ends: Tensor, count: int) -> tuple[float, float, float]:
     """The mean of numbers that each belong to two of ``count`` instances, with its interval.
 
         variance = N / (N - 1) * (sum_i S_i^2 - sum_p r_p^2) / P^2,   S_i = sum of r_p over the pairs p that hold i
@@ -152,14 +152,14 @@ def mean_over_pairs(values: Tensor, ends: Tensor, count: int) -> Estimate:
         ends (int64): ``(P, 2)``, both instances of each, in [0, count), not the same.
         count: N >= 2.
     Returns:
-        the mean with an interval on N - 1 degrees of freedom.
+        the mean and both ends of its interval on N - 1 degrees of freedom.
     """
     middle, r = float(values.double().mean()), values.double() - values.double().mean()
     alone = r.square().sum()
     sums = torch.zeros(count, dtype=torch.float64).index_add_(0, ends.flatten(), r.repeat_interleave(2))
     variance = float(torch.maximum(sums.square().sum() - alone, alone)) / len(r) ** 2 * count / (count - 1)
     skewness = count**0.5 * float(sums.pow(3).sum()) / len(r) ** 3 / variance**1.5 if variance > 0 else 0.0
-    return Estimate(middle, *_skewed(middle, (variance * count) ** 0.5, skewness, count))
+    return middle, *_skewed(middle, (variance * count) ** 0.5, skewness, count)
 
 
 def ratio_estimate(value: Tensor, drawn: Tensor) -> Estimate | None:

@@ -90,9 +90,17 @@ class Steps(nn.Module):
 
 def test_a_chord_of_a_circle_leaves_and_returns():
     f = classifier(Spheres(torch.tensor([0.5, 0.5]), 0.3), (2,), 2)
-    found = measured(around(f, on_circle(0.302, 15), precision=0.0), points=50)
+    found = measured(around(f, on_circle(0.30001, 59), precision=0.0), points=50)
     assert found.value == pytest.approx(2 / 49)
     assert (found.ci_low, found.ci_high) == pytest.approx((2 / 49, 2 / 49))
+
+
+def test_few_instances_do_not_say_how_folded_the_rest_may_be():
+    # Of 58 instances, one kind in twenty is missing altogether in more than one sample of twenty.
+    f = classifier(Spheres(torch.tensor([0.5, 0.5]), 0.3), (2,), 2)
+    found = measured(around(f, on_circle(0.30001, 58), precision=0.0), points=50)
+    assert found.ci_low == pytest.approx(2 / 49)
+    assert found.ci_high is None
 
 
 def test_agrees_with_a_plain_loop_over_every_pair():
@@ -106,7 +114,7 @@ def test_agrees_with_a_plain_loop_over_every_pair():
     found = measured(around(f, x, precision=0.0), points=points)
     assert found.n == len(shares)
     assert found.value == pytest.approx(sum(shares) / len(shares), abs=1e-6)
-    assert found.ci_low < found.value < found.ci_high
+    assert found.ci_low < found.value
 
 
 def test_partners_bound_the_number_of_trajectories():
@@ -135,11 +143,11 @@ def test_sampling_stops_where_instances_are_what_is_missing():
 
 
 def test_interval_is_of_the_instances_not_of_the_trajectories():
-    # All pairs of few instances: many trajectories, little knowledge of where the boundary is.
+    # All pairs of not many instances: many trajectories, little knowledge of where the boundary is.
     f = classifier(Sectors(), (2,), 3)
     values, widths = [], []
     for seed in range(30):
-        found = measured(around(f, torch.rand(25, 2, generator=rng(seed)), precision=0.0), points=20)
+        found = measured(around(f, torch.rand(60, 2, generator=rng(seed)), precision=0.0), points=20)
         values.append(found.value)
         widths.append((found.ci_low, found.ci_high))
     truth = sum(values) / len(values)

@@ -202,6 +202,10 @@ def test_another_source_of_variation_adds_its_variance():
 # ---- numbers that belong to pairs of instances -------------------------------------------------------------------
 
 
+def over_pairs(values: torch.Tensor, ends: torch.Tensor, count: int) -> Estimate:
+    return Estimate(*mean_over_pairs(values, ends, count))
+
+
 def half_width(estimate: Estimate) -> float:
     return (estimate.high - estimate.low) / 2
 
@@ -211,7 +215,7 @@ def test_pair_interval_has_the_width_of_the_theory():
     x = torch.randn(151, generator=rng(1), dtype=torch.float64)
     ends = tournament(151, 151, rng=rng(9))
     h = x[ends].sum(dim=1)
-    found = mean_over_pairs(h, ends, 151)
+    found = over_pairs(h, ends, 151)
     assert found.value == pytest.approx(2 * float(x.mean()))
     assert half_width(found) == pytest.approx(1.976 * 2 * float(x.std()) / 151**0.5, rel=0.02)
     # To resample the instances at one end only says half of that.
@@ -222,13 +226,13 @@ def test_pair_interval_has_the_width_of_the_theory():
 def test_disjoint_pairs_are_independent_numbers():
     ends = torch.arange(400).view(200, 2)
     h = torch.randn(200, generator=rng(1))
-    assert half_width(mean_over_pairs(h, ends, 400)) == pytest.approx(1.97 * float(h.std()) / 200**0.5, rel=0.01)
+    assert half_width(over_pairs(h, ends, 400)) == pytest.approx(1.97 * float(h.std()) / 200**0.5, rel=0.01)
 
 
 def test_pairs_without_instance_effects_are_independent_numbers():
     ends = tournament(60, 20, rng=rng(0))
     widths = [
-        half_width(mean_over_pairs(torch.randn(len(ends), generator=rng(s)), ends, 60)) * len(ends) ** 0.5 / 2.0
+        half_width(over_pairs(torch.randn(len(ends), generator=rng(s)), ends, 60)) * len(ends) ** 0.5 / 2.0
         for s in range(60)
     ]
     assert sum(widths) / 60 == pytest.approx(1, abs=0.05)
@@ -242,7 +246,7 @@ def test_pair_interval_covers_the_truth(count, rounds, promised, own):
     for seed in range(200):
         x, ends = torch.randn(count, generator=rng(seed)), tournament(count, rounds, rng=rng(seed))
         h = own * x[ends].sum(dim=1) + (1 - own) * torch.randn(len(ends), generator=rng(seed + 999))
-        found = mean_over_pairs(h, ends, count)
+        found = over_pairs(h, ends, count)
         hits += found.low <= 0 <= found.high
     assert hits / 200 >= promised - 3 * (promised * (1 - promised) / 200) ** 0.5
 
@@ -250,7 +254,7 @@ def test_pair_interval_covers_the_truth(count, rounds, promised, own):
 def test_every_arrangement_of_the_same_pairs_is_one():
     x, ends = torch.rand(9, generator=rng(0)), tournament(9, 4, rng=rng(1))
     h, order = x[ends].prod(dim=1), torch.randperm(len(ends), generator=rng(2))
-    assert mean_over_pairs(h, ends, 9) == pytest.approx(mean_over_pairs(h[order], ends[order].flip(1), 9))
+    assert over_pairs(h, ends, 9) == pytest.approx(over_pairs(h[order], ends[order].flip(1), 9))
 
 
 @pytest.mark.parametrize("seen", [24, 64])
@@ -261,13 +265,13 @@ def test_pair_interval_covers_a_population_with_folded_places(seen):
         g = rng(seed)
         folded, ends = (torch.rand(seen, generator=g) < 0.1).double(), tournament(seen, 12, rng=g)
         changes = torch.poisson(0.8 + 5 * folded[ends].sum(dim=1), generator=g)
-        found = mean_over_pairs(changes / 49, ends, seen)
+        found = over_pairs(changes / 49, ends, seen)
         hits += found.low <= truth <= found.high
     assert hits / draws >= 0.90 - 2 * (0.9 * 0.1 / draws) ** 0.5
 
 
 def test_three_numbers_of_the_same_size_have_no_width():
-    assert mean_over_pairs(torch.ones(3), torch.tensor([[0, 1], [1, 2], [0, 2]]), 3) == (1, 1, 1)
+    assert over_pairs(torch.ones(3), torch.tensor([[0, 1], [1, 2], [0, 2]]), 3) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(("freedom", "within"), [(1, 1e-9), (2, 1e-9), (3, 5e-3), (5, 2e-3), (30, 1e-6), (1000, 1e-8)])
