@@ -48,6 +48,11 @@ class Route:
     search: Search
     parameters: dict[str, str]
 
+    def with_search(self, search: Search) -> Route:
+        """The same route with another search."""
+        parameters = {key: text for key, text in self.parameters.items() if key != self.search.title.lower()}
+        return replace(self, search=search, parameters={**parameters, search.title.lower(): repr(search)})
+
 
 def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
     """The generator, the baselines and the search that suit this model.

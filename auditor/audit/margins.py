@@ -6,8 +6,7 @@ makes of them. One that the model does not put in its own class to begin with ha
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,15 +19,18 @@ from auditor.audit.predictions import Predictions
 from auditor.audit.seeds import generator_for
 from auditor.audit.sources import first_of_class
 from auditor.audit.stages import Stages
+from auditor.boundary.cross_check import choose_search, validity
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
 from auditor.characteristics.base import SampleMargins, SplitName
 from auditor.functional.distances import l2, linf
 from auditor.functional.statistics import systematic
 from auditor.models.classifier import Classifier
-from auditor.results import Margins
+from auditor.results import Margins, Validity
 
 STARTS, NUMBERS = 256, 2**23
 """Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
+CHECKED, CHECKED_DIRECTIONS = 24, 8
+"""Test samples, and most directions that they are of, on which other routes than the search's own are tried."""
 
 
 @dataclass(frozen=True)
@@ -56,30 +58,43 @@ def sample_margins(
         search: finds the nearest points.
     """
 
+    limit = plan.settings.samples_per_class
+    most = plan.settings.attacked if limit is None else min(limit, plan.settings.attacked)
+
     @cache
     def searched(label: int) -> dict[SplitName, _Searched]:
-        return {name: _searched(of, name, label, plan) for name, of in answers.items()}
+        return {name: _searched(of, name, label, most, plan.seed) for name, of in answers.items()}
 
-    @cache
-    def starts(label: int) -> Tensor:
-        train = answers["train"]
-        rows = torch.nonzero(train.correct & (train.split.labels == label)).flatten()
-        most = min(STARTS, max(1, NUMBERS // math.prod(classifier.instance_shape)))
-        return train.split.instances(rows[systematic(len(rows), most)])
-
-    tasks = [
-        AttackTask(
-            source=s,
-            target=t,
-            x=torch.cat([part.x for part in searched(s).values()]),
-            starts=starts(t),
-            rng=generator_for(plan.seed, "attack", s, t),
-        )
-        for s, t in directions
-    ]
+    tasks = _tasks(
+        answers["train"], directions, lambda label: torch.cat([part.x for part in searched(label).values()]), plan.seed
+    )
     with stages.stage(search.title):
         points = search(classifier, tasks, stages.report)
     return [_by_split(searched(task.source), task.x, nearest) for task, nearest in zip(tasks, points, strict=True)]
+
+
+def checked_search(
+    classifier: Classifier,
+    answers: Mapping[SplitName, Predictions],
+    directions: Sequence[Pair],
+    search: Search,
+    plan: Plan,
+    stages: Stages,
+) -> tuple[Search, Validity]:
+    """The search that finds the nearest points of a few samples, and whether the model's gradient misleads.
+
+    Args:
+        directions: of the whole audit; a few are looked at, evenly spaced.
+    """
+    few = [directions[i] for i in systematic(len(directions), CHECKED_DIRECTIONS).tolist()]
+    samples = max(1, CHECKED // max(1, len(few)))
+
+    def x_of(label: int) -> Tensor:
+        return _searched(answers["test"], "test", label, samples, plan.seed).x
+
+    with stages.stage("checking the search for nearest points"):
+        chosen, check = choose_search(classifier, _tasks(answers["train"], few, x_of, plan.seed), search, stages.report)
+    return chosen, validity(check)
 
 
 def document(margins: SampleMargins) -> Margins:
@@ -95,10 +110,22 @@ def document(margins: SampleMargins) -> Margins:
     )
 
 
-def _searched(of: Predictions, name: SplitName, label: int, plan: Plan) -> _Searched:
-    limit = plan.settings.samples_per_class
-    most = plan.settings.attacked if limit is None else min(limit, plan.settings.attacked)
-    index = first_of_class(of.split, name, label, most, plan.seed)
+def _tasks(
+    train: Predictions, directions: Sequence[Pair], x_of: Callable[[int], Tensor], seed: int
+) -> list[AttackTask]:
+    """What is searched for in each direction: from ``x_of`` its source class, with starts among training samples of t."""
+
+    @cache
+    def starts(label: int) -> Tensor:
+        rows = torch.nonzero(train.correct & (train.split.labels == label)).flatten()
+        most = min(STARTS, max(1, NUMBERS // train.split.pixels[0].numel()))
+        return train.split.instances(rows[systematic(len(rows), most)])
+
+    return [AttackTask(s, t, x_of(s), starts(t), generator_for(seed, "attack", s, t)) for s, t in directions]
+
+
+def _searched(of: Predictions, name: SplitName, label: int, most: int, seed: int) -> _Searched:
+    index = first_of_class(of.split, name, label, most, seed)
     right = of.correct[index]
     return _Searched(index, right, of.split.instances(index[right]))
 

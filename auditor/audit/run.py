@@ -16,6 +16,7 @@ from auditor.audit.collect import Collected, sum_of
 from auditor.audit.coverage import AUTO, coverage_of
 from auditor.audit.generation import choose_route, configured, prepared
 from auditor.audit.ledger import Ledger, facts_of
+from auditor.audit.margins import checked_search
 from auditor.audit.measuring import Battery, class_samples
 from auditor.audit.pairs import MOST_PAIRS, parse_pairs
 from auditor.audit.performance import measure_performance
@@ -83,6 +84,10 @@ def _audited(
         performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
     selected = _selected(plan, subject, train, test)
     ledger.begin(facts_of(plan, subject), selected.pairs)
+    search, masking = checked_search(
+        classifier, {"test": test, "train": train}, directions_of(selected.pairs), route.search, plan, stages
+    )
+    route = route.with_search(search)
     route = prepared(route, classifier, train, directions_of(selected.pairs), plan, stages)
     before = _spent(classifier)
     shown = min(plan.report_pairs, len(selected.pairs))
@@ -100,6 +105,7 @@ def _audited(
     with stages.stage("validity"):
         checks = [
             *subject.checks,
+            masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, performance, pairs, (plan.generator, route.name)),
         ]

@@ -120,7 +120,9 @@ def validity(check: CrossCheck) -> Validity:
         f" from the better route instead ({check.chosen})"
     )
     if status == "fail":
-        text += f"; a longer search still finds points {_by(check.after)}: the margins are too large by that much or more"
+        text += (
+            f"; a longer search still finds points {_by(check.after)}: the margins are too large by that much or more"
+        )
     elif worst > SLIGHT:
         text += f"; a longer search finds points {_by(check.after)}"
     return Validity(id=ID, status=status, message=f"{text}.")

@@ -100,8 +100,7 @@ class InputSpaceComplexity(Characteristic):
         for batch in ends.split(list(self._batches(len(ends)))):
             classes = torch.cat([classes, classes_along(evidence.classifier, x, batch, self.points)])
             shares = oscillation(classes)
-            estimate = mean_over_pairs(shares, ends[: len(classes)], len(x))
-            value, low, high = estimate.value, estimate.low or 0.0, estimate.high or 0.0  # neither end is ever open
+            value, low, high = mean_over_pairs(shares, ends[: len(classes)], len(x))
             half, alone = (high - low) / 2, 1.96 * float(shares.std()) / len(shares) ** 0.5
             if evidence.precision and (half <= self.tolerance * evidence.precision or alone <= self.exhausted * half):
                 break
