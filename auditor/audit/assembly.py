@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from auditor.audit.generation import generation_counts
@@ -99,16 +100,19 @@ def without_samples(pair: Pair) -> Pair:
     return pair.model_copy(update={"directions": [d.model_copy(update={"samples": none}) for d in pair.directions]})
 
 
-def save_instances(folder: Path, outcomes: Sequence[DirectionOutcome]) -> None:
+def save_instances(folder: Path, outcomes: Sequence[DirectionOutcome], files: Sequence[str]) -> None:
     """Write the boundary instances of every direction, in the model's input shape and in pixel space.
 
-    ``index`` says from which sample of the training split each was made.
+    ``split`` and ``index`` say from which sample each was made, ``file`` from which file where there are ``files``.
     """
     for outcome in outcomes:
         made = outcome.instances
         names = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "p_boundary")
         arrays = {name: getattr(made, name).numpy() for name in names}
-        write_instances(folder, made.source, made.target, {**arrays, "index": outcome.origin.numpy()})
+        arrays |= {"split": np.array(SPLIT), "index": outcome.origin.numpy()}
+        if files:
+            arrays["file"] = np.array([files[place] for place in outcome.origin.tolist()], dtype=np.str_)
+        write_instances(folder, made.source, made.target, arrays)
 
 
 def _direction(outcome: DirectionOutcome, dataset: Dataset) -> Direction:

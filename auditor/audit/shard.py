@@ -75,7 +75,7 @@ def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> FinishedP
     with stages.stage("Sample images"):
         pairs = with_samples(pairs, 2 * work.shown, work.subject, generated)
         if work.plan.instances_folder is not None:
-            save_instances(Path(work.plan.instances_folder), outcomes)
+            save_instances(Path(work.plan.instances_folder), outcomes, work.train.split.files)
     cost = Cost(forward=classifier.spent.forward - forward, backward=classifier.spent.backward - backward)
     return FinishedPairs(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin)
 
