@@ -18,8 +18,6 @@ from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
 
-NORMS: tuple[Norm, Norm] = ("l2", "linf")
-
 
 @dataclass(frozen=True)
 class AttackTask:
@@ -82,7 +80,7 @@ class NearestSearch:
     """The attack with its settings.
 
     Args:
-        budget: steps of the parts of the attack.
+        budget: of the attack in each norm.
         neighbours: samples of class t nearest to a source that serve as its starts.
     """
 
@@ -99,40 +97,34 @@ class NearestSearch:
         if not sum(sizes):
             return [_nothing(task.x, self.title.lower()) for task in tasks]
         x = torch.cat([task.x for task in tasks])
-        starts = list(torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1))
+        starts = torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1)
         target = torch.tensor([task.target for task in tasks]).repeat_interleave(torch.tensor(sizes))
-        by_norm = list[list[tuple[Tensor, ...]]]()
-        for half, norm in enumerate(NORMS):
-            # The nearest point in L2 is a good start in Linf, which then needs fewer steps.
-            budget = replace(self.budget, ddn=self.budget.ddn * (3 - half) // 3)
-            whole = self._in_norm(classifier, x, target, starts, norm, budget, progress)
-            by_norm.append(list(zip(*(part.split(sizes) for part in whole), strict=True)))
-            starts = [*starts, whole[0]]
-        return [
-            NearestPoints(l2[0], linf[0], l2[1], linf[1], l2[2], linf[2], self.title.lower())
-            for l2, linf in zip(*by_norm, strict=True)
-        ]
 
-    def _in_norm(
-        self,
-        classifier: Classifier,
-        x: Tensor,
-        target: Tensor,
-        starts: list[Tensor],
-        norm: Norm,
-        budget: AttackBudget,
-        progress: Progress,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        def part(rows: Tensor) -> tuple[Tensor, ...]:
+            progress(self.title, int(rows[0]), len(x))
+            return self._in_both_norms(classifier, x[rows], target[rows], list(starts[:, rows]))
+
+        parts = classifier.batching.run(part, torch.arange(len(x)))
+        columns = [torch.cat(column).split(sizes) for column in zip(*parts, strict=True)]
+        return [NearestPoints(*row, self.title.lower()) for row in zip(*columns, strict=True)]  # type: ignore[call-arg]
+
+    def _in_both_norms(
+        self, classifier: Classifier, x: Tensor, target: Tensor, starts: list[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Points, whether found, and how far tried, in the order of ``NearestPoints``."""
+
         def logits(part: Tensor) -> Tensor:
             return classifier.logits(part.to(classifier.device))
 
-        def part(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            progress(self.title, NORMS.index(norm) * len(x) + int(rows[0]), 2 * len(x))
-            near = [start[rows] for start in starts]
-            return minimal_norm(logits, classifier.predict, x[rows], target[rows], near, norm=norm, budget=budget)
+        def nearest(norm: Norm, known: list[Tensor], budget: AttackBudget) -> tuple[Tensor, Tensor, Tensor]:
+            return minimal_norm(logits, classifier.predict, x, target, known, norm=norm, budget=budget)
 
-        best, found, tried = zip(*classifier.batching.run(part, torch.arange(len(x))), strict=True)
-        return torch.cat(best), torch.cat(found), torch.cat(tried)
+        # The maximum norm's points are near enough in L2 to begin a second descent there, in another place than the
+        # first. In the other direction that did not pay, so the points in L2 are only looked at.
+        linf, _, tried = nearest("linf", starts, self.budget)
+        l2, found_l2, tried_l2 = nearest("l2", [*starts, linf], self.budget)
+        linf, found_linf, again = nearest("linf", [linf, l2], replace(self.budget, first=0, again=0))
+        return l2, linf, found_l2, found_linf, tried_l2, tried.maximum(again)
 
 
 def nearest_starts(task: AttackTask, count: int) -> Tensor:

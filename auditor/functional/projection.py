@@ -47,8 +47,10 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
         pace = torch.linalg.vecdot(rate, torch.gt(meets, size[:, None], out=chosen))
         # Without a free pixel the farthest step is all there is.
         after = torch.where(pace > 0, missing / pace, size).clamp_max(FARTHEST).maximum(size)
-        if bool((after <= size * (1 + CLOSE)).all()):
+        # An instance whose lambda is known keeps it, so that it does not depend on which others are at hand.
+        going = after > size * (1 + CLOSE)
+        if not bool(going.any()):
             break
-        size = after
+        size = torch.where(going, after, size)
     step = torch.addcmul(flat, size[:, None], way).clamp_(0, 1).sub_(flat)
     return step.mul_((c > 0)[:, None]).view_as(x)

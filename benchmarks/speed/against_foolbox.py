@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from auditor.audit.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.models.base import ModelOptions
 from auditor.models.open import open_model
@@ -52,8 +53,8 @@ def rows(subject: Subject) -> Iterator[str]:
     targeted = foolbox.criteria.TargetedMisclassification(target)
     ddn, fool = foolbox.attacks.DDNAttack, foolbox.attacks.L2DeepFoolAttack
     runs = {
-        "ours, standard (linear 4, DDN 24, polish 4)": lambda: ours(AttackBudget(4, 24, 4, 10)),
-        "ours, thorough (linear 8, DDN 40, polish 4)": lambda: ours(AttackBudget(8, 40, 4, 12)),
+        "ours, standard": lambda: ours(AttackBudget(*PROFILES["standard"].attack)),
+        "ours, thorough": lambda: ours(AttackBudget(*PROFILES["thorough"].attack)),
         "foolbox DDN, 100 steps": lambda: theirs(ddn(steps=100), targeted),
         "foolbox DDN, 30 steps": lambda: theirs(ddn(steps=30), targeted),
         "foolbox DeepFool, any other class": lambda: theirs(fool(), foolbox.criteria.Misclassification(source)),

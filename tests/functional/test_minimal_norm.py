@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.functional.minimal_norm import AttackBudget, lengths, minimal_norm
+from auditor.functional.descent import lengths
+from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.functional.projection import Norm
 from tests.analytic import Sectors, Spheres, around_the_middle, half_space
 
