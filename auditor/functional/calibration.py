@@ -3,7 +3,8 @@
     T = sum over bins of  n_b / N * |mean confidence_b - accuracy_b|
 
 A perfectly calibrated model has T > 0 in every finite sample: each bin misses by chance, and all misses add up. So T is
-compared with what chance makes of models that are off by theta in every bin, towards the side that the bin was seen on:
+compared with what chance makes of models whose calibration error is theta, spread over the bins as it was seen (each
+gap shrunk by as much of it as chance explains, all then scaled to theta):
 
     value   the theta under which T is as often larger as smaller; 0 where a calibrated model shows as much
     low     the largest theta under which so large a T is rarer than 1 in 40; high: the smallest, for so small a T
@@ -52,10 +53,10 @@ def calibration_error(confidence: Tensor, correct: Tensor, *, rng: torch.Generat
     seen = float(_error(count, mean, right))
     p = (1 + int((_of_calibrated(confidence, in_bin, mean, rng) >= seen - 1e-12).sum())) / (1 + DRAWS)
     counts = _resampled(count, rng)  # which samples were drawn varies too, so every draw has bins of its own size
-    side = torch.where(mean * count > right, -1.0, 1.0)
+    shape = _shape(count, mean, right)
     thetas, above, below = [0.0], [p], [1.0]
     for theta in torch.linspace(0, 1, STEPS + 1)[1:].square() * min(1.0, seen + 3 / len(confidence) ** 0.5):
-        rate = (mean + side * theta).clamp(0, 1)
+        rate = (mean - theta * shape).clamp(0, 1)
         errors = _error(counts, mean, torch.binomial(counts, rate.expand_as(counts), generator=rng))
         thetas.append(float(_error(count, mean, rate * count)))
         above.append(float((errors >= seen - 1e-12).double().mean()))
@@ -64,6 +65,20 @@ def calibration_error(confidence: Tensor, correct: Tensor, *, rng: torch.Generat
     value, low = _first(thetas, above, 0.5), _first(thetas, above, tail)
     high = _first(thetas, [1 - share for share in below], 1 - tail)
     return Estimate(value, min(low, value), max(high, value)), p
+
+
+def _shape(count: Tensor, mean: Tensor, right: Tensor) -> Tensor:
+    """How the gaps of confidence over accuracy are spread over the bins, ``(BINS,)`` with a mean size of 1.
+
+    A gap counts for the share of its square that chance does not explain, taken over all bins together (empirical
+    Bayes); where chance explains all, as it was seen.
+    """
+    gap = torch.where(count > 0, mean - right / count.clamp_min(1), 0)
+    chance = mean * (1 - mean) / count.clamp_min(1)
+    real = ((gap.square() - chance) * count).sum() / count.sum()
+    shape = gap * real / (real + chance).clamp_min(1e-12) if real > 0 else gap
+    size = (shape.abs() * count).sum() / count.sum()
+    return shape / size if size > 0 else torch.ones_like(gap)
 
 
 def _first(thetas: list[float], shares: list[float], level: float) -> float:

@@ -204,23 +204,6 @@ def ratio(a: Estimate, b: Estimate) -> Estimate | None:
     return Estimate(value, low, None if logs.high in (None, math.inf) else math.exp(logs.high))
 
 
-def widened(estimate: Estimate, extra: float, *, freedom: int | None = None) -> Estimate:
-    """An estimate whose value also varies for another, independent reason.
-
-    Args:
-        extra: standard deviation of that.
-        freedom: degrees of freedom on which it is known; None for a known one.
-
-    >>> "{:.2f} [{:.2f}, {:.2f}]".format(*widened(Estimate(10.0, 7.0, 10.5), 4 / 1.96))
-    '10.00 [5.00, 14.03]'
-    """
-    upper = (1 + LEVEL) / 2
-    other = extra * (NormalDist().inv_cdf(upper) if freedom is None else student(upper, freedom))
-    below, above = _together(_below(estimate), other), _together(_above(estimate), other)
-    value = estimate.value
-    return Estimate(value, None if below is None else value - below, None if above is None else value + above)
-
-
 def mean(resamples: Tensor) -> Tensor:
     """Statistic: the mean, ``(B, N)`` to ``(B, 1)``."""
     return resamples.mean(dim=1, keepdim=True)

@@ -23,7 +23,6 @@ from auditor.functional.statistics import (
     replicates,
     student,
     systematic,
-    widened,
     wilson,
 )
 from auditor.functional.trajectories import tournament
@@ -188,15 +187,6 @@ def test_ratio_with_ends_at_zero_and_open_ends(a, b, expected):
 
 def test_ratio_to_nothing_is_none():
     assert ratio(Estimate(1.0, 0.5, 2.0), Estimate(0.0, 0.0, 1.0)) is None
-
-
-def test_another_source_of_variation_adds_its_variance():
-    half = 1.959964
-    known = widened(Estimate(0.0, -3 * half, 3 * half), 4.0)
-    assert known == pytest.approx((0, -5 * half, 5 * half), rel=1e-6)
-    assert widened(Estimate(0.0, -3.0, None), 0.0) == (0.0, -3.0, None)
-    by_three = widened(Estimate(0.0, 0.0, 0.0), 1.0, freedom=3)
-    assert by_three.high == pytest.approx(stats.t.ppf(0.975, 3), rel=5e-3)
 
 
 # ---- numbers that belong to pairs of instances -------------------------------------------------------------------
