@@ -217,10 +217,14 @@ def _aggregated(
 
 
 def _inside(interval: Interval, bounds: Bounds) -> Interval:
-    """The interval without what lies outside the measure's bounds."""
+    """The interval without what lies outside the measure's bounds; an open end stays open."""
     lower, upper = bounds
     value, low, high = interval
-    return Interval(value, low if lower is None else max(low, lower), high if upper is None else min(high, upper))
+    return Interval(
+        value,
+        low if lower is None or low == -math.inf else max(low, lower),
+        high if upper is None or high == math.inf else min(high, upper),
+    )
 
 
 def _worst_against_worst(

@@ -38,7 +38,9 @@ class Power:
     verdicts: Counter[str]
 
 
-def power(like: Results, draws: int, losses: tuple[float, ...] = LOSSES, sizes: tuple[int, ...] = (4, 30)) -> list[Power]:
+def power(
+    like: Results, draws: int, losses: tuple[float, ...] = LOSSES, sizes: tuple[int, ...] = (4, 30)
+) -> list[Power]:
     """Verdicts for every loss and number of directions.
 
     Args:
@@ -77,10 +79,10 @@ def power_section(found: list[Power], draws: int) -> Lines:
     """A row for each loss and size of the audit."""
     yield "## What compare finds, on drawn margins"
     yield ""
-    yield f"{draws} draws each, without a model. Both audits measure the same {SAMPLES} samples of each direction; their"
-    yield f"true margins are log-normal with a deviation of {LOG_DEVIATION}. In {CHANGED} directions the candidate's are"
-    yield f"smaller by the loss. Each audit finds margins that are too large by an error of its own, up to {ERROR:.0%} for"
-    yield f"{USUAL:.0%} of the samples and up to {LARGE_ERROR:.0%} for the others."
+    yield f"{draws} draws each, without a model. Both audits measure the same {SAMPLES} samples of each direction;"
+    yield f"their true margins are log-normal with a deviation of {LOG_DEVIATION}. In {CHANGED} directions the"
+    yield "candidate's are smaller by the loss. Each audit finds margins that are too large by an error of its own,"
+    yield f"up to {ERROR:.0%} for {USUAL:.0%} of the samples and up to {LARGE_ERROR:.0%} for the others."
     yield ""
     yield "| loss | directions | closer | farther | a different boundary | no clear difference |"
     yield "|---|---|---|---|---|---|"

@@ -12,7 +12,19 @@ from auditor.policy.decide import decide
 from auditor.policy.intervals import Interval
 from auditor.policy.judging import Limit, Relation, outcome, relation
 from auditor.results import Gate, Measured, NotMeasured, Results, Rule
-from tests.policy.made import MARGIN, measure, policy, results, rule, with_accuracy, with_measure
+from tests.policy.made import (
+    MARGIN,
+    apart,
+    measure,
+    policy,
+    results,
+    rule,
+    scaled,
+    with_accuracy,
+    with_margins,
+    with_measure,
+    with_predictions,
+)
 from tests.render.sample_results import DEFINITIONS, flagged
 
 LOST = NotMeasured(not_measured="the model fell silent")
@@ -192,8 +204,8 @@ def test_the_summary_is_what_the_report_states():
         (0.88, {"max_decrease": 0}, "fail"), (0.93, {"max_increase": "0.5 %"}, "fail"),
     ],
 )  # fmt: skip
-def test_changes_against_a_baseline(now: float, keys: dict[str, Any], status: str):
-    found, before = (with_accuracy(BASE, measure(v, 0.01)) for v in (now, 0.90))
+def test_changes_against_a_baseline_of_other_samples(now: float, keys: dict[str, Any], status: str):
+    found, before = (with_accuracy(sample, measure(v, 0.01)) for sample, v in ((BASE, now), (apart(BASE), 0.90)))
     assert judged(found, before, measure="performance.accuracy", **keys).status == status
 
 
@@ -204,24 +216,151 @@ def test_changes_against_a_baseline(now: float, keys: dict[str, Any], status: st
         ("worst", {"max_decrease": "20 %"}, "fail"), ("mean", {"max_decrease": "20 %"}, "pass"),
     ],
 )  # fmt: skip
-def test_changes_over_places(aggregate: str, keys: dict[str, Any], status: str):
-    now, before = margins({(1, 4): 1.0}), margins()
+def test_changes_over_places_of_other_samples(aggregate: str, keys: dict[str, Any], status: str):
+    now, before = margins({(1, 4): 1.0}), apart(margins())
     assert judged(now, before, measure=NAME, aggregate=aggregate, **keys).status == status
 
 
 def test_the_worst_value_is_compared_with_the_worst_value_wherever_it_stands():
-    now, before = margins({(1, 4): 1.0}), margins({(0, 2): 1.0})
+    now, before = margins({(1, 4): 1.0}), apart(margins({(0, 2): 1.0}))
     assert judged(now, before, measure=NAME, aggregate="worst", max_decrease=0.5).status == "pass"
     assert judged(now, before, measure=NAME, aggregate="each", max_decrease=0.5).status == "fail"
 
 
 def test_a_model_that_lost_everywhere_fails_on_average():
-    assert judged(margins(usual=1.5), margins(), measure=NAME, aggregate="mean", max_decrease="10 %").status == "fail"
+    assert (
+        judged(margins(usual=1.5), apart(margins()), measure=NAME, aggregate="mean", max_decrease="10 %").status
+        == "fail"
+    )
 
 
 def test_no_share_of_zero_can_be_taken():
-    found, before = (with_accuracy(BASE, measure(v, 0.01)) for v in (0.5, 0.0))
+    found, before = (with_accuracy(sample, measure(v, 0.01)) for sample, v in ((BASE, 0.5), (apart(BASE), 0.0)))
     assert judged(found, before, measure="performance.accuracy", max_increase="5 %").status == "not_measured"
+    none = with_predictions(BASE, lambda label, _: (label + 1) % 6)
+    assert judged(BASE, none, measure="performance.accuracy", max_increase="5 %").status == "not_measured"
+    lost = with_margins(BASE, lambda _, old: [0.0 for _ in old])
+    assert judged(BASE, lost, measure=NAME, max_decrease="5 %").status == "not_measured"
+
+
+@pytest.mark.parametrize(
+    ("factors", "aggregate", "keys", "status"),
+    [
+        # 36 common samples a direction; the interval of the change is as wide as a tenth of it.
+        ({(1, 4): 0.9}, "each", {"max_decrease": "5 %"}, "fail"),
+        ({(1, 4): 0.9}, "each", {"max_decrease": "10 %"}, "warn"),
+        ({(1, 4): 0.9}, "each", {"max_decrease": "15 %"}, "pass"),
+        ({(1, 4): 1.1}, "each", {"max_decrease": "5 %"}, "pass"),
+        ({(1, 4): 1.1}, "each", {"max_increase": "5 %"}, "fail"),
+        ({(1, 4): 0.9}, "mean", {"max_decrease": "5 %"}, "pass"),
+        ({(a, b): 0.9 for a in range(6) for b in range(6)}, "mean", {"max_decrease": "5 %"}, "fail"),
+        ({}, "each", {"max_decrease": 0.0}, "pass"), ({}, "mean", {"max_decrease": "0 %"}, "pass"),
+    ],
+)  # fmt: skip
+def test_changes_of_margins_are_those_of_common_samples(
+    factors: dict[tuple[int, int], float], aggregate: str, keys: dict[str, Any], status: str
+):
+    found = judged(scaled(BASE, factors), scaled(BASE, {}), measure=NAME, aggregate=aggregate, **keys)
+    assert found.status == status
+    assert "36 samples that both audits have" in found.message
+    if status == "fail":
+        assert found.classes == ([1, 4] if aggregate == "each" else [])
+    other = judged(scaled(BASE, factors), apart(scaled(BASE, {})), measure=NAME, aggregate=aggregate, **keys)
+    assert "without common samples" in other.message
+
+
+def test_the_worst_place_is_compared_by_samples_where_both_audits_have_it_there():
+    base = scaled(BASE, {(1, 4): 0.1})
+    now = scaled(BASE, {(1, 4): 0.08})
+    found = judged(now, base, measure=NAME, aggregate="worst", max_decrease="10 %")
+    assert (found.status, found.classes) == ("fail", [1, 4])
+    assert judged(now, apart(base), measure=NAME, aggregate="worst", max_decrease="10 %").status == "warn"
+
+
+def test_the_change_of_accuracy_is_that_of_common_samples():
+    """Ten of 216 samples lost: 4.6 % [2.6, 8.3]; the two shares by themselves would not tell it from 2 %."""
+    now = with_predictions(BASE, lambda label, k: 1 if label == 0 and k < 10 else label)
+    then = with_predictions(BASE, lambda label, k: label)
+    assert judged(now, then, measure="performance.accuracy", max_decrease=0.02).status == "fail"
+    assert judged(now, then, measure="performance.accuracy", max_decrease=0.05).status == "warn"
+    assert judged(now, then, measure="performance.accuracy", max_decrease=0.1).status == "pass"
+    assert judged(now, then, measure="performance.per_class.accuracy", max_decrease=0.1).classes == [0]
+
+
+def test_margins_found_farther_than_the_search_goes_keep_a_limit_on_their_decrease():
+    lost = with_margins(BASE, lambda c, old: [None if c == (1, 4) else v for v in old])
+    assert judged(lost, scaled(BASE, {}), measure=NAME, max_decrease="5 %").status == "pass"
+    assert judged(lost, apart(scaled(BASE, {})), measure=NAME, max_decrease="5 %").status == "not_measured"
+    assert judged(lost, measure=NAME, min=0.1).status == "not_measured"
+
+
+def test_margins_by_another_route_are_not_judged_against_each_other():
+    base = scaled(BASE, {})
+    pairs = [
+        pair.model_copy(
+            update={
+                "directions": [
+                    d.model_copy(
+                        update={"margins": {s: m.model_copy(update={"method": "b"}) for s, m in d.margins.items()}}
+                    )
+                    for d in pair.directions
+                ]
+            }
+        )
+        for pair in base.pairs
+    ]
+    other = base.model_copy(update={"pairs": pairs})
+    for name in (NAME, f"{NAME}_q05"):
+        found = judged(base, other, measure=name, max_decrease="5 %")
+        assert found.status == "not_measured"
+        assert "other routes" in found.message
+    assert judged(base, other, measure="characteristics.idc", max_increase="50 %").status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "limit", "needed"),
+    [
+        # 100 samples; an interval narrows with the root of their number.
+        (0.5, 0.2, 0.4, 400), (0.5, 0.2, 0.6, 400), (0.5, 0.2, 0.45, 1600),
+        (0.5, 0.2, 0.5, None), (0.5, 0.2, 0.2, None), (0.5, 0.2, 0.8, None),
+    ],
+)  # fmt: skip
+def test_how_many_samples_would_decide(value: float, half: float, limit: float, needed: int | None):
+    found = judged(with_accuracy(BASE, measure(value, half)), measure="performance.accuracy", min=limit)
+    assert found.needed_n == (needed if needed is None else pytest.approx(needed, abs=1))
+    assert ("would decide" in found.message) == (needed is not None)
+    assert ("observed value lies beyond" in found.message) == (needed is not None and limit > value)
+
+
+def test_an_interval_that_is_open_where_the_limit_lies_is_decided_by_no_known_number_of_samples():
+    open_below = measure(0.5, 0.1).model_copy(update={"ci_low": None})
+    found = judged(with_accuracy(BASE, open_below), measure="performance.accuracy", min=0.45)
+    assert (found.status, found.needed_n, found.ci_low) == ("warn", None, None)
+    beyond = judged(with_accuracy(BASE, open_below), measure="performance.accuracy", min=0.55)
+    assert (beyond.status, beyond.needed_n) == ("warn", 400)
+
+
+def test_the_gate_counts_what_holds_what_is_open_and_what_failed():
+    rules = "".join(
+        rule(id=str(i), measure="performance.accuracy", **keys)
+        for i, keys in enumerate(
+            ({"min": 0.3}, {"min": 0.45}, {"min": 0.55}, {"min": 0.58, "severity": "warn"}, {"min": 0.7},
+             {"min": 0.7, "severity": "warn"}, {"min": 0.55, "strict": True}, {"max": 0.7}, {"max": 0.45})
+        )
+    )  # fmt: skip
+    found = decide(with_accuracy(BASE, measure(0.5, 0.1)), policy(rules))
+    # The validity checks are one rule more that holds.
+    assert (found.holds, found.undecided, found.beyond, found.failed) == (3, 4, 4, 2)
+    assert found.status == "failed"
+    assert len(found.rules) == 3 + 4 + 2 + 1
+
+
+def test_a_limit_on_what_has_no_better_end_is_the_users_own():
+    neutral = with_measure(BASE, "margin_l2", lambda _: measure(2.0, 0.1, DEFINITIONS["margin_l2"]))
+    name = "characteristics.margin_l2"
+    assert judged(neutral, measure=name, min=1.0).status == "pass"
+    assert judged(neutral, measure=name, max=1.0).status == "fail"
+    assert judged(neutral, measure="summary.margin_l2.worst", max=1.0).status == "not_measured"
 
 
 def other_data(found: Results) -> Results:

@@ -12,46 +12,54 @@ from functools import cache
 import pypdf
 import pytest
 
-from auditor.comparison import Comparison
+from auditor.comparison import Comparison, KeptDirection
+from auditor.functional.statistics import wilson
 from auditor.policy.compare import compare
 from auditor.render.comparison.base import comparison_outputs
-from auditor.render.comparison.view import build
-from auditor.results import Results
+from auditor.render.comparison.view import CompareReport, build
+from auditor.render.figures import heatmap, ranking
+from auditor.render.figures.heatmap import ClassMap, MapCell
+from auditor.render.figures.ranking import RankedRow
+from auditor.render.rounding import NO_BREAK
+from auditor.render.view.parts import Cell
+from auditor.results import Measure, Results
+from tests.policy.made import apart, scaled, with_margins, with_measure, with_predictions
 from tests.render.gated import hostile
-from tests.render.sample_results import measure, summary, synthetic_results
+from tests.render.sample_results import flagged, measure, summary, synthetic_results
 from tests.render.test_render_html import Tags
 
 DATE = datetime.date(2026, 11, 24)
 
 
 def closer(results: Results, index: int, factor: float) -> Results:
-    """The results with every margin from a class scaled."""
-    pairs = []
-    for pair in results.pairs:
-        directions = []
-        for d in pair.directions:
-            m = d.characteristics["margin_l2_attack"]
-            scaled = measure("margin_l2_attack", m.value * factor, 0.04, 64)  # type: ignore[union-attr]
-            values = d.characteristics | ({"margin_l2_attack": scaled} if d.source == index else {})
-            directions.append(d.model_copy(update={"characteristics": values}))
-        pairs.append(pair.model_copy(update={"directions": directions}))
-    return results.model_copy(update={"pairs": pairs, "summary": summary(pairs)})
+    """The results with every margin from a class scaled, in both splits."""
+    count = len(results.data.class_names)
+    found = scaled(results, {(index, target): factor for target in range(count)})
+    return found.model_copy(update={"summary": summary(found.pairs)})
+
+
+def lopsided() -> Results:
+    """Closer from 7 to three classes, farther from 2 to two."""
+    base = synthetic_results(images=False)
+    return scaled(base, {(7, 0): 0.6, (7, 1): 0.6, (7, 2): 0.6, (2, 0): 1.4, (2, 1): 1.4})
 
 
 @cache
 def made(kind: str) -> Comparison:
-    base = synthetic_results(images=False)
+    base = scaled(synthetic_results(images=False), {})
     if kind == "itself":
         return compare(base, base)
     if kind == "worse":
         return compare(closer(base, 7, 0.5), base)
     if kind == "better":
         return compare(base, closer(base, 7, 0.5))
+    if kind == "lopsided":
+        return compare(lopsided(), scaled(base, {}))
     if kind == "few":
-        few = hostile(chosen=[(4, 9), (3, 8), (1, 2), (0, 4)])
+        few = scaled(hostile(chosen=[(4, 9), (3, 8), (1, 2), (0, 4)]), {})
         return compare(closer(few, 4, 0.5), few)
     if kind == "hostile":
-        return compare(closer(hostile(), 7, 0.5), hostile())
+        return compare(closer(hostile(), 7, 0.5), scaled(hostile(), {}))
     other = base.model_copy(update={"data": base.data.model_copy(update={"fingerprint": "other"})})
     return compare(base, other, allow_different_data=True)
 
@@ -60,9 +68,10 @@ def made(kind: str) -> Comparison:
     ("kind", "status", "said"),
     [
         ("itself", "no clear difference", "both files hold the same numbers"),
-        ("worse", "more fragile", "The candidate is more fragile in 9 of 90 directions."),
-        ("better", "less fragile", "less fragile in 9 of 90 directions, and nowhere more."),
-        ("other data", "not comparable", "cannot be compared as they stand"),
+        ("worse", "closer", "The boundary is closer in 9 of 90 directions, and nowhere clearly farther."),
+        ("better", "farther", "The boundary is farther in 9 of 90 directions, and nowhere clearly closer."),
+        ("lopsided", "a different boundary", "A different boundary: closer in 3 and farther in 2 of 90 directions."),
+        ("other data", "cannot be compared", "These two audits cannot be compared."),
     ],
 )
 def test_the_verdict(kind: str, status: str, said: str):
@@ -94,6 +103,150 @@ def test_both_maps_share_one_scale():
     assert ends[0] == ends[1]
     assert before.title.startswith("Baseline: ")
     assert after.title.startswith("Candidate: ")
+
+
+def test_a_map_cell_is_that_of_its_direction_and_dark_is_closer(monkeypatch: pytest.MonkeyPatch):
+    """Rows are where a sample comes from, columns where it is led to, in the values, shades and both key ends."""
+    plans = drawn_maps(monkeypatch, compare(lopsided(), scaled(synthetic_results(images=False), {})))
+    before, after, change = plans[2:5]  # the first two are those of page 1
+    values = {(d.source, d.target): d for pair in made("lopsided").pairs for d in pair.directions}
+    everything = [
+        (m.value, plan) for d in values.values() for m, plan in (
+            (d.characteristics["margin_l2_attack"].baseline, before),
+            (d.characteristics["margin_l2_attack"].candidate, after),
+        ) if isinstance(m, Measure)
+    ]  # fmt: skip
+    least, most = (f"{end(value for value, _ in everything):.3g}" for end in (min, max))
+    for plan, side in ((before, "baseline"), (after, "candidate")):
+        assert (float(plan.light), float(plan.dark)) == (float(most), float(least))
+        cells = cells_of(plan)
+        assert len(cells) == 90
+        for classes, cell in cells.items():
+            m = getattr(values[classes].characteristics["margin_l2_attack"], side)
+            assert float(cell.label) == pytest.approx(m.value, abs=0.06)
+        darkest = max(cells, key=lambda c: cells[c].shade)
+        of = {c: getattr(d.characteristics["margin_l2_attack"], side).value for c, d in values.items()}
+        assert darkest == min(of, key=lambda c: of[c])
+    assert cells_of(before)[4, 9].label != cells_of(before)[9, 4].label
+    assert change.differences
+    shades = {classes: cell.shade for classes, cell in cells_of(change).items()}
+    assert {c for c, shade in shades.items() if shade < 0} == {(7, 0), (7, 1), (7, 2)}
+    assert {c for c, shade in shades.items() if shade > 0} == {(2, 0), (2, 1)}
+    assert cells_of(change)[7, 0].label.startswith("\N{MINUS SIGN}")
+    assert cells_of(change)[2, 0].label.startswith("+")
+    assert (change.light, change.dark) == ("worse", "better")
+
+
+def drawn_maps(monkeypatch: pytest.MonkeyPatch, comparison: Comparison) -> list[ClassMap]:
+    """The maps of the page, in order."""
+    plans: list[ClassMap] = []
+
+    def draw(plan: ClassMap, alt: str, width: float) -> str:
+        plans.append(plan)
+        return "<svg></svg>"
+
+    monkeypatch.setattr(heatmap, "draw", draw)
+    build(comparison)
+    return plans
+
+
+def cells_of(plan: ClassMap) -> dict[tuple[int, int], MapCell]:
+    """Cells by direction; digits are named by their index."""
+    return {
+        (int(a), int(b)): cell for a, row in zip(plan.names, plan.cells, strict=True)
+        for b, cell in zip(plan.names, row, strict=True) if cell is not None
+    }  # fmt: skip
+
+
+def test_the_differences_are_drawn_on_the_side_where_they_lie(monkeypatch: pytest.MonkeyPatch):
+    rows: list[RankedRow] = []
+    monkeypatch.setattr(ranking, "draw", lambda drawn, *_, **__: rows.extend(drawn) or "<svg></svg>")
+    build(made("lopsided"))
+    dots = {row.label.replace(NO_BREAK, " "): row.dots for row in rows}
+    assert [dot.high < 0 for dot in dots["0 \N{EN DASH} 7"]] == [False, True]
+    assert [dot.low > 0 for dot in dots["0 \N{EN DASH} 2"]] == [False, True]
+    assert next(iter(dots)) in {f"{n} \N{EN DASH} 7" for n in (0, 1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("factors", "title"),
+    [
+        ({(7, 1): 0.4, (3, 8): 0.9}, "Change: worst 7 \N{RIGHTWARDS ARROW} 1"),
+        ({(7, 1): 0.8, (7, 0): 0.8, (2, 1): 0.8}, "Change: clearly worse in 3 of 90 places"),
+        ({(7, 1): 1.2}, "Change: nowhere clearly worse"),
+    ],
+)
+def test_a_worst_place_is_named_only_where_it_stands_apart(factors: dict[tuple[int, int], float], title: str):
+    base = synthetic_results(images=False)
+    report = build(compare(scaled(base, factors), scaled(base, {})))
+    (maps,) = [m for m in report.maps if m.title == base.definitions["margin_l2_attack"].title]
+    assert maps.figures[2].title.replace(NO_BREAK, " ") == title
+
+
+@pytest.mark.parametrize(
+    ("first", "said"), [((40, 100), "; fewest from 4 to 9: 40.0"), ((78, 100), "boundary too."), ((80, 100), "too.")]
+)
+def test_the_least_kept_direction_is_named_only_where_it_stands_apart(first: tuple[int, int], said: str):
+    kept = [direction_kept((4, 9), *first), direction_kept((9, 4), 80, 100), direction_kept((3, 8), 81, 100)]
+    found = made("worse").model_copy(update={"boundary_kept": kept})
+    (text,) = [s.text for s in build(found).findings if "boundary instances" in s.text]
+    assert said in text.replace(NO_BREAK, " ")
+    assert ("fewest" in text) == (first == (40, 100))
+
+
+def direction_kept(classes: tuple[int, int], k: int, n: int) -> KeptDirection:
+    value, low, high = wilson(k, n)
+    share = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of instances", direction="higher is better")
+    return KeptDirection(source=classes[0], target=classes[1], kept=share, to_source=n - k, to_target=0, to_third=0)
+
+
+def test_what_got_worse_beside_the_boundary_stands_in_the_verdict_and_takes_its_colour():
+    base = scaled(synthetic_results(images=False), {})
+    lost = {(label, k) for label in (2, 5, 6) for k in range(12)}
+    worse = with_predictions(base, lambda label, k: 0 if (label, k) in lost else label)
+    all_right = with_predictions(base, lambda label, _: label)
+    report = build(compare(flagged(worse, "warn", "saturated"), flagged(all_right, "ok", "fine")))
+    assert (report.status.word, report.status.kind) == ("no clear difference", "warn")
+    assert report.verdict.replace(NO_BREAK, " ").endswith(
+        "What got worse: accuracy is worse, 3 classes are recognised less often, 3 confusions are new or more frequent"
+        " and 1 check came out worse."
+    )
+    assert "WARN" not in report.verdict
+    good = build(compare(all_right, base))
+    assert (good.status.kind, "worse" in good.verdict) == ("pass", False)
+    better = build(compare(flagged(all_right, "ok", "fine"), flagged(worse, "ok", "fine")))
+    assert (better.status.kind, "got worse" in better.verdict) == ("pass", False)
+
+
+def test_samples_that_move_both_ways_are_shares_on_their_side():
+    base = scaled(synthetic_results(images=False), {})
+    moved = with_margins(base, lambda _, old: [v * (0.9, 1.1, 1.1)[i % 3] for i, v in enumerate(old)])
+    report = build(compare(moved, base))
+    assert report.status.word == "a different boundary"
+    assert re.search(r"32\.2.% of the common test samples are closer to it and 65\.8.% farther", report.verdict)
+
+
+def test_what_has_no_better_end_is_neither_green_nor_named_worse():
+    base = synthetic_results(images=False)
+    far = with_measure(base, "margin_l2", lambda _: measure("margin_l2", 9.0, 0.1, 200))
+    row = measures_row(build(compare(far, base)), base.definitions["margin_l2"].title)
+    assert [cell.text for cell in row[3:6]] == ["90", "\N{EN DASH}", "\N{EN DASH}"]
+
+
+def test_the_page_says_what_was_compared_sample_by_sample():
+    base = scaled(synthetic_results(images=False), {})
+    title = base.definitions["margin_l2_attack"].title
+    paired, unpaired = build(made("worse")), build(compare(apart(base), base))
+    assert measures_row(paired, title)[-1].text == "36"
+    assert "Compared sample by sample, on at least 36 common test samples" in paired.reason.replace(NO_BREAK, " ")
+    assert measures_row(unpaired, title)[-1].text == "not paired"
+    assert "as of different samples" in unpaired.reason
+    assert any("in common" in flag.text for flag in unpaired.flags)
+
+
+def measures_row(report: CompareReport, title: str) -> list[Cell]:
+    (row,) = [row for row in report.measures.rows if row[0].text == title]
+    return row
 
 
 @pytest.mark.parametrize("kind", ["itself", "worse", "hostile", "other data"])
