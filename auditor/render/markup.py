@@ -82,7 +82,7 @@ def content_security_policy(css: str, script: str) -> str:
 @cache
 def style_sheet() -> str:
     """The fonts as ``data:`` addresses, the report's own rules, and the colours of the maps in the dark."""
-    dark = f"@media screen and (prefers-color-scheme: dark) {{{dark_rules()}}}\n"
+    dark = f"@media screen {{@media (prefers-color-scheme: dark) {{{dark_rules()}}}}}\n"
     return "".join(_font_face(face) for face in FACES) + read_text("report.css") + dark
 
 

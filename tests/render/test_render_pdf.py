@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import html
 import io
 import logging
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from auditor.render.assets import read_text
 from auditor.render.base import outputs
 from auditor.results import Results
 from tests.render.sample_results import flagged, synthetic_results
@@ -142,6 +145,53 @@ def test_every_figure_has_an_alternative_text_and_lies_inside_its_page(reader: p
         assert len(figure["/Alt"]) > 20
         assert 0 <= x1 < x2 <= A4[0]
         assert 0 <= y1 < y2 <= A4[1]
+
+
+def test_no_figure_is_lost_with_long_names(log: list[str]) -> None:
+    names = [f"a class with a name of forty letters {i:04d}" for i in range(10)]
+    results = synthetic_results(chosen=PAIRS, report_pairs=2, names=[name[:40] for name in names])
+    page = outputs["html"].render(results).decode()
+    shown = [html.unescape(alt) for alt in re.findall(r"<svg [^>]*><title>(.*?)</title>", page)]
+    paper = pypdf.PdfReader(io.BytesIO(outputs["pdf"].render(results)))
+    figures = [e for e in elements(paper.trailer["/Root"]["/StructTreeRoot"]["/K"]) if e["/S"] == "/Figure"]
+    assert len(shown) > 15
+    assert sorted(str(e["/Alt"]) for e in figures) == sorted(shown)
+    for figure in figures:
+        x1, y1, x2, y2 = (float(v) for v in figure["/A"]["/BBox"])
+        assert 0 <= x1 < x2 <= A4[0]
+        assert 0 <= y1 < y2 <= A4[1]
+    text = flat(" ".join(p.extract_text() for p in paper.pages))
+    for caption in re.findall(r"<figcaption>(.*?)</figcaption>", page):
+        assert flat(html.unescape(caption))[:30] in text
+    assert log == []
+
+
+def lines(page: pypdf.PageObject) -> list[tuple[float, float]]:
+    """Height above the foot and size of every run of text on a page, from its top."""
+    found: list[tuple[float, float]] = []
+
+    def seen(text: str, _: Any, place: list[float], __: Any, size: float) -> None:
+        if text.strip():
+            found.append((place[5], size * abs(place[3])))
+
+    page.extract_text(visitor_text=seen)
+    return sorted(found, reverse=True)
+
+
+def test_a_summary_without_findings_is_not_printed_over_itself() -> None:
+    results = flagged(synthetic_results(chosen=PAIRS[:1]), "fail", "The accuracy is near chance.")
+    page = pypdf.PdfReader(io.BytesIO(outputs["pdf"].render(results))).pages[1]
+    text = flat(page.extract_text())
+    assert "so no number below should be relied on." in text
+    heights = sorted({round(height, 1) for height, _ in lines(page)}, reverse=True)
+    assert min(above - below for above, below in pairwise(heights)) > 5
+
+
+def test_nothing_in_print_is_laid_out_in_a_way_that_loses_what_does_not_fit() -> None:
+    """Floats, flex and grid boxes are cut at the end of a page by WeasyPrint; tables, lines and blocks are not."""
+    css = read_text("report.css")
+    paper = css[css.index("\n@media print {") :]
+    assert not re.search(r"float:|display: *(inline-)?(flex|grid)", paper)
 
 
 def test_validity_flags_stand_on_the_cover_and_the_summary(log: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 import pytest
@@ -58,6 +59,24 @@ def test_three_significant_digits(value: float, text: str) -> None:
 )  # fmt: skip
 def test_no_more_digits_than_the_interval_supports(value: float, low: float, high: float, unit: str, text: str) -> None:
     assert plain(shown_interval(value, low, high, unit).full) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "text"),
+    [
+        (0.213, None, "L2", "0.34 [\N{GREATER-THAN OR EQUAL TO} 0.21]"),
+        (None, 0.5, "L2", "0.34 [\N{LESS-THAN OR EQUAL TO} 0.50]"),
+        (None, None, "L2", "0.344"),
+        (0.2, None, "share of steps", "34 % [\N{GREATER-THAN OR EQUAL TO} 20]"),
+        (None, None, "share of steps", "34.4 %"),
+        (-math.inf, math.inf, "L2", "0.344"),
+        (0.2, math.inf, "L2", "0.34 [\N{GREATER-THAN OR EQUAL TO} 0.20]"),
+    ],
+)
+def test_an_open_end_is_not_shown_and_the_known_one_has_its_sign(
+    low: float | None, high: float | None, unit: str, text: str
+) -> None:
+    assert plain(shown_interval(0.344, low, high, unit).full) == text
 
 
 def test_a_measure_is_shown_with_the_unit_of_its_head() -> None:

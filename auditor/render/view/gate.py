@@ -38,11 +38,20 @@ def gate_words(rules: Sequence[Rule]) -> str:
 
 def _undecided(rules: Sequence[Rule]) -> str:
     """Rules whose limit lies inside the interval, and in how many the observed value is beyond it all the same."""
-    text = f"{count(len(rules))} cannot be decided with this many samples"
+    text = f"{count(len(rules))} cannot be decided with this many samples{_would_decide(rules)}"
     if any(rule.status == "fail" for rule in rules):
         text += f" and count{'s' if len(rules) == 1 else ''} as failed"
     beyond = sum(value_beyond(rule) for rule in rules)
     return f"{text}, {count(beyond)} of them observed beyond the limit" if beyond else text
+
+
+def _would_decide(rules: Sequence[Rule]) -> str:
+    """How many samples would decide, as far as it is known."""
+    needed = [rule.needed_n for rule in rules if rule.needed_n is not None]
+    if not needed:
+        return ""
+    which = "" if len(needed) == len(rules) else f" {count(len(needed))} of them"
+    return f" (about {count(max(needed))} would decide{which})"
 
 
 def standing(rule: Rule) -> Standing:
@@ -55,9 +64,11 @@ def standing(rule: Rule) -> Standing:
 
 
 def limit_inside(rule: Rule) -> bool:
-    """Whether the limit lies inside the rule's interval, an open end of which has no limit inside its reach."""
+    """Whether the limit lies inside the rule's interval; without an interval only a warning for a failure says so."""
     if rule.value is None or rule.limit is None:
         return False
+    if rule.ci_low is None and rule.ci_high is None:
+        return (rule.status, rule.severity) == ("warn", "fail")
     low = float("-inf") if rule.ci_low is None else rule.ci_low
     high = float("inf") if rule.ci_high is None else rule.ci_high
     return low <= rule.limit <= high
@@ -119,4 +130,5 @@ def _why(audit: Audit, rule: Rule) -> str:
     if not limit_inside(rule):
         return f"{place}the whole interval lies beyond the limit"
     value = "beyond" if value_beyond(rule) else "within"
-    return f"{place}the limit lies inside the interval; the observed value is {value} it"
+    would = f"; about {count(rule.needed_n)} samples would decide" if rule.needed_n is not None else ""
+    return f"{place}the limit lies inside the interval; the observed value is {value} it{would}"
