@@ -3,6 +3,7 @@
 - ``half_space``: class 1 where <w, x> + b > 0; the distance to the boundary is |<w, x> + b| / ||w||.
 - ``spheres``: class 1 outside a sphere; the distance is | ||x - c|| - r |.
 - ``sectors``: three classes in the plane, divided by three rays from the centre at 120 degrees.
+- ``checkerboard``: two classes in 4x4 fields of the unit square; the distance is that to the nearest line.
 """
 
 from __future__ import annotations
@@ -61,6 +62,26 @@ class Sectors(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.sharpness * (x - 0.5) @ self.directions
+
+
+class Checkerboard(nn.Module):
+    """Logits (0, k sin(pi u) sin(pi v)), u = 0.02 + 3.96 x: 4x4 fields, a little cut at the border of the square.
+
+    Uncut, float32 would round points on the border itself into the class outside.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = torch.pi * (0.02 + 3.96 * x)
+        z = 5 * torch.sin(u[:, 0]) * torch.sin(u[:, 1])
+        return torch.stack([torch.zeros_like(z), z], dim=1)
+
+    def distance(self, x: Tensor) -> Tensor:
+        """Distance to the nearest inner line, in L2 and in the maximum norm alike: float64 ``(N,)``.
+
+        A step along one axis crosses it into a neighbouring field, and every other way out is longer.
+        """
+        lines = (torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64) - 0.02) / 3.96
+        return (x.double()[..., None] - lines).abs().amin(dim=(1, 2))
 
 
 class EagerBackend(Backend):

@@ -88,7 +88,7 @@ def descend(logits: Logits, x: Tensor, target: Tensor, start: Tensor | None, *, 
         if not step:
             walk.begin(m, distance)
         if start is None and step < LINEAR[norm]:
-            point = (point + BEYOND * box_step(point, gradient, -m + 1e-6, norm=norm)).clamp(0, 1)
+            point = (point + BEYOND * box_step(point, gradient, -m, norm=norm)).clamp(0, 1)
         else:
             point = walk.after(point, m, gradient, nearest, step / steps)
     return torch.where(_column(nearest.isinf(), x), point, best)

@@ -76,7 +76,7 @@ class _Nearest:
     def offer(self, candidate: Tensor) -> None:
         """Take the candidate where the artefact puts it in t and it is nearer, after bisection towards the source."""
         size = lengths(candidate - self.x, self.norm)
-        self.tried = self.tried.maximum(size)
+        self.tried = self.tried.fmax(size)  # a candidate of NaNs was not asked about
         rows = torch.nonzero(size < FAR * self.distance).flatten()
         # Where a point is known, one look at a point a little nearer on the way to the candidate tells whether its
         # bisection is worth the while.

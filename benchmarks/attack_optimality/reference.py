@@ -1,4 +1,4 @@
-"""The best known margin of each source: the least over foolbox's attacks, restarts and our own longer runs.
+"""foolbox's attacks on the same sources towards the same targets, and restarts of one from samples of the target.
 
 Brendel and Bethge's attack needs numba, which foolbox does not bring along; without it the page says that it was left
 out.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -26,78 +26,76 @@ RESTARTS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """What one attack found.
+    """What one attack found in one norm.
 
     Args:
         name: of the attack and its settings.
+        points: float32 ``(N, *shape)``.
         distance: float64 ``(N,)``, infinite where the artefact does not put the point in the target class.
         seconds: of CPU.
     """
 
     name: str
+    points: Tensor
     distance: Tensor
     seconds: float
 
 
-def measured(subject: Subject, norm: Norm, name: str, attack: Callable[[], Tensor]) -> tuple[Run, Tensor]:
-    """The distances of an attack's points, judged by the artefact itself, and the points."""
-    begin = time.process_time()
-    points = attack().detach().clamp(0, 1)
-    seconds = time.process_time() - begin
+def judged(subject: Subject, norm: Norm, name: str, points: Tensor, seconds: float) -> Run:
+    """The points as the artefact sees them."""
+    points = points.detach().clamp(0, 1)
     distance = lengths(points - subject.x, norm).double()
-    return Run(name, torch.where(subject.predict(points) == subject.target, distance, torch.inf), seconds), points
+    inside = subject.classifier.predict(points) == subject.target
+    return Run(name, points, torch.where(inside, distance, torch.inf), seconds)
 
 
-def reference(subject: Subject, norm: Norm, steps: int) -> list[Run]:
-    """foolbox's attacks with ``steps`` steps.
+def reference(subject: Subject, norm: Norm, steps: int) -> Iterator[Run]:
+    """One run after the other.
 
     Args:
-        steps: of DDN and FMN; restarts have as many among them, Brendel-Bethge a fifth.
+        steps: of FMN; the restarts have as many among them, Brendel-Bethge a fifth.
     """
-
-    class Logits(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return subject.logits(x)
-
-    model = foolbox.PyTorchModel(Logits().eval(), bounds=(0, 1), device="cpu")
-    criterion = foolbox.criteria.TargetedMisclassification(subject.target)
-
-    def found(attack: foolbox.Attack, **options: Tensor) -> Callable[[], Tensor]:
-        def run() -> Tensor:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return attack.run(model, subject.x, criterion, **options)
-
-        return run
-
-    fmn, bethge = (
-        (foolbox.attacks.L2FMNAttack, foolbox.attacks.L2BrendelBethgeAttack)
-        if norm == "l2"
-        else (foolbox.attacks.LInfFMNAttack, foolbox.attacks.LinfinityBrendelBethgeAttack)
-    )
-    runs = list[tuple[Run, Tensor]]()
-    if norm == "l2":
-        runs.append(measured(subject, norm, f"DDN, {steps} steps", found(foolbox.attacks.DDNAttack(steps=steps))))
-    # In two dimensions a step of length one leaves the picture.
-    size = 1.0 if subject.x[0].numel() > 2 else 0.1
-    runs.append(measured(subject, norm, f"FMN, {steps} steps", found(fmn(steps=steps, max_stepsize=size))))
+    l2 = norm == "l2"
+    many = subject.x[0].numel() > 2
+    fmn = foolbox.attacks.L2FMNAttack if l2 else foolbox.attacks.LInfFMNAttack
+    bethge = foolbox.attacks.L2BrendelBethgeAttack if l2 else foolbox.attacks.LinfinityBrendelBethgeAttack
+    size = 1.0 if many else 0.1  # in two dimensions a step of length one leaves the picture
+    runs = list[Run]()
+    if l2:
+        runs.append(_run(subject, norm, "DDN, 1,000 steps", foolbox.attacks.DDNAttack(steps=1000)))
+    runs.append(_run(subject, norm, f"FMN, {steps:,} steps", fmn(steps=steps, max_stepsize=size)))
+    runs.append(_run(subject, norm, "FMN, 100 steps", fmn(steps=100, max_stepsize=size)))
     for k in range(RESTARTS):
         start = torch.stack([subject.starts[int(t)][k] for t in subject.target])
         again = fmn(steps=steps // RESTARTS, max_stepsize=size)
-        runs.append(measured(subject, norm, f"FMN from sample {k}", found(again, starting_points=start)))
-    if BRENDEL_BETHGE and subject.x[0].numel() > 2:
-        points = nearest(subject, norm, runs)
-        # Only from points of the target class, and it asks that every one is.
-        name, attack = f"Brendel-Bethge, {steps // 5} steps", bethge(steps=steps // 5)
-        runs.append(measured(subject, norm, name, found(attack, starting_points=points)))
-    return [run for run, _ in runs]
+        runs.append(_run(subject, norm, f"FMN from sample {k}, {steps // RESTARTS} steps", again, start))
+    yield from runs
+    if BRENDEL_BETHGE and many:
+        # It asks that each of its starts is of the target class, so it goes on from the nearest points by then.
+        name = f"Brendel-Bethge from the nearest of these, {steps // 5} steps"
+        yield _run(subject, norm, name, bethge(steps=steps // 5), _nearest(subject, norm, runs))
 
 
-def nearest(subject: Subject, norm: Norm, runs: list[tuple[Run, Tensor]]) -> Tensor:
-    """The nearest point of the target class of several attacks, a sample of it where none has one."""
+def _run(subject: Subject, norm: Norm, name: str, attack: foolbox.Attack, start: Tensor | None = None) -> Run:
+    class Logits(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return subject.classifier.logits(x)
+
+    model = foolbox.PyTorchModel(Logits().eval(), bounds=(0, 1), device="cpu")
+    criterion = foolbox.criteria.TargetedMisclassification(subject.target)
+    options = {} if start is None else {"starting_points": start}
+    begin = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        points = attack.run(model, subject.x, criterion, **options)
+    return judged(subject, norm, name, points, time.process_time() - begin)
+
+
+def _nearest(subject: Subject, norm: Norm, runs: list[Run]) -> Tensor:
+    """The nearest point of the target class of several runs, a sample of it where none has one."""
     best = torch.stack([subject.starts[int(t)][0] for t in subject.target])
     distance = lengths(best - subject.x, norm).double()
-    for run, points in runs:
+    for run in runs:
         nearer = run.distance < distance
-        best[nearer], distance[nearer] = points[nearer], run.distance[nearer]
+        best[nearer], distance[nearer] = run.points[nearer], run.distance[nearer]
     return best

