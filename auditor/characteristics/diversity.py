@@ -6,8 +6,9 @@ b_i is the boundary instance made from x_i. About 1: as varied as their sources;
 (collapse), on which every other measure would describe one point of the boundary.
 
 The interval of the ratio resamples the nearest-neighbour distances, both of an instance together. Resampling the
-instances themselves would put copies among them and make every distance zero. The interval of either median allows for
-what neighbours share.
+instances themselves would put copies among them and make every distance zero. Two that are each other's nearest have
+the same distance, so the interval is stretched, on a scale of logarithms, by the square root of 1 + their share. The
+interval of either median allows for what neighbours share too.
 Source: this tool's; the authors' generator was seen to collapse unnoticed.
 """
 
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.functional.distances import neighbours_within
-from auditor.functional.quantiles import median_of_neighbours
-from auditor.functional.statistics import quantiles, ratio_estimate, replicates
+from auditor.functional.quantiles import median_of_neighbours, mutual
+from auditor.functional.statistics import Estimate, quantiles, ratio_estimate, replicates
 from auditor.results import Definition, Measured, NotMeasured
 
 COLLAPSE = 0.25
@@ -81,8 +83,8 @@ class Diversity(Characteristic):
         if n < LEAST:
             return self.not_measured(f"it takes {LEAST} boundary instances; there are {n}")
         found = [neighbours_within(x) for x in (instances.x_boundary, instances.x_source)]
-        near, median = torch.stack([distances for distances, _ in found], dim=1).double(), quantiles(0.5)
-        ratio = ratio_estimate(median(near[None])[0], replicates(near, median, rng=rng))
+        near = torch.stack([distances for distances, _ in found], dim=1)
+        ratio = diversity_estimate(near, sum(mutual(nearest) for _, nearest in found) / 2, rng=rng)
         measures: dict[str, Measured] = {
             name: self.as_measure(name, *median_of_neighbours(distances, nearest), n=n)
             for name, (distances, nearest) in zip(("nn_boundary", "nn_source"), found, strict=True)
@@ -93,3 +95,21 @@ class Diversity(Characteristic):
             else NotMeasured(not_measured="too many sources are copies of each other for a ratio to their distance")
         )
         return Findings(measures)
+
+
+def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> Estimate | None:
+    """The ratio of both medians with its interval; None where too many distances are 0.
+
+    Args:
+        near: ``(N, 2)``, distance of each boundary instance, and of its source, to the nearest other one.
+        shared: share of instances that have their distance in common with another.
+    """
+    median = quantiles(0.5)
+    ratio = ratio_estimate(median(near.double()[None])[0], replicates(near, median, rng=rng))
+    if ratio is None or ratio.value == 0:
+        return ratio
+    assert ratio.low is not None
+    assert ratio.high is not None
+    stretch = (1 + shared) ** 0.5
+    low, high = (ratio.value * (end / ratio.value) ** stretch for end in (ratio.low, ratio.high))
+    return Estimate(ratio.value, low, high)

@@ -78,11 +78,16 @@ def median_of_neighbours(distances: Tensor, nearest: Tensor) -> Estimate:
         nearest (int64): ``(N,)``, which other instance it is.
     """
     n = len(nearest)
-    mutual = float((nearest[nearest] == torch.arange(n)).double().mean())
     sharing = nearest.bincount(minlength=n).double()
-    estimate = quantile_estimate(distances, 0.5, alike=1 + mutual + float((sharing * (sharing - 1)).sum()) / n / 4)
+    others = float((sharing * (sharing - 1)).sum()) / n
+    estimate = quantile_estimate(distances, 0.5, alike=1 + mutual(nearest) + others / 4)
     assert estimate is not None
     return estimate
+
+
+def mutual(nearest: Tensor) -> float:
+    """The share of instances that are the nearest of their nearest; ``nearest`` as in ``median_of_neighbours``."""
+    return float((nearest[nearest] == torch.arange(len(nearest))).double().mean())
 
 
 def _place(count: int, level: float, alike: float) -> float | None:

@@ -13,17 +13,21 @@ from torch import Tensor
 
 from auditor.audit.summary import mean_of
 from auditor.characteristics.asymmetry import relative_difference
+from auditor.characteristics.diversity import diversity_estimate
 from auditor.functional.calibration import BINS, bin_of, calibration_error
 from auditor.functional.distances import neighbours_within
-from auditor.functional.quantiles import median_difference, median_of_neighbours, median_ratio, quantile_estimate
+from auditor.functional.quantiles import (
+    median_difference,
+    median_of_neighbours,
+    median_ratio,
+    mutual,
+    quantile_estimate,
+)
 from auditor.functional.statistics import (
     LEAST_FOR_RARE,
     Estimate,
     mean_estimate,
     mean_over_pairs,
-    quantiles,
-    ratio_estimate,
-    replicates,
     wilson,
 )
 from auditor.functional.trajectories import tournament
@@ -210,9 +214,9 @@ def _neighbours() -> Iterator[Population]:
         def one(n: int, rng: torch.Generator) -> Estimate | None:
             x = points(n, rng)
             moved = 0.6 * x + 0.2 * torch.randn(x.shape, generator=rng)
-            near = torch.stack([neighbours_within(side)[0] for side in (moved, x)], dim=1).double()
-            median = quantiles(0.5)
-            return ratio_estimate(median(near[None])[0], replicates(near, median, rng=rng))
+            found = [neighbours_within(side) for side in (moved, x)]
+            near = torch.stack([distances for distances, _ in found], dim=1)
+            return diversity_estimate(near, sum(mutual(nearest) for _, nearest in found) / 2, rng=rng)
 
         return one
 
