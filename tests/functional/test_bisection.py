@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,3 +130,39 @@ def test_every_segment_ends_and_the_boundary_ones_meet_the_tolerance(seed: int, 
     assert ((p[:, 0] - p[:, 1]).abs()[reached] < beta * 1.01).all()
     assert (p[reached].argmax(1) != 2).all()
     assert set(done.outcome.tolist()) <= {Outcome.BOUNDARY, Outcome.THIRD_CLASS}
+
+
+def sigmoids(slope: float, count: int = 200):
+    """Segments from 0 to 1 with p_s = sigmoid(slope (c - x)), where log p_s - log p_t is linear."""
+    c = torch.linspace(0.13, 0.87, count)
+
+    def probabilities(x: torch.Tensor) -> torch.Tensor:
+        z = slope * (x[:, 1].double() - x[:, 0].double())
+        return torch.stack([z, torch.zeros_like(z)], dim=1).softmax(1).float()
+
+    # The third halving moves another end than the second did, so neither value is halved by the Illinois rule.
+    plain = ((4 * c).floor() % 2 != (8 * c).floor() % 2) & ((8 * c).frac() > 0.05) & ((8 * c).frac() < 0.95)
+    return c, plain, probabilities, torch.stack([torch.zeros(count), c], dim=1), torch.stack([torch.ones(count), c], 1)
+
+
+@pytest.mark.parametrize("slope", [4.0, 12.0, 40.0])
+def test_false_position_takes_one_step_where_the_logarithms_are_linear(slope: float) -> None:
+    _, plain, p, x_s, x_t = sigmoids(slope)
+    done, halved = (
+        bisect(p, x_s, x_t, label(0, 200), label(1, 200), halve_only=halve_only) for halve_only in (False, True)
+    )
+    assert done.reached.all()
+    assert plain.sum() > 80
+    assert (done.steps[plain] == 4).all()
+    assert done.steps.max() <= 6
+    assert float(halved.steps.double().mean()) > 2.5 * float(done.steps.double().mean())
+
+
+def test_false_position_aims_at_the_side_of_the_nearer_end() -> None:
+    """At |p_s - p_t| = beta / 2 there, so that another evaluation of the point gives the same class."""
+    c, plain, p, x_s, x_t = sigmoids(8.0)
+    beta = 1e-3
+    done = bisect(p, x_s, x_t, label(0, 200), label(1, 200), beta=beta)
+    lead, eighth = (p(done.x) @ torch.tensor([1.0, -1.0]))[plain], (8 * c[plain]).frac()
+    torch.testing.assert_close(lead.abs(), torch.full_like(lead, beta / 2), atol=beta / 20, rtol=0)
+    assert torch.equal(lead > 0, eighth < 0.5)
