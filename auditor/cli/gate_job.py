@@ -124,19 +124,23 @@ def tally(gate: Gate) -> str:
     >>> tally(Gate(status="passed", rules=[], holds=3, undecided=1, beyond=1))
     'of 4 rules 3 hold and 1 cannot be decided with this many samples; of 1 the observed value lies beyond its limit'
     """
-    only_warn = len(gate.rules) - gate.holds - gate.undecided - gate.failed
-    total = gate.holds + gate.undecided + gate.failed + max(only_warn, 0)
+    total = max(len(gate.rules), gate.holds + gate.undecided + gate.failed)
+    only_warn = total - gate.holds - gate.undecided - gate.failed
     if gate.holds == total:
         return "all rules hold"
-    parts = [f"{gate.holds} hold"]
+    parts = [f"{gate.holds} hold{_s(gate.holds)}"]
     if gate.undecided:
         parts.append(f"{gate.undecided} cannot be decided with this many samples{_needed(gate)}")
-    if only_warn > 0:
-        parts.append(f"{only_warn} only warn")
+    if only_warn:
+        parts.append(f"{only_warn} only warn{_s(only_warn)}")
     if gate.failed:
         parts.append(f"{gate.failed} failed")
     said = f"of {total} rules " + (", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else parts[0])
     return said + (f"; of {gate.beyond} the observed value lies beyond its limit" if gate.beyond else "")
+
+
+def _s(count: int) -> str:
+    return "s" if count == 1 else ""
 
 
 def _needed(gate: Gate) -> str:

@@ -2,5 +2,5 @@
 
 ``audits`` runs the command and keeps what it wrote; ``flake`` judges one unchanged model under many seeds; ``spread``
 says how much more its numbers vary than their intervals claim; ``planted`` makes worse models and ``detection`` judges
-them. Each has its ``_section`` of ``benchmarks/regressions.md``.
+them; ``power`` draws audits of which the difference is known. Each has its section of ``benchmarks/regressions.md``.
 """

@@ -1,6 +1,7 @@
 """``python -m benchmarks.regressions``: audit, judge, print, and with --write write ``benchmarks/regressions.md``.
 
-The exit code is 1 where a gate fails on the unchanged model.
+The exit code is 1 where a gate fails on the unchanged model, where ``compare`` calls a difference in more than one
+comparison of it in twenty, or where a promise about planted models is broken.
 """
 
 from __future__ import annotations
@@ -15,29 +16,37 @@ from benchmarks.regressions import detection
 from benchmarks.regressions.audits import Audits
 from benchmarks.regressions.detection import accepted_audit
 from benchmarks.regressions.detection_section import detection_section
-from benchmarks.regressions.flake import Trial, trials
-from benchmarks.regressions.flake_section import flake_section
+from benchmarks.regressions.flake import Compared, Trial, comparisons, trials
+from benchmarks.regressions.flake_section import comparison_section, flake_section
 from benchmarks.regressions.page import Lines, head
 from benchmarks.regressions.planted import planted
+from benchmarks.regressions.power import power, power_section
 from benchmarks.regressions.spread import Spread, spreads
 from benchmarks.regressions.spread_section import spread_section
 
 PAGE = Path(__file__).parents[1] / "regressions.md"
-PARTS = ("flake", "detection")
+PARTS = ("power", "flake", "detection")
+DRAWS = 100
 
 
 def main() -> int:
-    """Run the parts asked for, both by default."""
+    """Run the parts asked for, all by default."""
     arguments = _arguments()
     audits = Audits(arguments.pairs, reuse=arguments.reuse)
     failed, text = False, ""
+    if "power" in arguments.parts:
+        like = accepted_audit(audits, arguments.profiles[0])
+        text += _shown(power_section(power(like, DRAWS), DRAWS))
     if "flake" in arguments.parts:
-        found, varied = _flake(audits, arguments.profiles, arguments.seeds)
+        found, varied, compared = _flake(audits, arguments.profiles, arguments.seeds)
         failed = any(trial.failed for some in found.values() for trial in some)
-        for lines in (flake_section(found, arguments.seeds), spread_section(varied, arguments.seeds)):
+        failed |= any(20 * sum(c.differs for c in some) > len(some) for some in compared.values())
+        sections = flake_section(found, arguments.seeds), comparison_section(compared)
+        for lines in (*sections, spread_section(varied, arguments.seeds)):
             text += _shown(lines)
     if "detection" in arguments.parts:
         rows = list(detection.rows(audits, arguments.profiles, arguments.models))
+        failed |= any(promise.broken for promise in detection.promises(rows))
         text += _shown(detection_section(rows, arguments.profiles))
     if arguments.write:
         command = f"python -m benchmarks.regressions {_options(arguments)} --write"
@@ -52,19 +61,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profiles", default="quick,standard", help="with commas between them (quick,standard)")
     parser.add_argument("--seeds", type=int, default=20, help="of the unchanged model, from 0 on (20)")
     parser.add_argument("--pairs", default="all", help="for a trial: class pairs as deepdig-audit takes them (all)")
-    parser.add_argument("--skip", metavar="PATTERN", default="", help="leave out planted models, such as 'int8, dyn*'")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/regressions.md (both parts, all pairs)")
+    parser.add_argument("--skip", metavar="PATTERNS", default="", help="leave out planted models: 'int8*;control*'")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/regressions.md (all parts, all pairs)")
     parser.add_argument("--reuse", action="store_true", help="keep the audits of an interrupted run of the same code")
     arguments = parser.parse_args()
     arguments.parts = [arguments.part] if arguments.part else PARTS
     arguments.profiles = arguments.profiles.split(",")
     if unknown := set(arguments.profiles) - set(PROFILES):
         parser.error(f"expected profiles of {', '.join(PROFILES)}; found {', '.join(sorted(unknown))}")
-    arguments.models = [m for m in planted() if not fnmatch.fnmatch(f"{m.kind} {m.size}", arguments.skip)]
+    skipped = [pattern.strip() for pattern in arguments.skip.split(";")]
+    arguments.models = [m for m in planted() if not any(fnmatch.fnmatch(f"{m.kind} {m.size}", p) for p in skipped)]
     if arguments.seeds < 2:
         parser.error(f"expected at least 2 seeds; found {arguments.seeds}")
     if arguments.write and (arguments.part or arguments.pairs != "all"):
-        parser.error("expected both parts and all pairs with --write; leave out the part and --pairs")
+        parser.error("expected all parts and all pairs with --write; leave out the part and --pairs")
     return arguments
 
 
@@ -74,13 +84,16 @@ def _options(arguments: argparse.Namespace) -> str:
     return f"{text} --skip '{arguments.skip}'" if arguments.skip else text
 
 
-def _flake(audits: Audits, profiles: list[str], seeds: int) -> tuple[dict[str, list[Trial]], dict[str, list[Spread]]]:
-    """Trials and spreads by profile; the audits of one profile are held at a time."""
-    found, varied = {}, {}
+def _flake(
+    audits: Audits, profiles: list[str], seeds: int
+) -> tuple[dict[str, list[Trial]], dict[str, list[Spread]], dict[str, list[Compared]]]:
+    """Trials, spreads and comparisons by profile; the audits of one profile are held at a time."""
+    found, varied, compared = {}, {}, {}
     for profile in profiles:
         results = {seed: accepted_audit(audits, profile, seed) for seed in range(seeds)}
         found[profile], varied[profile] = trials(results), spreads(list(results.values()))
-    return found, varied
+        compared[profile] = comparisons(results)
+    return found, varied, compared
 
 
 def _shown(lines: Lines) -> str:

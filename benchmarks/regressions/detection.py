@@ -8,11 +8,13 @@ from typing import Literal
 
 from auditor.comparison import Comparison
 from auditor.policy.compare import compare
-from auditor.results import Gate, Results
+from auditor.results import Gate, Measure, Results
 from benchmarks.regressions.audits import Audits
-from benchmarks.regressions.judges import judges
-from benchmarks.regressions.planted import UNCHANGED, Planted
+from benchmarks.regressions.judges import RELATIVE, judges
+from benchmarks.regressions.planted import LABELS, NOISE, UNCHANGED, Planted
 
+DIFFERENT_FROM, STOPPED_FROM = 0.05, 0.2
+"""Noise on the weights from which on compare and the gate against the baseline have to notice it."""
 SEEDS = (0,)
 SHOWN = 5
 
@@ -45,13 +47,13 @@ class Row:
         planted: what it is.
         verdicts: by profile, judge and seed.
         results: of the last profile under the first seed.
-        comparison: of these results with the unchanged model's.
+        comparisons: by profile, of the results under the first seed with the unchanged model's.
     """
 
     planted: Planted
     verdicts: dict[tuple[str, str, int], Verdict] = field(default_factory=dict)
     results: Results | None = None
-    comparison: Comparison | None = None
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
 
     def of(self, profile: str, judge: str) -> list[Verdict]:
         """The verdicts under each seed."""
@@ -70,7 +72,7 @@ def rows(audits: Audits, profiles: Sequence[str], models: Sequence[Planted]) -> 
                 for name, judge in judging[profile].items():
                     row.verdicts[profile, name, seed] = verdict(judge.gate(found) if found else None)
                 if found and seed == SEEDS[0]:
-                    row.results, row.comparison = found, compare(found, accepted[profile])
+                    row.results, row.comparisons[profile] = found, compare(found, accepted[profile])
         yield row
 
 
@@ -79,6 +81,40 @@ def accepted_audit(audits: Audits, profile: str, seed: int = SEEDS[0]) -> Result
     audited = audits.of(UNCHANGED, profile, seed)
     assert audited.results is not None, audited.said
     return audited.results
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Something that has to be so of every planted model, and where it is not."""
+
+    text: str
+    broken: list[str]
+
+
+def promises(rows: Sequence[Row]) -> list[Promise]:
+    """What ``compare`` and the gate against the baseline promise, checked."""
+    different, stopped, green, farther = [], [], [], []
+    for row in rows:
+        noise = float(row.planted.size) if row.planted.kind == NOISE else 0.0
+        for profile, comparison in row.comparisons.items():
+            name = f"{row.planted.kind} {row.planted.size} at {profile}: {comparison.verdict}"
+            if noise >= DIFFERENT_FROM and comparison.verdict != "different":
+                different.append(name)
+            if row.planted.kind == LABELS and comparison.verdict not in ("closer", "different"):
+                farther.append(name)
+            accuracy, before = comparison.accuracy.candidate, comparison.accuracy.baseline
+            measured = isinstance(accuracy, Measure) and isinstance(before, Measure)
+            if measured and accuracy.value < before.value / 2 and comparison.good:
+                green.append(name)
+        for (profile, judge, _), found in row.verdicts.items():
+            if judge == RELATIVE and noise >= STOPPED_FROM and not found.caught:
+                stopped.append(f"{row.planted.kind} {row.planted.size} at {profile}")
+    return [
+        Promise(f"compare calls noise on the weights a different boundary from {DIFFERENT_FROM} on", different),
+        Promise(f"the gate against the baseline stops noise on the weights from {STOPPED_FROM} on", stopped),
+        Promise("a model fine-tuned on label noise is called closer or different", farther),
+        Promise("a model that lost half of its accuracy is never good news", green),
+    ]
 
 
 def verdict(gate: Gate | None) -> Verdict:

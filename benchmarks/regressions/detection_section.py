@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
-from auditor.comparison import ComparedMean, Comparison
-from auditor.results import Measure, harm
-from benchmarks.regressions.detection import SEEDS, SHOWN, Row, Verdict, smallest_caught
+from auditor.comparison import ComparedMean, Comparison, Moved
+from auditor.results import Measure
+from benchmarks.regressions.detection import SEEDS, Row, Verdict, promises, smallest_caught
 from benchmarks.regressions.judges import FIRST, RELATIVE
 from benchmarks.regressions.page import Lines, short
-from benchmarks.regressions.planted import DATA, EPOCHS, KINDS, NOISE, SAMPLE
+from benchmarks.regressions.planted import DATA, EPOCHS, KINDS, LABELS, NOISE, SAMPLE, TUNING_EPOCHS
 
 
 def detection_section(rows: Sequence[Row], profiles: Sequence[str]) -> Lines:
@@ -19,9 +20,16 @@ def detection_section(rows: Sequence[Row], profiles: Sequence[str]) -> Lines:
     names = " | ".join(f"{profile}, {judge}" for profile, judge in columns)
     yield "## Planted regressions"
     yield ""
+    yield "What has to be so:"
+    yield ""
+    for promise in promises(rows):
+        broken = f"not so: {'; '.join(promise.broken)}" if promise.broken else "so"
+        yield f"- {promise.text}: {broken}."
+    yield ""
     yield f"Each model is audited under seed {' and '.join(map(str, SEEDS))} and judged by the policies of the"
     yield f"unchanged model's audit under seed {SEEDS[0]}. {NOISE.capitalize()}: Gaussian, in deviations of each"
-    yield f"tensor. {DATA.capitalize()}: that share of both, before training. {EPOCHS.capitalize()}:"
+    yield f"tensor. {LABELS.capitalize()}: {TUNING_EPOCHS} epochs more, with that share of labels wrong."
+    yield f"{DATA.capitalize()}: that share of both, before training. {EPOCHS.capitalize()}:"
     yield f"{SAMPLE.recipe.epochs} make the unchanged model. int8: by ONNX Runtime, static as QDQ, seven-bit weights."
     yield ""
     yield "Smallest size from which on every size is caught under every seed:"
@@ -46,7 +54,7 @@ def detection_section(rows: Sequence[Row], profiles: Sequence[str]) -> Lines:
     yield ""
     yield from _rules(rows, columns)
     yield ""
-    yield from _changed(rows, profiles[-1])
+    yield from _compared(rows, profiles)
 
 
 def _smallest(rows: Sequence[Row], profile: str, judge: str) -> str:
@@ -98,38 +106,36 @@ def _counted(rules: Iterable[str]) -> str:
     return ", ".join(f"{short(rule)} ({n})" for rule, n in Counter(rules).items())
 
 
-def _changed(rows: Sequence[Row], profile: str) -> Lines:
-    yield "### Pairs that changed most"
+def _compared(rows: Sequence[Row], profiles: Sequence[str]) -> Lines:
+    yield "### What compare says"
     yield ""
-    yield f"As `deepdig-audit compare` ranks them against the unchanged model at {profile}, both under seed {SEEDS[0]}:"
-    yield f"the {SHOWN} pairs whose margin got worse most clearly, with its change in the worse direction and, in"
-    yield "brackets, in deviations; and the number of directions where it is worse or better beyond chance (Holm), and"
-    yield "where it can no longer be measured, which the ranking puts last."
+    yield f"Of each model against the unchanged one, both under seed {SEEDS[0]}. Mean: change of the margin over the"
+    yield "directions, as a share of the baseline's mean, with its 95 % interval. Closer, farther: directions beyond"
+    yield "chance (signed-rank test on common samples, Holm), then samples that moved by more than 2 % of their margin."
+    yield "Losses: what else got worse; lost: places whose headline measure can no longer be taken."
     yield ""
-    yield f"| regression | size | {SHOWN} pairs | worse | better | no longer measured |"
-    yield "|---|---|---|---|---|---|"
+    yield "| regression | size | profile | verdict | mean | closer | farther | samples closer | farther | losses |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for row in rows:
-        if row.comparison is not None:
-            pairs, measure = row.comparison.pairs[:SHOWN], row.comparison.summary[row.comparison.ranked_by]
-            texts = [f"{p.classes[0]}:{p.classes[1]} {_change(row, i)} ({p.strength:.1f})" for i, p in enumerate(pairs)]
-            news = f"{measure.worse} | {measure.better}" if isinstance(measure, ComparedMean) else "not measured |"
-            yield f"| {row.planted.kind} | {row.planted.size} | {', '.join(texts)} | {news} | {_lost(row.comparison)} |"
+        for profile in profiles:
+            if profile in row.comparisons:
+                yield f"| {row.planted.kind} | {row.planted.size} | {profile} | {_said(row.comparisons[profile])} |"
 
 
-def _lost(comparison: Comparison) -> int:
-    """Directions whose margin was measured before and is not now."""
-    found = [d.characteristics.get(comparison.ranked_by) for pair in comparison.pairs for d in pair.directions]
-    return sum(isinstance(c.baseline, Measure) and not isinstance(c.candidate, Measure) for c in found if c)
-
-
-def _change(row: Row, index: int) -> str:
-    """The change of the ranked measure in the direction of a pair where it is worse."""
-    assert row.comparison is not None
-    id = row.comparison.ranked_by
-    found = [
-        d.characteristics[id].difference for d in row.comparison.pairs[index].directions if id in d.characteristics
-    ]
-    measured = [m for m in found if isinstance(m, Measure)]
-    if not measured:
-        return "not measured"
-    return f"{max(measured, key=lambda m: harm(m.direction, m.value)).value:+.2f}"
+def _said(found: Comparison) -> str:
+    mean, moved = found.summary[found.ranked_by], found.moved
+    if isinstance(mean, ComparedMean):
+        before = [
+            d.characteristics[found.ranked_by].baseline for pair in found.pairs for d in pair.directions
+            if found.ranked_by in d.characteristics
+        ]  # fmt: skip
+        scale = fmean(m.value for m in before if isinstance(m, Measure))
+        value, low, high = (end / scale for end in (mean.difference.value, mean.difference.low, mean.difference.high))
+        numbers = f"{value:+.1%} [{low:+.1%}, {high:+.1%}] | {mean.worse} | {mean.better}"
+    else:
+        numbers = "not measured | |"
+    shares = " | |"
+    if isinstance(moved, Moved):
+        shares = f" | {moved.closer / moved.samples:.0%} | {moved.farther / moved.samples:.0%}"
+    losses = ", ".join(f"{reason.id} {reason.count}" for reason in found.losses)
+    return f"{found.verdict} | {numbers}{shares} | {losses}"

@@ -1,10 +1,13 @@
-"""One unchanged model under many seeds: every seed's policy judges the results of every other seed."""
+"""One unchanged model under many seeds: every seed's policy and comparison judge the results of every other seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from auditor.comparison import Comparison
+from auditor.policy.compare import compare
 from auditor.results import Gate, Results, Rule
 from benchmarks.regressions.judges import Judge, judges
 
@@ -61,6 +64,27 @@ def trials(results: Mapping[int, Results]) -> list[Trial]:
     return found
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What ``compare`` said of the unchanged model under two seeds."""
+
+    baseline_seed: int
+    seed: int
+    comparison: Comparison
+
+    @property
+    def differs(self) -> bool:
+        """Whether it called a difference where there is none."""
+        return self.comparison.verdict != "no_difference" or bool(self.comparison.losses)
+
+
+def comparisons(results: Mapping[int, Results]) -> list[Compared]:
+    """Every seed's audit against that of seed 0 and of the seed before."""
+    seeds = list(results)
+    pairs = dict.fromkeys([*((0, seed) for seed in seeds[1:]), *pairwise(seeds[1:])])
+    return [Compared(then, now, compare(results[now], results[then])) for then, now in pairs]
+
+
 def counts(some: Sequence[Trial]) -> list[RuleCount]:
     """By rule, in the order in which the rules first appear."""
     names = dict.fromkeys(rule.id for trial in some for rule in trial.gate.rules)
@@ -75,11 +99,12 @@ def room(rule: Rule, lower: bool) -> float:
         lower: whether the limit is a lower one.
     """
     assert rule.value is not None
-    assert rule.ci_low is not None
-    assert rule.ci_high is not None
     assert rule.limit is not None
-    half = rule.ci_high - rule.value if lower else rule.value - rule.ci_low
-    left = rule.ci_high - rule.limit if lower else rule.limit - rule.ci_low
+    end = rule.ci_high if lower else rule.ci_low
+    if end is None:  # open on that side: it never fails
+        return float("inf")
+    half = end - rule.value if lower else rule.value - end
+    left = end - rule.limit if lower else rule.limit - end
     return left / half if half else float("inf") if left >= 0 else float("-inf")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.regressions.flake import RuleCount, Trial, counts
+from collections import Counter
+
+from auditor.comparison import Moved
+from benchmarks.regressions.flake import Compared, RuleCount, Trial, counts
 from benchmarks.regressions.judges import FIRST, RELATIVE
 from benchmarks.regressions.page import Lines, short
 
@@ -43,6 +46,29 @@ def flake_section(trials: dict[str, list[Trial]], seeds: int) -> Lines:
             if rule.status in ("fail", "not_measured"):
                 yield f"- {profile}, {trial.judge}, policy of seed {trial.policy_seed}, results of seed {trial.seed}:"
                 yield f"  {rule.message}"
+
+
+def comparison_section(found: dict[str, list[Compared]]) -> Lines:
+    """What compare says of an unchanged model."""
+    yield "## Compare on an unchanged model"
+    yield ""
+    yield "Every audit against that of seed 0 and against that of the seed before. A difference is any verdict but no"
+    yield "clear difference, and anything that compare says got worse. Moved: samples whose margin changed by more than"
+    yield "2 %."
+    yield ""
+    yield "| profile | comparisons | differences | common samples | moved | verdicts |"
+    yield "|---|---|---|---|---|---|"
+    for profile, some in found.items():
+        moved = [c.comparison.moved for c in some if isinstance(c.comparison.moved, Moved)]
+        samples, away = sum(m.samples for m in moved), sum(m.closer + m.farther for m in moved)
+        verdicts = Counter(c.comparison.verdict for c in some)
+        said = ", ".join(f"{verdict} {n}" for verdict, n in verdicts.items())
+        yield f"| {profile} | {len(some)} | {sum(c.differs for c in some)} | {samples} | {away} | {said} |"
+    for profile, some in found.items():
+        for c in some:
+            if c.differs:
+                reasons = ", ".join(f"{reason.id} {reason.count}" for reason in c.comparison.reasons)
+                yield f"- {profile}, baseline of seed {c.baseline_seed}, candidate of seed {c.seed}: {reasons}."
 
 
 def _rule_cells(count: RuleCount) -> str:

@@ -20,12 +20,12 @@ max_decrease = 0.02
 [[rules]]
 measure = "characteristics.margin_l2_attack"
 aggregate = "mean"
-max_decrease = "10 %"
+max_decrease = "5 %"
 
 [[rules]]
 measure = "characteristics.margin_l2_attack"
 aggregate = "each"
-max_decrease = "25 %"
+max_decrease = "10 %"
 
 [[rules]]
 measure = "characteristics.idc"

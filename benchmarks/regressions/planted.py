@@ -23,8 +23,10 @@ from sample_models.training import train
 UNCHANGED = ROOT / "sample_models" / "digits_cnn.onnx"
 SAMPLE = SAMPLE_MODELS["digits_cnn"]
 PAIR = (3, 8)
-NOISE, DATA, EPOCHS, STATIC, DYNAMIC, CONTROL = KINDS = (
+TUNING_EPOCHS, TUNING_RATE = 5, 0.001
+NOISE, LABELS, DATA, EPOCHS, STATIC, DYNAMIC, CONTROL = KINDS = (
     "noise on the weights",
+    "fine-tuned on label noise",
     f"training samples of {PAIR[0]} and {PAIR[1]} removed",
     "epochs of training",
     "int8, static",
@@ -68,7 +70,8 @@ def planted() -> list[Planted]:
     epochs = [Planted(EPOCHS, f"{n}", functools.partial(_trained, epochs=n)) for n in (20, 10, 5, 1)]
     int8 = [Planted(STATIC, "8 bits", _static), Planted(DYNAMIC, "8 bits", _dynamic)]
     controls = [Planted(CONTROL, f"seed {seed}", functools.partial(_trained, seed=seed)) for seed in (1, 2)]
-    return [*noise, *data, *epochs, *int8, *controls]
+    labels = [Planted(LABELS, f"{share:.0%}", functools.partial(_mislabelled, share)) for share in (0.1, 0.2, 0.4)]
+    return [*noise, *labels, *data, *epochs, *int8, *controls]
 
 
 @functools.cache
@@ -93,6 +96,25 @@ def _noisy(size: float, path: Path) -> None:
             value += size * value.std() * torch.randn(value.shape, generator=rng)
             tensor.CopyFrom(onnx.numpy_helper.from_array(value.numpy(), tensor.name))
     onnx.save(model, path)
+
+
+def _mislabelled(share: float, path: Path) -> None:
+    """The unchanged model, trained further on training samples of which this share has another class's label."""
+    torch.set_num_threads(1)
+    split, rng = _digits().train, torch.Generator().manual_seed(0)
+    network = train(SAMPLE, split, seed=0, device=torch.device("cpu"))
+    wrong = torch.randperm(len(split), generator=rng)[: round(share * len(split))]
+    labels, classes = split.labels.clone(), int(split.labels.max()) + 1
+    labels[wrong] = (labels[wrong] + torch.randint(1, classes, (len(wrong),), generator=rng)) % classes
+    optimizer = torch.optim.Adam(network.train().parameters(), lr=TUNING_RATE)
+    for _ in range(TUNING_EPOCHS):
+        for batch in torch.randperm(len(split), generator=rng).split(64):
+            x = split.instances(batch).view(-1, *SAMPLE.input_shape)
+            loss = torch.nn.functional.cross_entropy(network(x), labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    export_onnx(network.eval(), SAMPLE.input_shape, path)
 
 
 def _removed(share: float, path: Path) -> None:

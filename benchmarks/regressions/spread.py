@@ -70,7 +70,7 @@ def widest(some: Sequence[Spread]) -> dict[Source, Spread]:
 def ratio(seen: Sequence[Interval]) -> Ratio | None:
     """The ratio of one number from its value and interval under each seed."""
     claimed = fmean(deviation(i) ** 2 for i in seen)
-    if claimed == 0:
+    if claimed == 0 or math.isinf(claimed):
         return None
     value, freedom = math.sqrt(variance(i.value for i in seen) / claimed), len(seen) - 1
     low, high = (math.sqrt(freedom / chi2.ppf(p, freedom)) for p in (0.975, 0.025))
@@ -81,11 +81,11 @@ def over_places(seen: Sequence[Mapping[tuple[int, ...], Interval]]) -> float | N
     """The ratio over the places that every seed measured: of mean variance to mean claimed variance."""
     common = [place for place in seen[0] if all(place in one for one in seen)]
     claimed = [deviation(one[place]) ** 2 for place in common for one in seen]
-    if not any(claimed):
+    if not any(claimed) or any(map(math.isinf, claimed)):
         return None
     return math.sqrt(fmean(variance(one[place].value for one in seen) for place in common) / fmean(claimed))
 
 
 def _places(results: Results, name: str) -> dict[tuple[int, ...], Interval]:
     found = values(results, name).items()
-    return {place: Interval(m.value, m.ci_low, m.ci_high) for place, m in found if isinstance(m, Measure)}
+    return {place: Interval(m.value, m.low, m.high) for place, m in found if isinstance(m, Measure)}

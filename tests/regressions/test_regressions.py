@@ -8,17 +8,19 @@ import onnx
 import pytest
 import torch
 
+from auditor.comparison import Comparison
+from auditor.policy.compare import compare
 from auditor.policy.intervals import Interval
-from benchmarks.regressions.detection import Row, Verdict, smallest_caught, verdict
+from benchmarks.regressions.detection import Row, Verdict, promises, smallest_caught, verdict
 from benchmarks.regressions.detection_section import detection_section
-from benchmarks.regressions.flake import counts, room, trials
-from benchmarks.regressions.flake_section import flake_section
+from benchmarks.regressions.flake import comparisons, counts, room, trials
+from benchmarks.regressions.flake_section import comparison_section, flake_section
 from benchmarks.regressions.judges import FIRST, RELATIVE, judges
-from benchmarks.regressions.planted import KINDS, NOISE, UNCHANGED, planted
+from benchmarks.regressions.planted import EPOCHS, KINDS, LABELS, NOISE, UNCHANGED, Planted, planted
+from benchmarks.regressions.power import power, power_section
 from benchmarks.regressions.spread import over_places, ratio, spreads, widest
 from benchmarks.regressions.spread_section import spread_section
-from tests.policy.made import MARGIN, measure, resampled, results, with_measure
-from tests.render.sample_results import DEFINITIONS
+from tests.policy.made import MARGIN, measure, resampled, results, scaled, with_accuracy, with_margins
 
 BASE = results()
 
@@ -91,8 +93,8 @@ def test_a_spread_is_found_for_each_number_that_a_policy_limits():
 
 def test_a_refusal_and_a_number_that_is_missing_are_catches():
     assert verdict(None).caught
-    half = with_measure(BASE, MARGIN, lambda c: measure(0.1, 0.001, DEFINITIONS[MARGIN]))
-    for judge in judges(BASE).values():
+    half = scaled(BASE, {(a, b): 0.1 for a in range(6) for b in range(6)})
+    for judge in judges(scaled(BASE, {})).values():
         found = verdict(judge.gate(half))
         assert found.caught
         assert f"characteristics.{MARGIN} mean" in found.rules
@@ -107,11 +109,62 @@ def test_the_page_names_misses_and_refusals():
             ("quick", judge, seed): Verdict("refused") if caught else Verdict("passed")
             for judge in (FIRST, RELATIVE) for seed in (0, 1)
         }  # fmt: skip
-        rows.append(Row(model, verdicts))
+        rows.append(Row(model, verdicts, comparisons={"quick": said(model)}))
     text = "\n".join(detection_section(rows, ["quick"]))
     assert f"| {NOISE} | 0.02, 0.05, 0.1, 0.2, 0.4 | 0.4 | 0.4 |" in text
     assert f"Missed under at least one seed at quick, {FIRST}: {NOISE} 0.02; {NOISE} 0.05;" in text
     assert f"Controls stopped at quick, {FIRST}: 0 of 4 audits." in text
+
+
+def said(model: Planted, factor: float = 0.8) -> Comparison:
+    """A comparison that keeps every promise: noise moves samples both ways, label noise brings them closer."""
+    base = scaled(BASE, {})
+    factors = (factor, 2 - factor) if model.kind == NOISE else (factor, factor)
+    return compare(with_margins(base, lambda _, old: [v * factors[i % 2] for i, v in enumerate(old)]), base)
+
+
+def test_promises_are_kept_and_broken_ones_are_named():
+    models = {(m.kind, m.size): m for m in planted()}
+    noise, labels = models[NOISE, "0.2"], models[LABELS, "20%"]
+
+    def broken(model: Planted, comparison: Comparison, status: str = "failed") -> list[int]:
+        verdicts = {("quick", RELATIVE, 0): Verdict(status)}  # type: ignore[arg-type]
+        return [len(p.broken) for p in promises([Row(model, verdicts, comparisons={"quick": comparison})])]
+
+    assert broken(noise, said(noise)) == [0, 0, 0, 0]
+    assert broken(labels, said(labels)) == [0, 0, 0, 0]
+    assert broken(noise, said(labels)) == [1, 0, 0, 0]
+    assert broken(noise, said(noise), "warned") == [0, 1, 0, 0]
+    assert broken(labels, said(labels, 1.2)) == [0, 0, 1, 0]
+    lost = with_accuracy(BASE, measure(0.3, 0.01))
+    kept = compare(scaled(BASE, {}), scaled(BASE, {})).model_copy(
+        update={"accuracy": compare(lost, BASE).accuracy.model_copy(update={"change": "unclear"})}
+    )
+    assert broken(models[EPOCHS, "1"], kept) == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("loss", "verdict", "least"), [(0.1, "closer", 19), (0.05, "closer", 16)])
+@pytest.mark.parametrize("directions", [4, 12])
+def test_a_loss_is_found(loss: float, verdict: str, least: int, directions: int):
+    """Twenty draws; ``benchmarks/regressions.md`` has a hundred."""
+    (found,) = power(BASE, 20, (loss,), (directions,))
+    assert found.verdicts[verdict] >= least
+
+
+def test_no_loss_is_found_where_there_is_none():
+    (found,) = power(BASE, 100, (0.0,), (4,))
+    assert found.verdicts["no_difference"] >= 95
+    assert "| 0% | 4 |" in "\n".join(power_section([found], 100))
+
+
+def test_compare_on_an_unchanged_model_is_counted():
+    same, other = comparisons({0: BASE, 1: BASE, 2: scaled(BASE, {(1, 2): 0.5})}), scaled(BASE, {})
+    assert [(c.baseline_seed, c.seed) for c in same] == [(0, 1), (0, 2), (1, 2)]
+    assert [c.differs for c in same] == [False, True, True]
+    text = "\n".join(comparison_section({"quick": same}))
+    assert "| quick | 3 | 2 |" in text
+    assert "baseline of seed 1, candidate of seed 2: closer 1" in text
+    assert not any(c.differs for c in comparisons({0: other, 1: other}))
 
 
 def test_planted_models_have_names_of_their_own_and_noise_is_as_large_as_it_says(tmp_path):
