@@ -19,15 +19,16 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import Progress
-from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, Search
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
 from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
-from auditor.functional.minimal_norm import lengths
+from auditor.functional.descent import lengths
 from auditor.functional.polar_search import PolarBudget
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
 from auditor.results import NotMeasured, Validity
 
 ID = "gradient_masking"
+NORMS: tuple[Norm, Norm] = ("l2", "linf")
 CLEAR = 1.10
 """Median ratio of distances from which on margins are wrong: the share by which a first policy lets a margin fall."""
 SLIGHT = 1.05
@@ -151,8 +152,8 @@ def _distances(tasks: Sequence[AttackTask], points: Sequence[NearestPoints]) -> 
     """By norm, how far each sample's point is; infinite where none was found."""
     parts: dict[Norm, list[Tensor]] = {norm: [] for norm in NORMS}
     for task, found in zip(tasks, points, strict=True):
-        for norm, y, there in (("l2", found.l2, found.found_l2), ("linf", found.linf, found.found_linf)):
-            parts[norm].append(torch.where(there, lengths(y - task.x, norm), torch.inf))
+        parts["l2"].append(torch.where(found.found_l2, lengths(found.l2 - task.x, "l2"), torch.inf))
+        parts["linf"].append(torch.where(found.found_linf, lengths(found.linf - task.x, "linf"), torch.inf))
     return {norm: torch.cat(values) for norm, values in parts.items()}
 
 
