@@ -81,7 +81,7 @@ def digits_case(name: str, path: Path) -> Case:
     flat, starts = (torch.cat([part[k] for part in parts]).flatten(1) for k in (0, 1))
     classes = tuple(torch.cat([torch.full((len(part[0]),), part[k]) for part in parts]) for k in (2, 3))
     found = Case(name, f, flat, starts, (classes[0], classes[1]), "")
-    reference = "none known" if not isinstance(f.gradient, str) else f"DDN and polish: {_attacked(found):.3f}"
+    reference = "none known" if not isinstance(f.gradient, str) else f"minimal-norm attack: {_attacked(found):.3f}"
     return Case(name, f, flat, starts, (classes[0], classes[1]), reference)
 
 

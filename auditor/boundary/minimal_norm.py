@@ -106,7 +106,10 @@ class NearestSearch:
 
         parts = classifier.batching.run(part, torch.arange(len(x)))
         columns = [torch.cat(column).split(sizes) for column in zip(*parts, strict=True)]
-        return [NearestPoints(*row, self.title.lower()) for row in zip(*columns, strict=True)]  # type: ignore[call-arg]
+        return [
+            NearestPoints(l2, linf, found_l2, found_linf, tried_l2, tried_linf, self.title.lower())
+            for l2, linf, found_l2, found_linf, tried_l2, tried_linf in zip(*columns, strict=True)
+        ]
 
     def _in_both_norms(
         self, classifier: Classifier, x: Tensor, target: Tensor, starts: list[Tensor]

@@ -16,7 +16,7 @@ from benchmarks.attack_optimality.subjects import TARGETS, Subject
 
 NORMS: tuple[Norm, Norm] = ("l2", "linf")
 NORM_NAMES = {"l2": "L2", "linf": "Linf"}
-LONG = AttackBudget(300, 300, 14)
+LONG = AttackBudget(150, 150, 14)
 MEDIAN, TAIL = 1.02, 1.10
 
 

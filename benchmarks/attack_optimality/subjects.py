@@ -55,7 +55,7 @@ class Subject:
     target: Tensor
     starts: dict[int, Tensor]
     accuracy: float | None = None
-    reference_steps: int = 900
+    reference_steps: int = 300
     exact: Tensor | None = None
 
     def tasks(self) -> list[AttackTask]:
@@ -138,7 +138,7 @@ def _network(name: str, network: Callable[[], nn.Module], recipe: Recipe, train_
         parts.append(pixels[usable[k :: max(1, len(usable) // (SOURCES // 2))][: SOURCES // 2]])
     near = {t: _starts(train_on, f, t) for t in TARGETS}
     target = torch.tensor(TARGETS).repeat_interleave(torch.tensor([len(part) for part in parts]))
-    accuracy, steps = float((predicted == labels).float().mean()), 300 if network is SmallResNet else 900
+    accuracy, steps = float((predicted == labels).float().mean()), 200 if network is SmallResNet else 300
     return Subject(name, f, torch.cat(parts), target, near, accuracy, steps)
 
 

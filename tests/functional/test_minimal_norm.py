@@ -202,3 +202,21 @@ def test_no_farther_than_foolbox_ddn_on_a_network() -> None:
     assert found.float().mean() >= ok.float().mean()
     assert float(ours.median()) <= 1.01 * float(other.median())
     assert float(ours.quantile(0.95)) <= 1.05 * float(other.quantile(0.95))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_gradients_that_are_no_numbers_cost_the_descent_and_not_the_answer(norm: Norm) -> None:
+    """The root has an infinite slope at 0, where these sources lie; times zero that is not a number."""
+
+    def logits(v: torch.Tensor) -> torch.Tensor:
+        return torch.stack([torch.zeros(len(v)), v.sum(dim=1) - 2 + 0 * v.sqrt().sum(dim=1)], dim=1)
+
+    x, target = torch.zeros(3, 6), torch.ones(3, dtype=torch.int64)
+    start = torch.full((3, 6), 0.9)
+    near, found, tried = minimal_norm(
+        logits, lambda v: logits(v).argmax(1), x, target, [start], norm=norm, budget=AttackBudget()
+    )
+    assert found.all()
+    assert near.isfinite().all()
+    assert tried.isfinite().all()
+    assert (lengths(near, norm) < lengths(start, norm)).all()
