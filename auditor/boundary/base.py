@@ -26,6 +26,9 @@ from auditor.registry import Registry
 BETA = 1e-4
 """A boundary instance satisfies |p_s - p_t| < BETA (paper, section 3.3)."""
 
+ATTEMPTS = ("first attempt", "longer training from another start", "segment to the source", "gradient-free search")
+"""What may lead to an instance, by number; all but the first are tried where it fails."""
+
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, the work done and the work there is."""
 
@@ -70,7 +73,7 @@ class BoundaryInstances:
         failures: instances lost, by reason; with ``len(self)`` they add up to ``requested``.
         x_across: ``(N, *shape)``, the neighbour across a jump, ``x_boundary`` itself where s and t tie; None where
             they tie in all of them.
-        rescued: instances that took more than the generator's first attempt, by the means that led to them.
+        attempt: int64 ``(N,)``, which of ``ATTEMPTS`` led to each one; None where the first led to all of them.
     """
 
     source: int
@@ -89,10 +92,17 @@ class BoundaryInstances:
     third_class: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     x_across: Tensor | None = None
-    rescued: Counter[str] = field(default_factory=Counter)
+    attempt: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x_boundary)
+
+    @property
+    def rescued(self) -> Counter[str]:
+        """Instances that took more than the generator's first attempt, by what led to them."""
+        if self.attempt is None:
+            return Counter()
+        return Counter(ATTEMPTS[number] for number in self.attempt.tolist() if number)
 
     @property
     def jump(self) -> Tensor:
@@ -117,7 +127,8 @@ class BoundaryInstances:
             )
         }
         across = None if self.x_across is None or not self.jump[mask].any() else self.x_across[mask]
-        return replace(self, **rows, x_across=across)
+        attempt = None if self.attempt is None else self.attempt[mask]
+        return replace(self, **rows, x_across=across, attempt=attempt)
 
 
 def on_boundary(probabilities: Tensor, source: int, target: int, beta: float = BETA) -> Tensor:

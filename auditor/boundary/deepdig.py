@@ -2,7 +2,8 @@
 
 Source: arXiv 1912.11460, section 3, algorithm 1. Differences from the paper are named where they are made:
 ``autoencoder`` (residual networks), ``translation`` (loss and stopping), ``shared_start``, ``bisection`` (false
-position, cap, third class), ``segments`` (a second try with a neighbour).
+position, cap, third class), ``segments`` (a second try with a neighbour), ``parts`` (more than one generator),
+``rescue`` (what is tried before a source is given up).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
+from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.parts import Parts
+from auditor.boundary.rescue import Rescue
 from auditor.boundary.segments import between
 from auditor.boundary.shared_start import SharedStart, train_shared_start
 from auditor.boundary.training import Training
@@ -58,6 +61,7 @@ class Recipe:
         parts: generators of a direction, each trained on its own part of the sources with its own start and batches;
             the first where the audit has ``MANY`` directions or more, the second where it has fewer; (1, 1) in the
             paper.
+        rescue: how it goes on where it does not reach the target; None gives up, as the paper does.
     """
 
     forth: Training = field(default_factory=Training)
@@ -65,6 +69,7 @@ class Recipe:
     shared: Training | None = SHARED
     tuned: Training = TUNED
     parts: tuple[int, int] = (2, 4)
+    rescue: Rescue | None = field(default_factory=Rescue)
 
 
 RECIPES = {
@@ -73,14 +78,16 @@ RECIPES = {
         back=Training(steps=40, batch=12),
         shared=replace(SHARED, steps=120),
         tuned=replace(TUNED, steps=40, batch=12),
+        rescue=Rescue(longer=Training(steps=240, batch=16, patience=3), free=GradientFree.configured("quick")),
     ),
     "standard": Recipe(),
     "thorough": Recipe(
         forth=Training(steps=200, batch=64, learning_rate=3e-3),
         back=Training(steps=100, batch=48, learning_rate=3e-3),
         tuned=replace(TUNED, steps=120, batch=48, patience=2),
+        rescue=Rescue(free=GradientFree.configured("thorough")),
     ),
-    "paper": Recipe(forth=PAPER, back=PAPER, shared=None, tuned=PAPER, parts=(1, 1)),
+    "paper": Recipe(forth=PAPER, back=PAPER, shared=None, tuned=PAPER, parts=(1, 1), rescue=None),
 }
 """By profile; measured by ``python -m benchmarks.generator_settings``."""
 
@@ -193,7 +200,7 @@ class DeepDIG(Generator):
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
     ) -> list[BoundaryInstances]:
         """All three components for directions that fit in one step."""
-        parts = Parts.of(tasks, self.parts)
+        parts, rescue = Parts.of(tasks, self.parts), self.recipe.rescue
         training = self.recipe.tuned if self.start else self.recipe.forth
         forth = translate(
             classifier,
@@ -205,6 +212,7 @@ class DeepDIG(Generator):
             start=self.start,
             parts=parts.number,
         )
+        longer = rescue.train_longer(classifier, parts, forth) if rescue else None
         back = translate(
             classifier,
             [arrivals.x[arrivals.arrived] for arrivals in forth],
@@ -214,14 +222,16 @@ class DeepDIG(Generator):
             partial(_half, progress, "Component II", 1),
             guard_path=True,
         )
-        return between(
+        segments = parts.segments(forth, back, longer)
+        found = between(
             classifier,
-            parts.segments(forth, back),
+            segments,
             beta=self.beta,
             max_steps=self.max_steps,
             retries=self.retries,
             halve_only=self.halve_only,
         )
+        return rescue.search_on(classifier, segments, found) if rescue else found
 
 
 def _half(progress: Progress, name: str, half: int, now: int, of: int) -> None:

@@ -9,6 +9,7 @@ and the segment between the two is bisected to the boundary. Measured against ot
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -29,6 +30,7 @@ BUDGETS = {
 }
 """By profile; measured by ``python -m benchmarks.gradient_free``."""
 
+NO_TARGET = "the model puts no training sample in the target class"
 CELLS = 1 << 23
 """Directions are searched together until their sources hold this many numbers."""
 
@@ -80,6 +82,10 @@ class GradientFree(Generator):
             progress(self.title, len(found), len(tasks))
         return found
 
+    def unverified(self, classifier: Classifier, tasks: Sequence[DirectionTask]) -> list[BoundaryInstances]:
+        """Instances for a generator that goes on by this search, and has them verified among its own."""
+        return self._run(classifier, tasks, lambda *_: None)
+
     def _segments(self, classifier: Classifier, tasks: Sequence[DirectionTask]) -> list[Segments]:
         """Each source with the nearest point of t found."""
         starts = [nearest_samples(classifier, task, self.neighbours, self.budget.halvings) for task in tasks]
@@ -108,6 +114,7 @@ class GradientFree(Generator):
                 part=torch.zeros(len(own), dtype=torch.int64),
                 requested=len(task.x_source),
                 adversarial=len(own),
+                lost=Counter({NO_TARGET: len(task.x_source)} if len(own) < len(task.x_source) else {}),
             )
             for task, own, point in zip(tasks, x.split(sizes), near.split(sizes), strict=True)
         ]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.arrivals import Arrivals
-from auditor.boundary.base import DirectionTask
+from auditor.boundary.base import ATTEMPTS, DirectionTask
 from auditor.boundary.segments import Segments
 
 LEAST = 8
@@ -52,7 +52,7 @@ class Parts:
                 made.owner.append(row)
                 made.number.append(part)
                 made.rows.append(sources[part::count])
-                made.rngs.append(_derived(task.rng) if count > 1 else task.rng)
+                made.rngs.append(derived(task.rng) if count > 1 else task.rng)
         return made
 
     @property
@@ -65,17 +65,33 @@ class Parts:
         """Class to leave and class to arrive in, for each part."""
         return [(self.tasks[k].source, self.tasks[k].target) for k in self.owner]
 
-    def segments(self, forth: Sequence[Arrivals], back: Sequence[Arrivals]) -> list[Segments]:
-        """End points of each direction from what Components I and II reached in its parts, by source."""
-        return [self._joined(row, forth, back) for row in range(len(self.tasks))]
+    def segments(
+        self, forth: Sequence[Arrivals], back: Sequence[Arrivals], longer: Sequence[Tensor] | None
+    ) -> list[Segments]:
+        """End points of each direction from what Components I and II reached in its parts, by source.
 
-    def _joined(self, row: int, forth: Sequence[Arrivals], back: Sequence[Arrivals]) -> Segments:
+        Args:
+            longer: for each part bool ``(N_k,)``, the sources that only longer training carried over; where it is
+                given, what Component II did not carry back is bisected to its source. None gives such sources up.
+        """
+        return [self._joined(row, forth, back, longer) for row in range(len(self.tasks))]
+
+    def _joined(
+        self, row: int, forth: Sequence[Arrivals], back: Sequence[Arrivals], longer: Sequence[Tensor] | None
+    ) -> Segments:
         task, mine = self.tasks[row], [k for k, owner in enumerate(self.owner) if owner == row]
         there = torch.cat([self.rows[k][forth[k].arrived] for k in mine])
         returned = torch.cat([back[k].arrived for k in mine])
         x_t = torch.cat([forth[k].x[forth[k].arrived] for k in mine])
         x_s = torch.cat([back[k].x for k in mine])
         part = torch.cat([torch.full((len(back[k].x),), self.number[k]) for k in mine])
+        attempt = None
+        if longer is not None:
+            attempt = torch.cat([longer[k][forth[k].arrived] for k in mine]).long()
+            attempt[~returned] = ATTEMPTS.index("segment to the source")
+            # Not carried back, ``back.x`` is the start of Component II, x' itself.
+            x_s[~returned] = task.x_source[there[~returned]]
+            returned = torch.ones_like(returned)
         kept = torch.nonzero(returned).flatten()
         kept = kept[there[kept].argsort()]
         lost = {
@@ -92,9 +108,10 @@ class Parts:
             requested=len(task.x_source),
             adversarial=len(there),
             lost=Counter({reason: count for reason, count in lost.items() if count}),
+            attempt=None if attempt is None else attempt[kept],
         )
 
 
-def _derived(rng: torch.Generator) -> torch.Generator:
+def derived(rng: torch.Generator) -> torch.Generator:
     """A generator of its own, seeded by a draw."""
     return torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=rng)))

@@ -30,6 +30,7 @@ class Segments:
             direction's generators carried it.
         requested, adversarial: instances asked for, and those that reached t.
         lost: instances lost before bisection, by reason.
+        attempt: int64 ``(N,)``, which of ``ATTEMPTS`` led to the end points; None where the first led to all of them.
     """
 
     task: DirectionTask
@@ -41,6 +42,7 @@ class Segments:
     requested: int
     adversarial: int
     lost: Counter[str] = field(default_factory=Counter)
+    attempt: Tensor | None = None
 
 
 def paired(task: DirectionTask, partner: Tensor) -> Segments:
@@ -154,4 +156,5 @@ def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], nu
         third_class=third,
         failures=lost,
         x_across=done.across[good] if jumps else None,
+        attempt=None if d.attempt is None else d.attempt[good],
     )

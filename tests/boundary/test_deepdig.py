@@ -107,7 +107,7 @@ def test_a_direction_without_sources_gives_an_empty_answer_beside_full_ones() ->
 def test_an_unreachable_class_is_counted_with_its_reason() -> None:
     model, f = half_space()
     x = around_the_middle(40, 32, seed=7)
-    cut = task(f, x, 0, 1)
+    cut = dataclasses.replace(task(f, x, 0, 1), x_target=x[:0])
     model.offset -= 1000.0
     (found,) = run(f, [cut])
     assert len(found) == 0
@@ -136,6 +136,7 @@ def test_the_authors_settings_are_those_of_the_design() -> None:
     assert t.distance == "bce"
     assert recipe.back == t
     assert recipe.shared is None
+    assert recipe.rescue is None
     assert DeepDIG.configured("paper").halve_only
     assert not DeepDIG.configured("standard").halve_only
 

@@ -109,7 +109,7 @@ def test_no_samples_of_the_target_is_an_empty_answer() -> None:
     none = dataclasses.replace(cut, x_target=cut.x_target[:0])
     (found,) = GradientFree()(f, [none])
     assert len(found) == 0
-    assert found.requested == len(cut.x_source)
+    assert found.requested == found.failures.total() == len(cut.x_source)
 
 
 def test_clipping_cuts_what_the_class_does_not_need() -> None:
