@@ -145,8 +145,9 @@ def _numbers(name: str, measure: Measured) -> Iterator[tuple[str, str]]:
         yield f"{name}.not_measured", display_text(measure.not_measured)
     else:
         yield name, repr(measure.value)
-        yield f"{name}.ci_low", repr(measure.ci_low)
-        yield f"{name}.ci_high", repr(measure.ci_high)
+        for end in ("ci_low", "ci_high"):  # an open end has no number
+            if (number := getattr(measure, end)) is not None:
+                yield f"{name}.{end}", repr(number)
         yield f"{name}.n", str(measure.n)
 
 

@@ -105,10 +105,10 @@ def _pairs(audit: Audit) -> str:
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
         lines.append(row([names, bar, _value(values.get((a, b))), _value(values.get((b, a)))]))
     first = closest_pair(audit)
-    tied = f" The first is {first.among('closest')}." if first is not None and first.tied else ""
+    tied = f"The first is {first.among('closest')}." if first is not None and first.tied else ""
     scope = f"{count(len(rows))}{' audited' if audit.part else ''} pairs"
     title = f"{prose(definition.title)} \\({prose(definition.unit)}\\) of the pairs that rank first of {scope}:"
-    return f"{title}{prose(tied)}\n\n" + "\n".join(lines)
+    return f"{title} {prose(tied)}".strip() + "\n\n" + "\n".join(lines)
 
 
 def _value(measure: Measure | None) -> str:
@@ -116,7 +116,7 @@ def _value(measure: Measure | None) -> str:
 
 
 def _map(audit: Audit) -> str:
-    """All classes by all classes, darker where the boundary is nearer."""
+    """All classes by all classes, fuller where the boundary is nearer."""
     by, definition = audit.results.summary.ranked_by, audit.rank_definition
     classes = shown_classes(audit)
     harms = {f.classes: harm(definition.direction, f.measure.value) for f in audit.found(by)} if definition else {}
@@ -134,7 +134,7 @@ def _map(audit: Audit) -> str:
     # Indented, so that no name can look like the end of the code block.
     rows = {a: "".join(cell(a, b) for b in classes) for a in classes}
     lines = [f"    {name:<{width}} {rows[a]}" for name, a in zip(names, classes, strict=True)]
-    head = "From the class of the row to that of the column, in the same order; darker is nearer:"
+    head = "From the class of the row to that of the column, in the same order; the fuller, the nearer:"
     return f"{prose(head)}\n\n```text\n" + "\n".join(lines) + "\n```"
 
 

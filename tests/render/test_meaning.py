@@ -18,7 +18,7 @@ from auditor.render.view.advice import advice
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import cell_label, class_map
 from auditor.render.view.glance import glance
-from auditor.results import Measure, ReliabilityBin, Results
+from auditor.results import Gate, Measure, ReliabilityBin, Results, Rule
 from tests.render.sample_results import WRONG, synthetic_results
 from tests.render.test_words import change
 
@@ -323,6 +323,9 @@ def test_a_part_is_not_stated_as_the_whole() -> None:
     assert report.glance.summary.caption == "Every measure, mean over the 5 audited pairs"
     assert "Of the 5 audited pairs" in report.front.reason
     assert "of 10 audited directions" in report.front.findings[0].text
+    rule = Rule(id="r", status="pass", observed="1", threshold="at least 0", message="Good.")
+    passed = part.model_copy(update={"gate": Gate(status="passed", rules=[rule])})
+    assert build(passed).front.reason == "Its rule holds. Only 5 class pairs of 45 were audited."
 
 
 def test_directions_without_an_instance_are_missing_in_words(results: Results) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
-from auditor.render.rounding import begun, is_share, unit_words, value_text
+from auditor.render.rounding import begun, is_share, shown, unit_words
 from auditor.render.view.audit import Audit
 from auditor.render.view.extremes import extreme
 from auditor.render.view.seriation import order
@@ -66,7 +66,7 @@ def map_svg(audit: Audit, id: str, plan: ClassMap, width: float, numbers: bool) 
     place = ""
     if worst is not None:
         a, b = (audit.name(c) for c in worst.first.classes)
-        value = f"{value_text(worst.first.measure.value, definition.unit)} ({unit_words(definition.unit)})"
+        value = f"{shown(worst.first.measure).value} ({unit_words(definition.unit)})"
         place = f" {_capital(worst.among('least favourable'))}: from {a} to {b}, {value}."
     alt = f"Map of {begun(definition.title)} for {len(plan.names)} classes, rows from, columns to.{place}"
     return heatmap.draw(plan, alt, width, numbers)

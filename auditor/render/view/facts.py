@@ -12,7 +12,7 @@ from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, number, percent, plural, shown, size
 from auditor.render.view.audit import Audit, measured
 from auditor.render.view.parts import Cell, Column, Figure, Sentence, Table, Term
-from auditor.render.view.words import weakest
+from auditor.render.view.words import CHANCE, weakest
 from auditor.results import NotMeasured
 
 CLASSES_SHOWN = 30
@@ -171,13 +171,16 @@ def _most_confused(audit: Audit) -> Table | None:
 
 
 def _reliability(audit: Audit) -> Figure | None:
-    bins, ece = audit.results.performance.reliability, measured(audit.results.performance.ece)
+    performance = audit.results.performance
+    bins, ece, chance = performance.reliability, measured(performance.ece), measured(performance.calibration)
     filled = [b for b in bins if b.n]
     if not filled:
         return None
     title = "Confidence and accuracy"
     if ece is not None:
         title = f"Confidence misses accuracy by {shown(ece).value} on average"
+        if chance is not None and chance.value > CHANCE:
+            title += ", no more than chance"
     caption = (
         "Test samples in groups of like confidence, larger dots for more samples. On the dashed line "
         "confidence is earned; below it the model is "

@@ -10,7 +10,17 @@ from markupsafe import Markup
 
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
-from auditor.render.rounding import begun, count, is_share, percent, plural, shown_summary, unit_words, value_text
+from auditor.render.rounding import (
+    begun,
+    count,
+    is_share,
+    percent,
+    plural,
+    shown,
+    shown_summary,
+    unit_words,
+    value_text,
+)
 from auditor.render.view.audit import Audit, Found
 from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.extremes import closest_pair, extreme
@@ -97,7 +107,7 @@ def extreme_words(audit: Audit, found: list[Found], definition: Definition) -> s
     a, b = (audit.name(c) for c in end.first.classes)
     word, scope = _superlative(definition.direction), f" of {count(end.of)} audited" if audit.part else ""
     place = f"from {a} to {b}" if definition.scope == "direction" else f"between {a} and {b}"
-    value = value_text(end.first.measure.value, definition.unit)
+    value = shown(end.first.measure).value
     return f"{word}{scope} {place}, {value}" if end.alone else f"{value} {place}, {end.among(word, scope)}"
 
 
@@ -225,7 +235,7 @@ def _summary_row(audit: Audit, mean: SummaryMeasure, id: str, definition: Defini
     worst = extreme(audit.found(id), definition.direction)
     if worst is None:
         return [*row, Cell(""), Cell("")]
-    classes, value = worst.first.classes, worst.first.measure.value
+    classes, there = worst.first.classes, shown(worst.first.measure)
     place = audit.arrow(classes) if definition.scope == "direction" else audit.dash(classes)
     tied = f"one of {count(len(worst.tied) + 1)} that cannot be told apart" if worst.tied else ""
-    return [*row, Cell(place, tied), Cell(value_text(value, definition.unit), sort=repr(value))]
+    return [*row, Cell(place, tied), Cell(there.value, there.interval, sort=repr(worst.first.measure.value))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.render.names import display_text
-from auditor.render.rounding import count, plural, value_text
+from auditor.render.rounding import count, plural, shown, value_text
 from auditor.render.view.audit import Audit, anchor
 from auditor.render.view.extremes import overlap
 from auditor.render.view.margins import margins_table
@@ -83,11 +83,11 @@ def _headline(audit: Audit, pair: Pair) -> str:
     a, b = (audit.name(c) for c in pair.classes)
     if definition is None or nearer is None or middle is None:
         return f"{a} and {b}"
-    value, unit = nearer.measure.value, definition.unit
+    value, text = nearer.measure.value, shown(nearer.measure).value
     if not value:
         return f"{audit.name(nearer.classes[0])} is mostly put elsewhere before any change"
     if not middle or len(audit.results.pairs) < 3:
-        return f"{a} and {b}: a median change of {value_text(value, unit)}"
+        return f"{a} and {b}: a median change of {text}"
     if nearer.measure.low <= middle <= nearer.measure.high:
         return f"{a} and {b} are about as close as the median direction"
     ratio = middle / value
@@ -95,7 +95,7 @@ def _headline(audit: Audit, pair: Pair) -> str:
         return f"{a} and {b} are {ratio:.1f} times closer than the median direction"
     if ratio <= 0.9:
         return f"{a} and {b} are {1 / ratio:.1f} times farther apart than the median direction"
-    return f"{a} and {b}: {value_text(value, unit)}, median {value_text(middle, unit)}"
+    return f"{a} and {b}: {text}, median {value_text(middle, definition.unit)}"
 
 
 def _text(audit: Audit, pair: Pair) -> str:

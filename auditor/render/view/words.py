@@ -39,7 +39,16 @@ def verdict(audit: Audit) -> tuple[str, str]:
     if gate.status == "not_configured":
         return "No gate was configured: this report measures and does not decide.", _what_numbers_say(audit)
     decision = "The model passes the gate." if gate.status == "passed" else "The model does not pass the gate."
-    return decision, gate_words(gate.rules)
+    return decision, " ".join([gate_words(gate.rules), *_part(audit)])
+
+
+def _part(audit: Audit) -> list[str]:
+    """That only a part was audited, where the decision would be read as one about the whole."""
+    if not audit.part:
+        return []
+    pairs = len(audit.results.pairs)
+    verb = "was" if pairs == 1 else "were"
+    return [f"Only {plural(pairs, 'class pair')} of {count(audit.possible)} {verb} audited."]
 
 
 def _what_numbers_say(audit: Audit) -> str:
