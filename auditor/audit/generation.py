@@ -155,6 +155,7 @@ def generation_counts(found: BoundaryInstances) -> Generation:
         max_probability_gap=float(gap.max()) if len(gap) else no_tie,
         third_class={str(index): count for index, count in sorted(found.third_class.items())},
         failures=dict(sorted(found.failures.items())),
+        rescued=dict(sorted(found.rescued.items())),
     )
 
 

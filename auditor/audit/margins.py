@@ -113,7 +113,7 @@ def document(margins: SampleMargins) -> Margins:
 def _tasks(
     train: Predictions, directions: Sequence[Pair], x_of: Callable[[int], Tensor], seed: int
 ) -> list[AttackTask]:
-    """What is searched for in each direction: from ``x_of`` its source class, with starts among training samples of t."""
+    """What is searched for in each direction: from ``x_of`` its source class, starting among training samples of t."""
 
     @cache
     def starts(label: int) -> Tensor:

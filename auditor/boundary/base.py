@@ -70,6 +70,7 @@ class BoundaryInstances:
         part: int64 ``(N,)``, which of the generators that were trained on parts of the sources made each one; 0 where
             there is one.
         third_class: first bisections lost to each third class, also where a later try reached the boundary.
+        third_by_part: by part the bisections started and those first lost to a third class.
         failures: instances lost, by reason; with ``len(self)`` they add up to ``requested``.
         x_across: ``(N, *shape)``, the neighbour across a jump, ``x_boundary`` itself where s and t tie; None where
             they tie in all of them.
@@ -90,6 +91,7 @@ class BoundaryInstances:
     origin: Tensor
     part: Tensor
     third_class: Counter[int] = field(default_factory=Counter)
+    third_by_part: dict[int, tuple[int, int]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     x_across: Tensor | None = None
     attempt: Tensor | None = None

@@ -87,7 +87,8 @@ def between(
         )
 
     done = run(torch.arange(len(x_s)), x_s)
-    third = [Counter(done.third[(direction == k) & _lost(done)].tolist()) for k in range(len(directions))]
+    first = _lost(done)
+    third = [Counter(done.third[(direction == k) & first].tolist()) for k in range(len(directions))]
     neighbour_of = _neighbours(x_t, x_s, done, direction, retries)
     for attempt in range(retries):
         rows = torch.nonzero(_lost(done) & (neighbour_of[:, attempt] >= 0)).flatten()
@@ -106,6 +107,7 @@ def between(
             Bisected(done.x[a:b], done.across[a:b], done.outcome[a:b], done.steps[a:b], done.third[a:b]),
             x_s[a:b],
             counted,
+            first[a:b],
             classifier.num_classes,
         )
         for d, counted, a, b in zip(directions, third, offsets, offsets[1:], strict=False)
@@ -132,7 +134,9 @@ def _neighbours(x_t: Tensor, x_s: Tensor, done: Bisected, direction: Tensor, cou
     return found
 
 
-def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], num_classes: int) -> BoundaryInstances:
+def _collected(
+    d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], lost_first: Tensor, num_classes: int
+) -> BoundaryInstances:
     lost = d.lost.copy()
     good = done.reached
     for outcome in Outcome:
@@ -154,6 +158,9 @@ def _collected(d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], nu
         origin=d.origin[good],
         part=d.part[good],
         third_class=third,
+        third_by_part={
+            k: (int((d.part == k).sum()), int(lost_first[d.part == k].sum())) for k in d.part.unique().tolist()
+        },
         failures=lost,
         x_across=done.across[good] if jumps else None,
         attempt=None if d.attempt is None else d.attempt[good],

@@ -24,6 +24,7 @@ class ThirdClassIntrusion(Characteristic):
     """Share of bisections lost to a third class; which class is counted in the generation."""
 
     on_baselines = True
+    moves_with_training = True
     definitions: ClassVar[Mapping[str, Definition]] = {
         "third_class_intrusion": Definition(
             title="Third-class intrusion",
@@ -38,6 +39,13 @@ class ThirdClassIntrusion(Characteristic):
             source="arXiv 1912.11460, section 3.3",
         )
     }
+
+    def by_generator(self, evidence: Evidence) -> Mapping[str, list[float]]:
+        """The share among the bisections of each generator."""
+        by_part = evidence.instances.third_by_part
+        if len(by_part) < 2:
+            return {}
+        return {name: [lost / started for started, lost in by_part.values()] for name in self.definitions}
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """The share with Wilson's interval."""

@@ -44,3 +44,12 @@ def test_sectors_intrude_where_they_lie_between():
     lost = found.adversarial_of_adversarial - len(found)
     assert lost > 0
     assert measure.value == pytest.approx(lost / found.adversarial_of_adversarial, abs=0.01)
+
+
+def test_the_share_of_each_generator():
+    _, ev = of_half_space()
+    x = ev.instances.x_source[:30]
+    found = replace(instances(ev.classifier, x, x, started=50), third_by_part={0: (20, 5), 1: (30, 3)})
+    assert ThirdClassIntrusion().by_generator(replace(ev, instances=found)) == {"third_class_intrusion": [0.25, 0.1]}
+    alone = replace(found, third_by_part={0: (50, 8)})
+    assert ThirdClassIntrusion().by_generator(replace(ev, instances=alone)) == {}
