@@ -18,7 +18,7 @@ from auditor.policy import wording
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
-from auditor.policy.measures import Classes, find, known, values
+from auditor.policy.measures import Classes, find, known, mean_over, values
 from auditor.results import Gate, Measured, Results, Rule
 
 LIKE = ("profile", "generator", "samples_per_class")
@@ -163,7 +163,7 @@ def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Result
     start = partial(Rule, id=rule.name, severity=rule.severity, measure=rule.measure, threshold=limit)
     try:
         before, common = (None, None) if baseline is None else _before(rule, results, baseline, places)
-        seen = judge(rule, measure, places, before, common)
+        seen = judge(rule, measure, places, before, common, mean_over(results, rule.measure))
     except NotComparable as err:
         message = f"Not measured: {err}."
         return start(status="not_measured", observed="not measured", message=message), None

@@ -21,8 +21,8 @@ from statistics import NormalDist
 from typing import Literal
 
 from auditor.errors import InputRefused
-from auditor.policy.intervals import Interval, deviation, mean_of, z_for
-from auditor.policy.measures import Known, depends_on_generator, known, values
+from auditor.policy.intervals import Interval, deviation, z_for
+from auditor.policy.measures import Known, depends_on_generator, known, mean_over, values
 from auditor.policy.wording import number
 from auditor.results import Measure, Results
 
@@ -108,7 +108,7 @@ def observed(results: Results, look: Look) -> Interval | None:
     if not places or len(places) < len(found):
         return None
     if look.aggregate == "mean":
-        return mean_of(places)
+        return mean_over(results, look.measure)(places)
     least = _side(known(look.measure, results.definitions, look.measure).direction) == "min"
     return (min if least else max)(places.values(), key=lambda i: i.value)
 

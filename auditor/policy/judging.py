@@ -16,6 +16,7 @@ from auditor.results import Measure, Measured
 
 Relation = Literal["inside", "straddles", "beyond"]
 Status = Literal["pass", "warn", "fail"]
+MeanOf = Callable[[Mapping[Classes, Interval]], Interval]
 IN_BASELINE = "in the baseline "
 
 
@@ -104,6 +105,7 @@ def judge(
     found: Mapping[Classes, Measured],
     before: Mapping[Classes, Measured] | None,
     common: Mapping[Classes, Change] | None = None,
+    mean: MeanOf = mean_of,
 ) -> Judged:
     """Look at the places of a rule.
 
@@ -113,6 +115,7 @@ def judge(
         found: the candidate's value at each place, at least one.
         before: the baseline's, for a rule that is relative to it.
         common: by place, what became of the samples that both audits have.
+        mean: of an absolute rule.
     Raises:
         NotComparable: a value is not measured, or the baseline has other places.
     """
@@ -120,7 +123,7 @@ def judge(
         here = _intervals(found, "")
         ((key, value),) = rule.limits.items()
         wide = {c: _inside(simultaneous(i, len(here)), measure.bounds) for c, i in here.items()}
-        return _aggregated(rule, here, wide, Limit(float(value), key == "min"), mean_of, _samples(found))
+        return _aggregated(rule, here, wide, Limit(float(value), key == "min"), mean, _samples(found))
     assert before is not None
     common = {classes: change for classes, change in (common or {}).items() if classes in found}
     if missing := sorted(set(found) ^ set(before)):
@@ -190,7 +193,7 @@ def _aggregated(
     places: Mapping[Classes, Interval],
     wide: Mapping[Classes, Interval],
     limit: Limit,
-    mean: Callable[[Mapping[Classes, Interval]], Interval],
+    mean: MeanOf,
     samples: Mapping[Classes, int],
 ) -> Judged:
     """One interval for the rule: of the mean, or of the place that decides.

@@ -12,13 +12,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
 from auditor.errors import UsageError
+from auditor.means import mean_of_measure
+from auditor.policy.intervals import Interval, mean_of
 from auditor.results import Baseline, Definition, Direction, Measure, Measured, NotMeasured, Results, SummaryMeasure
 
 Classes = tuple[int, ...]
@@ -102,6 +105,19 @@ def values(results: Results, name: str) -> dict[Classes, Measured]:
     if area == "characteristics" and results.definitions[rest].scope == "pair":
         return {pair.classes: _held(pair.characteristics, rest) for pair in results.pairs}
     return {(d.source, d.target): _of_direction(d, area, rest) for pair in results.pairs for d in pair.directions}
+
+
+def mean_over(results: Results, name: str) -> Callable[[Mapping[Classes, Interval]], Interval]:
+    """What takes the mean of a measure over its places: for characteristics the one that the report states."""
+    area, _, id = name.partition(".")
+    if area != "characteristics":
+        return mean_of
+
+    def of_characteristic(places: Mapping[Classes, Interval]) -> Interval:
+        mean, low, high = mean_of_measure(results.pairs, id, results.definitions[id], places)
+        return Interval(mean, -math.inf if low is None else low, math.inf if high is None else high)
+
+    return of_characteristic
 
 
 def depends_on_generator(id: str) -> bool:

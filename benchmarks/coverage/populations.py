@@ -11,7 +11,6 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from auditor.audit.summary import mean_of
 from auditor.characteristics.asymmetry import relative_difference
 from auditor.characteristics.diversity import diversity_estimate
 from auditor.functional.calibration import BINS, bin_of, calibration_error
@@ -31,6 +30,7 @@ from auditor.functional.statistics import (
     wilson,
 )
 from auditor.functional.trajectories import tournament
+from auditor.means import mean_of
 from auditor.results import Measure
 
 SIZES = (24, 64, 400)
@@ -284,7 +284,7 @@ def _over_directions() -> Iterator[Population]:
                 assert estimate is not None
                 value, low, high = estimate
                 measures[0, target] = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="", direction="")
-            return mean_of(measures, by_source=True, correlation=alike)
+            return Estimate(*mean_of(measures, by_source=True, alike=alike))
 
         return one
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.audit.summary import mean_of, ranking, summarise
+from auditor.audit.summary import ranking, summarise
 from auditor.results import (
     Definition,
     Direction,
@@ -107,17 +107,6 @@ def test_a_measure_of_which_neither_end_is_better_has_no_worst_place():
     found = summarise(PAIRS, {"margin_l2_attack": definition("neither is better")}).characteristics["margin_l2_attack"]
     assert isinstance(found, SummaryMeasure)
     assert found.worst is None
-
-
-def test_an_end_that_is_open_somewhere_is_open():
-    numbers = {(0, 1): measure(5.0), (1, 0): measure(3.0).model_copy(update={"ci_high": None})}
-    assert mean_of(numbers, by_source=True) == (4.0, pytest.approx(4 - 2**0.5 / 2), None)
-
-
-def test_what_shares_a_class_is_counted_together_and_twins_once():
-    numbers = {(0, 1): measure(1.0), (1, 0): measure(1.0), (2, 3): measure(1.0)}
-    assert mean_of(numbers, by_source=False).high == pytest.approx(1 + (2**2 + 1) ** 0.5 / 3)
-    assert mean_of(numbers, by_source=True).high == pytest.approx(1 + 3**0.5 / 3)
 
 
 def with_margins(shared: float, seed: int, count: int = 40, targets: int = 6) -> list[Pair]:

@@ -130,8 +130,8 @@ NAME = f"characteristics.{MARGIN}"
         # One direction of 30 at 1.0, the others at 2.0, intervals of 0.1: simultaneous half-width 0.16.
         ("each", 0.8, "pass"), ("each", 0.9, "warn"), ("each", 1.1, "warn"), ("each", 1.2, "fail"),
         ("worst", 0.8, "pass"), ("worst", 0.9, "warn"), ("worst", 1.1, "warn"), ("worst", 1.2, "fail"),
-        # The mean is 1.967 with a half-width of 0.1 / sqrt(30) = 0.018.
-        ("mean", 1.94, "pass"), ("mean", 1.96, "warn"), ("mean", 1.99, "fail"),
+        # The mean is 1.967. Five directions from each of six classes share samples: half-width 0.1 / sqrt(6) = 0.041.
+        ("mean", 1.92, "pass"), ("mean", 1.94, "warn"), ("mean", 1.99, "warn"), ("mean", 2.01, "fail"),
     ],
 )  # fmt: skip
 def test_aggregates(aggregate: str, limit: float, status: str):
