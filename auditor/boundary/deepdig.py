@@ -231,7 +231,7 @@ class DeepDIG(Generator):
             retries=self.retries,
             halve_only=self.halve_only,
         )
-        return rescue.search_on(classifier, segments, found) if rescue else found
+        return rescue.search_on(classifier, segments, found, parts.counts) if rescue else found
 
 
 def _half(progress: Progress, name: str, half: int, now: int, of: int) -> None:

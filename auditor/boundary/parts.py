@@ -65,6 +65,11 @@ class Parts:
         """Class to leave and class to arrive in, for each part."""
         return [(self.tasks[k].source, self.tasks[k].target) for k in self.owner]
 
+    @property
+    def counts(self) -> list[int]:
+        """In how many parts the sources of each direction are."""
+        return [self.owner.count(row) for row in range(len(self.tasks))]
+
     def segments(
         self, forth: Sequence[Arrivals], back: Sequence[Arrivals], longer: Sequence[Tensor] | None
     ) -> list[Segments]:

@@ -65,9 +65,18 @@ class Rescue:
         return carried
 
     def search_on(
-        self, classifier: Classifier, segments: Sequence[Segments], found: Sequence[BoundaryInstances]
+        self,
+        classifier: Classifier,
+        segments: Sequence[Segments],
+        found: Sequence[BoundaryInstances],
+        parts: Sequence[int],
     ) -> list[BoundaryInstances]:
-        """The instances of each direction, with what the gradient-free search adds where too few were reached."""
+        """The instances of each direction, with what the gradient-free search adds where too few were reached.
+
+        Args:
+            segments, found: what was bisected in each direction, and what that reached.
+            parts: in how many parts the sources of each direction are.
+        """
         made = list(found)
         poor = [k for k, one in enumerate(found) if len(one) < self.below * one.requested]
         poor = [k for k in poor if len(segments[k].task.x_target)]
@@ -77,7 +86,7 @@ class Rescue:
         tasks = [_of(segments[k].task, rows) for k, pair in zip(poor, left, strict=True) for rows in pair]
         searched = self.free.unverified(classifier, tasks)
         for place, (k, pair) in enumerate(zip(poor, left, strict=True)):
-            made[k] = _merged(found[k], searched[2 * place : 2 * place + 2], pair)
+            made[k] = _merged(found[k], searched[2 * place : 2 * place + 2], pair, parts[k])
         return made
 
 
@@ -95,7 +104,7 @@ def _of(task: DirectionTask, rows: Tensor) -> DirectionTask:
 
 
 def _merged(
-    first: BoundaryInstances, searched: Sequence[BoundaryInstances], rows: tuple[Tensor, Tensor]
+    first: BoundaryInstances, searched: Sequence[BoundaryInstances], rows: tuple[Tensor, Tensor], parts: int
 ) -> BoundaryInstances:
     """One answer of both: what the search found joins the instances, and what it lost is what is lost.
 
@@ -105,7 +114,6 @@ def _merged(
     fresh, again = searched
     origins = [first.origin, *(at[one.origin] for at, one in zip(rows, searched, strict=True))]
     order = torch.cat(origins).argsort()
-    parts = int(first.part.max()) + 1 if len(first) else 1
 
     def joined(name: str) -> Tensor:
         return torch.cat([getattr(one, name) for one in (first, *searched)])[order]

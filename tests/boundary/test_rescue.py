@@ -77,10 +77,12 @@ def test_only_the_sources_that_are_left_are_searched_for() -> None:
         cut, x, cut.x_target[rows], x, rows, first_try, len(cut.x_source), len(rows), lost, attempt=first_try
     )
     (first,) = between(f, [segments], beta=BETA / 2, max_steps=60)
-    (found,) = Rescue().search_on(f, [segments], [first])
+    (found,) = Rescue().search_on(f, [segments], [first], [3])
     assert 0 < len(first) < 0.9 * first.requested
     assert len(found) > len(first)
     assert found.rescued == {"gradient-free search": len(found) - len(first)}
+    new = ~torch.isin(found.origin, first.origin)
+    assert torch.equal(found.part[new], found.origin[new] % 3)
     before = found.keep(torch.isin(found.origin, first.origin))
     assert torch.equal(before.x_boundary, first.x_boundary)
     assert before.rescued == Counter()
@@ -91,7 +93,7 @@ def test_only_the_sources_that_are_left_are_searched_for() -> None:
     assert found.adversarial == found.adversarial_of_adversarial == found.requested
     assert first.third_class[0] <= found.third_class[0] <= first.third_class[0] + found.requested - len(rows)
     assert len(found) + found.failures.total() == found.requested
-    (enough,) = Rescue(below=len(first) / first.requested).search_on(f, [segments], [first])
+    (enough,) = Rescue(below=len(first) / first.requested).search_on(f, [segments], [first], [3])
     assert enough is first
 
 
