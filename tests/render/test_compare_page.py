@@ -218,6 +218,30 @@ def test_what_got_worse_beside_the_boundary_stands_in_the_verdict_and_takes_its_
     assert (better.status.kind, "got worse" in better.verdict) == ("pass", False)
 
 
+def test_numbers_stand_on_the_side_that_they_are_of():
+    """Margins from 7 are halved: the candidate's are the smaller ones, in the sentence and in every table."""
+    report = build(made("worse"))
+    now, then = re.search(r"came closer: ([\d.]+) .*? against ([\d.]+) ", report.findings[0].text).groups()  # type: ignore[union-attr]
+    assert float(now) == pytest.approx(float(then) / 2, rel=0.05)
+    assert report.front_table is not None
+    for row in report.front_table.rows:
+        assert float(row[1].text) == pytest.approx(float(row[2].text) / 2, rel=0.05)
+        assert row[3].text.startswith("\N{MINUS SIGN}")
+    title = synthetic_results(images=False).definitions["margin_l2_attack"].title
+    assert [cell.text for cell in measures_row(report, title)[3:6]] == ["9", "9", "0"]
+    assert [cell.text for cell in measures_row(build(made("better")), title)[3:6]] == ["9", "0", "9"]
+
+
+def test_a_confusion_is_that_of_the_label_for_the_prediction():
+    base = with_predictions(scaled(synthetic_results(images=False), {}), lambda label, _: label)
+    worse = with_predictions(base, lambda label, k: 0 if label == 2 and k < 12 else label)
+    report = build(compare(worse, base))
+    said = "A new confusion: 2 taken for 0, 12 of 36 test samples against 0 of 36."
+    assert said in [finding.text.replace(NO_BREAK, " ") for finding in report.findings]
+    assert report.confusions is not None
+    assert [cell.text for cell in report.confusions.rows[0][:3]] == ["2 taken for 0", "12 of 36", "0 of 36"]
+
+
 def test_samples_that_move_both_ways_are_shares_on_their_side():
     base = scaled(synthetic_results(images=False), {})
     moved = with_margins(base, lambda _, old: [v * (0.9, 1.1, 1.1)[i % 3] for i, v in enumerate(old)])
