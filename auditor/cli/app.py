@@ -167,7 +167,7 @@ def compare(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path("compare"),
     formats: Annotated[
         str, typer.Option("--format", metavar="A,B,...", help="Outputs to write: html, pdf, json, markdown.")
-    ] = "html,pdf,json,csv",
+    ] = "html,pdf,json",
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare audits of different data; the report says so.")
     ] = False,
