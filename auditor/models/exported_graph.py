@@ -6,6 +6,7 @@ linear layer or convolution, whose input is the embedding.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,10 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from auditor.models import aten
+from auditor.models.aten_softmax import written_out
 from auditor.models.base import OutputKind
 from auditor.models.file_facts import FileFacts, counted
+from auditor.models.straight_through import STEPS
 
 _TRAINING_ARGUMENT = {
     "aten::dropout": 2, "aten::feature_dropout": 2, "aten::alpha_dropout": 2, "aten::native_dropout": 2,
@@ -71,6 +74,8 @@ def find_head(scores: fx.Node) -> Head:
         node = _first(node)
     kind = aten.HEADS.get(_operator(node))
     logits = _first(node) if kind else scores
+    if kind is None and (spelled := written_out(node, _Look())) is not None:
+        logits, kind = spelled
     layer = _last_layer(logits)
     if isinstance(layer, str):
         return Head(kind, logits, layer)
@@ -98,16 +103,26 @@ def is_squashed(scores: fx.Node) -> bool | None:
 
 
 def tap(module: fx.GraphModule, node: fx.Node) -> fx.GraphModule:
-    """A module from the program's tensors to one of its nodes, without what that does not need and without guards."""
+    """A module from the program's tensors to one of its nodes, without what that does not need and without guards.
+
+    Rounding counts as the identity on the way back.
+    """
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for each in module.graph.nodes:
         if each.op == "output" or each.target == "_guards_fn":
             continue
         copies[each] = graph.node_copy(each, copies.__getitem__)
+        if straight := STEPS.get(_operator(each)):
+            copies[each].target = straight
     graph.output(copies[node])
     graph.eliminate_dead_code()
     return fx.GraphModule(module, graph)
+
+
+def has_steps(module: fx.GraphModule) -> bool:
+    """Whether a module made by ``tap`` rounds."""
+    return any(node.target in STEPS.values() for node in module.graph.nodes)
 
 
 def training_nodes(module: fx.GraphModule) -> list[str]:
@@ -155,12 +170,12 @@ def _last_layer(logits: fx.Node) -> fx.Node | str:
     """The last layer with weights behind the logits, or why the walk ended before one."""
     moving, node = _moving(logits.graph), logits
     while True:
-        operator = _operator(node)
+        kind = _operator(node)
         sources = [source for source in node.all_input_nodes if source in moving]
-        if operator in aten.LAYERS and sources == [_operand(node)]:
+        if kind in aten.LAYERS and sources == [_operand(node)]:
             return node
-        if operator not in aten.BETWEEN | aten.ARITHMETIC or len(sources) != 1:
-            found = "the model's input" if node.op == "placeholder" else operator or node.name
+        if kind not in aten.BETWEEN | aten.ARITHMETIC or len(sources) != 1:
+            found = "the model's input" if node.op == "placeholder" else kind or node.name
             return f"no linear layer or convolution makes the scores: the walk back from them ends at {found}"
         node = sources[0]
 
@@ -172,6 +187,18 @@ def _moving(graph: fx.Graph) -> set[fx.Node]:
         if node.op == "placeholder" or any(source in moving for source in node.all_input_nodes):
             moving.add(node)
     return moving
+
+
+class _Look:
+    """How ``written_out`` reads a program; one of several results is seen through."""
+
+    def __call__(self, value: fx.Node) -> tuple[str, list[fx.Node]]:
+        if value.target is operator.getitem:
+            value = _first(value)
+        return _operator(value), [argument for argument in value.args if isinstance(argument, fx.Node)]
+
+    def name(self, value: fx.Node) -> str:
+        return value.name
 
 
 def _operator(node: fx.Node) -> str:

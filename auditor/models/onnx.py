@@ -24,6 +24,7 @@ from auditor.models.onnx_graph.graph import in_order
 from auditor.models.onnx_graph.head import as_vectors
 from auditor.models.onnx_graph.score import model_input, sizes
 from auditor.models.onnx_graph.squash import is_squashed
+from auditor.models.onnx_graph.staircase import has_steps, marked
 from auditor.models.onnx_runtime import Runtime, first_line
 from auditor.models.onnx_twin import Twin
 from auditor.results import NotMeasured
@@ -100,7 +101,8 @@ class OnnxBackend(Backend):
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
-        route = "straight-through " * self.quantised + "torch twin imported from the graph"
+        straight = self.quantised or has_steps(marked(graph.up_to(self._head.logits)))
+        route = "straight-through " * straight + "torch twin imported from the graph"
         self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 from auditor.errors import InputRefused
 from auditor.models.base import ModelInput
 from auditor.models.onnx_graph import Graph, Head, import_graph
+from auditor.models.onnx_graph.staircase import marked
 
 
 class Twin:
@@ -28,7 +29,7 @@ class Twin:
     """
 
     def __init__(self, graph: Graph, head: Head, input: ModelInput, device: torch.device) -> None:
-        self._module = import_graph(graph, head.logits).to(device).eval()
+        self._module = import_graph(marked(graph.up_to(head.logits))).to(device).eval()
         self._head, self._input, self._device = head, input, device
 
     def __call__(self, x: Tensor) -> Tensor:

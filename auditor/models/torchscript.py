@@ -155,8 +155,11 @@ class _Taps:
         graph, head, self.receiver = _graph_with_head(module, output)
         self.graph = graph
         self.head = head.kind if head else None
+        rounds = bool(graphs.steps(graph))
         self.logits = (
-            graphs.function_of(graph, head.logits) if head and head.kind in ("probabilities", "sigmoid") else None
+            graphs.function_of(graph, head.logits, straight=True)
+            if head and (rounds or head.kind in ("probabilities", "sigmoid"))
+            else None
         )
         self.embedding: str | NotMeasured
         self.embed: Callable[..., Tensor] | None = None
@@ -174,7 +177,7 @@ class _Taps:
         self.gradient: str | NotMeasured = (
             NotMeasured(not_measured=f"the file holds operators without a gradient: {', '.join(blocking)}")
             if blocking
-            else "torch autograd through the module itself"
+            else "straight-through " * rounds + "torch autograd through the module itself"
         )
 
 

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from auditor.errors import UsageError
 from auditor.models import aten
+from auditor.models.aten_softmax import written_out
 from auditor.models.base import OutputKind
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.several import place_of
+from auditor.models.straight_through import STEPS
 from auditor.models.torchscript_outputs import CONSTRUCTS, parts_of
 from auditor.results import NotMeasured
 
@@ -100,6 +102,8 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
     value = _behind(scores, _RESHAPING)
     kind = aten.HEADS.get(value.node().kind())
     logits = next(value.node().inputs()) if kind else scores
+    if kind is None and (spelled := written_out(value, _Look())) is not None:
+        logits, kind = spelled
     try:
         embedding: Embedding | str = _input_of_last_layer(graph, logits)
     except NotFound as error:
@@ -150,19 +154,51 @@ def without_gradient(graph: Graph) -> list[str]:
     return sorted({node.kind() for node in graph.nodes() if node.kind().startswith(_NO_GRADIENT)})
 
 
-def function_of(graph: Graph, place: int) -> Callable[..., Tensor]:
+def function_of(graph: Graph, place: int, *, straight: bool = False) -> Callable[..., Tensor]:
     """A function from the graph's own inputs to one of its tensors; what that does not need is left out.
 
     Tensors go by their place among the inputs and results of the graph: names without a letter change in a copy.
+
+    Args:
+        straight: rounding counts as the identity on the way back.
     """
     graph = graph.copy()
     value = _values(graph)[place]
+    if straight:
+        for node in steps(graph):
+            _pass_gradient(graph, node)
     for _ in list(graph.outputs()):
         graph.eraseOutput(0)
     graph.registerOutput(value)
     torch._C._jit_pass_dce(graph)
     function: Callable[..., Tensor] = torch._C._create_function_from_graph("tap", graph)
     return function
+
+
+def steps(graph: Graph) -> list[Node]:
+    """Nodes that round, outside of branches; those that work in place or to decimals are left as they are."""
+    return [node for node in graph.nodes() if node.kind() in STEPS and len(list(node.inputs())) == 1]
+
+
+def _pass_gradient(graph: Graph, node: Node) -> None:
+    """Put r(x) + (x - detach x) in the place of r(x)."""
+    x, rounded = next(node.inputs()), node.output()
+    following = node
+    one = graph.insertConstant(1)
+    one.node().moveAfter(following)
+
+    def after(kind: str, *inputs: Value) -> Value:
+        nonlocal following
+        made = graph.create(kind, list(inputs), 1)
+        made.insertAfter(following)
+        following = made
+        return made.output()
+
+    following = one.node()
+    detached = after("aten::detach", x)
+    nothing = after("aten::sub", x, detached, one)
+    whole = after("aten::detach", rounded)
+    rounded.replaceAllUsesAfterNodeWith(following, after("aten::add", whole, nothing, one))
 
 
 def first_layer_input(graph: Graph, module: Any) -> tuple[int | None, ...] | None:
@@ -241,6 +277,26 @@ def _input_of_last_layer(graph: Graph, value: Value) -> Embedding:
             found = "the model's input" if kind == "prim::Param" else kind
             raise NotFound(f"no linear layer or convolution makes the scores: the walk back from them ends at {found}")
         value = moving[0]
+
+
+class _Look:
+    """How ``written_out`` reads a graph."""
+
+    def __call__(self, value: Value) -> tuple[str, list[Value]]:
+        return value.node().kind(), [
+            item for item in value.node().inputs() if _is_tensor(item) and not _is_number(item)
+        ]
+
+    def name(self, value: Value) -> str:
+        return str(value.debugName())
+
+
+def _is_number(value: Value) -> bool:
+    """Whether a tensor in the graph is a number of the program's text; tracing makes tensors of those."""
+    if value.node().kind() != "prim::Constant":
+        return False
+    constant = value.toIValue()
+    return isinstance(constant, Tensor) and constant.dim() == 0
 
 
 def _operand(layer: Node) -> Value:

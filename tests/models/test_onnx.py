@@ -264,8 +264,18 @@ def test_trees_have_scores_and_no_gradient(opened):
         backend.logits(X)
 
 
-def test_rounded_scores_have_no_gradient(opened):
+def test_rounded_scores_have_the_gradient_of_the_scores_before(opened):
     cast = [node("Cast", "z", "i", to=TensorProto.INT32), node("Cast", "i", "y", to=TensorProto.FLOAT)]
+    rounded, plain = opened(perceptron(*cast, last="y")), opened(perceptron(last="z"))
+    x = X.clone().requires_grad_()
+    gradients = [torch.autograd.grad(backend.logits(x)[:, 0].sum(), x)[0] for backend in (rounded, plain)]
+    torch.testing.assert_close(*gradients)
+    assert "straight-through" in rounded.gradient
+    torch.testing.assert_close(rounded.logits(x).detach(), rounded.scores(X))
+
+
+def test_scores_that_are_true_or_false_have_no_gradient(opened):
+    cast = [node("Cast", "z", "i", to=TensorProto.BOOL), node("Cast", "i", "y", to=TensorProto.FLOAT)]
     backend = opened(perceptron(*cast, last="y"))
     assert isinstance(backend.gradient, NotMeasured)
     assert "differentiable" in backend.gradient.not_measured

@@ -16,6 +16,7 @@ from torch import Tensor
 from auditor.models.onnx_graph.graph import Graph
 from auditor.models.onnx_graph.node import Node
 from auditor.models.onnx_graph.tensors import tensor_from_proto
+from auditor.models.onnx_graph.written_softmax import written_out
 from auditor.results import NotMeasured
 
 Link = Literal["none", "softmax", "sigmoid"]
@@ -101,6 +102,9 @@ def _before_link(graph: Graph) -> tuple[str, Link, bool]:
             normalised = True
         elif node.op == "Log":
             logarithm = True
+        elif (spelled := written_out(graph, node)) is not None:
+            before, link = spelled
+            return (before, "none", False) if logarithm else (before, link, normalised or link == "softmax")
         elif node.op not in _REARRANGE:
             break
         name = node.inputs[0]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from auditor.models.onnx_graph.node import Node
 from auditor.models.onnx_graph.registry import Compute, elementwise, operator
+from auditor.models.onnx_graph.staircase import MARK
+from auditor.models.straight_through import straight_through, straight_through_sign
 
 elementwise("Abs", torch.abs)
 elementwise("Neg", torch.neg)
@@ -17,10 +21,6 @@ elementwise("Log", torch.log)
 elementwise("Sqrt", torch.sqrt)
 elementwise("Reciprocal", torch.reciprocal)
 elementwise("Erf", torch.erf)
-elementwise("Floor", torch.floor)
-elementwise("Ceil", torch.ceil)
-elementwise("Round", torch.round)
-elementwise("Sign", torch.sign)
 elementwise("Sin", torch.sin)
 elementwise("Cos", torch.cos)
 elementwise("Tan", torch.tan)
@@ -35,6 +35,24 @@ elementwise("Atanh", torch.atanh)
 elementwise("Add", torch.add)
 elementwise("Sub", torch.sub)
 elementwise("Mul", torch.mul)
+
+
+def _rounding(name: str, function: Callable[[Tensor], Tensor]) -> None:
+    """File an operator whose gradient is zero, or that of its argument where it is marked as a step."""
+
+    @operator(name)
+    def round_off(node: Node) -> Compute:
+        return partial(straight_through, function) if node.flag(MARK) else function
+
+
+_rounding("Floor", torch.floor)
+_rounding("Ceil", torch.ceil)
+_rounding("Round", torch.round)
+
+
+@operator("Sign")
+def sign(node: Node) -> Compute:
+    return straight_through_sign if node.flag(MARK) else torch.sign
 
 
 @operator("Div")

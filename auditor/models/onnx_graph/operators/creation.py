@@ -9,7 +9,9 @@ from torch import Tensor
 
 from auditor.models.onnx_graph.node import Node
 from auditor.models.onnx_graph.registry import Compute, operator, python_integers
+from auditor.models.onnx_graph.staircase import MARK
 from auditor.models.onnx_graph.tensors import tensor_from_proto, torch_dtype
+from auditor.models.straight_through import straight_through
 
 
 @operator("Constant")
@@ -72,7 +74,10 @@ def triangle(node: Node) -> Compute:
 @operator("Cast")
 def cast(node: Node) -> Compute:
     wanted = torch_dtype(node.integer("to", TensorProto.UNDEFINED))
-    return lambda x: x.to(wanted)
+    if not node.flag(MARK):
+        return lambda x: x.to(wanted)
+    # Whole numbers that become floats again stay floats in between, so that gradients pass.
+    return lambda x: straight_through(lambda y: y.to(wanted).to(y.dtype), x) if x.is_floating_point() else x.to(wanted)
 
 
 @operator("CastLike")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from auditor.models.onnx_graph.node import Node
 from auditor.models.onnx_graph.registry import Compute, elementwise, operator
+from auditor.models.onnx_graph.staircase import MARK
+from auditor.models.straight_through import straight_through_step
 
 elementwise("Equal", torch.eq)
-elementwise("Greater", torch.gt)
-elementwise("GreaterOrEqual", torch.ge)
-elementwise("Less", torch.lt)
-elementwise("LessOrEqual", torch.le)
 elementwise("And", torch.logical_and)
 elementwise("Or", torch.logical_or)
 elementwise("Xor", torch.logical_xor)
@@ -22,7 +23,27 @@ elementwise("BitwiseOr", torch.bitwise_or)
 elementwise("BitwiseXor", torch.bitwise_xor)
 elementwise("BitwiseNot", torch.bitwise_not)
 elementwise("IsNaN", torch.isnan)
-elementwise("Where", torch.where)
+
+
+def _comparison(name: str, function: Callable[[Tensor, Tensor], Tensor], rises: bool) -> None:
+    """File a comparison; marked as a step it gives 0 or 1 as a float with the gradient of the difference."""
+
+    @operator(name)
+    def compare(node: Node) -> Compute:
+        return partial(straight_through_step, function, rises) if node.flag(MARK) else function
+
+
+_comparison("Greater", torch.gt, True)
+_comparison("GreaterOrEqual", torch.ge, True)
+_comparison("Less", torch.lt, False)
+_comparison("LessOrEqual", torch.le, False)
+
+
+@operator("Where")
+def choose(node: Node) -> Compute:
+    if not node.flag(MARK):
+        return torch.where
+    return lambda step, a, b: b + (a - b) * step if step.is_floating_point() else torch.where(step, a, b)
 
 
 @operator("IsInf")
