@@ -90,6 +90,33 @@ class Preprocessing:
         return x.flatten(1) if self.layout == "flat" else x
 
 
+@dataclass(frozen=True)
+class Smoothing:
+    """Gradients averaged over noise around each point: those of the model as it looks from some way off.
+
+    The average sees over steps that are narrower than the noise, whatever they are made of. Source: as an attack on
+    gradients that shatter, arXiv 1802.00420 (expectation over transformation).
+
+    Args:
+        sigma: standard deviation of the noise, in pixels of [0, 1].
+        draws: noises for each gradient, in pairs u and -u.
+        rng: draws them (CPU); the same noise serves all instances of a batch.
+    """
+
+    sigma: float
+    draws: int
+    rng: torch.Generator
+
+    def __call__(self, logits: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The logits of x itself, with the gradient of their average: float32 ``(N, C)``."""
+        half = torch.randn((self.draws // 2, 1, *x.shape[1:]), generator=self.rng).to(x.device) * self.sigma
+        noisy = x + torch.cat([half, -half])
+        mean = logits(noisy.flatten(0, 1)).unflatten(0, (-1, len(x))).mean(dim=0)
+        with torch.no_grad():
+            exact = logits(x)
+        return exact + (mean - mean.detach())
+
+
 @final
 @dataclass(frozen=True)
 class Classifier:
@@ -107,6 +134,7 @@ class Classifier:
         batching: instances for each call of the runtime.
         columns: width of the artefact's scores: C, or 1 for one sigmoid (or one logit) of two classes.
         no_gradient: why ``logits`` has no gradients worth using, where that was found out on data.
+        smoothing: how ``logits`` averages its gradients; None takes them as they are.
     """
 
     backend: Backend
@@ -118,6 +146,7 @@ class Classifier:
     batching: Batching = field(default_factory=Batching, compare=False)
     columns: int | None = None
     no_gradient: NotMeasured | None = None
+    smoothing: Smoothing | None = field(default=None, compare=False)
     spent: Spent = field(default_factory=Spent, compare=False)
 
     @property
@@ -167,10 +196,15 @@ class Classifier:
         One sigmoid output z becomes two logits (0, z). Where the graph does not show what lies before its
         probabilities, their logarithm serves: softmax(log p) = p.
         """
-        self.spent.forward += len(x)
-        self.spent.backward += len(x) if torch.is_grad_enabled() and x.requires_grad else 0
         if not len(x):
             return torch.empty(0, self.num_classes, device=x.device)
+        if self.smoothing is None or not (torch.is_grad_enabled() and x.requires_grad):
+            return self._logits(x)
+        return self.smoothing(self._logits, x)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        self.spent.forward += len(x)
+        self.spent.backward += len(x) if torch.is_grad_enabled() and x.requires_grad else 0
         z = _computed(self.backend.logits, self.preprocessing(_pixels(x)), self.columns).to(x.device)
         if self.backend.head is None:
             z = scores_to_logits(z, self.output_kind)

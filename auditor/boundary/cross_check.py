@@ -1,0 +1,182 @@
+"""Whether the route to the nearest points misleads: a few samples searched by other routes, and the best one chosen.
+
+A gradient can be finite, not zero and wrong: rounding, steep steps and saturated probabilities make the attack stop far
+from the boundary, and its margins look like robustness. Decisions do not lie. So the points that the attack found are
+first brought nearer by decisions alone; a right gradient leaves nothing to gain there. Where something is gained, every
+other route is tried at length, the best one takes the attack's place for the whole audit, and what a still longer
+search finds beyond it is the doubt that remains.
+
+Source: what tells masked gradients from robust models, arXiv 1802.00420, section 3.1; arXiv 1902.06705, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from auditor.boundary.base import Progress
+from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, Search
+from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
+from auditor.functional.minimal_norm import lengths
+from auditor.functional.polar_search import PolarBudget
+from auditor.functional.projection import Norm
+from auditor.models.classifier import Classifier
+from auditor.results import NotMeasured, Validity
+
+ID = "gradient_masking"
+CLEAR = 1.10
+"""Median ratio of distances from which on margins are wrong: the share by which a first policy lets a margin fall."""
+SLIGHT = 1.05
+"""Median ratio from which on another route counts as better; attacks of one kind differ by less among themselves."""
+SIGMAS = (0.05, 0.1, 0.2)
+"""Noise of the averaged gradients: steps of 8 to 64 grey levels are narrower than one of these."""
+LOOK = Effort(steps=60, walk=PolarBudget(steps=50))
+LENGTH = Effort(steps=400, walk=PolarBudget(steps=300))
+LONGER = Effort(steps=1600, walk=PolarBudget(steps=1200, gain=0.005, patience=4))
+"""Questions by decisions: a first look at the attack's points, a route of its own, and what that one is held against."""
+
+Distances = dict[Norm, Tensor]
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """What other routes found on a few samples.
+
+    Args:
+        samples: how many were searched by every route.
+        first, chosen: titles of the search that the audit began with, and of the one that it goes on with.
+        before: by norm, the median over samples of the first search's distance by the best known; 1 where none is nearer.
+        after: the same of the chosen search.
+        won: share of samples in which another route than the first is nearer by more than 5 % in either norm.
+        gradient: whether the model has gradients that could mislead.
+    """
+
+    samples: int
+    first: str
+    chosen: str
+    before: dict[Norm, float]
+    after: dict[Norm, float]
+    won: float
+    gradient: bool = True
+
+
+def choose_search(
+    classifier: Classifier, tasks: Sequence[AttackTask], search: Search, progress: Progress = lambda *_: None
+) -> tuple[Search, CrossCheck]:
+    """The search that finds the nearest points of a few samples, and how far the first one was off.
+
+    Args:
+        tasks: a few sources of some directions, with random generators of their own.
+        search: along the model's gradients, or by decisions alone where it has none.
+    """
+    gradient = not isinstance(classifier.gradient, NotMeasured)
+    points = search(classifier, tasks, progress)
+    first = _distances(tasks, points)
+    if gradient:
+        looked = _distances(tasks, RefinedSearch(search, LOOK).onward(classifier, tasks, points))
+        if max(_median_ratios(first, _nearest([first, looked])).values()) <= SLIGHT:
+            return search, _compared(search, search, [first, looked], first, gradient)
+        routes: list[Search] = [search, *(SmoothedSearch(search, sigma) for sigma in SIGMAS)]
+    else:
+        routes = [search]
+    found = {id(route): points if route is search else route(classifier, tasks, progress) for route in routes}
+    refined = [RefinedSearch(route, LENGTH) for route in routes]
+    onward = [route.onward(classifier, tasks, found[id(route.inner)]) for route in refined]
+    tried = [_distances(tasks, part) for part in (*found.values(), *onward)]
+    best = _nearest(tried)
+    place = min(range(len(refined)), key=lambda k: sum(_median_ratios(_distances(tasks, onward[k]), best).values()))
+    longer = RefinedSearch(routes[place], LONGER).onward(classifier, tasks, onward[place])
+    chosen, reached = refined[place], _distances(tasks, onward[place])
+    return chosen, _compared(search, chosen, [first, *tried, _distances(tasks, longer)], reached, gradient)
+
+
+def validity(check: CrossCheck) -> Validity:
+    """The check in words: failing where even the best route is more than ``CLEAR`` times from the best point known."""
+    status: Literal["ok", "warn", "fail"]
+    if not check.samples:
+        text = "The attack could not be cross-checked: no point was found from any of the samples tried."
+        return Validity(id=ID, status="warn", message=text)
+    worst, left = max(check.before.values()), max(check.after.values())
+    if not check.gradient:
+        text = (
+            f"The model has no gradient to mislead the search. Decisions alone, asked four times as long from"
+            f" {check.samples:,} samples, find points {_by(check.after)}."
+        )
+        return Validity(id=ID, status="ok" if left <= SLIGHT else "warn", message=text)
+    if check.first == check.chosen:
+        text = (
+            f"From {check.samples:,} samples the attack along gradients was continued by the model's decisions alone;"
+            f" its median distances fall {_by(check.before)}: the gradient does not mislead."
+        )
+        return Validity(id=ID, status="ok", message=text)
+    status = "fail" if left > CLEAR else "warn"
+    text = (
+        f"The model's gradient misleads: from {check.samples:,} samples other routes find points {_by(check.before)}"
+        f" than the attack along gradients, and in {check.won:.0%} of them nearer by more than 5 %. All margins come"
+        f" from the better route instead ({check.chosen})"
+    )
+    if status == "fail":
+        text += f"; a longer search still finds points {_by(check.after)}: the margins are too large by that much or more"
+    elif worst > SLIGHT:
+        text += f"; a longer search finds points {_by(check.after)}"
+    return Validity(id=ID, status=status, message=f"{text}.")
+
+
+def _compared(
+    search: Search, chosen: Search, tried: Sequence[Distances], reached: Distances, gradient: bool
+) -> CrossCheck:
+    """The first search and the chosen one against the nearest point of each sample by any of those tried."""
+    best = _nearest(tried)
+    known = torch.isfinite(best["l2"]) | torch.isfinite(best["linf"])
+    ratios = [_ratios(tried[0][norm], best[norm]) for norm in NORMS]
+    won = torch.stack(ratios).amax(dim=0)[known] > SLIGHT
+    return CrossCheck(
+        samples=int(known.sum()),
+        first=search.title,
+        chosen=chosen.title,
+        before=_median_ratios(tried[0], best),
+        after=_median_ratios(reached, best),
+        won=float(won.float().mean()) if len(won) else 0.0,
+        gradient=gradient,
+    )
+
+
+def _distances(tasks: Sequence[AttackTask], points: Sequence[NearestPoints]) -> Distances:
+    """By norm, how far each sample's point is; infinite where none was found."""
+    parts: dict[Norm, list[Tensor]] = {norm: [] for norm in NORMS}
+    for task, found in zip(tasks, points, strict=True):
+        for norm, y, there in (("l2", found.l2, found.found_l2), ("linf", found.linf, found.found_linf)):
+            parts[norm].append(torch.where(there, lengths(y - task.x, norm), torch.inf))
+    return {norm: torch.cat(values) for norm, values in parts.items()}
+
+
+def _nearest(tried: Sequence[Distances]) -> Distances:
+    """By norm, the shortest distance of each sample."""
+    return {norm: torch.stack([distances[norm] for distances in tried]).amin(dim=0) for norm in NORMS}
+
+
+def _ratios(distance: Tensor, best: Tensor) -> Tensor:
+    """How many times the best distance each one is; 1 where no route found a point."""
+    return torch.where(torch.isfinite(best), distance / best.clamp_min(1e-12), 1.0)
+
+
+def _median_ratios(distances: Distances, best: Distances) -> dict[Norm, float]:
+    """By norm, the median over the samples from which any route found a point; 1 where there are none."""
+    medians = dict[Norm, float]()
+    for norm in NORMS:
+        ratios = _ratios(distances[norm], best[norm])[torch.isfinite(best[norm])]
+        medians[norm] = float(ratios.sort().values[len(ratios) // 2]) if len(ratios) else 1.0
+    return medians
+
+
+def _by(ratios: dict[Norm, float]) -> str:
+    """How much nearer, in both norms.
+
+    >>> _by({"l2": 1.5, "linf": 1.0})
+    '1.50 times nearer in L2 and 1.00 times in Linf'
+    """
+    return f"{ratios['l2']:.2f} times nearer in L2 and {ratios['linf']:.2f} times in Linf"
