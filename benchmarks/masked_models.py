@@ -27,7 +27,7 @@ class Surgery:
         self.model = ModelProto()
         self.model.CopyFrom(base)
         self.input, self.output = base.graph.input[0].name, base.graph.output[0].name
-        self._names = 0
+        self._prefix, self._names = f"masked_{len(base.graph.node)}", 0
 
     def add(self, op: str, *inputs: str | np.ndarray | float, into: list[NodeProto], **attributes: object) -> str:
         """A node, with its constants stored; returns the name of its result."""
@@ -66,7 +66,7 @@ class Surgery:
 
     def _name(self) -> str:
         self._names += 1
-        return f"masked_{self._names}"
+        return f"{self._prefix}_{self._names}"
 
 
 def transform(size: int = 8) -> np.ndarray:

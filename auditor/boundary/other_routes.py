@@ -1,4 +1,4 @@
-"""Searches for nearest points where the model's own gradient misleads: along averaged gradients, or from known points on.
+"""Searches for nearest points where the model's gradient misleads: along averaged gradients, or from known points on.
 
 Each wraps another search and has its interface, so that they can be compared, combined and put in its place.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
 from auditor.functional.decision_refinement import corners, restored
-from auditor.functional.polar_search import PolarBudget, Predict, entry, polar_search
+from auditor.functional.polar_search import PolarBudget, Predict, polar_search
 from auditor.models.classifier import Batching, Classifier, Smoothing
 
 _HALVINGS = 12
@@ -60,12 +60,17 @@ class Effort:
     """How long points are refined.
 
     Args:
-        steps: questions of each part: pixels set back, corners of the maximum norm.
-        walk: of the random walk in L2.
+        rounds: in each of which pixels are set back and a random walk in L2 follows; together they reach what neither
+            reaches alone, because pixels that the walk has moved can be set back again.
+        back: questions for pixels set back, in a round.
+        walk: steps of the walk, in a round, of two questions each.
+        corners: questions for corners of the maximum norm.
     """
 
-    steps: int
-    walk: PolarBudget
+    rounds: int
+    back: int
+    walk: int
+    corners: int
 
 
 @dataclass(frozen=True)
@@ -105,15 +110,15 @@ class RefinedSearch:
 
     def _walked(self, predict: Predict, x: Tensor, y: Tensor, rows: Rows) -> Tensor:
         """Nearer points in L2."""
-        nearer = restored(predict, x, y, rows.target, rows.sizes, rows.rngs, self.effort.steps)
-        nearer, _ = entry(predict, x, nearer, rows.source, rows.target, _HALVINGS)
-        classes = (rows.source, rows.target)
-        nearer = polar_search(predict, x, nearer, classes, rows.sizes, rows.rngs, self.effort.walk, guarded=False)
+        budget, classes, nearer = PolarBudget(self.effort.walk, gain=0.0), (rows.source, rows.target), y
+        for _ in range(self.effort.rounds):
+            nearer = restored(predict, x, nearer, rows.target, rows.sizes, rows.rngs, self.effort.back)
+            nearer = polar_search(predict, x, nearer, classes, rows.sizes, rows.rngs, budget, guarded=False)
         return _shorter(predict, x, y, nearer, rows.target, 2)
 
     def _flattened(self, predict: Predict, x: Tensor, y: Tensor, rows: Rows) -> Tensor:
         """Nearer points in the maximum norm."""
-        nearer = corners(predict, x, y, rows.target, rows.sizes, rows.rngs, self.effort.steps, _HALVINGS)
+        nearer = corners(predict, x, y, rows.target, rows.sizes, rows.rngs, self.effort.corners, _HALVINGS)
         return _shorter(predict, x, y, nearer, rows.target, torch.inf)
 
 

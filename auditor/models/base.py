@@ -79,7 +79,8 @@ class Backend(ABC):
         squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
             where the graph does not show it.
         device: where ``logits`` computes.
-        quantised: whether it computes in whole numbers, so that ``logits`` can only follow it roughly.
+        quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
+            roughly.
         facts: what the file says of its producer, operators and outputs.
     """
 

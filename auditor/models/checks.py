@@ -74,9 +74,9 @@ def _without_gradient(reason: str) -> tuple[NotMeasured, Validity]:
 def check_parity(classifier: Classifier, samples: Tensor, scores: Tensor) -> tuple[Parity | NotMeasured, Validity]:
     """Agreement of the gradient route with the artefact, on the scale of the artefact's scores.
 
-    Probabilities and sigmoids are compared as probabilities, logits up to a shift of each row. A quantised model
-    rounds where its twin does not, and its runtime fuses operators: there a difference warns and only disagreement
-    fails.
+    Probabilities and sigmoids are compared as probabilities, logits up to a shift of each row. A model that
+    rounds does so where its twin does not, and its runtime fuses operators: there a difference warns and only
+    disagreement fails.
 
     Args:
         samples (float32): ``(N, *shape)`` in [0, 1].
@@ -114,7 +114,7 @@ def check_parity(classifier: Classifier, samples: Tensor, scores: Tensor) -> tup
         f"difference {difference:.2g} ({'scores' if classifier.output_kind == 'logits' else 'probabilities'})."
     )
     if classifier.backend.quantised:
-        message += " The model is quantised, its twin rounds otherwise; all results are checked on the model."
+        message += " The model rounds, its twin rounds otherwise; all results are checked on the model."
     if broken:
         message += f" It gives no finite score on {broken} samples where the runtime does."
     parity = Parity(max_abs_diff=difference, agreement=agreement, n=len(ours))

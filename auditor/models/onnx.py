@@ -79,7 +79,7 @@ class OnnxBackend(Backend):
         output = choose_output(model, options.output)
         self.facts = onnx_facts(model, output)
         graph = read_graph(model, self._input_name, output.name)
-        self.quantised = any(node.op in _ROUNDED for node in graph.nodes)
+        self.quantised = any(node.op in _ROUNDED for node in graph.nodes) or has_steps(marked(graph))
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
         self._head = _with_embedding(find_head(graph), model, options.embedding)
@@ -101,8 +101,7 @@ class OnnxBackend(Backend):
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
-        straight = self.quantised or has_steps(marked(graph.up_to(self._head.logits)))
-        route = "straight-through " * straight + "torch twin imported from the graph"
+        route = "straight-through " * self.quantised + "torch twin imported from the graph"
         self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:
