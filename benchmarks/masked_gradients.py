@@ -43,8 +43,8 @@ from benchmarks.speed.subjects import mnist
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "sample_models"
-DIRECTIONS, SOURCES, STARTS = ((4, 9), (9, 4), (3, 8), (1, 7)), 6, 100
-LONG = Effort(rounds=16, back=200, walk=150, corners=3000)
+DIRECTIONS, SOURCES, STARTS = ((4, 9), (9, 4), (3, 8), (1, 7)), 5, 100
+LONG = Effort(rounds=12, back=200, walk=150, corners=3000)
 STANDARD = NearestSearch(AttackBudget(*PROFILES["standard"].attack))
 Build = Callable[[ModelProto], ModelProto]
 
@@ -142,7 +142,9 @@ def _variants() -> Iterator[Row]:
         for place, (title, build) in enumerate(variants.items()):
             path = folder / f"{place}.onnx"
             onnx.save(build(base), path)
-            yield measured(title, path, data, network)
+            row = measured(title, path, data, network)
+            print(_line(row), flush=True)
+            yield row
 
 
 def _honest() -> Iterator[Row]:

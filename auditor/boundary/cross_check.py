@@ -76,7 +76,9 @@ def choose_search(
     points = search(classifier, tasks, progress)
     first = _distances(tasks, points)
     if gradient:
-        looked = _distances(tasks, RefinedSearch(search, LOOK).onward(classifier, tasks, points))
+        # Where the model is known to round, what a short look misses is looked for at length.
+        effort = LENGTH if classifier.backend.quantised else LOOK
+        looked = _distances(tasks, RefinedSearch(search, effort).onward(classifier, tasks, points))
         if max(_median_ratios(first, _nearest([first, looked])).values()) <= SLIGHT:
             return search, _compared(search, search, [first, looked], first, gradient)
         routes: list[Search] = [search, *(SmoothedSearch(search, sigma) for sigma in SIGMAS)]

@@ -20,6 +20,7 @@ from auditor.models.checks import (
     check_gradient,
     check_parity,
     check_saturation,
+    logit_scale,
     useless,
 )
 from auditor.models.classifier import Batching, Classifier, Preprocessing
@@ -84,7 +85,8 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         compared, no_gradient = [parity_check], useless(classifier, parity)
     else:
         parity = NotMeasured(not_measured=f"there is no gradient route: {no_gradient.not_measured}")
-    classifier = replace(classifier, no_gradient=no_gradient)
+    scale = logit_scale(classifier, samples) if no_gradient is None else 1.0
+    classifier = replace(classifier, no_gradient=no_gradient, logit_scale=scale)
     _fit_batches(classifier, samples)
     batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
     return Bound(classifier, parity, [finite, kind_check, *compared, batches, saturation, gradient])

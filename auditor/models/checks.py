@@ -16,6 +16,9 @@ _SINGLES = 16
 _SAME_PROBABILITY, _OTHER_PROBABILITY = 1e-4, 1e-2
 _CLOSE, _FAR = 1e-3, 5e-2
 _SATURATED_SHARE = 0.05
+_FOR_SCALE = 64
+_USUAL_GAP, _STEEP_GAP = 15.0, 100.0
+"""Median difference of the two leading logits: of trained networks, and one at which exp(-gap) is 0 in float32."""
 _LEAST_AGREEMENT = 0.8
 """A straight-through twin that agrees with its model less often than this leads nowhere."""
 
@@ -127,6 +130,18 @@ def useless(classifier: Classifier, parity: Parity | NotMeasured) -> NotMeasured
         return None
     reason = f"the straight-through twin agrees with the quantised model on {parity.agreement:.1%} of the samples only"
     return NotMeasured(not_measured=reason)
+
+
+def logit_scale(classifier: Classifier, samples: Tensor) -> float:
+    """Factor that brings logits to a usual scale, 1 where they are on one.
+
+    At a temperature of 0.01, or with logits times 1,000, every softmax is 0 or 1: a loss of it has no gradient on the
+    one side of the boundary and a huge one on the other, and a generator that trains on it stops far from the boundary.
+    """
+    with torch.no_grad():
+        leading = classifier.logits(samples[:_FOR_SCALE]).topk(2, dim=1).values
+    gap = float((leading[:, 0] - leading[:, 1]).nanmedian())
+    return _USUAL_GAP / gap if _STEEP_GAP < gap < float("inf") else 1.0
 
 
 def check_batches(classifier: Classifier, samples: Tensor) -> Validity:

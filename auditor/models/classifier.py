@@ -135,6 +135,8 @@ class Classifier:
         columns: width of the artefact's scores: C, or 1 for one sigmoid (or one logit) of two classes.
         no_gradient: why ``logits`` has no gradients worth using, where that was found out on data.
         smoothing: how ``logits`` averages its gradients; None takes them as they are.
+        logit_scale: factor on ``logits`` that keeps their softmax from saturating; the artefact's own scores and
+            probabilities are left as they are.
     """
 
     backend: Backend
@@ -147,6 +149,7 @@ class Classifier:
     columns: int | None = None
     no_gradient: NotMeasured | None = None
     smoothing: Smoothing | None = field(default=None, compare=False)
+    logit_scale: float = 1.0
     spent: Spent = field(default_factory=Spent, compare=False)
 
     @property
@@ -208,7 +211,8 @@ class Classifier:
         z = _computed(self.backend.logits, self.preprocessing(_pixels(x)), self.columns).to(x.device)
         if self.backend.head is None:
             z = scores_to_logits(z, self.output_kind)
-        return torch.cat([torch.zeros_like(z), z], dim=1) if z.shape[1] == 1 else z
+        z = torch.cat([torch.zeros_like(z), z], dim=1) if z.shape[1] == 1 else z
+        return z if self.logit_scale == 1 else z * self.logit_scale
 
     def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
         """``run`` over all of x, ``batch_size`` instances at a time: float32 ``(N, width)`` on the CPU."""

@@ -84,7 +84,8 @@ class ExportedBackend(Backend):
         self.head = head.kind
         self.squashed = graphs.is_squashed(self._output.node)
         self._logits = graphs.tap(self._module, head.logits)
-        self.gradient = "straight-through " * graphs.has_steps(self._logits) + self.gradient
+        self.quantised = graphs.has_steps(self._logits)
+        self.gradient = "straight-through " * self.quantised + self.gradient
         named = None if options.embedding is None else _named(self._module, options.embedding)
         self._feature_axis = None if named else head.feature_axis
         embedding = named or head.embedding

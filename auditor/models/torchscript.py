@@ -87,6 +87,7 @@ class TorchScriptBackend(Backend):
         self.squashed = graphs.is_squashed(self._taps.graph, self._output)
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
+        self.quantised = self._taps.rounds
         self.input = _declared_input(self._taps, example)
         if example is not None and self._insists_on(example):
             self.input = ModelInput(self.input.shape, self.input.dtype, fixed_batch=example.shape[0])
@@ -155,10 +156,10 @@ class _Taps:
         graph, head, self.receiver = _graph_with_head(module, output)
         self.graph = graph
         self.head = head.kind if head else None
-        rounds = bool(graphs.steps(graph))
+        self.rounds = bool(graphs.steps(graph))
         self.logits = (
             graphs.function_of(graph, head.logits, straight=True)
-            if head and (rounds or head.kind in ("probabilities", "sigmoid"))
+            if head and (self.rounds or head.kind in ("probabilities", "sigmoid"))
             else None
         )
         self.embedding: str | NotMeasured
@@ -177,7 +178,7 @@ class _Taps:
         self.gradient: str | NotMeasured = (
             NotMeasured(not_measured=f"the file holds operators without a gradient: {', '.join(blocking)}")
             if blocking
-            else "straight-through " * rounds + "torch autograd through the module itself"
+            else "straight-through " * self.rounds + "torch autograd through the module itself"
         )
 
 

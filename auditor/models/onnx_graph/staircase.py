@@ -1,7 +1,7 @@
 """Which operators of a graph are steps on the way from the input to the scores, so that their gradient is a stand-in.
 
 Rounding, truncating and comparing have gradient zero almost everywhere. Where what they make goes on as a number, the
-twin lets gradients pass (``auditor.models.straight_through``): those nodes are marked here, and operators read the mark.
+twin lets gradients pass (``auditor.models.straight_through``): those nodes are marked here, operators read the mark.
 Where they serve a gradient that is right without them, they stay as they are: ``x - floor(x)``, an index, and a mask
 that gates a computed value, such as ``x * (x > 0)``.
 """
