@@ -32,7 +32,8 @@ from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, Near
 from auditor.boundary.other_routes import Effort, RefinedSearch
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset
-from auditor.functional.minimal_norm import AttackBudget, lengths
+from auditor.functional.descent import lengths
+from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import Bound, bind
 from auditor.models.classifier import Classifier
@@ -168,7 +169,7 @@ def measured(name: str, path: Path, data: Dataset, network: Backend | None) -> R
     tasks = tasks_of(f, data)
     stated, first = search(f, tasks), start(f, tasks)
     known = replace(f, backend=ThroughTheMask(backend, network or backend, name))
-    reference = NearestSearch(AttackBudget(8, 200, 8, 14))(known, tasks)
+    reference = NearestSearch(AttackBudget(200, 100, 14))(known, tasks)
     longer = RefinedSearch(STANDARD, LONG)
     tried = [stated, first, reference, longer.onward(f, tasks, reference), longer.onward(f, tasks, stated)]
     best = {norm: torch.stack([_distances(tasks, points, norm) for points in tried]).amin(dim=0) for norm in NORMS}

@@ -21,7 +21,7 @@ from torch import Tensor
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, Search
 from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
-from auditor.functional.minimal_norm import lengths
+from auditor.functional.descent import lengths
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
 from auditor.results import NotMeasured, Validity

@@ -14,7 +14,7 @@ from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, Near
 from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
-from auditor.functional.minimal_norm import AttackBudget, lengths
+from auditor.functional.descent import lengths
 from auditor.models.base import ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
@@ -23,7 +23,7 @@ from benchmarks import masked_models
 from tests.analytic import half_space
 
 SAMPLES = Path(__file__).parents[2] / "sample_models"
-SEARCH = NearestSearch(AttackBudget(4, 24, 4, 10))
+SEARCH = NearestSearch()
 
 
 @pytest.fixture(scope="module")
