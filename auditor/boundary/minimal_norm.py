@@ -7,7 +7,7 @@ samples that the model puts in the target class, so it measures the same samples
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -123,11 +123,13 @@ class NearestSearch:
             return minimal_norm(logits, classifier.predict, x, target, known, norm=norm, budget=budget)
 
         # The maximum norm's points are near enough in L2 to begin a second descent there, in another place than the
-        # first. In the other direction that did not pay, so the points in L2 are only looked at.
-        linf, _, tried = nearest("linf", starts, self.budget)
+        # first. In the other direction that did not pay.
+        linf, found_linf, tried_linf = nearest("linf", starts, self.budget)
         l2, found_l2, tried_l2 = nearest("l2", [*starts, linf], self.budget)
-        linf, found_linf, again = nearest("linf", [linf, l2], replace(self.budget, first=0, again=0))
-        return l2, linf, found_l2, found_linf, tried_l2, tried.maximum(again)
+        # A point of the target class is one in either norm.
+        only_l2 = found_l2 & ~found_linf
+        linf[only_l2], found_linf = l2[only_l2], found_linf | only_l2
+        return l2, linf, found_l2, found_linf, tried_l2, tried_linf
 
 
 def nearest_starts(task: AttackTask, count: int) -> Tensor:

@@ -73,11 +73,18 @@ class _Nearest:
     distance: Tensor
     tried: Tensor
 
+    @classmethod
+    def none(cls, predict: Predict, x: Tensor, target: Tensor, norm: Norm, halvings: int) -> _Nearest:
+        """Nothing known yet."""
+        unknown = torch.full((len(x),), torch.inf)
+        return cls(predict, x, target, norm, halvings, x.clone(), unknown, torch.zeros(len(x)))
+
     def offer(self, candidate: Tensor) -> None:
         """Take the candidate where the artefact puts it in t and it is nearer, after bisection towards the source."""
         size = lengths(candidate - self.x, self.norm)
         self.tried = self.tried.fmax(size)  # a candidate of NaNs was not asked about
-        rows = torch.nonzero(size < FAR * self.distance).flatten()
+        # A candidate that is the source itself asks nothing.
+        rows = torch.nonzero((size > 0) & (size < FAR * self.distance)).flatten()
         # Where a point is known, one look at a point a little nearer on the way to the candidate tells whether its
         # bisection is worth the while.
         share = (GAIN * self.distance / size.clamp_min(1e-12)).clamp_max(1)
@@ -118,21 +125,20 @@ def minimal_norm(
         points float32 ``(N, *shape)``; bool ``(N,)``, whether a point of class t was found, where it was not, the
         point is the instance itself; float32 ``(N,)``, distance of the farthest candidate asked about.
     """
-    unknown = torch.full((len(x),), torch.inf)
-    known = _Nearest(predict, x, target, norm, budget.halvings, x.clone(), unknown, torch.zeros(len(x)))
-    for start in starts:
-        known.offer(start)
-    given, given_distance = known.point.clone(), known.distance
+    known, given = (_Nearest.none(predict, x, target, norm, budget.halvings) for _ in range(2))
     known.offer(descend(logits, x, target, None, norm=norm, steps=budget.first))
     first = known.distance
-    # From a point that is far away a descent rarely comes near enough.
-    close = given_distance < FAR * first
-    second = _again(logits, known, given, close, budget.again)
+    for start in starts:
+        # From a point that is far away a descent rarely comes near enough; the source stands in for it.
+        near = lengths(start - x, norm) < FAR * first
+        given.offer(torch.where(_column(near, x), start, x))
+    known.offer(given.point)
+    second = _again(logits, known, given.point, given.distance.isfinite(), budget.again)
     if x.numel() and x[0].numel() <= FEW_INPUTS:
         _look_around(known)
     settled = ((second - first).abs() <= SAME * first) & (first - known.distance <= SAME * first)
     _again(logits, known, known.point.clone(), known.distance.isfinite() & ~settled, budget.again)
-    return known.point, known.distance.isfinite(), known.tried
+    return known.point, known.distance.isfinite(), known.tried.maximum(given.tried)
 
 
 def _again(logits: Logits, known: _Nearest, start: Tensor, chosen: Tensor, steps: int) -> Tensor:
