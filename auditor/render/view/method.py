@@ -58,9 +58,20 @@ JUMPS = (
 )
 SHARED_START = "shared start"
 SHARED = (
-    "In this audit the networks of Component I did not start anew for every direction, as they do in the paper: one "
-    "network for each target class was trained first, on samples of all other classes, and each direction went on from "
-    "that of its target."
+    "In this audit the networks of Component I did not start anew for every direction, as they do in the paper: "
+    "networks for each target class were trained first, on samples of all other classes, and each direction went on "
+    "from one of its target."
+)
+PARTS = "generators of a direction"
+"""Key among the parameters of the settings, present where there is more than one; the text begins with their number."""
+APART = (
+    "The sources of each direction were shared out among {count} generators, each trained from a start of its own on its "
+    "part alone. How far their numbers lie apart shows what another training would change, and the intervals of all "
+    "numbers on generated instances allow for it."
+)
+RESCUED = (
+    "Where fewer than nine in ten sources were reached, the generator went on by itself: longer training from another "
+    "start, then a search without gradients. {count} of {all} boundary instances took more than the first attempt."
 )
 BASELINES = (
     "Two simpler ways stand beside it. RPBS narrows the segment between random training samples of "
@@ -107,6 +118,8 @@ def method(audit: Audit) -> Method:
         *_instead(audit),
         *GENERATORS.get(generator, []),
         *([SHARED] if SHARED_START in audit.results.settings.parameters else []),
+        *_apart(audit),
+        *_rescued(audit),
         *_jumps(audit),
         BASELINES,
         "Every boundary instance was checked once more on the audited file by its own runtime. "
@@ -130,6 +143,18 @@ def _instead(audit: Audit) -> list[str]:
     if asked is None or not isinstance(gradient, NotMeasured):
         return []
     return [INSTEAD.format(asked=generator_name(audit, asked), reason=display_text(gradient.not_measured))]
+
+
+def _apart(audit: Audit) -> list[str]:
+    """That several generators show what training changes, if there are several."""
+    parts = audit.results.settings.parameters.get(PARTS)
+    return [] if parts is None else [APART.format(count=display_text(parts.partition(",")[0]))]
+
+
+def _rescued(audit: Audit) -> list[str]:
+    """How many instances took more than the generator's first attempt, if any did."""
+    rescued = sum(sum(direction.generation.rescued.values()) for direction in audit.directions.values())
+    return [RESCUED.format(count=count(rescued), all=count(audit.instances))] if rescued else []
 
 
 def _jumps(audit: Audit) -> list[str]:
