@@ -26,9 +26,9 @@ from onnx import ModelProto
 from torch import Tensor
 
 from auditor.audit.profiles import PROFILES
-from auditor.boundary.cross_check import CrossCheck, choose_search, validity
+from auditor.boundary.cross_check import NORMS, CrossCheck, choose_search, validity
 from auditor.boundary.decision_search import DecisionSearch
-from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, NearestSearch
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch
 from auditor.boundary.other_routes import Effort, RefinedSearch
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset

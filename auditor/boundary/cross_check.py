@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import Progress
-from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, Search
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
 from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
 from auditor.functional.descent import lengths
 from auditor.functional.projection import Norm
@@ -27,6 +27,7 @@ from auditor.models.classifier import Classifier
 from auditor.results import NotMeasured, Validity
 
 ID = "gradient_masking"
+NORMS: tuple[Norm, Norm] = ("l2", "linf")
 SLIGHT = 1.05
 """Median ratio of distances from which on a route misleads: attacks of one kind differ by less among themselves, and a
 search that goes on from its own points finds about half of what is left, so that margins are right to about 10 %."""

@@ -8,9 +8,9 @@ import onnx
 import pytest
 import torch
 
-from auditor.boundary.cross_check import ID, CrossCheck, choose_search, validity
+from auditor.boundary.cross_check import ID, NORMS, CrossCheck, choose_search, validity
 from auditor.boundary.decision_search import DecisionSearch
-from auditor.boundary.minimal_norm import NORMS, AttackTask, NearestPoints, NearestSearch
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch
 from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
