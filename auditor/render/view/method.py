@@ -66,7 +66,7 @@ PARTS = "generators of a direction"
 """Key among the parameters of the settings, present where there is more than one; the text begins with their number."""
 APART = (
     "The sources of each direction were shared out among {count} generators, each trained from a start of its own on "
-    "its part alone. How far their numbers lie apart shows what another training would change, and the intervals of all "
+    "its part alone. How far their numbers lie apart shows what another training would change; the intervals of all "
     "numbers on generated instances allow for it."
 )
 RESCUED = (
