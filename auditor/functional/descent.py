@@ -33,7 +33,7 @@ BEYOND = 1.05
 LINEAR = {"l2": 1, "linf": 2}
 """How many first steps from a source are such."""
 A_FIRST, A_LAST = 0.15, 0.99
-R_FIRST, R_LAST = 0.3, 0.002
+R_FIRST, R_LAST = 0.3, 0.0005
 MEMORY_FIRST, MEMORY_LAST = 0.3, 0.8
 """Weight of the earlier gradients in the mean, in L2."""
 MEMORY = 0.7

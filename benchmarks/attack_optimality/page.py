@@ -114,7 +114,9 @@ def page(all_measured: list[Measured]) -> str:
         f"best known. Required of the profile standard: ratio of the medians at most {MEDIAN}, 95 % of the ratios at",
         f"most {TAIL:.2f}.",
     ]
-    if not BRENDEL_BETHGE:
+    if BRENDEL_BETHGE:
+        lines.append(f"Brendel and Bethge's attack runs with numba {version('numba')}, installed for this page.")
+    else:
         lines.append("Brendel and Bethge's attack was left out: numba is not installed.")
     if not fashion:
         lines.append("FashionMNIST was not at hand (Debian's package dataset-fashion-mnist, or `--fashion FOLDER`).")
@@ -123,7 +125,7 @@ def page(all_measured: list[Measured]) -> str:
         "## Ours",
         "",
         "Median: of the distances over that of the best known. 95 %, worst: of the samples' ratios. Forward, backward:",
-        "passes a source; CPU: milliseconds a source, both norms together.",
+        "passes a source; CPU: milliseconds a source, both norms together, which depend on what else the machine does.",
         "",
         "| model | profile | L2 median | 95 % | worst | Linf median | 95 % | worst | forward | backward | CPU ms |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
