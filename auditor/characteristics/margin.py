@@ -12,7 +12,7 @@ The distance to a generated boundary instance says how far the generator walked.
 worse follows from it. It is measured here as well, because it is the same distance.
 
 Three characteristics share the file, because baselines have generated instances and no search.
-Source: arXiv 1912.11460 (instances); arXiv 1511.04599, 1811.09600, 1907.02044, 2011.12807 (search).
+Source: arXiv 1912.11460 (instances); arXiv 1907.02044, 2102.12827, 2011.12807 (search).
 """
 
 from __future__ import annotations
@@ -44,10 +44,7 @@ NORMS = {"l2": ("L2", "L2, pixels in [0, 1]", None), "linf": ("Linf", "largest c
 QUANTILES = {"": (0.5, "median"), "_q05": (0.05, "5 % quantile"), "_q95": (0.95, "95 % quantile")}
 SPLITS: dict[SplitName, tuple[str, str]] = {"test": ("", "test samples"), "train": ("_train", "training samples")}
 """By split the ending of its measures, and its samples in words."""
-SEARCH = (
-    "DeepFool, arXiv 1511.04599; DDN, arXiv 1811.09600; FAB, arXiv 1907.02044; without gradients SurFree, arXiv"
-    " 2011.12807"
-)
+SEARCH = "FAB, arXiv 1907.02044; FMN, arXiv 2102.12827; without gradients SurFree, arXiv 2011.12807"
 
 
 def _quantile_definitions(
