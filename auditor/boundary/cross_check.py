@@ -21,7 +21,7 @@ from torch import Tensor
 
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
-from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
+from auditor.boundary.other_routes import Effort, NearestOf, RefinedSearch, SmoothedSearch
 from auditor.functional.descent import lengths
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
@@ -32,6 +32,8 @@ NORMS: tuple[Norm, Norm] = ("l2", "linf")
 SLIGHT = 1.05
 """Median ratio of distances from which on a route misleads: attacks of one kind differ by less among themselves, and a
 search that goes on from its own points finds about half of what is left, so that margins are right to about 10 %."""
+TOGETHER = 2
+"""Best routes that are taken side by side: on a staircase each ends in a minimum of its own."""
 HINT = 1.01
 """Upper quartile of the ratios after a short look from which on a long one follows; right gradients leave 1.00."""
 SIGMAS = (0.05, 0.1, 0.2)
@@ -97,12 +99,15 @@ def choose_search(
     ]
     tried = [*(_distances(tasks, part) for part in found), *looks]
     best = _nearest(tried)
-    place = min(range(len(routes)), key=lambda k: sum(_median_ratios(looks[k], best).values()))
-    chosen = RefinedSearch(routes[place], LENGTH)
-    onward = chosen.onward(classifier, tasks, found[place])
-    longer = RefinedSearch(routes[place], LONGER).onward(classifier, tasks, onward)
-    reached, best = _distances(tasks, onward), _distances(tasks, longer)
-    return chosen, _compared(search, chosen, [first, *tried, best], reached, gradient)
+    order = sorted(range(len(routes)), key=lambda k: sum(_median_ratios(looks[k], best).values()))[:TOGETHER]
+    refined = [RefinedSearch(routes[k], LENGTH) for k in order]
+    onward = [route.onward(classifier, tasks, found[k]) for route, k in zip(refined, order, strict=True)]
+    longer = [RefinedSearch(search, LONGER).onward(classifier, tasks, part) for part in onward]
+    chosen = NearestOf(tuple(refined)) if len(refined) > 1 else refined[0]
+    reached = _nearest([_distances(tasks, part) for part in onward])
+    return chosen, _compared(
+        search, chosen, [first, *tried, *(_distances(tasks, part) for part in longer)], reached, gradient
+    )
 
 
 def validity(check: CrossCheck) -> Validity:
