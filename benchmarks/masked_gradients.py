@@ -171,7 +171,8 @@ def measured(name: str, path: Path, data: Dataset, network: Backend | None) -> R
     known = replace(f, backend=ThroughTheMask(backend, network or backend, name))
     reference = NearestSearch(AttackBudget(200, 100, 14))(known, tasks)
     longer = RefinedSearch(STANDARD, LONG)
-    tried = [stated, first, reference, longer.onward(f, tasks, reference), longer.onward(f, tasks, stated)]
+    onward = [longer.onward(f, tasks, points) for points in (reference, stated)]
+    tried = [stated, first, reference, *onward]
     best = {norm: torch.stack([_distances(tasks, points, norm) for points in tried]).amin(dim=0) for norm in NORMS}
     return Row(
         name=name,

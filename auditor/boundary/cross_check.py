@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
-from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
+from auditor.boundary.other_routes import Effort, NearestOf, RefinedSearch, SmoothedSearch
 from auditor.functional.descent import lengths
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
@@ -31,6 +32,10 @@ NORMS: tuple[Norm, Norm] = ("l2", "linf")
 SLIGHT = 1.05
 """Median ratio of distances from which on a route misleads: attacks of one kind differ by less among themselves, and a
 search that goes on from its own points finds about half of what is left, so that margins are right to about 10 %."""
+TOGETHER = 2
+"""Best routes that are taken side by side: on a staircase each ends in a minimum of its own."""
+HINT = 1.01
+"""Upper quartile of the ratios after a short look from which on a long one follows; right gradients leave 1.00."""
 SIGMAS = (0.05, 0.1, 0.2)
 """Noise of the averaged gradients: steps of 8 to 64 grey levels are narrower than one of these."""
 LOOK = Effort(rounds=1, back=40, walk=25, corners=60)
@@ -78,9 +83,10 @@ def choose_search(
     points = search(classifier, tasks, progress)
     first = _distances(tasks, points)
     if gradient:
-        # Where the model is known to round, what a short look misses is looked for at length.
-        effort = LONG_LOOK if classifier.backend.quantised else LOOK
-        looked = _distances(tasks, RefinedSearch(search, effort).onward(classifier, tasks, points))
+        looked = _distances(tasks, RefinedSearch(search, LOOK).onward(classifier, tasks, points))
+        # Where the model is known to round, or a short look finds a little, it is looked at length.
+        if classifier.backend.quantised or max(_ratios_at(0.75, first, _nearest([first, looked])).values()) > HINT:
+            looked = _distances(tasks, RefinedSearch(search, LONG_LOOK).onward(classifier, tasks, points))
         if max(_median_ratios(first, _nearest([first, looked])).values()) <= SLIGHT:
             return search, _compared(search, search, [first, looked], first, gradient)
         routes: list[Search] = [search, *(SmoothedSearch(search, sigma) for sigma in SIGMAS)]
@@ -93,12 +99,15 @@ def choose_search(
     ]
     tried = [*(_distances(tasks, part) for part in found), *looks]
     best = _nearest(tried)
-    place = min(range(len(routes)), key=lambda k: sum(_median_ratios(looks[k], best).values()))
-    chosen = RefinedSearch(routes[place], LENGTH)
-    onward = chosen.onward(classifier, tasks, found[place])
-    longer = RefinedSearch(routes[place], LONGER).onward(classifier, tasks, onward)
-    reached, best = _distances(tasks, onward), _distances(tasks, longer)
-    return chosen, _compared(search, chosen, [first, *tried, best], reached, gradient)
+    order = sorted(range(len(routes)), key=lambda k: sum(_median_ratios(looks[k], best).values()))[:TOGETHER]
+    refined = [RefinedSearch(routes[k], LENGTH) for k in order]
+    onward = [route.onward(classifier, tasks, found[k]) for route, k in zip(refined, order, strict=True)]
+    longer = [RefinedSearch(search, LONGER).onward(classifier, tasks, part) for part in onward]
+    chosen = NearestOf(tuple(refined)) if len(refined) > 1 else refined[0]
+    reached = _nearest([_distances(tasks, part) for part in onward])
+    return chosen, _compared(
+        search, chosen, [first, *tried, *(_distances(tasks, part) for part in longer)], reached, gradient
+    )
 
 
 def validity(check: CrossCheck) -> Validity:
@@ -169,13 +178,17 @@ def _ratios(distance: Tensor, best: Tensor) -> Tensor:
     return torch.where(torch.isfinite(best), distance / best.clamp_min(1e-12), 1.0)
 
 
-def _median_ratios(distances: Distances, best: Distances) -> dict[Norm, float]:
-    """By norm, the median over the samples from which any route found a point; 1 where there are none."""
-    medians = dict[Norm, float]()
+def _ratios_at(level: float, distances: Distances, best: Distances) -> dict[Norm, float]:
+    """By norm, a quantile over the samples from which any route found a point; 1 where there are none."""
+    quantiles = dict[Norm, float]()
     for norm in NORMS:
         ratios = _ratios(distances[norm], best[norm])[torch.isfinite(best[norm])]
-        medians[norm] = float(ratios.sort().values[len(ratios) // 2]) if len(ratios) else 1.0
-    return medians
+        # Of the order statistics: between an infinite ratio and another there is nothing.
+        quantiles[norm] = float(ratios.sort().values[int(level * len(ratios))]) if len(ratios) else 1.0
+    return quantiles
+
+
+_median_ratios = partial(_ratios_at, 0.5)
 
 
 def _times(ratios: dict[Norm, float]) -> str:

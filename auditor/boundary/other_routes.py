@@ -14,6 +14,7 @@ from torch import Tensor
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
 from auditor.functional.decision_refinement import corners, restored
+from auditor.functional.descent import lengths
 from auditor.functional.polar_search import PolarBudget, Predict, polar_search
 from auditor.models.classifier import Batching, Classifier, Smoothing
 
@@ -135,6 +136,50 @@ class Rows:
     target: Tensor
     sizes: list[int]
     rngs: list[torch.Generator]
+
+
+@dataclass(frozen=True)
+class NearestOf:
+    """Several searches, of whose points the nearest is kept for each source and norm: each stops at its own minimum."""
+
+    searches: tuple[Search, ...]
+
+    @property
+    def title(self) -> str:
+        """All of theirs."""
+        return "nearest of: " + "; ".join(search.title for search in self.searches)
+
+    def __call__(
+        self, classifier: Classifier, tasks: Sequence[AttackTask], progress: Progress = lambda *_: None
+    ) -> list[NearestPoints]:
+        """Every search in turn."""
+        return self.among(tasks, [search(classifier, tasks, progress) for search in self.searches])
+
+    def among(self, tasks: Sequence[AttackTask], found: Sequence[Sequence[NearestPoints]]) -> list[NearestPoints]:
+        """The nearest of the points that the searches found, search by search."""
+        merged = list[NearestPoints]()
+        for task, *parts in zip(tasks, *found, strict=True):
+            whole = parts[0]
+            for other in parts[1:]:
+                whole = _merged(task.x, whole, other)
+            merged.append(replace(whole, method=self.title.lower()))
+        return merged
+
+
+def _merged(x: Tensor, a: NearestPoints, b: NearestPoints) -> NearestPoints:
+    """Of two findings for the same sources the nearer points."""
+    l2 = b.found_l2 & (~a.found_l2 | (lengths(b.l2 - x, "l2") < lengths(a.l2 - x, "l2")))
+    linf = b.found_linf & (~a.found_linf | (lengths(b.linf - x, "linf") < lengths(a.linf - x, "linf")))
+    axes = (-1,) + (1,) * (x.dim() - 1)
+    return replace(
+        a,
+        l2=torch.where(l2.view(axes), b.l2, a.l2),
+        linf=torch.where(linf.view(axes), b.linf, a.linf),
+        found_l2=a.found_l2 | b.found_l2,
+        found_linf=a.found_linf | b.found_linf,
+        tried_l2=torch.maximum(a.tried_l2, b.tried_l2),
+        tried_linf=torch.maximum(a.tried_linf, b.tried_linf),
+    )
 
 
 Refine = Callable[[Predict, Tensor, Tensor, Rows], Tensor]

@@ -145,3 +145,12 @@ def test_other_routes_find_the_nearest_points_of_a_half_space(search) -> None:
     ratio = ((points.l2 - task.x).norm(dim=1) / model.distance(task.x).abs())[inside]
     assert ratio.min() > 0.99
     assert ratio.median() < 1.2
+
+
+def test_steep_smooth_steps_are_noticed_although_nothing_in_the_graph_rounds(digits, tmp_path: Path) -> None:
+    f = variant(masked_models.smooth_steps, digits, tmp_path)
+    assert not f.backend.quantised
+    search, check = choose_search(f, tasks_of(f, digits, 4), SEARCH)
+    assert search is not SEARCH
+    assert check.before["l2"] > 1.1
+    assert "misleads" in validity(check).message
