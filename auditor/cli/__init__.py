@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -35,8 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     shared: dict[str, Any] = {"arguments": arguments, "verbose": False}
     try:
         command = typer.main.get_command(app)
-        status = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=shared)
-        _flush_output()
+        with _output_told():
+            status = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=shared)
+            sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except AuditError as err:
@@ -56,15 +59,18 @@ def main(arguments: list[str] | None = None) -> int:
     return int(status or 0)
 
 
-def _flush_output() -> None:
-    """Write out what standard output still holds, while a failure can still be told by the exit code.
+@contextmanager
+def _output_told() -> Iterator[None]:
+    """A failure of standard output while it can still be told by the exit code.
 
     Raises:
         AuditIncomplete: it could not be written.
     """
     try:
-        sys.stdout.flush()
+        yield
     except OSError as err:
+        if err.filename is not None:  # of a file, which has a name
+            raise
         # The interpreter flushes once more when it ends; that has to go somewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise AuditIncomplete(
