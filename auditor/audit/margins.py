@@ -20,7 +20,7 @@ from auditor.audit.seeds import generator_for
 from auditor.audit.sources import first_of_class
 from auditor.audit.stages import Stages
 from auditor.boundary.cross_check import choose_search, validity
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
+from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch, Search
 from auditor.characteristics.base import SampleMargins, SplitName
 from auditor.functional.distances import l2, linf
 from auditor.functional.statistics import systematic
@@ -29,8 +29,11 @@ from auditor.results import Margins, Validity
 
 STARTS, NUMBERS = 256, 2**23
 """Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
-CHECKED, CHECKED_DIRECTIONS = 24, 8
-"""Test samples, and most directions that they are of, on which other routes than the search's own are tried."""
+CHECKED, CHECKED_DIRECTIONS, CHECKED_EACH = 24, 8, 4
+"""Most test samples, most directions that they are of, and most of one direction, on which other routes are tried."""
+BY_DECISIONS = 16
+"""Most samples of a class in each split that are searched from by decisions, which ask the model thousands of times for
+each: quantiles of so few have wide intervals and open ends."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ def sample_margins(
         search: finds the nearest points.
     """
 
-    limit = plan.settings.samples_per_class
-    most = plan.settings.attacked if limit is None else min(limit, plan.settings.attacked)
+    limit, most = plan.settings.samples_per_class, searched_from(search, plan.settings.attacked)
+    most = most if limit is None else min(limit, most)
 
     @cache
     def searched(label: int) -> dict[SplitName, _Searched]:
@@ -87,7 +90,7 @@ def checked_search(
         directions: of the whole audit; a few are looked at, evenly spaced.
     """
     few = [directions[i] for i in systematic(len(directions), CHECKED_DIRECTIONS).tolist()]
-    samples = max(1, CHECKED // max(1, len(few)))
+    samples = min(CHECKED_EACH, max(1, CHECKED // max(1, len(few))))
 
     def x_of(label: int) -> Tensor:
         return _searched(answers["test"], "test", label, samples, plan.seed).x
@@ -95,6 +98,11 @@ def checked_search(
     with stages.stage("checking the search for nearest points"):
         chosen, check = choose_search(classifier, _tasks(answers["train"], few, x_of, plan.seed), search, stages.report)
     return chosen, validity(check)
+
+
+def searched_from(search: Search, attacked: int) -> int:
+    """Samples of a class in each split that a search is run on: few where it asks the model for many decisions."""
+    return attacked if isinstance(search, NearestSearch) else min(attacked, BY_DECISIONS)
 
 
 def document(margins: SampleMargins) -> Margins:

@@ -61,7 +61,7 @@ def test_the_gradient_free_generator_takes_over_and_says_so() -> None:
     assert results.settings.generator == "gradient-free"
     assert results.settings.parameters["generator asked for"] == "deepdig"
     assert results.settings.parameters["generator"].startswith("GradientFree(")
-    assert results.settings.parameters["decision-based search"].startswith("DecisionSearch(")
+    assert results.settings.parameters["decision-based search, then by decisions"].startswith("RefinedSearch(")
     assert isinstance(results.model.gradient, NotMeasured)
     assert isinstance(results.model.parity, NotMeasured)
     said = flag(results, "gradient")
@@ -84,7 +84,7 @@ def test_every_number_that_needs_no_embedding_is_there() -> None:
         assert groups == [
             "test samples, nearest point found", "training samples, nearest point found", "boundary instances",
         ]  # fmt: skip
-        assert {m.method for m in direction.margins.values()} == {"decision-based search"}
+        assert {m.method for m in direction.margins.values()} == {"decision-based search, then by decisions"}
 
 
 def test_jumps_are_counted_and_flagged() -> None:
