@@ -27,8 +27,8 @@ SPREAD = 0.03
 PARTNERS, POINTS = 50, 50
 LOOKS, BISECTIONS, ATTACKED = 15, 8, 70
 """Forward passes for each source while training, in a bisection, and for each attacked source and norm."""
-SPLITS, NORMS, DESCENTS = 2, 2, 1.2
-"""The attack is run on samples of each split and in each norm; so many descents follow the first, on average."""
+NORMS, DESCENTS = 2, 1.2
+"""The attack is run in each norm; so many descents follow the first, on average."""
 PAGES = 20
 """Directions that get baselines where not all do."""
 
@@ -64,12 +64,12 @@ def expected(profile: Profile, directions: int, sources: int, samples: int) -> E
     trained = TRAINED * (
         forth.steps * forth.batch + (2 if recipe.back.gamma else 1) * recipe.back.steps * recipe.back.batch
     )
-    attacked = min(used, profile.attacked)
+    attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
     first, again, _ = profile.attack
-    backward = directions * (trained + SPLITS * NORMS * attacked * (first + DESCENTS * again)) + once
+    backward = directions * (trained + NORMS * attacked * (first + DESCENTS * again)) + once
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = POINTS * min(1.5 * wanted, used * PARTNERS)
     with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
-    forward = directions * (used * (LOOKS + BISECTIONS) + SPLITS * NORMS * attacked * ATTACKED + walked)
+    forward = directions * (used * (LOOKS + BISECTIONS) + NORMS * attacked * ATTACKED + walked)
     forward += with_baselines * 2 * (used * BISECTIONS + walked / COARSER**2)
     return Evaluations(forward=round(2 * samples + backward + forward), backward=round(backward))

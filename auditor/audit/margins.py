@@ -16,6 +16,7 @@ from torch import Tensor
 from auditor.audit.pairs import Pair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
+from auditor.audit.profiles import Profile
 from auditor.audit.seeds import generator_for
 from auditor.audit.sources import first_of_class
 from auditor.audit.stages import Stages
@@ -61,12 +62,11 @@ def sample_margins(
         search: finds the nearest points.
     """
 
-    limit, most = plan.settings.samples_per_class, searched_from(search, plan.settings.attacked)
-    most = most if limit is None else min(limit, most)
+    most = searched_from(search, plan.settings)
 
     @cache
     def searched(label: int) -> dict[SplitName, _Searched]:
-        return {name: _searched(of, name, label, most, plan.seed) for name, of in answers.items()}
+        return {name: _searched(of, name, label, most[name], plan.seed) for name, of in answers.items()}
 
     tasks = _tasks(
         answers["train"], directions, lambda label: torch.cat([part.x for part in searched(label).values()]), plan.seed
@@ -100,9 +100,12 @@ def checked_search(
     return chosen, validity(check)
 
 
-def searched_from(search: Search, attacked: int) -> int:
-    """Samples of a class in each split that a search is run on: few where it asks the model for many decisions."""
-    return attacked if isinstance(search, NearestSearch) else min(attacked, BY_DECISIONS)
+def searched_from(search: Search, profile: Profile) -> dict[SplitName, int]:
+    """Samples of a class by split that a search is run on: few where it asks the model for many decisions."""
+    limits = [profile.samples_per_class] if profile.samples_per_class is not None else []
+    if not isinstance(search, NearestSearch):
+        limits.append(BY_DECISIONS)
+    return {"test": min([profile.attacked, *limits]), "train": min([profile.attacked_train, *limits])}
 
 
 def document(margins: SampleMargins) -> Margins:
