@@ -6,8 +6,6 @@ it does not. Source: Kingma and Ba, arXiv 1412.6980.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
@@ -17,11 +15,11 @@ class Adam:
     """Adam's moments, one for each parameter, and the step that uses them.
 
     Args:
-        parameters: each ``(K, ...)``, K networks side by side.
+        networks: K side by side, each parameter ``(K, ...)``.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self._parameters = list(parameters)
+    def __init__(self, networks: nn.Module) -> None:
+        self._networks, self._parameters = networks, list(networks.parameters())
         self._first = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._second = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._steps = [torch.zeros((), device=p.device) for p in self._parameters]
@@ -40,6 +38,9 @@ class Adam:
     @torch.no_grad()
     def keep(self, rows: Tensor) -> None:
         """Go on with the networks of these rows alone (int64), parameters and moments."""
-        for row, parameter in enumerate(self._parameters):
-            parameter.data, parameter.grad = parameter.data[rows], None
-            self._first[row], self._second[row] = self._first[row][rows], self._second[row][rows]
+        # New parameters: one that changes its shape is still expected in the old one wherever its graph lives on.
+        for module in self._networks.modules():
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                setattr(module, name, nn.Parameter(parameter.data[rows]))
+        self._parameters = list(self._networks.parameters())
+        self._first, self._second = ([moment[rows] for moment in moments] for moments in (self._first, self._second))

@@ -69,7 +69,7 @@ def train_shared_start(
     networks = stacked(
         classifier.instance_shape, training.network, training.form, [rng] * len(keys), training.hidden
     ).to(device)
-    optimiser = Adam(list(networks.parameters()))
+    optimiser = Adam(networks)
     others = [_part(torch.nonzero(labels != target).flatten(), part, parts) for target, part in keys]
     arrive_in = torch.tensor([target for target, _ in keys])[:, None].expand(-1, training.batch)
     log_alpha = torch.full((len(keys),), math.log(training.alpha))

@@ -66,7 +66,7 @@ def translate(
     networks = stacked(classifier.instance_shape, training.network, training.form, drawn, training.hidden).to(device)
     if start is not None:
         start.copy_into(networks, [(crossings[k][1], parts[k] if parts else 0) for k in active])
-    optimiser = Adam(list(networks.parameters()))
+    optimiser = Adam(networks)
     log_alpha = torch.full((len(starts),), math.log(training.alpha))
     for step in range(training.steps):
         batch = torch.stack([_draw(starts[k], found[k], training, rngs[k]) for k in active]).to(device)
