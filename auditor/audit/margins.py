@@ -13,6 +13,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from auditor.audit.failures import reason_of
 from auditor.audit.pairs import Pair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
@@ -20,7 +21,7 @@ from auditor.audit.profiles import Profile
 from auditor.audit.seeds import generator_for
 from auditor.audit.sources import first_of_class
 from auditor.audit.stages import Stages
-from auditor.boundary.cross_check import choose_search, validity
+from auditor.boundary.cross_check import ID, choose_search, validity
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch, Search
 from auditor.characteristics.base import SampleMargins, SplitName
 from auditor.functional.distances import l2, linf
@@ -95,8 +96,13 @@ def checked_search(
     def x_of(label: int) -> Tensor:
         return _searched(answers["test"], "test", label, samples, plan.seed).x
 
-    with stages.stage("checking the search for nearest points"):
-        chosen, check = choose_search(classifier, _tasks(answers["train"], few, x_of, plan.seed), search, stages.report)
+    try:
+        with stages.stage("checking the search for nearest points"):
+            tasks = _tasks(answers["train"], few, x_of, plan.seed)
+            chosen, check = choose_search(classifier, tasks, search, stages.report)
+    except Exception as err:  # a model that fails on one boundary may be audited on the others
+        message = f"Whether the model's gradient misleads could not be checked: {reason_of(err)}."
+        return search, Validity(id=ID, status="warn", message=message)
     return chosen, validity(check)
 
 

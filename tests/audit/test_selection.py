@@ -7,10 +7,29 @@ import torch
 from auditor.audit.coverage import coverage_of
 from auditor.audit.predictions import Predictions
 from auditor.audit.selection import Selection, select_pairs
+from auditor.audit.validity import covered
 from auditor.datasets.base import Split
-from auditor.results import Measure, NotMeasured
+from auditor.results import Direction, Generation, Measure, NotMeasured, Pair, Sources
 
 CLASSES = 12
+NONE = NotMeasured(not_measured="not part of this test")
+
+
+def audited(a: int, b: int, forth: int = 9, back: int = 9) -> Pair:
+    """A pair with so many boundary instances in each direction."""
+
+    def direction(s: int, t: int, boundary: int) -> Direction:
+        counts = Generation(
+            requested=9, adversarial=9, adversarial_of_adversarial=9, boundary=boundary, success_rate=NONE,
+            mean_bisection_steps=NONE, max_probability_gap=NONE, third_class={}, failures={},
+        )  # fmt: skip
+        return Direction(
+            source=s, target=t, sources=Sources(split="train", index=[]), margins={}, flagged=[], generation=counts,
+            baselines={}, characteristics={}, series={}, samples=NONE,
+        )  # fmt: skip
+
+    directions = [direction(a, b, forth), direction(b, a, back)]
+    return Pair(classes=(a, b), names=(str(a), str(b)), directions=directions, characteristics={})
 
 
 def predictions(wrong: list[tuple[int, int]]) -> Predictions:
@@ -58,13 +77,13 @@ def test_few_classes_give_all_pairs_in_the_same_order() -> None:
 def test_coverage_counts_errors_and_names_what_is_missing() -> None:
     train, test = predictions([]), predictions([(0, 5), (3, 7), (3, 7), (1, 2)])
     both = Selection([(0, 5), (3, 7)], ["confused", "confused"])
-    named = coverage_of(both, [(3, 7)], {}, train, test, named=True)
+    named = coverage_of(both, [audited(3, 7)], {}, train, test, named=True)
     assert (named.possible, named.requested, named.audited) == (66, 2, 1)
     assert isinstance(named.errors_covered, Measure)
     assert (named.errors_covered.value, named.errors_covered.n) == (0.5, 4)
     assert named.missing == [(0, 5)]
     assert named.partial
-    automatic = coverage_of(both, [(3, 7)], {}, train, test, named=False)
+    automatic = coverage_of(both, [audited(3, 7)], {}, train, test, named=False)
     assert not automatic.partial
     assert automatic.reason == "the time budget was spent"
     none = coverage_of(Selection([], []), [], {}, train, predictions([]), named=True)
@@ -73,8 +92,22 @@ def test_coverage_counts_errors_and_names_what_is_missing() -> None:
 
 def test_a_pair_that_failed_is_missing_with_its_reason_whoever_chose_it() -> None:
     train, pairs = predictions([]), [(0, 5), (1, 2), (3, 7), (4, 6)]
-    chosen = Selection(pairs, ["random"] * 4)
-    found = coverage_of(chosen, [(0, 5)], {(1, 2): "no memory", (4, 6): "no memory"}, train, train, named=False)
+    chosen, failed = Selection(pairs, ["random"] * 4), {(1, 2): "no memory", (4, 6): "no memory"}
+    found = coverage_of(chosen, [audited(0, 5)], failed, train, train, named=False)
     assert found.missing == [(1, 2), (4, 6)]
     assert found.partial
     assert found.reason == "the time budget was spent; 1:2 and 1 more could not be measured: no memory"
+
+
+def test_directions_without_an_instance_are_named_and_held_against_the_audit() -> None:
+    train, test = predictions([]), predictions([(3, 7)])
+    pairs = [audited(0, 5), audited(3, 7, back=0)]
+    found = coverage_of(Selection([(0, 5), (3, 7)], ["named"] * 2), pairs, {}, train, test, named=True)
+    assert found.empty == [(7, 3)]
+    assert not found.partial
+    check = covered(found, pairs)
+    assert check.status == "warn"
+    assert "in 1 of 4 directions no boundary instance was found" in check.message
+    nothing = [audited(0, 5, 0, 0), audited(3, 7, back=0)]
+    most = coverage_of(Selection([(0, 5), (3, 7)], ["named"] * 2), nothing, {}, train, test, named=True)
+    assert covered(most, nothing).status == "fail"

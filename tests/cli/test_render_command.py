@@ -52,7 +52,7 @@ def test_the_date_is_that_of_the_audit(audit: Audit, tmp_path: Path, monkeypatch
     assert "2031-02-03" not in (tmp_path / "report.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("name", "said"), [("missing.json", "No such file"), ("bad.json", "schema version 1.0")])
+@pytest.mark.parametrize(("name", "said"), [("missing.json", "No such file"), ("bad.json", "schema version 2.0")])
 def test_what_is_no_results_document(name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "bad.json").write_text('{"schema_version": "2.0"}')
     assert main(["render", str(tmp_path / name)]) == 3
