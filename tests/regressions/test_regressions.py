@@ -87,7 +87,6 @@ def test_a_spread_is_found_for_each_number_that_a_policy_limits():
     assert margin.ratio is not None
     # These directions were drawn apart; the interval of their mean allows for common samples, sqrt(5) times as much.
     assert margin.ratio.low < 5**-0.5 < margin.ratio.high
-    assert margin.places == pytest.approx(1, abs=0.2)
     assert margin.places == pytest.approx(1, abs=0.25)
     assert set(widest(found)) <= {"samples", "attack", "trained"}
     assert f"| quick | attack | {MARGIN} mean |" in "\n".join(spread_section({"quick": found}, 10))
