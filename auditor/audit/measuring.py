@@ -108,7 +108,7 @@ def measure_directions(
         evidence = Evidence(classifier, source, target, found, plan.settings.precision, of_samples)
         findings = _measure(battery.directed, evidence, plan.seed, "chosen")
         spread = {id: v for c in battery.directed.values() for id, v in c.by_generator(evidence).items()}
-        measured.append(replace(findings, by_generator=spread))
+        measured.append(replace(findings, by_generator={**findings.by_generator, **spread}))
         report("Characteristics", row + 1, total, f"class {found.source} to {found.target}")
     return measured
 
@@ -142,10 +142,12 @@ def _measure(wanted: dict[str, Characteristic], evidence: Evidence, seed: int, r
     measures: dict[str, Measured] = {}
     series: dict[str, Series] = {}
     flagged: dict[str, Tensor] = {}
+    by_generator: dict[str, list[float]] = {}
     for name, characteristic in wanted.items():
         rng = generator_for(seed, name, role, evidence.instances.source, evidence.instances.target)
         found = characteristic.measure(evidence, rng=rng)
         measures.update(found.measures)
         series.update(found.series)
         flagged.update(found.flagged)
-    return Findings(measures, series, flagged)
+        by_generator.update(found.by_generator)
+    return Findings(measures, series, flagged, by_generator)

@@ -25,6 +25,8 @@ LEVEL = 0.95
 Scale = tuple[Callable[[float], float], Callable[[float], float]]
 PLAIN: Scale = (lambda value: value, lambda value: value)
 LOGARITHM: Scale = (math.log, math.exp)
+FEW_STEPS: Scale = (lambda value: math.log(value + 1e-3), lambda scaled: math.exp(scaled) - 1e-3)
+"""Of shares near zero whose spread goes with their size, as IDC's does."""
 
 
 def allowing_for_training(pairs: Sequence[Pair], battery: Battery) -> list[Pair]:
@@ -53,6 +55,8 @@ def allowing_for_training(pairs: Sequence[Pair], battery: Battery) -> list[Pair]
 
 def scale_of(definition: Definition) -> Scale:
     """The scale on which the spread is alike over directions: logarithms but for shares and those bounded by 1."""
+    if definition.unit == "share of steps":
+        return FEW_STEPS
     return PLAIN if definition.unit.startswith(("share", "d / (1 + d)")) else LOGARITHM
 
 

@@ -97,7 +97,7 @@ class Findings:
 
     Args:
         flagged: by what is said of them, rows of ``evidence.source.train``, int64 ``(M,)``.
-        by_generator: as ``Characteristic.by_generator`` gives them.
+        by_generator: as ``Characteristic.by_generator`` gives them, where measuring them apart would cost too much.
     """
 
     measures: Mapping[str, Measured]

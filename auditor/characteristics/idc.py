@@ -37,6 +37,8 @@ from auditor.results import Definition, StripSeries
 CELLS = 2**22
 """Numbers in the points that are held at once (16 MiB of float32)."""
 SHOWN = 5
+LEAST_WITHIN = 5
+"""Trajectories between instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
 """Two instances have one segment between them, which says nothing about the spread."""
 
@@ -113,7 +115,10 @@ class InputSpaceComplexity(Characteristic):
         # ends at may be missing among few instances, and nothing they say tells how much it would add.
         most = min(high, 1.0) if len(x) >= LEAST_FOR_RARE else None
         measure = self.as_measure("idc", value, max(low, 0.0), most, n=len(classes))
-        return Findings({"idc": measure}, {"idc_trace": trace})
+        by_generator = _within_parts(shares, evidence.instances.part[ends[: len(classes)]])
+        return Findings(
+            {"idc": measure}, {"idc_trace": trace}, by_generator={"idc": by_generator} if by_generator else {}
+        )
 
     def _batches(self, total: int) -> Iterator[int]:
         """Sizes that add up to ``total``: each a quarter of what came before, so that looking costs little."""
@@ -122,6 +127,20 @@ class InputSpaceComplexity(Characteristic):
             size = min(max(self.least, taken // 4), total - taken)
             taken += size
             yield size
+
+
+def _within_parts(shares: Tensor, parts: Tensor) -> list[float]:
+    """The mean over the trajectories whose two ends one generator made, for each; empty where some has too few.
+
+    Args:
+        shares (float32): ``(P,)``.
+        parts (int64): ``(P, 2)``, which generator made each end.
+    """
+    made = parts.unique().tolist()
+    inside = [shares[(parts == part).all(dim=1)] for part in made]
+    return (
+        [float(values.mean()) for values in inside] if len(made) > 1 and min(map(len, inside)) >= LEAST_WITHIN else []
+    )
 
 
 def on_source_side(classifier: Classifier, instances: BoundaryInstances, *, rng: torch.Generator) -> Tensor:

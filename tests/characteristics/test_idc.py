@@ -168,3 +168,12 @@ def test_too_few_instances_are_not_measured(count):
     found = InputSpaceComplexity().measure(around(f, torch.rand(count, 2)), rng=rng())
     assert found.measures["idc"] == NotMeasured(not_measured=f"it takes 3 boundary instances; there are {count}")
     assert not found.series
+
+
+def test_trajectories_within_the_instances_of_each_generator():
+    _, ev = of_half_space()
+    instances = ev.instances
+    parts = replace(instances, part=torch.arange(len(instances)) % 2)
+    found = InputSpaceComplexity().measure(replace(ev, instances=parts), rng=rng())
+    assert found.by_generator == {"idc": [0.0, 0.0]}
+    assert not InputSpaceComplexity().measure(ev, rng=rng()).by_generator
