@@ -3,9 +3,9 @@
 Where both audits have the same samples, margins and accuracy are compared sample by sample (``common_samples``): that
 finds what the numbers of each audit by themselves cannot show. Everything else is set beside the same number of the
 other audit, and the interval of the difference comes from the interval of each (``intervals.difference``). Whether a
-difference is news is decided for all places of a measure together (Holm). Another training of the generator changes
-numbers taken on its instances by more than their intervals say; these are judged as if their intervals were
-``TRAINED`` times as wide. What it all comes to is decided in ``verdict``.
+difference is news is decided for all places of a measure together (Holm). The intervals of numbers on generated
+instances allow for another training of the generator as it is over all directions; a single one may move by more, so
+among many places these are judged as if their intervals were ``TRAINED`` times as wide. What it all comes to is decided in ``verdict``.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ from auditor.results import (
 SIGNIFICANT = 0.05
 STRONGEST = 40.0
 """Standard deviations; a difference without any interval would be infinitely strong."""
-TRAINED = 4.0
-"""How much wider the intervals of numbers on generated instances are taken to be."""
+TRAINED = 2.0
+"""How much wider the intervals of numbers on generated instances are taken to be: a single direction may move by more
+than the spread that is pooled over directions says, and the largest of many does."""
 RANKED_PART = 0.5
 """Part of the 5 % of error that the directions of the ranked measure may use up; the rest is for the other looks that
 a verdict takes at it."""

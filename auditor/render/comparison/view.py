@@ -35,9 +35,9 @@ METHOD = (
     "The interval of a mean change is the wider of two: one from how the changes scatter over pairs, where pairs "
     "that share a class depend on each other, and one from the interval of each change.",
     "A direction counts as worse or better only where chance explains so large a change in fewer than one "
-    "comparison in twenty, over all places of the measure together (Holm, 1979). Numbers that are taken on "
-    "generated instances change from one training of the generator to the next by more than their intervals say; "
-    "they are judged as if their intervals were four times as wide. The distance to a generated instance is no "
+    "comparison in twenty, over all places of the measure together (Holm, 1979). Intervals of numbers "
+    "on generated instances allow for another training of the generator as it is over all directions; a single "
+    "direction may move by more, so they are judged as if twice as wide. The distance to a generated instance is no "
     "merit and no fault: it is called changed, never better or worse.",
     "The boundary is called a different one where some directions are clearly closer and others clearly farther, "
     "or where at least a tenth of the common samples came closer by more than 2 % of their margin and at least a "
