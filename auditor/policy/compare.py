@@ -5,7 +5,8 @@ finds what the numbers of each audit by themselves cannot show. Everything else 
 other audit, and the interval of the difference comes from the interval of each (``intervals.difference``). Whether a
 difference is news is decided for all places of a measure together (Holm). The intervals of numbers on generated
 instances allow for another training of the generator as it is over all directions; a single one may move by more, so
-among many places these are judged as if their intervals were ``TRAINED`` times as wide. What it all comes to is decided in ``verdict``.
+among many places these are judged as if their intervals were ``TRAINED`` times as wide. What it all comes to is decided
+in ``verdict``.
 """
 
 from __future__ import annotations
