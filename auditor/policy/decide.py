@@ -95,7 +95,7 @@ def _validity(results: Results, policy: Policy) -> Iterator[Rule]:
                    message="Not measured: the results hold no validity check.")  # fmt: skip
     elif not said:
         yield Rule(id="validity", status="pass", observed=f"{len(results.validity)} checks", threshold="none fails",
-                   message="No check made before measuring stands against the numbers.")  # fmt: skip
+                   message="No check of the audit stands against the numbers.")  # fmt: skip
 
 
 def _coverage(results: Results, policy: Policy) -> Iterator[Rule]:
