@@ -60,9 +60,11 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
         nothing += " of the boundary there"
     if coverage.audited == coverage.possible:
         status: Literal["ok", "warn", "fail"] = "fail" if 2 * empty > directions else "warn" if empty else "ok"
-        message = f"All {coverage.possible:,} pairs of classes were audited{nothing}."
+        every = f"All {coverage.possible:,} pairs of classes were" if coverage.possible > 1 else "The only pair was"
+        message = f"{every} audited{nothing}."
         return Validity(id="coverage", status=status, message=message)
-    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes were audited{nothing}"
+    verb = "was" if coverage.audited == 1 else "were"
+    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes {verb} audited{nothing}"
     said += f" (chosen {coverage.chosen})"
     if isinstance(share := coverage.errors_covered, Measure):
         said += f"; {_percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
@@ -115,6 +117,11 @@ def generation(directions: Sequence[Direction], names: dict[int, str]) -> Validi
     """Most sources reached the boundary in every direction."""
     found = sum(direction.generation.boundary for direction in directions)
     asked = sum(direction.generation.requested for direction in directions)
+    if not directions:
+        return Validity(id="generation", status="fail", message="No pair of classes was audited.")
+    if not asked:
+        message = "No direction has a training sample that the model classifies right, so no instance was sought."
+        return Validity(id="generation", status="fail", message=message)
     said = f"{found:,} of {asked:,} sources reached the boundary"
     rescued = Counter[str]()
     for direction in directions:
@@ -166,9 +173,9 @@ def enough_sources(directions: Sequence[Direction], names: dict[int, str]) -> Va
         return Validity(id="sources", status="ok", message=f"Each direction has at least {FEW_SOURCES} sources.")
     least = min(few, key=lambda d: d.generation.requested)
     message = (
-        f"{len(few)} of {len(directions)} directions have fewer than {FEW_SOURCES} training samples that the"
-        f" model classifies right, fewest from {_named(least, names)}: {least.generation.requested}; their"
-        " intervals are wide."
+        f"{len(few)} of {len(directions)} directions {'starts' if len(few) == 1 else 'start'} from fewer than"
+        f" {FEW_SOURCES} training samples, fewest from {_named(least, names)}: {least.generation.requested};"
+        f" {'its' if len(few) == 1 else 'their'} intervals are wide."
     )
     return Validity(id="sources", status="warn", message=message)
 

@@ -22,9 +22,10 @@ def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:
     asked = sum(d.generation.requested for pair in results.pairs for d in pair.directions)
     pairs = "1 pair" if len(results.pairs) == 1 else f"{len(results.pairs)} pairs"
     yield f"{found:,} boundary instances from {asked:,} sources, {pairs}"
-    if fragile := [pair for pair in results.summary.ranking if pair in _measured(results)][:3]:
+    fragile = [pair for pair in results.summary.ranking if pair in _measured(results)][:3]
+    if len(fragile) > 1:
         names = results.data.class_names
-        yield f"most fragile: {', '.join(f'{names[a]} and {names[b]}' for a, b in fragile)}"
+        yield f"ranked first: {', '.join(f'{names[a]} and {names[b]}' for a, b in fragile)}"
     if results.gate.status != "not_configured":
         yield from _gate(results.gate)
     yield f"wrote {', '.join(str(file) for file in written)}"

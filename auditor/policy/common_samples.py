@@ -82,6 +82,11 @@ def other_routes(candidate: Results, baseline: Results) -> dict[Classes, str]:
     return found
 
 
+def pixels(results: Results) -> str:
+    """How pixels are scaled for the model, in words; the order of its axes changes no number, so it is left out."""
+    return results.model.preprocessing.partition("; layout ")[0]
+
+
 def _split(ending: str | None) -> Literal["test", "train"]:
     return "train" if ending else "test"
 

@@ -28,7 +28,7 @@ from auditor.comparison import (
     Side,
 )
 from auditor.errors import InputRefused
-from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, other_routes
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, other_routes, pixels
 from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value, paired_mean
 from auditor.policy.measures import Classes, depends_on_generator, values
 from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
@@ -374,13 +374,10 @@ def _bars(candidate: Results, baseline: Results) -> Iterator[tuple[str, str]]:
     here, there = candidate.settings.profile, baseline.settings.profile
     if here != there:
         yield "profile", f"The profiles differ, {here} and {there}: they search more or less thoroughly."
-    if candidate.model.preprocessing != baseline.model.preprocessing:
+    if pixels(candidate) != pixels(baseline):
         yield (
             "preprocessing",
-            (
-                f"Inputs are prepared differently: {candidate.model.preprocessing}; for the baseline"
-                f" {baseline.model.preprocessing}."
-            ),
+            (f"Inputs are prepared differently: {pixels(candidate)}; for the baseline {pixels(baseline)}."),
         )
     gradients = [_route(side) for side in (candidate, baseline)]
     methods = other_routes(candidate, baseline)

@@ -15,7 +15,7 @@ from math import isfinite
 
 from auditor.errors import UsageError
 from auditor.policy import wording
-from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes, pixels
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.measures import Classes, find, known, mean_over, values
@@ -95,7 +95,7 @@ def _validity(results: Results, policy: Policy) -> Iterator[Rule]:
                    message="Not measured: the results hold no validity check.")  # fmt: skip
     elif not said:
         yield Rule(id="validity", status="pass", observed=f"{len(results.validity)} checks", threshold="none fails",
-                   message="No check made before measuring stands against the numbers.")  # fmt: skip
+                   message="No check of the audit stands against the numbers.")  # fmt: skip
 
 
 def _coverage(results: Results, policy: Policy) -> Iterator[Rule]:
@@ -129,7 +129,7 @@ def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
         other.append(f"version {baseline.tool.version} instead of {results.tool.version}")
     if results.model.gradient != baseline.model.gradient:
         other.append("gradients by another route")
-    if results.model.preprocessing != baseline.model.preprocessing:
+    if pixels(results) != pixels(baseline):
         other.append("inputs prepared in another way")
     if other:
         yield Rule(

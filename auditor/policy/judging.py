@@ -40,6 +40,7 @@ class Judged:
         places: of how many places it is one.
         samples: behind the interval, the fewest of any place for a mean.
         paired: at how many places the change is one of single samples that both audits have.
+        against: the baseline's place, where the rule compares two different ones.
     """
 
     classes: Classes
@@ -49,6 +50,7 @@ class Judged:
     places: int
     samples: int
     paired: int = 0
+    against: Classes = ()
 
     @property
     def beyond(self) -> bool:
@@ -246,7 +248,8 @@ def _worst_against_worst(
         change = _paired(rule, common[worst], worst, count)
         return Judged(worst, change, limit, relation(change, limit), count, samples[worst], count)
     change = _change(rule, simultaneous(here[worst], count), simultaneous(there[then], count), then)
-    return Judged(worst, change, limit, relation(change, limit), count, samples[worst])
+    elsewhere = then if then != worst else ()
+    return Judged(worst, change, limit, relation(change, limit), count, samples[worst], against=elsewhere)
 
 
 def _room(value: float, limit: Limit) -> float:

@@ -66,14 +66,16 @@ def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str
     sign = "simultaneous " if found.places > 1 and rule.aggregate != "mean" else ""
     return (
         f"{what}{where}: {observed(found)}{at} {LIES[found.relation]} ({threshold(rule)}; {sign}95 % interval"
-        f"{_pairing(rule, measure, found)}).{_undecided(found)}"
+        f"{_pairing(rule, measure, found, names)}).{_undecided(found)}"
     )
 
 
-def _pairing(rule: PolicyRule, measure: Known, found: Judged) -> str:
+def _pairing(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str]) -> str:
     """Whether a change is that of single samples."""
     if not rule.relative:
         return ""
+    if found.against:
+        return f"; the baseline's worst is at {place(found.against, measure, names)}, so other samples are compared"
     if found.paired == found.places:
         return f" of the change of {found.samples} samples that both audits have"
     apart = f" at {found.places - found.paired} of {found.places} places" if found.paired else ""

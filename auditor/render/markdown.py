@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from auditor.render.base import output
 from auditor.render.markdown_text import code, prose, row
-from auditor.render.rounding import count, plural, shown
+from auditor.render.rounding import plural, shown
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import shown_classes
 from auditor.render.view.extremes import closest_pair
@@ -104,11 +104,12 @@ def _pairs(audit: Audit) -> str:
         names = f"{code(pair.names[0])} and {code(pair.names[1])}"
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
         lines.append(row([names, bar, _value(values.get((a, b))), _value(values.get((b, a)))]))
-    first = closest_pair(audit)
-    tied = f"The first is {first.among('closest')}." if first is not None and first.tied else ""
-    scope = f"{count(len(rows))}{' audited' if audit.part else ''} pairs"
-    title = f"{prose(definition.title)} \\({prose(definition.unit)}\\) of the pairs that rank first of {scope}:"
-    return f"{title} {prose(tied)}".strip() + "\n\n" + "\n".join(lines)
+    first, superlative = closest_pair(audit), "closest"
+    tied = f" {prose(f'The first is {first.among(superlative)}.')}" if first is not None and first.tied else ""
+    audited = "audited " if audit.part else ""
+    which = "the pairs that rank first of " if len(rows) > 1 else ""
+    title = f"{prose(definition.title)} \\({prose(definition.unit)}\\) of {which}{plural(len(rows), f'{audited}pair')}:"
+    return f"{title}{tied}\n\n" + "\n".join(lines)
 
 
 def _value(measure: Measure | None) -> str:

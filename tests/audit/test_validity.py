@@ -10,10 +10,10 @@ import torch
 from auditor.audit.normalisations import tried
 from auditor.audit.performance import measure_performance
 from auditor.audit.predictions import Predictions, predict_split
-from auditor.audit.validity import accuracy, diversity, enough_sources, finite_outputs, generation
+from auditor.audit.validity import accuracy, covered, diversity, enough_sources, finite_outputs, generation
 from auditor.datasets.base import Split
 from auditor.models.classifier import Classifier, Preprocessing
-from auditor.results import Direction, Generation, Measure, NotMeasured, Sources, Validity
+from auditor.results import Coverage, Direction, Generation, Measure, NotMeasured, Sources, Validity
 from tests.analytic import HalfSpace, classifier
 
 NOTHING = NotMeasured(not_measured="a reason")
@@ -109,7 +109,8 @@ def test_outputs_that_are_not_finite():
         ([(10, 10), (8, 10)], "warn", "in 1 of 2 directions, fewest from ant to bee: 8 of 10"),
         ([(10, 10), (0, 10)], "warn", "0 of 10"),
         ([(4, 10), (3, 10)], "fail", "3 of 10"),
-        ([(0, 0), (0, 0)], "fail", "0 of 0"),
+        ([(0, 0), (0, 0)], "fail", "No direction has a training sample that the model classifies right"),
+        ([], "fail", "No pair of classes was audited."),
     ],
 )
 def test_success_of_generation(counts: list[tuple[int, int]], status: str, said: str):
@@ -122,6 +123,29 @@ def test_few_sources():
     assert enough_sources([direction(30, 30)], NAMES).status == "ok"
     found = enough_sources([direction(30, 30), direction(3, 3)], NAMES)
     assert (found.status, "ant to bee: 3" in found.message) == ("warn", True)
+
+
+def test_few_sources_is_no_claim_about_the_model():
+    """Few may have been asked for: ``--samples-per-class 3``."""
+    said = enough_sources([direction(3, 3), direction(30, 30)], NAMES).message
+    assert said.startswith("1 of 2 directions starts from fewer than 30 training samples, fewest from")
+    assert enough_sources([direction(3, 3)] * 2, NAMES).message.startswith("2 of 2 directions start from fewer")
+
+
+@pytest.mark.parametrize(
+    ("audited", "possible", "said"),
+    [
+        (1, 1, "The only pair was audited."),
+        (1, 45, "1 of 45 pairs of classes was audited (chosen by name)."),
+        (3, 3, "All 3 pairs of classes were audited."),
+    ],
+)
+def test_coverage_counts_in_good_grammar(audited: int, possible: int, said: str):
+    coverage = Coverage(
+        possible=possible, requested=audited, audited=audited, chosen="by name",
+        errors_covered=NotMeasured(not_measured="no error"), missing=[], empty=[], reason="",
+    )  # fmt: skip
+    assert covered(coverage, []).message == said
 
 
 @pytest.mark.parametrize(("values", "status"), [([1.0, 0.25], "ok"), ([1.0, 0.24], "warn"), ([None, None], "warn")])

@@ -147,6 +147,16 @@ def test_what_differs_is_flagged(candidate: Results, id: str, status: str):
     assert (found.verdict == "incomparable") == (status == "fail")
 
 
+def test_another_order_of_axes_is_no_other_preparation():
+    """A fully connected and a convolutional model of the same pixels are compared, and one exported as NHWC."""
+    scaled = "pixels in [0, 1] as they are; layout"
+    flat, nchw = (changed(BASE, "model", preprocessing=f"{scaled} {order}") for order in ("flat", "nchw"))
+    found = compare(flat, nchw)
+    assert (found.verdict, found.flags) == ("no_difference", [])
+    other = changed(BASE, "model", preprocessing="(pixels in [0, 1] - 0.5) / 0.5; layout nchw")
+    assert compare(other, nchw).verdict == "incomparable"
+
+
 def test_what_one_side_did_not_measure_is_not_compared():
     lost = apart(with_measure(BASE, MARGIN, lambda _: NotMeasured(not_measured="silent")))
     found = compare(lost, BASE)

@@ -277,6 +277,14 @@ def test_the_worst_place_is_compared_by_samples_where_both_audits_have_it_there(
     assert judged(now, apart(base), measure=NAME, aggregate="worst", max_decrease="10 %").status == "warn"
 
 
+def test_a_worst_place_that_moved_is_said_to_have_moved():
+    found = judged(scaled(BASE, {(1, 4): 0.1}), scaled(BASE, {(2, 3): 0.1}), measure=NAME, aggregate="worst",
+                   max_decrease="10 %")  # fmt: skip
+    assert found.classes == [1, 4]
+    assert "the baseline's worst is at c to d, so other samples are compared" in found.message
+    assert "without common samples" not in found.message
+
+
 def test_the_change_of_accuracy_is_that_of_common_samples():
     """Ten of 216 samples lost: 4.6 % [2.6, 8.3]; the two shares by themselves would not tell it from 2 %."""
     now = with_predictions(BASE, lambda label, k: 1 if label == 0 and k < 10 else label)

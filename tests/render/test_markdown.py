@@ -53,6 +53,16 @@ def test_the_verdict_and_the_rules_that_do_not_pass_come_first():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("pairs", "scope"),
+    [([(4, 9)], "of 1 audited pair:"), ([(4, 9), (3, 8)], "of the pairs that rank first of 2 audited pairs:")],
+)
+def test_the_title_of_the_pairs_ends_where_nothing_is_tied(pairs: list[tuple[int, int]], scope: str):
+    text = summary(synthetic_results(images=False, chosen=pairs, report_pairs=1))
+    assert scope in text
+    assert "unnamed" not in text
+
+
 def test_the_five_most_fragile_pairs_with_bars_and_a_map():
     text = summary(gated())
     pairs = re.findall(r"^\| `(\d)` and `(\d)` \| (█+) \|", text, re.M)

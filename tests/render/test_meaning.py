@@ -18,7 +18,7 @@ from auditor.render.view.advice import advice
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import cell_label, class_map
 from auditor.render.view.glance import glance
-from auditor.results import Gate, Measure, ReliabilityBin, Results, Rule
+from auditor.results import Gate, Measure, ReliabilityBin, Results, Rule, SampleGrid
 from tests.render.sample_results import WRONG, synthetic_results
 from tests.render.test_words import change
 
@@ -326,6 +326,39 @@ def test_a_part_is_not_stated_as_the_whole() -> None:
     rule = Rule(id="r", status="pass", observed="1", threshold="at least 0", message="Good.")
     passed = part.model_copy(update={"gate": Gate(status="passed", rules=[rule])})
     assert build(passed).front.reason == "Its rule holds. Only 5 class pairs of 45 were audited."
+
+
+def test_an_audit_of_one_pair_ranks_nothing() -> None:
+    report = build(synthetic_results(chosen=[(4, 9)], report_pairs=1))
+    assert report.pairs_heading == "The audited pair"
+    assert report.glance.intro.startswith("1 pair of 45 was audited, in both directions.")
+    assert report.glance.summary.caption == "Every measure, mean over both directions"
+    assert report.limits.limits[0] == "Only 1 pair of 45 was audited."
+    assert report.glance.ranking is not None
+    assert "Ranking of 1 pair by margin, L2." in report.glance.ranking.svg
+    assert "dashed" not in report.glance.ranking.caption
+
+
+def test_three_pairs_are_set_beside_the_median_direction() -> None:
+    ranking = build(synthetic_results(images=False, chosen=[(4, 9), (3, 8), (1, 8)], report_pairs=2)).glance.ranking
+    assert ranking is not None
+    assert "the dashed line is the median direction" in ranking.caption
+    assert "both directions are worse than the median" in ranking.svg
+
+
+@pytest.mark.parametrize(("rows", "word"), [(4, "Four instances on"), (2, "Two instances on"), (1, "One instance on")])
+def test_as_many_instances_are_announced_as_are_shown(rows: int, word: str) -> None:
+    results = synthetic_results(chosen=[(4, 9)], report_pairs=1)
+    pair = results.pairs[0]
+    cut = []
+    for direction in pair.directions:
+        assert isinstance(direction.samples, SampleGrid)
+        grid = direction.samples.model_copy(update={"rows": direction.samples.rows[:rows]})
+        cut.append(direction.model_copy(update={"samples": grid}))
+    front = build(results.model_copy(update={"pairs": [pair.model_copy(update={"directions": cut})]})).front
+    assert front.strip is not None
+    assert word in front.strip.svg
+    assert front.strip.caption.startswith("Boundary instances of the pair that ranks first;")
 
 
 def test_directions_without_an_instance_are_missing_in_words(results: Results) -> None:

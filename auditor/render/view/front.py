@@ -117,6 +117,6 @@ def _strip(audit: Audit) -> Figure | None:
     return Figure(
         Markup(svg),
         f"On the boundary between {a} and {b} the model cannot decide",
-        f"Four boundary instances of {which}; under each the model\N{RIGHT SINGLE QUOTATION MARK}s top two classes "
+        f"Boundary instances of {which}; under each the model\N{RIGHT SINGLE QUOTATION MARK}s top two classes "
         "and their probabilities.",
     )

@@ -64,7 +64,8 @@ def _chosen(coverage: Coverage) -> Iterator[str]:
 
 def _intro(audit: Audit, with_maps: bool) -> str:
     classes, pairs = len(audit.names), len(audit.results.pairs)
-    covered = [f"{plural(pairs, 'pair')} of {count(audit.possible)} were audited, each in both directions."]
+    verb = "was audited," if pairs == 1 else "were audited, each"
+    covered = [f"{plural(pairs, 'pair')} of {count(audit.possible)} {verb} in both directions."]
     if audit.part:
         covered += _chosen(audit.results.coverage)
     covered += missing_pairs(audit)
@@ -146,14 +147,14 @@ def _ranking(audit: Audit) -> Figure | None:
     caption = " ".join(
         [
             "Filled dot: from the first class to the second; open dot: back. Strokes are 95 % intervals, with an arrow "
-            "where one is open; the dashed line is the median direction.",
+            f"where one is open{'; the dashed line is the median direction' if reference else ''}.",
             *_tied(audit),
             *_left_out(audit, len(measured_pairs)),
         ]
     )
     alt = (
-        f"Ranking of {len(rows)} pairs by {begun(definition.title)}; in {below} both directions "
-        "are worse than the median."
+        f"Ranking of {plural(len(rows), 'pair')} by {begun(definition.title)}"
+        f"{f'; in {below} both directions are worse than the median' if reference else ''}."
     )
     svg = ranking.draw(rows, f"{begun(definition.title)} ({unit_words(definition.unit)})", alt, share, reference)
     return Figure(Markup(svg), title, caption, wide=True)
@@ -224,8 +225,9 @@ def _summary(audit: Audit) -> Table:
         for id, d in audit.definitions.items()
         if isinstance(mean := found.get(id), SummaryMeasure)
     ]
-    pairs = plural(len(audit.results.pairs), "audited pair")
-    return Table(f"Every measure, mean over the {pairs}", columns, rows, sortable=True)
+    pairs = len(audit.results.pairs)
+    over = f"the {count(pairs)} audited pairs" if pairs > 1 else "both directions"
+    return Table(f"Every measure, mean over {over}", columns, rows, sortable=True)
 
 
 def _summary_row(audit: Audit, mean: SummaryMeasure, id: str, definition: Definition) -> list[Cell]:

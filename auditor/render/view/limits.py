@@ -112,7 +112,8 @@ def _limits(audit: Audit) -> list[str]:
     ]
     said[:0] = missing_pairs(audit)
     if audit.part:
-        said.insert(0, f"Only {plural(pairs, 'pair')} of {count(audit.possible)} were audited.")
+        verb = "was" if pairs == 1 else "were"
+        said.insert(0, f"Only {plural(pairs, 'pair')} of {count(audit.possible)} {verb} audited.")
     if isinstance(audit.results.model.gradient, NotMeasured):
         said.append("Without gradients the search for the boundary is blind; distances are looser than usual.")
     if audit.results.data.skipped:

@@ -38,9 +38,10 @@ def pairs_heading(audit: Audit) -> str:
     """What the pairs with a page of their own are, of those that were audited."""
     if not audit.is_ranked:
         return "Pairs of classes"
-    return f"The most fragile of the {count(len(audit.results.pairs))} audited pairs" if audit.part else (
-        "The most fragile pairs"
-    )  # fmt: skip
+    pairs = len(audit.results.pairs)
+    if pairs == 1:
+        return "The audited pair" if audit.part else "The pair of classes"
+    return f"The most fragile of the {count(pairs)} audited pairs" if audit.part else "The most fragile pairs"
 
 
 def pair_page(audit: Audit, pair: Pair, rank: int) -> PairPage:

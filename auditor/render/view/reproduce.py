@@ -57,4 +57,4 @@ def _checks(audit: Audit) -> Table:
         [Cell(display_name(v.id.replace("_", " "))), Cell("", status=STATUSES[v.status]), Cell(display_text(v.message))]
         for v in audit.results.validity
     ]
-    return Table("Checks made before measuring", columns, rows)
+    return Table("Checks of the audit", columns, rows)

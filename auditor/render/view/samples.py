@@ -52,8 +52,12 @@ def boundary_strip(audit: Audit, source: int, target: int) -> str | None:
     return grid.draw(
         picture,
         Labels([], [], [lines]),
-        f"Four instances on the boundary from {audit.name(source)} to {audit.name(target)}: {alt}",
+        f"{_how_many(len(cells))} on the boundary from {audit.name(source)} to {audit.name(target)}: {alt}",
     )
+
+
+def _how_many(instances: int) -> str:
+    return f"{('One', 'Two', 'Three', 'Four')[instances - 1]} instance{'s' if instances > 1 else ''}"
 
 
 def _lines(audit: Audit, cell: SampleCell) -> list[tuple[str, str]]:

@@ -33,8 +33,7 @@ def verdict(audit: Audit) -> tuple[str, str]:
     if audit.broken:
         return (
             "This audit is not valid.",
-            f"{plural(len(audit.broken), 'check')} made before measuring failed, so no number below "
-            "should be relied on.",
+            f"{plural(len(audit.broken), 'check')} of the audit failed, so no number below should be relied on.",
         )
     if gate.status == "not_configured":
         return "No gate was configured: this report measures and does not decide.", _what_numbers_say(audit)
@@ -79,7 +78,8 @@ def confidence(audit: Audit) -> str:
     pairs, directions = len(audit.results.pairs), audit.directions.values()
     coverage = (
         f"{count(pairs)} of {plural(audit.possible, 'class pair')}" if audit.part
-        else f"all {plural(pairs, 'class pair')}"
+        else f"all {count(pairs)} class pairs" if pairs > 1
+        else "the only class pair"
     )  # fmt: skip
     empty = sum(not d.generation.boundary for d in directions)
     ways = f"in {count(len(directions) - empty)} of {count(len(directions))} directions" if empty else (
