@@ -313,3 +313,21 @@ def test_confidence_says_how_much_of_the_model_was_looked_at(results: Results) -
 )
 def test_harm_follows_the_direction_of_a_definition(direction: str, better: float, worse: float) -> None:
     assert harm(direction, worse) > harm(direction, better)
+
+
+def test_advice_speaks_of_a_class_that_is_lost_whether_or_not_its_pair_was_audited(results: Results) -> None:
+    def lost(found: Results) -> Results:
+        base = no_mistakes(found)
+        confusion = [list(row) for row in base.performance.confusion]
+        confusion[5] = [0, 0, 0, 20, 0, 0, 0, 0, 0, 16]
+        none = Measure(value=0.0, ci_low=0.0, ci_high=0.1, n=36, unit="share", direction="higher is better")
+        per_class = [c.model_copy(update={"accuracy": none}) if c.index == 5 else c for c in base.performance.per_class]
+        overall = Measure(value=0.9, ci_low=0.88, ci_high=0.92, n=360, unit="share", direction="higher is better")
+        return performance(base, confusion=confusion, per_class=per_class, accuracy=overall)
+
+    assert "Look at the samples of 5 that the model gets wrong." in advised(lost(results))
+    assert "5 is recognised least often" in advised(lost(results))
+    assert "20 of its 36 mistakes were taken for 3" in advised(lost(results))
+    part = synthetic_results(images=False, chosen=[(4, 9)], report_pairs=1)
+    assert "gets wrong, and audit 5 against 3." in advised(lost(part))
+    assert "Look at the samples of" not in advised(no_mistakes(results))

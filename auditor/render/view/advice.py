@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from auditor.render.rounding import count, percent, plural, shown, value_text
 from auditor.render.view.audit import Audit, measured
-from auditor.render.view.named_samples import flagged_in, misclassified_in, named
-from auditor.render.view.words import INTRUDED, INTRUSION, MARGIN, miscalibrated
+from auditor.render.view.named_samples import flagged_in, misclassified_in, named, taken_for
+from auditor.render.view.words import INTRUDED, INTRUSION, MARGIN, miscalibrated, weakest, weakest_class
 from auditor.results import Pair
 
 PAIRS = 5
@@ -54,7 +54,7 @@ def advice(audit: Audit) -> list[PairAdvice]:
             a, b = (audit.name(c) for c in pair.classes)
             found.append(PairAdvice(f"{a} and {b}", audit.anchor(pair.classes), items))
     found += _between(audit)
-    general = [item for item in (_calibrate(audit),) if item is not None]
+    general = [item for item in (_weakest(audit), _calibrate(audit)) if item is not None]
     return [*found, PairAdvice("The whole model", "model", general)] if general else found
 
 
@@ -160,6 +160,27 @@ def _between(audit: Audit) -> list[PairAdvice]:
         for pair in pairs
         if (item := third_class(audit, pair)) is not None
     ]
+
+
+def _weakest(audit: Audit) -> Advice | None:
+    """The class recognised least often, and what it is mostly taken for, whether that pair was audited or not."""
+    least, finding = weakest(audit), weakest_class(audit)
+    if least is None or finding is None:
+        return None
+    label = least.first.classes[0]
+    mistakes = {k: n for k, n in enumerate(audit.results.performance.confusion[label]) if n and k != label}
+    if not mistakes:
+        return None
+    other = max(mistakes, key=lambda k: (mistakes[k], -k))
+    a, b = audit.name(label), audit.name(other)
+    pair = (min(label, other), max(label, other))
+    missing = "" if any(p.classes == pair for p in audit.results.pairs) else f", and audit {a} against {b}"
+    verb = "was" if mistakes[other] == 1 else "were"
+    return Advice(
+        f"Look at the samples of {a} that the model gets wrong{missing}.",
+        f"{finding.text} {count(mistakes[other])} of its {plural(sum(mistakes.values()), 'mistake')} {verb} taken for "
+        f"{b}{named(audit, taken_for(audit, label, other))}.",
+    )
 
 
 def _calibrate(audit: Audit) -> Advice | None:

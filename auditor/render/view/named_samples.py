@@ -26,6 +26,13 @@ def misclassified_in(audit: Audit, classes: Classes) -> list[Sample]:
     return [("test", i) for i, label, said in rows if label != said and {label, said} == pair]
 
 
+def taken_for(audit: Audit, label: int, predicted: int) -> list[Sample]:
+    """Test samples of one class that the model takes for another one, in the order of the split."""
+    table = audit.results.samples.test
+    rows = zip(table.index, table.label, table.predicted, strict=True)
+    return [("test", i) for i, true, said in rows if (true, said) == (label, predicted)]
+
+
 def flagged_in(audit: Audit, pair: Pair) -> list[Sample]:
     """Samples on the wrong side of the embedding's linear separation, in the order of their split."""
     flags = [flag for direction in pair.directions for flag in direction.flagged if SEPARATION in flag.flag]
