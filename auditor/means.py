@@ -54,8 +54,17 @@ def mean_of_measure(pairs: Sequence[Pair], id: str, definition: Definition, meas
         id, definition: of the characteristic.
         measures: by place, at least one.
     """
-    by_source = definition.scope == "direction" and not id.startswith("edc_")
-    return mean_of(measures, by_source=by_source, alike=sample_correlation(pairs, id))
+    return mean_of(measures, by_source=is_by_source(id, definition), alike=sample_correlation(pairs, id))
+
+
+def mean_change(id: str, definition: Definition, changes: Mapping[Classes, Known]) -> Mean:
+    """The mean of the changes of a characteristic over some of its places, as much alike as common samples allow."""
+    return mean_of(changes, by_source=is_by_source(id, definition))
+
+
+def is_by_source(id: str, definition: Definition) -> bool:
+    """Whether values of a characteristic rest on common samples where their first class is the same, else any class."""
+    return definition.scope == "direction" and not id.startswith("edc_")
 
 
 def mean_of(measures: Mapping[Classes, Known], *, by_source: bool, alike: float = 1.0) -> Mean:

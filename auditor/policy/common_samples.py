@@ -13,7 +13,7 @@ from typing import Literal
 
 from auditor.policy.measures import Classes
 from auditor.policy.paired import Differences, Disagreement, common_rows, disagreement, margin_differences
-from auditor.results import Direction, Margins, Results, SampleTable
+from auditor.results import Direction, Margins, NotMeasured, Results, SampleTable
 
 Change = Differences | Disagreement
 MARGIN = re.compile(r"characteristics\.margin_(l2|linf)_attack(_train)?")
@@ -111,3 +111,13 @@ def _wrong(candidate: Margins, baseline: Margins) -> Disagreement | None:
     there = dict(zip(baseline.index, baseline.l2, strict=True))
     here = {index: margin for index, margin in zip(candidate.index, candidate.l2, strict=True) if index in there}
     return disagreement([m == 0 for m in here.values()], [there[i] == 0 for i in here]) if here else None
+
+
+def gradient_route(results: Results) -> str:
+    """How gradients come about, as far as it bears on a margin: a twin's and the module's own are equally exact."""
+    found = results.model.gradient
+    if isinstance(found, NotMeasured):
+        return f"none, {found.not_measured}"
+    if "straight-through" in found:
+        return "straight through rounding"
+    return "exact" if "autograd" in found or "twin" in found else found

@@ -28,14 +28,16 @@ from auditor.comparison import (
     Side,
 )
 from auditor.errors import InputRefused
-from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, other_routes, pixels
-from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value, paired_mean
+from auditor.means import mean_change
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
+from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value
 from auditor.policy.measures import Classes, depends_on_generator, values
 from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
 from auditor.policy.verdict import verdict
 from auditor.results import (
     SCHEMA_VERSION,
     ClassAccuracy,
+    Definition,
     Measure,
     Measured,
     NotMeasured,
@@ -56,6 +58,9 @@ RANKED_PART = 0.5
 """Part of the 5 % of error that the directions of the ranked measure may use up; the rest is for the other looks that
 a verdict takes at it."""
 RANK = {"ok": 0, "warn": 1, "fail": 2}
+OF_ONE_TRAINING = frozenset({"generation", "diversity"})
+"""Checks whose warning one direction decides, as the generator's training goes: what they look at is compared as a
+measure in every direction, with the intervals that this takes."""
 SETTINGS = ("generator", "samples_per_class", "seed", "device", "pairs")
 Table = dict[str, dict[Classes, Compared]]
 
@@ -92,7 +97,11 @@ def compare(candidate: Results, baseline: Results, *, allow_different_data: bool
         moved=_moved(candidate, baseline, ranked_by),
         pairs=sorted(pairs, key=lambda pair: (-pair.strength, pair.classes)),
         ranked_by=ranked_by,
-        summary={id: _mean(places) for id, places in table.items() if id in candidate.definitions},
+        summary={
+            id: _mean(id, candidate.definitions[id], places)
+            for id, places in table.items()
+            if id in candidate.definitions
+        },
         definitions=candidate.definitions,
     )
     outcome, reasons = verdict(found)
@@ -248,13 +257,14 @@ def _score(compared: Compared) -> float | None:
     return size if harm(d.direction, then + d.value) > harm(d.direction, then) else -size
 
 
-def _mean(places: Mapping[Classes, Compared]) -> ComparedMean | NotMeasured:
+def _mean(id: str, definition: Definition, places: Mapping[Classes, Compared]) -> ComparedMean | NotMeasured:
     measured = {c: d for c, x in places.items() if isinstance(d := x.difference, Measure)}
     if not measured:
         return NotMeasured(not_measured="measured nowhere in both audits")
-    mean = paired_mean({c: _interval(d) for c, d in measured.items()})
+    like = next(iter(measured.values()))
+    mean, low, high = mean_change(id, definition, measured)
     return ComparedMean(
-        difference=as_measure(mean, len(measured), next(iter(measured.values()))),
+        difference=like.model_copy(update={"value": mean, "ci_low": low, "ci_high": high, "n": len(measured)}),
         worse=sum(x.change == "worse" for x in places.values()),
         better=sum(x.change == "better" for x in places.values()),
         changed=sum(x.change == "changed" for x in places.values()),
@@ -334,7 +344,7 @@ def _flags(candidate: Results, baseline: Results, table: Table, common: int) -> 
         yield Validity(id=id, status="fail", message=message)
     before = {check.id: RANK[check.status] for check in baseline.validity}
     for check in candidate.validity:
-        if check.status == "warn" and before.get(check.id, 0) < RANK["warn"]:
+        if check.id not in OF_ONE_TRAINING and check.status == "warn" and before.get(check.id, 0) < RANK["warn"]:
             message = f"A check of the candidate came out worse than that of the baseline: {check.message}"
             yield Validity(id=f"worse.{check.id}", status="warn", message=message)
     here, there = candidate.settings, baseline.settings
@@ -379,15 +389,10 @@ def _bars(candidate: Results, baseline: Results) -> Iterator[tuple[str, str]]:
             "preprocessing",
             (f"Inputs are prepared differently: {pixels(candidate)}; for the baseline {pixels(baseline)}."),
         )
-    gradients = [_route(side) for side in (candidate, baseline)]
+    gradients = [gradient_route(side) for side in (candidate, baseline)]
     methods = other_routes(candidate, baseline)
     if gradients[0] != gradients[1]:
         yield "route", f"Margins were found along other gradients: {gradients[0]}; for the baseline {gradients[1]}."
     elif methods:
         first = next(iter(methods.values()))
         yield "route", f"In {len(methods)} directions margins were found by other routes: {first}."
-
-
-def _route(results: Results) -> str:
-    found = results.model.gradient
-    return f"none, {found.not_measured}" if isinstance(found, NotMeasured) else found

@@ -15,7 +15,7 @@ from math import isfinite
 
 from auditor.errors import UsageError
 from auditor.policy import wording
-from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes, pixels
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, gradient_route, other_routes, pixels
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.measures import Classes, find, known, mean_over, values
@@ -127,7 +127,7 @@ def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
     ]
     if results.tool.version != baseline.tool.version:
         other.append(f"version {baseline.tool.version} instead of {results.tool.version}")
-    if results.model.gradient != baseline.model.gradient:
+    if gradient_route(results) != gradient_route(baseline):
         other.append("gradients by another route")
     if pixels(results) != pixels(baseline):
         other.append("inputs prepared in another way")
@@ -163,7 +163,7 @@ def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Result
     start = partial(Rule, id=rule.name, severity=rule.severity, measure=rule.measure, threshold=limit)
     try:
         before, common = (None, None) if baseline is None else _before(rule, results, baseline, places)
-        seen = judge(rule, measure, places, before, common, mean_over(results, rule.measure))
+        seen = judge(rule, measure, places, before, common, mean_over(results, rule.measure, of_changes=rule.relative))
     except NotComparable as err:
         message = f"Not measured: {err}."
         return start(status="not_measured", observed="not measured", message=message), None

@@ -2,8 +2,7 @@
 
 All from the 95 % intervals that results.json holds, in plain numbers.
 Sources: Zou and Donner, Statistics in Medicine 27, 2008 (differences: the squares of the distances from a value to the
-ends of its interval add up); Aronow, Samii and Assenova, arXiv 1312.3398 (means over pairs that share classes);
-Holm, Scandinavian Journal of Statistics 6, 1979; Fisher's exact test for two shares.
+ends of its interval add up); Holm, Scandinavian Journal of Statistics 6, 1979; Fisher's exact test for two shares.
 """
 
 from __future__ import annotations
@@ -68,28 +67,6 @@ def mean_of(intervals: Mapping[Classes, Interval]) -> Interval:
     return Interval(mean, mean - below, mean + above)
 
 
-def paired_mean(differences: Mapping[Classes, Interval]) -> Interval:
-    """The mean of paired differences over directions or pairs, with the wider of two intervals.
-
-    One comes from how the differences scatter: both directions of a pair are averaged, pairs that share a class
-    depend on each other, Student's t on C - 1 degrees of freedom for C classes. The other is ``mean_of``'s, from
-    the interval of each difference; it stands alone where there are fewer than three pairs.
-    """
-    measured = mean_of(differences)
-    pairs: dict[Classes, list[float]] = {}
-    for classes, interval in differences.items():
-        pairs.setdefault(tuple(sorted(classes)), []).append(interval.value)
-    rests = {classes: math.fsum(v) / len(v) - measured.value for classes, v in pairs.items()}
-    ends = {c for classes in rests for c in classes}
-    if len(rests) < 3 or len(ends) < 3:
-        return measured
-    alone = math.fsum(r * r for r in rests.values())
-    sums = (math.fsum(r for classes, r in rests.items() if end in classes) for end in ends)
-    variance = max(math.fsum(s * s for s in sums) - alone, alone) / len(rests) ** 2 * len(ends) / (len(ends) - 1)
-    half = student(1 - (1 - LEVEL) / 2, len(ends) - 1) * math.sqrt(variance)
-    return Interval(measured.value, min(measured.low, measured.value - half), max(measured.high, measured.value + half))
-
-
 def deviation(interval: Interval) -> float:
     """Standard deviation behind a 95 % interval, by its longer side: that of a bootstrapped median may have none.
 
@@ -144,23 +121,3 @@ def fisher(k1: int, n1: int, k2: int, n2: int) -> float:
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def student(probability: float, freedom: int) -> float:
-    """Quantile of Student's t: exact for 1 and 2 degrees of freedom, else by its expansion in 1 / freedom.
-
-    The expansion is Abramowitz and Stegun 26.7.5.
-    """
-    if freedom == 1:
-        return math.tan(math.pi * (probability - 0.5))
-    if freedom == 2:
-        a = 4 * probability * (1 - probability)
-        return 2 * (probability - 0.5) * math.sqrt(2 / a)
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + math.fsum(term / freedom ** (order + 1) for order, term in enumerate(terms))

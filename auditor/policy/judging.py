@@ -10,7 +10,7 @@ from typing import Literal
 from auditor.errors import UsageError
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.intervals import Interval, difference, mean_of, paired_mean, simultaneous
+from auditor.policy.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.measures import Bounds, Classes, Known
 from auditor.results import Measure, Measured
 
@@ -117,7 +117,7 @@ def judge(
         found: the candidate's value at each place, at least one.
         before: the baseline's, for a rule that is relative to it.
         common: by place, what became of the samples that both audits have.
-        mean: of an absolute rule.
+        mean: over places.
     Raises:
         NotComparable: a value is not measured, or the baseline has other places.
     """
@@ -133,15 +133,25 @@ def judge(
         raise NotComparable(f"{place_key(missing[0])} was not audited in the {side} ({len(missing)} such places)")
     samples = _samples(found) | {classes: len(change) for classes, change in common.items()}
     if rule.aggregate == "worst":
-        return _worst_against_worst(rule, found, before, common, samples)
+        return _worst_against_worst(rule, found, before, common, samples, _bounds_of_change(rule, measure))
     apart = [classes for classes in found if classes not in common]
     here, there = _intervals({c: found[c] for c in apart}, ""), _intervals({c: before[c] for c in apart}, IN_BASELINE)
     near = {c: _change(rule, here[c], there[c], c) for c in apart} | {c: _paired(rule, common[c], c) for c in common}
     count = len(found)
     wide = {c: simultaneous(near[c], count) for c in apart} | {c: _paired(rule, common[c], c, count) for c in common}
-    near, wide = ({c: some[c] for c in found} for some in (near, wide))
-    judged = _aggregated(rule, near, wide, relative_limit(rule), paired_mean, samples)
+    bounds = _bounds_of_change(rule, measure)
+    near, wide = ({c: _inside(some[c], bounds) for c in found} for some in (near, wide))
+    judged = _aggregated(rule, near, wide, relative_limit(rule), mean, samples)
     return replace(judged, paired=len(common))
+
+
+def _bounds_of_change(rule: PolicyRule, measure: Known) -> Bounds:
+    """Between what a change of the measure can lie, or as a share of a value that is never negative."""
+    low, high = measure.bounds
+    ((_, value),) = rule.limits.items()
+    if share_of(value) is not None:
+        return (-1.0 if low is not None and low >= 0 else None), None
+    return (low - high, high - low) if low is not None and high is not None else (None, None)
 
 
 def relative_limit(rule: PolicyRule) -> Limit:
@@ -238,6 +248,7 @@ def _worst_against_worst(
     before: Mapping[Classes, Measured],
     common: Mapping[Classes, Change],
     samples: Mapping[Classes, int],
+    bounds: Bounds,
 ) -> Judged:
     """The candidate's worst value against the baseline's worst, which may stand at another place."""
     here, there = _intervals(found, ""), _intervals(before, IN_BASELINE)
@@ -245,9 +256,9 @@ def _worst_against_worst(
     worst = min(here, key=lambda c: _room(here[c].value, limit))
     then = min(there, key=lambda c: _room(there[c].value, limit))
     if worst == then and worst in common:
-        change = _paired(rule, common[worst], worst, count)
+        change = _inside(_paired(rule, common[worst], worst, count), bounds)
         return Judged(worst, change, limit, relation(change, limit), count, samples[worst], count)
-    change = _change(rule, simultaneous(here[worst], count), simultaneous(there[then], count), then)
+    change = _inside(_change(rule, simultaneous(here[worst], count), simultaneous(there[then], count), then), bounds)
     elsewhere = then if then != worst else ()
     return Judged(worst, change, limit, relation(change, limit), count, samples[worst], against=elsewhere)
 

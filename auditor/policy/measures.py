@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from auditor.errors import UsageError
-from auditor.means import mean_of_measure
+from auditor.means import mean_change, mean_of_measure
 from auditor.policy.intervals import Interval, mean_of
 from auditor.results import Baseline, Definition, Direction, Measure, Measured, NotMeasured, Results, SummaryMeasure
 
@@ -107,14 +107,21 @@ def values(results: Results, name: str) -> dict[Classes, Measured]:
     return {(d.source, d.target): _of_direction(d, area, rest) for pair in results.pairs for d in pair.directions}
 
 
-def mean_over(results: Results, name: str) -> Callable[[Mapping[Classes, Interval]], Interval]:
-    """What takes the mean of a measure over its places: for characteristics the one that the report states."""
+def mean_over(
+    results: Results, name: str, *, of_changes: bool = False
+) -> Callable[[Mapping[Classes, Interval]], Interval]:
+    """What takes the mean of a measure, or of its changes, over its places: of characteristics as the report does."""
     area, _, id = name.partition(".")
     if area != "characteristics":
         return mean_of
 
     def of_characteristic(places: Mapping[Classes, Interval]) -> Interval:
-        mean, low, high = mean_of_measure(results.pairs, id, results.definitions[id], places)
+        definition = results.definitions[id]
+        mean, low, high = (
+            mean_change(id, definition, places)
+            if of_changes
+            else mean_of_measure(results.pairs, id, definition, places)
+        )
         return Interval(mean, -math.inf if low is None else low, math.inf if high is None else high)
 
     return of_characteristic

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from auditor.comparison import Compared, ComparedMean, Comparison, Moved
 from auditor.errors import InputRefused
 from auditor.policy.compare import compare
-from auditor.results import Direction, Measure, Measured, NotMeasured, Pair, Results, to_json
+from auditor.results import Direction, Measure, Measured, NotMeasured, Pair, Results, Validity, to_json
 from tests.policy.made import (
     MARGIN,
     apart,
@@ -189,7 +189,7 @@ def test_common_samples_are_compared_one_by_one():
     assert (compared.change, other.change) == ("worse", "unclear")
     assert isinstance(other.difference, Measure)
     assert other.difference.value == 0
-    assert (found.verdict, reasons(found)) == ("closer", {"closer": 1})
+    assert (found.verdict, reasons(found)) == ("closer", {"closer": 1, "closer_on_average": 30})
     assert at(compare(apart(now), scaled(BASE, {})), (4, 1)).change == "unclear"
 
 
@@ -226,7 +226,7 @@ def test_a_sample_known_only_to_be_farther_than_what_was_tried_counts_as_farther
     assert compared.change == "better"
     assert compared.difference.low > 0
     assert compared.difference.ci_high is None
-    assert (found.verdict, reasons(found), found.good) == ("farther", {"farther": 1, "lost": 1}, False)
+    assert (found.verdict, reasons(found), found.good) == ("farther", reasons(found) | {"farther": 1, "lost": 1}, False)
     back = at(compare(base, lost), (4, 1))
     assert isinstance(back.difference, Measure)
     assert (back.change, back.difference.ci_low) == ("worse", None)
@@ -295,3 +295,13 @@ def test_what_has_no_better_end_is_called_changed():
     assert (mean.worse, mean.better, mean.changed) == (0, 0, 30)
     assert found.verdict == "no_difference"
     assert found.good
+
+
+def test_a_warning_that_one_training_decides_is_no_loss_and_any_other_is():
+    def warned(id: str) -> Results:
+        check = Validity(id=id, status="warn", message="A warning.")
+        return BASE.model_copy(update={"validity": [*BASE.validity, check]})
+
+    assert not [flag for flag in compare(warned("generation"), BASE).flags if flag.id.startswith("worse.")]
+    (flag,) = [flag for flag in compare(warned("gradient_masking"), BASE).flags if flag.id.startswith("worse.")]
+    assert flag.message == "A check of the candidate came out worse than that of the baseline: A warning."

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
-from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -18,18 +16,11 @@ from auditor.policy.intervals import (
     holm,
     mean_of,
     p_value,
-    paired_mean,
     simultaneous,
-    student,
     z_for,
 )
 
 Z = stats.norm.ppf(0.975)
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 5, 9, 44, 99])
-def test_students_quantile(freedom: int):
-    assert student(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=2e-3)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
@@ -62,25 +53,6 @@ def test_a_difference_adds_squares_of_the_sides_that_matter():
 def test_the_mean_of_equal_intervals_narrows_with_the_root_of_their_number():
     found = mean_of({(i, i + 1): Interval(i, i - 1, i + 1) for i in range(25)})
     assert found == Interval(12, 12 - 1 / 5, 12 + 1 / 5)
-
-
-def test_the_paired_mean_covers_the_truth_when_pairs_share_classes():
-    """Differences made of an effect for each class: independent intervals would cover far too rarely."""
-    rng, hits, runs = random.Random(0), 0, 300
-    for _ in range(runs):
-        effect = [rng.gauss(0, 1) for _ in range(10)]
-        pairs = {
-            (a, b): Interval(v := effect[a] + effect[b] + rng.gauss(0, 0.1), v - 0.2, v + 0.2)
-            for a, b in combinations(range(10), 2)
-        }
-        found = paired_mean(pairs)
-        hits += found.low <= 0 <= found.high
-    assert hits / runs > 0.85
-
-
-def test_two_pairs_are_too_few_to_scatter():
-    both = {(0, 1): Interval(1, 0.5, 1.5), (2, 3): Interval(3, 2.5, 3.5)}
-    assert paired_mean(both) == mean_of(both)
 
 
 @pytest.mark.parametrize("value", [-3.0, -0.2, 0.0, 0.4, 5.0])

@@ -32,8 +32,8 @@ METHOD = (
     "from both intervals: the squares of the distances from each value to the ends of its interval add up (Zou "
     "and Donner, 2008). Margins without common samples are compared in this way too, which finds less; the table "
     "of every measure says which. Confusions without them are compared by Fisher's exact test.",
-    "The interval of a mean change is the wider of two: one from how the changes scatter over pairs, where pairs "
-    "that share a class depend on each other, and one from the interval of each change.",
+    "A mean change is over these very directions or pairs, not about others; its interval comes from the interval of "
+    "each change, and takes those that rest on common samples to be off together.",
     "A direction counts as worse or better only where chance explains so large a change in fewer than one "
     "comparison in twenty, over all places of the measure together (Holm, 1979). Intervals of numbers "
     "on generated instances allow for another training of the generator as it is over all directions; a single "
