@@ -15,7 +15,7 @@ CHANGES = {
     "worse": Status("warn", "worse", STATUSES["warn"].mark),
     "better": Status("pass", "better", STATUSES["ok"].mark),
     "changed": Status("unknown", "changed", "\N{WHITE CIRCLE}"),
-    "unclear": Status("unknown", "within chance", "\N{WHITE CIRCLE}"),
+    "unclear": Status("unknown", "not clear", "\N{WHITE CIRCLE}"),
     "not_measured": Status("unknown", "not measured", "\N{WHITE CIRCLE}"),
     "new": Status("warn", "new", STATUSES["warn"].mark),
     "more": Status("warn", "more", STATUSES["warn"].mark),
