@@ -37,8 +37,8 @@ from auditor.results import Definition, StripSeries
 CELLS = 2**22
 """Numbers in the points that are held at once (16 MiB of float32)."""
 SHOWN = 5
-LEAST_WITHIN = 5
-"""Trajectories between instances of one generator that say something of it."""
+LEAST_ENDS = 10
+"""Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
 """Two instances have one segment between them, which says nothing about the spread."""
 
@@ -115,7 +115,7 @@ class InputSpaceComplexity(Characteristic):
         # ends at may be missing among few instances, and nothing they say tells how much it would add.
         most = min(high, 1.0) if len(x) >= LEAST_FOR_RARE else None
         measure = self.as_measure("idc", value, max(low, 0.0), most, n=len(classes))
-        by_generator = _within_parts(shares, evidence.instances.part[ends[: len(classes)]])
+        by_generator = _of_generators(shares, evidence.instances.part[ends[: len(classes)]])
         return Findings(
             {"idc": measure}, {"idc_trace": trace}, by_generator={"idc": by_generator} if by_generator else {}
         )
@@ -129,18 +129,22 @@ class InputSpaceComplexity(Characteristic):
             yield size
 
 
-def _within_parts(shares: Tensor, parts: Tensor) -> list[float]:
-    """The mean over the trajectories whose two ends one generator made, for each; empty where some has too few.
+def _of_generators(shares: Tensor, parts: Tensor) -> list[float]:
+    """What IDC would be between instances of each generator alone; empty where there is one, or one with few ends.
+
+    A trajectory counts for the generators of both its ends, so means over a generator's ends lie half as far apart as
+    generators do: the distance from the mean of all is doubled.
 
     Args:
         shares (float32): ``(P,)``.
         parts (int64): ``(P, 2)``, which generator made each end.
     """
     made = parts.unique().tolist()
-    inside = [shares[(parts == part).all(dim=1)] for part in made]
-    return (
-        [float(values.mean()) for values in inside] if len(made) > 1 and min(map(len, inside)) >= LEAST_WITHIN else []
-    )
+    ends = torch.stack([(parts == part).sum(dim=1) for part in made]).double()
+    if len(made) < 2 or float(ends.sum(dim=1).min()) < LEAST_ENDS:
+        return []
+    means = ends @ shares.double() / ends.sum(dim=1)
+    return (2 * means - shares.double().mean()).clamp_min(0).tolist()
 
 
 def on_source_side(classifier: Classifier, instances: BoundaryInstances, *, rng: torch.Generator) -> Tensor:

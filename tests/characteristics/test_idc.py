@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from auditor.boundary.rpbs import RPBS
-from auditor.characteristics.idc import InputSpaceComplexity, on_source_side
+from auditor.characteristics.idc import InputSpaceComplexity, _of_generators, on_source_side
 from auditor.results import Measure, NotMeasured
 from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
 from tests.characteristics.evidence import evidence, instances, of_half_space, onto, rng
@@ -170,10 +170,18 @@ def test_too_few_instances_are_not_measured(count):
     assert not found.series
 
 
-def test_trajectories_within_the_instances_of_each_generator():
+def test_the_complexity_of_each_generators_instances():
     _, ev = of_half_space()
     instances = ev.instances
     parts = replace(instances, part=torch.arange(len(instances)) % 2)
     found = InputSpaceComplexity().measure(replace(ev, instances=parts), rng=rng())
     assert found.by_generator == {"idc": [0.0, 0.0]}
     assert not InputSpaceComplexity().measure(ev, rng=rng()).by_generator
+
+
+def test_generators_are_as_far_apart_as_trajectories_between_their_own_instances_say():
+    """Shares that are the mean of what both ends bring along, 0.1 and 0.3: between instances of one they are that."""
+    part = (torch.rand(4000, 2, generator=rng()) < 0.5).long()
+    shares = torch.tensor([0.1, 0.3])[part].mean(dim=1)
+    assert _of_generators(shares, part) == pytest.approx([0.1, 0.3], abs=0.005)
+    assert _of_generators(shares[:4], part[:4]) == []
