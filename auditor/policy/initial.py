@@ -6,8 +6,8 @@ still lies beyond the limit, so with one place in view, or the nearest of ``m``,
     x -+ (sqrt(2) * SPREAD * z(RISK / m) - z(0.025 / m)) * sigma,   sigma = half-width of the 95 % interval / 1.96
 
 which leaves a chance of RISK to each rule. SPREAD is how much more results vary from seed to seed than their intervals
-say: nothing for samples, little for the attack, more for what depends on how the generator was trained. Values that depend on the generator have no rule on their worst place,
-where a single training decides.
+say: nothing for samples, little for the attack, more for what depends on how the generator was trained. Values that
+depend on the generator have no rule on their worst place, where a single training decides.
 """
 
 from __future__ import annotations
