@@ -62,7 +62,7 @@ def test_ctrl_c(tmp_path: Path):
     process = start(tmp_path)
     (worker,) = children(process.pid)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1] == "deepdig-audit: interrupted"
@@ -74,7 +74,7 @@ def test_a_killed_worker(tmp_path: Path):
     process = start(tmp_path)
     (worker,) = children(process.pid)
     os.kill(worker, signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 4
     assert "ended by SIGKILL" in err.splitlines()[-1]
     assert "Traceback" not in err

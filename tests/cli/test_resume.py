@@ -48,7 +48,7 @@ def cut_off(folder: Path, how: Callable[[subprocess.Popen[str]], None]) -> Done:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     how(process)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     return Done(process.returncode, out, err)
 
 

@@ -209,8 +209,8 @@ def intrusion(audit: Audit) -> Sentence | None:
 def folded(audit: Audit) -> Sentence | None:
     """The direction with the most complex boundary, where it differs from the median one."""
     worst, middle = extreme(audit.found(IDC), "lower is simpler"), audit.median(IDC)
-    if worst is None or middle is None or len(audit.results.pairs) < 3 or worst.hidden:
-        return None
+    if worst is None or middle is None or len(audit.results.pairs) < 3 or 2 * len(worst.tied) >= worst.of:
+        return None  # one of most directions is no finding
     measure = worst.first.measure
     if not _excludes(measure, middle):
         return None
