@@ -164,6 +164,11 @@ class DeepDIG(Generator):
         return self.recipe.parts[self.few]
 
     @property
+    def _sharing(self) -> int:
+        """Generators that share the batch of one: all of a direction, or none where few directions cost little."""
+        return 1 if self.few else self.parts
+
+    @property
     def learned(self) -> dict[str, str]:
         """The generators of a direction, and the shared start where there is one."""
         parts = (
@@ -207,7 +212,7 @@ class DeepDIG(Generator):
             parts.starts,
             parts.crossings,
             parts.rngs,
-            training.shared_by(self.parts),
+            training.shared_by(self._sharing),
             partial(_half, progress, "Component I", 0),
             start=self.start,
             parts=parts.number,
@@ -218,7 +223,7 @@ class DeepDIG(Generator):
             [arrivals.x[arrivals.arrived] for arrivals in forth],
             [(target, source) for source, target in parts.crossings],
             parts.rngs,
-            self.recipe.back.shared_by(self.parts),
+            self.recipe.back.shared_by(self._sharing),
             partial(_half, progress, "Component II", 1),
             guard_path=True,
         )
