@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -100,7 +101,7 @@ def page(all_measured: list[Measured]) -> str:
     lines = [
         "# The minimal-norm attack against the best known margins",
         "",
-        "Command: `python -m benchmarks.attack_optimality --write`  ",
+        f"Command: `python -m benchmarks.attack_optimality {' '.join(sys.argv[1:])}`  ",
         f"Machine: {platform.machine()}, {platform.system()}, no GPU used, one thread; "
         f"Python {platform.python_version()}  ",
         f"Packages: {packages}  ",

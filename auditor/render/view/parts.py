@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from markupsafe import Markup
@@ -122,13 +122,3 @@ class Sentence:
 
     text: str
     anchor: str = ""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Figures and tables under one heading."""
-
-    heading: str
-    text: str = ""
-    figures: list[Figure] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
