@@ -229,7 +229,7 @@ def distribution(evidence: Evidence, norm: str) -> DistributionSeries:
         for split, (_, what) in SPLITS.items():
             margins = getattr(evidence.margins[split], norm)
             near = margins[margins.isfinite()]
-            groups.append(Group(label=f"{what}, nearest point found", role=roles[split], values=_shown(near)))  # type: ignore[arg-type]
+            groups.append(Group(label=what, role=roles[split], values=_shown(near)))  # type: ignore[arg-type]
     groups.append(Group(label="boundary instances", role="boundary", values=_shown(generated(evidence, norm))))
     return DistributionSeries(title=f"Distances in {name}", unit=unit, groups=[g for g in groups if g.values])
 

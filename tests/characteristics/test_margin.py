@@ -85,8 +85,8 @@ def test_series_shows_both_splits_and_the_instances_on_one_axis():
     for norm in ("l2", "linf"):
         groups = {group.label: group for group in series[f"margins_{norm}"].groups}
         assert list(groups) == [
-            "test samples, nearest point found",
-            "training samples, nearest point found",
+            "test samples",
+            "training samples",
             "boundary instances",
         ]
         assert [len(g.values) for g in groups.values()] == [300, 300, 300]

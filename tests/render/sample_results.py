@@ -210,9 +210,9 @@ def series(source: int, target: int, margin: float, rng: Rng, third: int | None,
             title="Distances in L2",
             unit=L2,
             groups=[
-                Group(label="test samples, nearest point found", role="source", values=rounded(found_margins["test"])),
+                Group(label="test samples", role="source", values=rounded(found_margins["test"])),
                 Group(
-                    label="training samples, nearest point found",
+                    label="training samples",
                     role="neutral",
                     values=rounded(found_margins["train"]),
                 ),

@@ -71,7 +71,10 @@ def distributions(audit: Audit, pair: Pair) -> list[Figure]:
         if samples:
             alt = f"{title} in both directions, {len(samples)} samples on one axis."
             a, b = (audit.name(c) for c in pair.classes)
-            caption = f"One axis; bar: middle half, dot: median. Blue: from {a} to {b}, vermilion: from {b} to {a}."
+            caption = (
+                "Of samples the distance to the nearest point found, of boundary instances that to their source. One "
+                f"axis; bar: middle half, dot: median. Blue: from {a} to {b}, vermilion: from {b} to {a}."
+            )
             return [Figure(Markup(distribution.draw(samples, unit, alt)), title, caption)]
     return []
 
