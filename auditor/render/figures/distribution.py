@@ -11,7 +11,7 @@ from auditor.render.figures.scale import Scale, extent, tick_labels, ticks
 from auditor.render.figures.svg import SMALL, Drawing
 from auditor.render.rounding import count, number
 
-ROW = 33.0
+ROW = 32.0
 BINS = 36
 
 
@@ -37,12 +37,12 @@ def draw(samples: list[Sample], axis: str, alt: str, width: float = 240) -> str:
     scale = Scale(low, high, inset, width - inset)
     for mark, text in zip(marks, labels, strict=True):
         for i in range(len(samples)):
-            drawing.line(scale(mark), i * ROW + 13, scale(mark), (i + 1) * ROW - 4, "faint")
+            drawing.line(scale(mark), i * ROW + 12, scale(mark), (i + 1) * ROW - 4, "faint")
         drawing.text(scale(mark), floor + 10, text, "middle", "muted", SMALL)
     for i, text in enumerate(lines):
         drawing.text(width / 2, floor + 25 + 12 * i, text, "middle", "muted", SMALL)
     for i, sample in enumerate(samples):
-        _draw_sample(drawing, sample, scale, (i + 1) * ROW - 6, width)
+        _draw_sample(drawing, sample, scale, (i + 1) * ROW - 5.5, width)
     return drawing.markup()
 
 
@@ -55,14 +55,14 @@ def _draw_sample(drawing: Drawing, sample: Sample, scale: Scale, base: float, wi
     most, step = max(bins), (scale.end - scale.start) / BINS
     outline = [(scale.start, base)]
     for i, amount in enumerate(bins):
-        top = base - 15 * amount / most
+        top = base - 14 * amount / most
         outline += [(scale.start + i * step, top), (scale.start + (i + 1) * step, top)]
     drawing.polygon([*outline, (scale.end, base)], sample.role, 0.32)
     drawing.line(scale(low), base + 1.5, scale(high), base + 1.5, sample.role, 3.0)
     drawing.circle(scale(median), base + 1.5, 3.2, sample.role)
     note = f"median {number(median)}, n {count(len(sample.values))}"
-    drawing.text(0, base - 19.5, fitted(sample.label, width - 8 - text_width(note, SMALL), SMALL), size=SMALL)
-    drawing.text(width, base - 19.5, note, "end", "muted", SMALL)
+    drawing.text(0, base - 18.0, fitted(sample.label, width - 8 - text_width(note, SMALL), SMALL), size=SMALL)
+    drawing.text(width, base - 18.0, note, "end", "muted", SMALL)
 
 
 def _quartiles(values: list[float]) -> tuple[float, float, float]:

@@ -70,10 +70,9 @@ def distributions(audit: Audit, pair: Pair) -> list[Figure]:
                 ]
         if samples:
             alt = f"{title} in both directions, {len(samples)} samples on one axis."
-            a, b = (audit.name(c) for c in pair.classes)
             caption = (
-                "Of samples the distance to the nearest point found, of boundary instances that to their source. One "
-                f"axis; bar: middle half, dot: median. Blue: from {a} to {b}, vermilion: from {b} to {a}."
+                "Of samples the distance to the nearest point found, of boundary instances that to their source. "
+                "Bar: middle half; dot: median."
             )
             return [Figure(Markup(distribution.draw(samples, unit, alt)), title, caption)]
     return []
