@@ -30,7 +30,7 @@ class ImageBatch:
     """The images that could be read.
 
     Args:
-        pixels: uint8 ``(N, C, H, W)``, C is 1 if all are grey, else 3.
+        pixels: uint8 ``(N, C, H, W)``, C is 1 if all are grey, else 3; float32 in [0, 1] if any file has 16 bits.
         labels: int64 ``(N,)``.
         kept: int64 ``(N,)``, position of each image's file in the list.
         skipped: the other files.
@@ -75,7 +75,12 @@ def read_images(files: Sequence[ImageFile], size: tuple[int, int] | None, max_sk
 
 def _stacked(images: Sequence[ReadImage]) -> Tensor:
     channels = max(len(image.pixels) for image in images)
-    return torch.stack([image.pixels.expand(channels, -1, -1) for image in images])
+    wide = any(image.pixels.is_floating_point() for image in images)
+    return torch.stack([(_unit(image.pixels) if wide else image.pixels).expand(channels, -1, -1) for image in images])
+
+
+def _unit(pixels: Tensor) -> Tensor:
+    return pixels if pixels.is_floating_point() else pixels.float() / 255
 
 
 def _notes(images: Sequence[ReadImage], size_of_first: bool) -> tuple[str, ...]:
@@ -84,6 +89,7 @@ def _notes(images: Sequence[ReadImage], size_of_first: bool) -> tuple[str, ...]:
     grey = sum(len(image.pixels) == 1 for image in images)
     if 0 < grey < len(images):
         notes.append(f"Grey images among colour ones, repeated into three channels: {grey:,}.")
+    notes += _depth_note([image.pixels for image in images if image.pixels.is_floating_point()])
     height, width = images[0].pixels.shape[1:]
     sizes = {image.size for image in images}
     if sizes != {(height, width)}:
@@ -94,3 +100,16 @@ def _notes(images: Sequence[ReadImage], size_of_first: bool) -> tuple[str, ...]:
         if any(size[0] * width != size[1] * height for size in sizes):
             notes.append("The aspect ratio was not kept.")
     return tuple(notes)
+
+
+def _depth_note(wide: Sequence[Tensor]) -> list[str]:
+    """What was done to images of 16 bits; many a scanner fills only the lower 10, 12 or 14."""
+    if not wide:
+        return []
+    highest = round(65535 * max(float(pixels.max()) for pixels in wide))
+    bits = highest.bit_length()
+    note = f"Images of 16 bits, divided by 65,535: {len(wide):,}; their largest value is {highest:,}."
+    if 8 < bits < 16:
+        top = 2**bits - 1
+        note += f" If the model was trained on value / {top:,}, say --mean 0 --std {top / 65535:.6g}."
+    return [note]

@@ -1,4 +1,4 @@
-"""One image file becomes 8-bit pixels, upright, grey or RGB.
+"""One image file becomes pixels of 8 or 16 bits, upright, grey or RGB.
 
 The file is outside data: only a few formats are opened, an image that declares too many pixels is an error, and
 whatever is wrong with a file is one ``UnreadableImage``.
@@ -17,10 +17,15 @@ import torch
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _GREY = frozenset({"1", "L", "LA", "La"})
 _ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_HIGHEST_OF_16 = 65535.0
+_WIDE_AS_32 = frozenset({"PPM"})
+"""Formats whose 16 bits Pillow opens as 32."""
 _OTHER_COLOURS = frozenset({"CMYK", "LAB", "YCbCr"})
 
 
@@ -33,7 +38,8 @@ class ReadImage:
     """One image.
 
     Args:
-        pixels: uint8 ``(C, H, W)``, C is 1 or 3.
+        pixels: uint8 ``(C, H, W)`` in 0..255, C is 1 or 3; float32 ``(1, H, W)`` in [0, 1] of a file of 16 bits, whose
+            65,535 is 1.
         size: ``(H, W)`` of the upright image in the file.
         changes: what was done to it beside resizing, such as ``"converted from CMYK to RGB"``.
     """
@@ -44,7 +50,7 @@ class ReadImage:
 
 
 def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
-    """Read an image, turn it as its EXIF orientation says, make it 8-bit grey or RGB, and resize it.
+    """Read an image, turn it as its EXIF orientation says, make it grey or RGB, and resize it; only the first page.
 
     Args:
         size: ``(H, W)`` wanted; None keeps the image's own.
@@ -75,24 +81,33 @@ def _cut_files_are_errors() -> Iterator[None]:
 
 
 def _converted(image: Image.Image, size: tuple[int, int] | None) -> ReadImage:
+    wide = _wide_colour(image)  # known until the pixels are read
     turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
     changes = ["turned upright as their EXIF orientation says"] if turned else []
-    eight, change = _eight_bit(ImageOps.exif_transpose(image), image.format)
+    changes += ["of more than one page, of which the first was read"] if getattr(image, "n_frames", 1) > 1 else []
+    changes += ["of 16 bits a colour, reduced to 8"] if wide else []
+    plain, change = _plain(ImageOps.exif_transpose(image), image.format)
     changes += [change] if change else []
-    own = (eight.height, eight.width)
+    own = (plain.height, plain.width)
     if size is not None and size != own:
-        eight = eight.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(eight))
+        plain = plain.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    pixels = torch.from_numpy(np.array(plain))
+    if plain.mode == "F":
+        pixels = pixels / _HIGHEST_OF_16
     return ReadImage(pixels.unsqueeze(0) if pixels.dim() == 2 else pixels.permute(2, 0, 1), own, tuple(changes))
 
 
-def _eight_bit(image: Image.Image, file_format: str | None) -> tuple[Image.Image, str | None]:
-    """The image in mode L or RGB, and what that took."""
+def _wide_colour(image: Image.Image) -> bool:
+    """Whether Pillow drops the lower 8 of 16 bits of each colour, as it does without a word."""
+    return not image.mode.startswith("I") and any(";16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
+
+
+def _plain(image: Image.Image, file_format: str | None) -> tuple[Image.Image, str | None]:
+    """The image in mode L or RGB, or F for grey of 16 bits; and what that took."""
     mode = image.mode
-    if mode.startswith("I;16") or (mode == "I" and file_format == "PPM"):
-        wide = np.asarray(image).astype(np.int64)
-        # Pillow's own conversion would clip at 255.
-        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)), "reduced from 16 to 8 bits"
+    if mode.startswith("I;16") or (mode == "I" and file_format in _WIDE_AS_32):
+        # Pillow resizes no 16-bit image, and its own conversion to 8 bits would clip at 255.
+        return Image.fromarray(np.asarray(image).astype(np.float32)), None
     if mode in ("I", "F"):
         raise ValueError("32-bit pixels, whose range is unknown")
     if mode == "P" and "transparency" in image.info:

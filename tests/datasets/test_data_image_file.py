@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,8 +85,36 @@ def test_sixteen_bits_keep_their_shades(suffix: str, tmp_path: Path) -> None:
     else:
         Image.fromarray(wide).save(path)
     read = read_image(path, None)
-    assert np.array_equal(read.pixels[0].numpy(), np.rint(wide / 257).astype(np.uint8))
-    assert read.changes == ("reduced from 16 to 8 bits",)
+    assert read.pixels.dtype == torch.float32
+    assert np.array_equal(np.rint(read.pixels[0].double().numpy() * 65535), wide)
+    assert read.changes == ()
+    small = read_image(path, (20, 50)).pixels
+    assert small.shape == (1, 20, 50)
+    assert 0 <= small.min() < small.max() <= 1
+
+
+def test_sixteen_bits_a_colour_are_said_to_be_reduced(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    rows = b"".join(b"\0" + bytes(range(18)) for _ in range(2))
+    header = struct.pack(">IIBBBBB", 3, 2, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks)
+    )
+    read = read_image(path, None)
+    assert (read.pixels.shape, read.changes) == ((3, 2, 3), ("of 16 bits a colour, reduced to 8",))
+
+
+@pytest.mark.parametrize(("suffix", "file_format"), [(".tif", "TIFF"), (".jpg", "MPO"), (".gif", "GIF")])
+def test_pages_after_the_first_are_told(suffix: str, file_format: str, photograph: Photograph, tmp_path: Path) -> None:
+    path = tmp_path / f"image{suffix}"
+    other = photograph.rotate(90)
+    photograph.save(path, format=file_format, save_all=True, append_images=[other])
+    read = read_image(path, None)
+    assert read.changes == ("of more than one page, of which the first was read",)
+    apart = [(read.pixels.int() - pixels_of(image).int()).abs().float().mean() for image in (photograph, other)]
+    assert apart[0] < apart[1] / 3
 
 
 def test_cmyk(photograph: Photograph, tmp_path: Path) -> None:
@@ -155,8 +185,8 @@ def _integers(path: Path, photograph: Photograph) -> None:
     photograph.convert("I").save(path, format="TIFF")
 
 
-def _gif(path: Path, photograph: Photograph) -> None:
-    photograph.save(path, format="GIF")
+def _icon(path: Path, photograph: Photograph) -> None:
+    photograph.save(path, format="ICO")
 
 
 UNREADABLE: dict[str, tuple[Callable[[Path, Photograph], object], str]] = {
@@ -169,7 +199,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path, Photograph], object], str]] = {
     "huge bomb": (_huge_bomb, "200000000 pixels"),
     "float": (_float, "32-bit pixels, whose range is unknown"),
     "integers": (_integers, "32-bit pixels, whose range is unknown"),
-    "format that is not opened": (_gif, "not an image that can be identified"),
+    "format that is not opened": (_icon, "not an image that can be identified"),
     "missing": (lambda path, _: None, "No such file or directory"),
 }
 

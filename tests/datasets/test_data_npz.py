@@ -90,8 +90,14 @@ def test_whole_data_are_split_by_seed(tmp_path: Path) -> None:
 def test_class_names_from_the_file_and_from_the_user(tmp_path: Path) -> None:
     arrays = {**split(IMAGES), "class_names": np.array(["ant", "bee", "cat"])}
     assert load(tmp_path, arrays).class_names == ("ant", "bee", "cat")
-    assert load(tmp_path, arrays, class_names=("A", "B", "C")).class_names == ("A", "B", "C")
-    with pytest.raises(UsageError, match="expected --class-names with 3 names, as many as the data; found 2"):
+    again = load(tmp_path, arrays, class_names=("Bee", "Cat", "Ant"))
+    assert again.class_names == ("Bee", "Cat", "Ant")
+    by_name = {0: "ant", 1: "bee", 2: "cat"}
+    before = load(tmp_path, arrays).train.labels.tolist()
+    assert [again.class_names[i].lower() for i in again.train.labels.tolist()] == [by_name[i] for i in before]
+    with pytest.raises(UsageError, match="found no name for ant, bee, cat among A, B, C"):
+        load(tmp_path, arrays, class_names=("A", "B", "C"))
+    with pytest.raises(UsageError, match="found no name for ant, bee, cat among A, B"):
         load(tmp_path, arrays, class_names=("A", "B"))
 
 
