@@ -13,6 +13,7 @@ from auditor.audit.sandbox import check_trust
 from auditor.audit.sandbox.limits import DATA, MODEL, TRIAL
 from auditor.audit.stages import Report
 from auditor.audit.threads import threads_for, use_threads
+from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused
@@ -117,7 +118,7 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     report(MODEL, 0, 1)
     artefact = open_artefact(plan.model)
     options = model_options(plan.model, artefact.threads)
-    request = data_request(plan.data, plan.seed)
+    request = data_request(plan.data, plan.seed, artefact.backend.class_names)
     report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
     samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
@@ -127,13 +128,14 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     return Subject(artefact, dataset, bound.classifier, bound.parity, bound.checks)
 
 
-def data_request(plan: DataPlan, seed: int) -> DataRequest:
-    """The plan's data as the data layer takes them."""
+def data_request(plan: DataPlan, seed: int, carried: CarriedNames | None = None) -> DataRequest:
+    """The plan's data, and the names that the model carries, as the data layer takes them."""
     return DataRequest(
         data=plan.data,
         root=Path(plan.root),
         download=plan.download,
         class_names=plan.class_names,
+        carried=carried,
         seed=seed,
         max_skip=plan.max_skip,
     )

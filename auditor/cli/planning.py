@@ -12,6 +12,7 @@ import typer
 
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.profiles import profile_named
+from auditor.class_names import NoClassNames, read_class_names
 from auditor.errors import UsageError
 
 
@@ -102,17 +103,15 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    """Class names from a file of one a line, or from a list with commas."""
+    """Class names from a file, or from a list with commas."""
     if text is None:
         return None
     path = Path(text)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else text.split(",")
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(f"expected a text file of class names; found {path}: {err}; correct --class-names") from err
-    names = tuple(line.strip() for line in lines if line.strip())
-    if len(names) < 2 or len(set(names)) < len(names):
+        content = path.read_bytes() if path.is_file() else "\n".join(text.split(",")).encode()
+        return read_class_names(content)
+    except (OSError, NoClassNames) as err:
+        where = f" in {path}" if path.is_file() else ""
         raise UsageError(
-            f"expected two or more different class names; found {', '.join(names) or 'none'}; correct --class-names"
-        )
-    return names
+            f"expected a file or a list of two or more different class names; found {err}{where}; correct --class-names"
+        ) from err

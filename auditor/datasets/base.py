@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from auditor.class_names import CarriedNames
 from auditor.registry import Registry
 
 
@@ -81,19 +82,6 @@ class Dataset:
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
     order_assumed: bool = False
-
-
-@dataclass(frozen=True)
-class CarriedNames:
-    """Class names that a model's file, or a file beside it, carries.
-
-    Args:
-        names: one for each class, in the model's order.
-        source: where they were found, for a message, such as ``"the model's ZipMap"``.
-    """
-
-    names: tuple[str, ...]
-    source: str
 
 
 @dataclass(frozen=True)

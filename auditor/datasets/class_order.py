@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from auditor.datasets.base import CarriedNames, DataRequest, RawData, Split
-from auditor.datasets.class_names import match_names, numbered, unmatched
+from auditor.class_names import CarriedNames, match_names, numbered, unmatched
+from auditor.datasets.base import DataRequest, RawData, Split
 from auditor.errors import InputRefused, UsageError
 
 _SHOWN = 6

@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from auditor.class_names import CarriedNames
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
 from auditor.registry import Registry
@@ -82,6 +83,7 @@ class Backend(ABC):
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
+        class_names: the names that the file gives to its classes, or None.
     """
 
     input: ModelInput
@@ -93,6 +95,7 @@ class Backend(ABC):
     squashed: bool | None = None
     quantised: bool = False
     facts: FileFacts = FileFacts()
+    class_names: CarriedNames | None = None
 
     @abstractmethod
     def scores(self, x: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from auditor.datasets.base import CarriedNames, DataRequest, SkippedFile
+from auditor.class_names import CarriedNames
+from auditor.datasets.base import DataRequest, SkippedFile
 from auditor.datasets.folder import natural_key
 from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused, UsageError

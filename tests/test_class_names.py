@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.datasets.class_names import NoClassNames, match_names, numbered, read_class_names, unmatched
+from auditor.class_names import NoClassNames, match_names, numbered, read_class_names, unmatched
 
 FRUIT = ("Ripe", "Bruised", "Green")
 JSON_WITH_WORDNET = {"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}

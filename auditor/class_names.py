@@ -11,10 +11,24 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 _INDEXED = re.compile(r"\s*(\d+)\s*[\s:;,.)\]_-]\s*(?=\S)(.*)", re.DOTALL)
 _SYNSET = re.compile(r"(n\d{8})[\s:,;_-]*(.*)", re.DOTALL)
 _MARKS = (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")
+
+
+@dataclass(frozen=True)
+class CarriedNames:
+    """Class names that a model's file, or a file beside it, carries.
+
+    Args:
+        names: one for each class, in the model's order.
+        source: where they were found, for a message, such as ``"the model's ZipMap"``.
+    """
+
+    names: tuple[str, ...]
+    source: str
 
 
 class NoClassNames(ValueError):
