@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from auditor.class_names import CarriedNames
+from auditor.datasets.geometry import UNCHANGED, Geometry
 from auditor.registry import Registry
 
 
@@ -96,7 +97,7 @@ class DataRequest:
         carried: names that the model carries.
         seed: of the train/test split where the data have none.
         max_skip: share of unreadable files that is tolerated.
-        image_size: ``(H, W)`` to which images are resized while reading, None keeps them.
+        geometry: what becomes of the size of images.
     """
 
     data: str
@@ -106,7 +107,7 @@ class DataRequest:
     carried: CarriedNames | None = None
     seed: int = 0
     max_skip: float = 0.01
-    image_size: tuple[int, int] | None = None
+    geometry: Geometry = UNCHANGED
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def load(request: DataRequest) -> RawData:
         raise InputRefused(_LAYOUT, f"no images in {root}", f"use files such as {', '.join(sorted(SUFFIXES))}")
     ignored = [file for files in listed for file in files if file.path.suffix.lower() not in SUFFIXES]
     every = [file for files in images for file in files]
-    batch = read_images(every, request.image_size, request.max_skip)
+    batch = read_images(every, request.geometry, request.max_skip)
     whole = Split(batch.pixels, batch.labels, tuple(every[position].name for position in batch.kept.tolist()))
     notes += [*_left_out(ignored, hidden), *batch.notes]
     names = tuple(folders)

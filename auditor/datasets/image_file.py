@@ -17,6 +17,8 @@ import torch
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from auditor.datasets.geometry import Geometry
+
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
@@ -49,11 +51,11 @@ class ReadImage:
     changes: tuple[str, ...]
 
 
-def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
+def read_image(path: Path, geometry: Geometry) -> ReadImage:
     """Read an image, turn it as its EXIF orientation says, make it grey or RGB, and resize it; only the first page.
 
     Args:
-        size: ``(H, W)`` wanted; None keeps the image's own.
+        geometry: what becomes of its size.
     Raises:
         UnreadableImage: for whatever reason.
     """
@@ -64,7 +66,7 @@ def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
             warnings.simplefilter("ignore")  # advice of Pillow to its callers
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
-                return _converted(image, size)
+                return _converted(image, geometry)
     except Exception as err:  # decoders of damaged files raise all kinds of errors
         raise UnreadableImage(_reason(path, err)) from err
 
@@ -80,7 +82,7 @@ def _cut_files_are_errors() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _converted(image: Image.Image, size: tuple[int, int] | None) -> ReadImage:
+def _converted(image: Image.Image, geometry: Geometry) -> ReadImage:
     wide = _wide_colour(image)  # known until the pixels are read
     turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
     changes = ["turned upright as their EXIF orientation says"] if turned else []
@@ -89,8 +91,10 @@ def _converted(image: Image.Image, size: tuple[int, int] | None) -> ReadImage:
     plain, change = _plain(ImageOps.exif_transpose(image), image.format)
     changes += [change] if change else []
     own = (plain.height, plain.width)
-    if size is not None and size != own:
-        plain = plain.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    if (size := geometry.resized(own)) != own:
+        plain = plain.resize((size[1], size[0]), Image.Resampling[geometry.interpolation.upper()])
+    if geometry.crop is not None and geometry.crop != size:
+        plain = plain.crop(geometry.box(size))
     pixels = torch.from_numpy(np.array(plain))
     if plain.mode == "F":
         pixels = pixels / _HIGHEST_OF_16

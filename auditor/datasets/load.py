@@ -26,8 +26,9 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         InputRefused: no such data, or data that cannot be audited.
         UsageError: class names that do not fit.
     """
-    if wanted is not None and len(wanted) == 3 and request.image_size is None and wanted[1] and wanted[2]:
-        request = replace(request, image_size=(wanted[1], wanted[2]))
+    size = (wanted[1], wanted[2]) if wanted is not None and len(wanted) == 3 and wanted[1] and wanted[2] else None
+    if wanted is None or len(wanted) == 3:
+        request = replace(request, geometry=request.geometry.for_model(size))
     raw = _read(request)
     check_split(raw.train, "the train split")
     check_split(raw.test, "the test split")
@@ -35,7 +36,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     order = class_order(raw, request)
     raw = in_order(raw, order)
     names = _class_names(raw, request)
-    train, test = (adapt(split.pixels, wanted) for split in (raw.train, raw.test))
+    train, test = (adapt(split.pixels, wanted, request.geometry) for split in (raw.train, raw.test))
     return Dataset(
         name=request.data,
         class_names=names,

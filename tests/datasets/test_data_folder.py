@@ -15,6 +15,7 @@ from PIL import Image
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, SkippedFile
 from auditor.datasets.folder import natural_key
+from auditor.datasets.geometry import Geometry
 from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused, UsageError
 
@@ -230,7 +231,7 @@ def test_images_of_mixed_kinds(both: Path, real_image_files: Files, real_images)
     photograph = Image.open(real_image_files("imagenet")[0][0])
     photograph.resize((80, 60)).convert("CMYK").save(both / "train" / "dog" / "image6.jpg")
     shutil.copy(real_image_files("mnist")[0][0], both / "train" / "dog" / "image7.png")
-    data = load_dataset(DataRequest(str(both)))
+    data = load_dataset(DataRequest(str(both)), (3, 32, 32))
     assert data.train.pixels.shape == (14, 3, 32, 32)
     digit = Image.fromarray(real_images("mnist")[0][0]).resize((32, 32), Image.Resampling.BILINEAR)
     for channel in range(3):
@@ -238,8 +239,7 @@ def test_images_of_mixed_kinds(both: Path, real_image_files: Files, real_images)
     assert data.notes == (
         "Images converted from CMYK to RGB: 1.",
         "Grey images among colour ones, repeated into three channels: 1.",
-        "Images of 28 x 28 to 60 x 80 pixels, which differ from the first, were resized to 32 x 32"
-        " (bilinear, antialiased).",
+        "Images of 28 x 28 to 60 x 80 pixels were resized to 32 x 32 (bilinear, antialiased).",
         "The aspect ratio was not kept.",
     )
 
@@ -257,6 +257,20 @@ def test_twelve_bits_in_sixteen_keep_their_depth_and_are_told(tmp_path: Path) ->
     assert data.notes[0] == (
         "Images of 16 bits, divided by 65,535: 10; their largest value is 4,095."
         " If the model was trained on value / 4,095, say --mean 0 --std 0.0624857."
+    )
+
+
+def test_images_of_many_sizes_need_a_size_that_the_model_takes(both: Path) -> None:
+    with Image.open(both / "train" / "cat" / "image0.png") as image:
+        image.resize((6, 6)).save(both / "train" / "cat" / "image0.png")
+    message = r"--resize, because .* any size .*; found 2 sizes, most often 32 x 32 \(19 of 20 images\)"
+    with pytest.raises(InputRefused, match=message):
+        load_dataset(DataRequest(str(both)))
+    sized = load_dataset(DataRequest(str(both), geometry=Geometry(resize=16)))
+    assert sized.train.pixels.shape == (12, 3, 16, 16)
+    assert sized.notes == (
+        "Images of 6 x 6 to 32 x 32 pixels were resized so that the shorter edge is 16 (bilinear, antialiased), then"
+        " cut to the middle 16 x 16.",
     )
 
 
