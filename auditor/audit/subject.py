@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from auditor.audit.stages import Report
 from auditor.audit.threads import threads_for, use_threads
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
+from auditor.datasets.geometry import Geometry
 from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused
 from auditor.functional.statistics import systematic
@@ -97,6 +98,7 @@ def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
         layout=plan.layout,
         mean=plan.mean,
         std=plan.std,
+        channels=plan.channels,
         embedding=plan.embedding,
         output=plan.output,
         output_kind=plan.output_kind,
@@ -121,6 +123,7 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     request = data_request(plan.data, plan.seed, artefact.backend.class_names)
     report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
+    dataset = replace(dataset, notes=(*plan.data.notes, *dataset.notes))
     samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
@@ -135,7 +138,12 @@ def data_request(plan: DataPlan, seed: int, carried: CarriedNames | None = None)
         root=Path(plan.root),
         download=plan.download,
         class_names=plan.class_names,
-        carried=carried,
+        carried=carried or _beside(plan),
         seed=seed,
         max_skip=plan.max_skip,
+        geometry=Geometry(plan.resize, plan.crop, plan.interpolation),
     )
+
+
+def _beside(plan: DataPlan) -> CarriedNames | None:
+    return CarriedNames(plan.carried_names, "the config.json beside the model") if plan.carried_names else None

@@ -42,6 +42,10 @@ def audit(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    channels: o.ChannelsOption = o.Channels.rgb,
+    resize: o.Resize = None,
+    crop: o.Crop = None,
+    interpolation: o.InterpolationOption = None,
     output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     embedding: o.Embedding = None,
@@ -71,7 +75,7 @@ def audit(
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
-    folder = out or Path(f"audit-{Path(model).stem}")
+    folder = out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}")
     plan = plan_from(ctx, folder)
     return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
 
@@ -87,6 +91,10 @@ def inspect(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    channels: o.ChannelsOption = o.Channels.rgb,
+    resize: o.Resize = None,
+    crop: o.Crop = None,
+    interpolation: o.InterpolationOption = None,
     output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     embedding: o.Embedding = None,
@@ -180,6 +188,7 @@ def compare(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    channels: o.ChannelsOption = o.Channels.rgb,
     output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     trust_model: o.TrustModel = False,

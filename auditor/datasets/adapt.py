@@ -161,11 +161,10 @@ def _image_shape(pixels: Tensor) -> tuple[int, int, int] | None:
 
 def _refused(pixels: Tensor, wanted: tuple[int | None, ...]) -> InputRefused:
     have = f"images of {_text(pixels.shape[1:])}" if pixels.dim() == 4 else f"vectors of {pixels.shape[1]}"
-    return InputRefused(
-        f"samples for the model's input of shape {_text(wanted)}",
-        have,
-        "give data of that shape, or correct --layout",
-    )
+    expected = f"samples for the model's input of shape {_text(wanted)}"
+    if pixels.dim() == 4 and len(wanted) == 3 and pixels.shape[1] in (2, 4) and wanted[0] == pixels.shape[1] - 1:
+        return InputRefused(expected, f"{have}: one channel more, probably alpha", "leave the last channel out")
+    return InputRefused(expected, have, "give data of that shape, or correct --layout")
 
 
 def _text(shape: tuple[int | None, ...] | list[int] | torch.Size) -> str:

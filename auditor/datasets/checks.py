@@ -122,6 +122,13 @@ def check_labels(dataset: Dataset, num_classes: int) -> None:
     Raises:
         InputRefused: with the count, the first offender and the model's number of classes.
     """
+    labels = torch.cat([dataset.train.labels, dataset.test.labels])
+    if (int(labels.min()), int(labels.max())) == (1, num_classes):
+        raise InputRefused(
+            f"labels from 0 to {num_classes - 1}, because the model has {num_classes} classes",
+            f"labels from 1 to {num_classes}",
+            "take 1 from every label",
+        )
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         rows = torch.nonzero(split.labels >= num_classes).flatten()
         if len(rows):

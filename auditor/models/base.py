@@ -33,6 +33,7 @@ class ModelOptions:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         layout: order of the image axes in the model's input.
         mean, std: per channel (or one for all), in units of pixels in [0, 1]; the wrapper applies them.
+        channels: order of the colours in the model's input.
         embedding: name of the tensor to use as embedding; None finds it in the graph.
         output: name (or key, or index) of the output that holds the class scores; None finds it.
         output_kind: what the scores are; None detects it on data.
@@ -44,6 +45,7 @@ class ModelOptions:
     layout: Layout = "auto"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    channels: Literal["rgb", "bgr"] = "rgb"
     embedding: str | None = None
     output: str | None = None
     output_kind: OutputKind | None = None
