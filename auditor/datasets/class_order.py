@@ -45,16 +45,21 @@ def class_order(raw: RawData, request: DataRequest) -> Order:
         UsageError: ``--class-names`` that do not name the data's classes.
         InputRefused: names carried by the model, or by the data, that do not fit each other.
     """
-    carried = telling(request.carried)
+    carried = telling(raw, request.carried)
     order = _of_folders(raw, request.class_names, carried) if raw.by_name else _of_labels(raw, request.class_names)
     if carried is None or raw.by_name:
         return order
     return _as_carried(order, raw, carried, given=request.class_names is not None)
 
 
-def telling(carried: CarriedNames | None) -> CarriedNames | None:
-    """The names that a model carries, if they say more than numbers do."""
-    return None if carried is None or numbered(carried.names) else carried
+def telling(raw: RawData, carried: CarriedNames | None) -> CarriedNames | None:
+    """The names that a model carries, unless they are mere numbers and not those of the data."""
+    if carried is None or not numbered(carried.names):
+        return carried
+    if raw.by_name:
+        return carried if match_names(raw.class_names, carried.names) else None
+    present = {str(label) for split in (raw.train, raw.test) for label in split.labels.unique().tolist()}
+    return carried if present <= {*carried.names} else None
 
 
 def in_order(raw: RawData, order: Order) -> RawData:

@@ -32,7 +32,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     raw = _read(request)
     check_split(raw.train, "the train split")
     check_split(raw.test, "the test split")
-    check_classes(raw, all_present=request.class_names is None and telling(request.carried) is None)
+    check_classes(raw, all_present=request.class_names is None and telling(raw, request.carried) is None)
     order = class_order(raw, request)
     raw = in_order(raw, order)
     names = _class_names(raw, request)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused, UsageError
@@ -317,5 +318,23 @@ def test_the_fourth_channel_is_named(tmp_path: Path) -> None:
 def test_labels_from_one_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "one.npz", **split(IMAGES, LABELS + 1))
     request = DataRequest(str(tmp_path / "one.npz"))
-    with pytest.raises(InputRefused, match="found labels from 1 to 3; take 1 from every label"):
+    with pytest.raises(InputRefused, match="found labels from 1 to 3; take 1 from every label, or add samples"):
         match_classes(load_dataset(request), 3, request)
+
+
+def test_numbers_that_the_model_gives_to_its_classes_are_the_labels(tmp_path: Path) -> None:
+    one = load(tmp_path, split(IMAGES, LABELS + 1), carried=CarriedNames(("1", "2", "3"), "the model's ZipMap"))
+    assert one.class_names == ("1", "2", "3")
+    assert one.train.labels.tolist() == LABELS[:18].tolist()
+    two = load(tmp_path, split(IMAGES, (LABELS == 1) * 5 + 3), carried=CarriedNames(("3", "8"), "the model's ZipMap"))
+    assert two.train.labels.tolist() == (LABELS[:18] == 1).astype(int).tolist()
+
+
+def test_names_of_data_and_model_are_matched(tmp_path: Path) -> None:
+    arrays = {**split(IMAGES), "class_names": np.array(["ant", "bee", "cow"])}
+    carried = CarriedNames(("Cow", "Ant", "Bee", "Dog"), "the model's metadata")
+    data = load(tmp_path, arrays, carried=carried)
+    assert data.class_names == ("cow", "ant", "bee", "Dog")
+    assert data.train.labels.tolist() == [[1, 2, 0][label] for label in LABELS[:18]]
+    with pytest.raises(InputRefused, match="ant, bee, cow, which it does not name"):
+        load(tmp_path, arrays, carried=CarriedNames(("x", "y", "z"), "the model's metadata"))
