@@ -130,6 +130,8 @@ def _reason(path: Path, err: Exception) -> str:
         if not start:
             return "empty file"
         return "a Git LFS pointer" if start == b"version https://git-lfs" else "not an image that can be identified"
+    if isinstance(err, PermissionError) and path.is_symlink():
+        return "a link that leads out of the data folder: copy the files, or give the folder that it leads to"
     if isinstance(err, OSError) and err.strerror:
         return err.strerror
     return str(err) or type(err).__name__
