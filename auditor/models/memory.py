@@ -23,3 +23,10 @@ def lack_of_memory(err: BaseException) -> str:
             found = lines[0].strip()  # the innermost says it in the fewest words
         cause = cause.__cause__ or cause.__context__
     return found
+
+
+def release_cached() -> None:
+    """Give memory of the GPU back that torch keeps for later, so that ONNX Runtime can have it."""
+    import torch  # not above: the worker reads this file before it closes itself in
+
+    torch.cuda.empty_cache()
