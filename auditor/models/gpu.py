@@ -37,7 +37,7 @@ def compute_exactly(device: torch.device) -> None:
     # cuBLAS is reproducible only with a fixed workspace, and reads this before its first call.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Some gradients have no reproducible kernel; those are better than a refusal.
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")
     # That would also fill each new tensor with NaN first, which costs time and finds only errors of ours.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
