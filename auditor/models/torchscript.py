@@ -29,6 +29,7 @@ from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
+from auditor.models.torchscript_device import place_code
 from auditor.models.torchscript_outputs import chosen_output
 from auditor.results import NotMeasured
 
@@ -234,6 +235,7 @@ def _load(path: Path, device: torch.device) -> Any:
         try:
             module = torch.jit.load(str(path), map_location=device)
             module.eval()
+            place_code(module, device)
         except RuntimeError as error:
             raise InputRefused("a TorchScript file that torch loads", f"{path.name}: {why(error)}", _EXPORT) from error
     for parameter in module.parameters():
