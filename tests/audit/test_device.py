@@ -36,8 +36,11 @@ def nvidia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(device: str) -> tuple[list[Validity], list[str]]:
     """What stands against the numbers because of the device, and the progress that tells of it."""
-    told = []
-    report = lambda stage, done, total, detail="": told.append(f"{stage}: {detail}")  # noqa: E731
+    told = list[str]()
+
+    def report(stage: str, done: int, total: int, detail: str = "") -> None:
+        told.append(f"{stage}: {detail}")
+
     checks = subject.open_subject(plan(device), report).checks
     return [check for check in checks if check.id == "device"], [line for line in told if "NVIDIA" in line]
 
