@@ -15,6 +15,7 @@ from torch import Tensor
 
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
+from auditor.models.gpu import failure_of
 from auditor.models.onnx_budget import check_budget
 from auditor.models.onnx_domains import check_domains
 from auditor.models.onnx_facts import onnx_facts
@@ -97,7 +98,7 @@ class OnnxBackend(Backend):
             strict=options.device != "auto",
             threads=options.threads,
         )
-        self.runtime = self._runtime.description
+        self.runtime, self.missed = self._runtime.description, self._runtime.missed
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
@@ -130,6 +131,10 @@ class OnnxBackend(Backend):
                 "a model with gradients", self._twin.not_measured, "export it from its training framework"
             )
         return self._twin(x)
+
+    def release_memory(self) -> None:
+        """Shrink the memory that ONNX Runtime keeps for its largest batch so far."""
+        self._runtime.release_memory()
 
     def _probe(self) -> int | None:
         """Run two instances where the size is known: finds an undeclared fixed batch, returns C.
@@ -227,7 +232,11 @@ def _output_kind(head: Head) -> OutputKind | None:
 def _twin(
     graph: Graph, head: Head, declared: ModelInput, device: torch.device, width: int | None
 ) -> Twin | NotMeasured:
-    """The gradient route, tried once where the input's size is known; or why there is none."""
+    """The gradient route, tried once where the input's size is known; or why there is none.
+
+    Raises:
+        AuditIncomplete: the device is what failed.
+    """
     try:
         twin = Twin(graph, head, declared, device)
         x = _noise(declared)
@@ -238,6 +247,8 @@ def _twin(
     except UnsupportedGraph as err:
         return NotMeasured(not_measured=str(err))
     except (RuntimeError, ValueError, TypeError, IndexError, InputRefused) as err:
+        if (failure := failure_of(device, err)) is not None:
+            raise failure from err
         return NotMeasured(not_measured=f"the graph does not run in torch: {first_line(err)}")
     if not z.requires_grad:
         return NotMeasured(not_measured="the scores do not depend on the input in a differentiable way")
