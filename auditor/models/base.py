@@ -79,6 +79,7 @@ class Backend(ABC):
         squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
             where the graph does not show it.
         device: where ``logits`` computes.
+        runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
@@ -91,6 +92,7 @@ class Backend(ABC):
     head: OutputKind | None
     device: torch.device
     squashed: bool | None = None
+    runs_on: torch.device | None = None
     quantised: bool = False
     facts: FileFacts = FileFacts()
 
@@ -101,6 +103,10 @@ class Backend(ABC):
     @abstractmethod
     def embeddings(self, x: Tensor) -> Tensor:
         """The artefact's embedding for a batch: float32 ``(N, E)``, no gradient."""
+
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch, in one run where the runtime can give both."""
+        return self.scores(x), self.embeddings(x)
 
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
