@@ -156,7 +156,7 @@ class Classifier:
 
     @property
     def device(self) -> torch.device:
-        """Where ``logits`` computes, and where it costs least to keep instances that are asked about again and again."""
+        """Where ``logits`` computes; instances that are asked about again and again cost least there."""
         return self.backend.device
 
     @property
