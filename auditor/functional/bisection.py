@@ -78,6 +78,12 @@ class Bisected:
     steps: Tensor
     third: Tensor
 
+    def to(self, device: str) -> Bisected:
+        """The same on another device."""
+        x = self.x.to(device)
+        across = x if self.across is self.x else self.across.to(device)
+        return Bisected(x, across, self.outcome.to(device), self.steps.to(device), self.third.to(device))
+
     @property
     def reached(self) -> Tensor:
         """Bool ``(N,)``: the segments that ended on the boundary."""

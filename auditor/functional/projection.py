@@ -45,7 +45,7 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
     meets = most / rate
     size, chosen = torch.zeros_like(c), torch.empty_like(flat)
     every = LOOKS.get(x.device.type, SELDOM)
-    for step in range(iterations):
+    for number in range(iterations):
         # Sums over some pixels by products with zeros and ones: a mask is slow on a CPU.
         missing = c - torch.linalg.vecdot(most, torch.le(meets, size[:, None], out=chosen))
         pace = torch.linalg.vecdot(rate, torch.gt(meets, size[:, None], out=chosen))
@@ -53,7 +53,7 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
         after = torch.where(pace > 0, missing / pace, size).clamp_max(FARTHEST).maximum(size)
         # An instance whose lambda is known keeps it, so that it does not depend on which others are at hand.
         going = after > size * (1 + CLOSE)
-        if step % every == every - 1 and not bool(going.any()):
+        if number % every == every - 1 and not bool(going.any()):
             break
         size = torch.where(going, after, size)
     step = torch.addcmul(flat, size[:, None], way).clamp_(0, 1).sub_(flat)
