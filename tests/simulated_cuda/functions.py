@@ -124,6 +124,7 @@ class _Move(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         ctx.events.add("to device" if ctx.back == CUDA else "to host", gradient)
+        ctx.events.add("wait")
         return copied_to(gradient, ctx.back), None, None
 
 
