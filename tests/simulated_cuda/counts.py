@@ -92,7 +92,8 @@ def _shared_start(bench: Bench, steps: int) -> None:
 
 def _bisect(bench: Bench, steps: int) -> None:
     """No gap is below 0, so no segment ends but by a third class."""
-    bisect(bench.classifier.probabilities, *bench.ends(), beta=0.0, max_steps=steps)
+    ends = [of.to(bench.classifier.artefact_device) for of in bench.ends()]
+    bisect(bench.classifier.probabilities, ends[0], ends[1], ends[2], ends[3], beta=0.0, max_steps=steps)
 
 
 def _attack(bench: Bench, gradients: int, halvings: int) -> None:
@@ -103,9 +104,9 @@ def _attack(bench: Bench, gradients: int, halvings: int) -> None:
 
 def _walk(bench: Bench, trajectories: int) -> None:
     """IDC's classes along segments."""
-    x_s, _, _, _ = bench.ends()
+    x_s = bench.ends()[0].to(bench.classifier.artefact_device)
     ends = torch.combinations(torch.arange(len(x_s)))[:trajectories]
-    classes_along(bench.classifier, x_s, ends, 50)
+    classes_along(bench.classifier.predict, x_s, ends, 50)
 
 
 NORMS = 2
