@@ -17,6 +17,7 @@ from torch import Tensor
 
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
+from auditor.models.gpu import why_no_cuda
 from auditor.registry import Registry
 from auditor.results import NotMeasured
 
@@ -80,6 +81,7 @@ class Backend(ABC):
             where the graph does not show it.
         device: where ``logits`` computes.
         runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
+        missed: why the runtime computes on the CPU though ``device`` is a GPU, None where it does not.
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
@@ -91,6 +93,7 @@ class Backend(ABC):
     embedding: str | NotMeasured
     head: OutputKind | None
     device: torch.device
+    missed: str | None = None
     squashed: bool | None = None
     runs_on: torch.device | None = None
     quantised: bool = False
@@ -112,6 +115,9 @@ class Backend(ABC):
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid: float32 ``(N, C)`` or ``(N, 1)``."""
 
+    def release_memory(self) -> None:  # noqa: B027 - most runtimes keep none
+        """Give memory of the device back that only larger batches than those to come needed."""
+
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]
 model_formats: Registry[ModelOpener] = Registry("model format", "auditor.models")
@@ -129,5 +135,8 @@ def torch_device(name: str) -> torch.device:
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     known = ["cpu", *(["cuda", *gpus] if gpus else [])]
     if name not in known:
-        raise UsageError(f"expected --device to be auto or one of {', '.join(known)}; found {name!r}; use one of these")
+        reason = f" ({why_no_cuda()})" if name.startswith("cuda") and not gpus else ""
+        raise UsageError(
+            f"expected --device to be auto or one of {', '.join(known)}{reason}; found {name!r}; use one of these"
+        )
     return torch.device(name)

@@ -180,3 +180,4 @@ def _fit_batches(classifier: Classifier, samples: Tensor) -> None:
             torch.autograd.grad(classifier.backend.logits(classifier.preprocessing(leaf)).sum(), leaf)[0].cpu()
 
     classifier.batching.size = measured_batch_size(both_ways, samples, start=classifier.batch_size)
+    classifier.backend.release_memory()

@@ -97,7 +97,8 @@ class OnnxBackend(Backend):
             strict=options.device != "auto",
             threads=options.threads,
         )
-        self.runtime, self.runs_on = self._runtime.description, self._runtime.where
+        self.runtime, self.missed = self._runtime.description, self._runtime.missed
+        self.runs_on = self._runtime.where
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
@@ -137,6 +138,10 @@ class OnnxBackend(Backend):
                 "a model with gradients", self._twin.not_measured, "export it from its training framework"
             )
         return self._twin(x)
+
+    def release_memory(self) -> None:
+        """Shrink the memory that ONNX Runtime keeps for its largest batch so far."""
+        self._runtime.release_memory()
 
     def _probe(self) -> int | None:
         """Run two instances where the size is known: finds an undeclared fixed batch, returns C.
@@ -247,7 +252,11 @@ def _output_kind(head: Head) -> OutputKind | None:
 def _twin(
     graph: Graph, head: Head, declared: ModelInput, device: torch.device, width: int | None
 ) -> Twin | NotMeasured:
-    """The gradient route, tried once where the input's size is known; or why there is none."""
+    """The gradient route, tried once where the input's size is known; or why there is none.
+
+    Raises:
+        AuditIncomplete: the device is what failed.
+    """
     try:
         twin = Twin(graph, head, declared, device)
         x = _noise(declared)
