@@ -119,7 +119,7 @@ LOOPS: dict[str, Callable[[Bench], Counts]] = {
     "bisection step": lambda bench: _each_call(bench, lambda rounds: _bisect(bench, rounds)),
     "attack step": lambda bench: _each_round(bench, lambda rounds: _attack(bench, 12 + rounds, 0), NORMS),
     "attack question": lambda bench: _each_call(bench, lambda rounds: _attack(bench, 8, rounds)),
-    "IDC batch": lambda bench: _each_call(bench, lambda rounds: _walk(bench, 256 * rounds)),
+    "IDC batch": lambda bench: _each_call(bench, lambda rounds: _walk(bench, 64 * rounds)),
 }
 """By name, what one round of each does."""
 

@@ -42,6 +42,7 @@ class SimulatedCuda:
         self.events, self._stack = Events(package), ExitStack()
 
     def __enter__(self) -> SimulatedCuda:
+        self._stack.callback(_settings())
         stream = _Stream(self.events)
         for name, value in {
             "is_available": lambda: True,
@@ -90,6 +91,23 @@ class SimulatedCuda:
             return module
 
         return loaded
+
+
+def _settings() -> Callable[[], None]:
+    """What puts torch's settings back as they are now: an audit on a GPU changes them for its whole process."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    places = [(torch.backends.cudnn, "allow_tf32"), (torch.backends.cudnn, "benchmark"),
+              (torch.backends.cudnn, "deterministic"), (torch.backends.cuda.matmul, "allow_tf32"),
+              (torch.utils.deterministic, "fill_uninitialized_memory")]  # fmt: skip
+    values = [getattr(place, name) for place, name in places]
+
+    def restore() -> None:
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        for (place, name), value in zip(places, values, strict=True):
+            setattr(place, name, value)
+
+    return restore
 
 
 def _jit_call(operations: Operations) -> Callable[..., Any]:

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 Kind = Literal["to device", "to host", "wait", "kernel", "runtime call"]
-_HERE = str(Path(__file__).parent)
+_FILES = {str(path) for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")}
+"""The simulator's own."""
 
 
 class Site(NamedTuple):
@@ -80,5 +81,4 @@ def _first(frame: FrameType | None) -> FrameType | None:
 
 
 def _of_the_simulator(frame: FrameType) -> bool:
-    path = Path(frame.f_code.co_filename)
-    return str(path.parent) == _HERE and not path.name.startswith("test_")
+    return frame.f_code.co_filename in _FILES

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
 from tests.simulated_cuda.events import Events
-from tests.simulated_cuda.tensor import CPU, CUDA, as_cuda, copied_to, is_cuda, on_cuda
+from tests.simulated_cuda.tensor import CPU, CUDA, as_cuda, copied_to, is_cuda, leaves, on_cuda
 
 _DEVICE, _IS_CUDA, _SET_DATA = Tensor.device.__get__, Tensor.is_cuda.__get__, Tensor.data.__set__  # type: ignore[attr-defined]
 _TO_ARRAY = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.from_dlpack, torch.utils.dlpack.to_dlpack}
@@ -47,8 +46,7 @@ class Functions(TorchFunctionMode):
             return self._moved(func, first, args[1:], kwargs)
         if func is Tensor.pin_memory:
             return first
-        leaves = tree_leaves((args, kwargs))
-        involved = any(on_cuda(leaf) for leaf in leaves)
+        involved = any(on_cuda(leaf) for leaf in leaves((args, kwargs)))
         if involved and func in _TO_ARRAY:
             raise TypeError(
                 "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
@@ -56,7 +54,7 @@ class Functions(TorchFunctionMode):
             )
         if involved and func is Tensor.tolist:
             return self._moved(Tensor.cpu, first, (), {}).tolist()
-        if is_cuda(kwargs.get("device")) and not any(isinstance(leaf, FakeTensor) for leaf in leaves):
+        if is_cuda(kwargs.get("device")) and not any(isinstance(leaf, FakeTensor) for leaf in leaves((args, kwargs))):
             return self._made(func, args, kwargs)
         with self._working(involved and kwargs.get("device") is None):
             return func(*args, **kwargs)

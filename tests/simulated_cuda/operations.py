@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_map_only
 
 from tests.simulated_cuda.events import Events
 from tests.simulated_cuda.functions import Functions, refuse_generator
-from tests.simulated_cuda.tensor import CPU, CudaTensor, as_cuda, copied_to, is_cuda
+from tests.simulated_cuda.tensor import CPU, CudaTensor, as_cuda, copied_to, is_cuda, leaves
 
 aten = torch.ops.aten
 _COPIES = {aten.copy_.default, aten.set_.source_Tensor}
@@ -49,7 +49,7 @@ class Operations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         there = [x for x in tensors if isinstance(x, CudaTensor)]
         if any(isinstance(x, FakeTensor) for x in tensors):
             return func(*args, **kwargs)

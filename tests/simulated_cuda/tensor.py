@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -27,11 +28,22 @@ class CudaTensor(Tensor):
         return f"CudaTensor(shape={tuple(self.shape)}, dtype={self.dtype}, device='cuda:0')"
 
 
+def leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """What arguments hold, at any depth of lists, tuples and dictionaries."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from leaves(value)
+        elif isinstance(value, dict):
+            yield from leaves(value.values())
+        else:
+            yield value
+
+
 def on_cuda(value: Any) -> bool:
     """Whether a value is a tensor of the simulated device, also where ``torch.func`` wraps it."""
     if not isinstance(value, Tensor):
         return False
-    while torch._C._functorch.is_functorch_wrapped_tensor(value):
+    while type(value) is Tensor and torch._C._functorch.is_functorch_wrapped_tensor(value):
         value = torch._C._functorch.get_unwrapped(value)
     return isinstance(value, CudaTensor)
 
