@@ -41,6 +41,8 @@ from auditor.results import Definition, StripSeries
 
 CELLS = {"cpu": 2**22, "cuda": 2**26}
 """Numbers in the points that are held at once, by device (16 and 256 MiB of float32)."""
+EVEN = {"cpu": False, "cuda": True}
+"""Whether paths are cut into parts of one size, which serve a GPU best; on a CPU the cut decides how sums are rounded."""
 SAMPLED = 512
 """Points of a direction's paths on which a fast route is held against the artefact."""
 TITLE = "Predicted class along segments between boundary instances"
@@ -232,9 +234,8 @@ def classes_along(predict: Predict, x: Tensor, ends: Tensor, points: int) -> Ten
 
 def _at_once(walks: int, numbers: int, device: torch.device) -> int:
     """Walks of so many numbers each whose points are made together."""
-    most = max(1, CELLS[device.type if device.type in CELLS else "cuda"] // numbers)
-    # On a CPU the cut decides how sums are rounded, and stays; a GPU is best served by parts of one size.
-    return most if device.type == "cpu" else math.ceil(walks / math.ceil(walks / most))
+    most = max(1, CELLS[device.type] // numbers)
+    return math.ceil(walks / math.ceil(walks / most)) if EVEN[device.type] else most
 
 
 def some_points(x: Tensor, ends: Tensor, points: int) -> Tensor:

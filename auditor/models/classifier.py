@@ -24,6 +24,8 @@ from auditor.results import NotMeasured
 
 T = TypeVar("T")
 AxisOrder = Literal["nchw", "nhwc", "nhw", "flat"]
+TOGETHER = {"cpu": False, "cuda": True}
+"""Whether instances of several sets share batches, by device."""
 _SMALLEST = 1e-30  # of a probability whose logarithm is taken, so that it stays finite in float32
 
 
@@ -218,7 +220,7 @@ class Classifier:
         Returns:
             for each set what ``answer`` gives, on its own device.
         """
-        if self.artefact_device.type == "cpu":
+        if not TOGETHER[self.artefact_device.type]:
             return [answer(part) for part in parts]
         together = answer(torch.cat([part.to(self.artefact_device) for part in parts]))
         pieces = together.to(parts[0].device).split([len(part) for part in parts])
