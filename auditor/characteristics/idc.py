@@ -42,7 +42,7 @@ from auditor.results import Definition, StripSeries
 CELLS = {"cpu": 2**22, "cuda": 2**26}
 """Numbers in the points that are held at once, by device (16 and 256 MiB of float32)."""
 EVEN = {"cpu": False, "cuda": True}
-"""Whether paths are cut into parts of one size, which serve a GPU best; on a CPU the cut decides how sums are rounded."""
+"""Whether paths are cut into parts of one size, best for a GPU; on a CPU the cut decides how sums are rounded."""
 SAMPLED = 512
 """Points of a direction's paths on which a fast route is held against the artefact."""
 TITLE = "Predicted class along segments between boundary instances"
