@@ -33,6 +33,8 @@ COARSE = 2.0**20
 """Positions that are multiples of 1 / COARSE are taken in float32: those of the first twenty halvings, and those by
 false position on segments that are ``WIDE``."""
 WIDE = 64 / COARSE
+CELLS = 2**24
+"""Numbers that are held in float64 at once (128 MiB), but on a CPU."""
 HALVINGS, LAST_FALSE_POSITION = 3, 14
 """Points by halving before the first by false position, and the number of points after which all are by halving."""
 
@@ -225,8 +227,13 @@ def points_at(x_s: Tensor, x_t: Tensor, at: Tensor) -> Tensor:
     x = torch.lerp(x_s, x_t, weight.float())
     # A coarse position is exact in float32, and so is all that is asked of the point; a fine one is worth its cost.
     fine = (at * COARSE).frac() != 0
-    if x.device.type != "cpu":  # to know how many are fine would cost a wait
-        return torch.where(fine.view_as(weight), torch.lerp(x_s.double(), x_t.double(), weight).float(), x)
+    if x.device.type != "cpu":
+        # To know how many are fine would cost a wait. So all are made both ways, some at a time for float64's memory.
+        some = max(1, CELLS // max(1, x[:1].numel()))
+        parts = (of.split(some) for of in (x_s, x_t, weight, x, fine.view_as(weight)))
+        for a, b, w, made, chosen in zip(*parts, strict=True):
+            made.copy_(torch.where(chosen, torch.lerp(a.double(), b.double(), w).float(), made))
+        return x
     rows = torch.nonzero(fine).flatten()
     if len(rows):
         x[rows] = torch.lerp(x_s[rows].double(), x_t[rows].double(), weight[rows]).float()

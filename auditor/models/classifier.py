@@ -84,9 +84,9 @@ class Preprocessing:
         """Differentiable map of float32 ``(N, *shape)`` in [0, 1] to the model's input."""
         if self.mean is not None or self.std is not None:
             axes = (1, -1) + (1,) * (x.dim() - 2)
-            x = (x - _row(self.mean or (0.0,), x.dtype, x.device).view(axes)) / _row(
-                self.std or (1.0,), x.dtype, x.device
-            ).view(axes)
+            numbers = self.mean or (0.0,), self.std or (1.0,)
+            mean, std = (_row(values, x.dtype, x.device).view(axes) for values in numbers)
+            x = (x - mean) / std
         if x.dim() == 4 and self.layout == "nhwc":
             return x.permute(0, 2, 3, 1)
         if x.dim() == 4 and self.layout == "nhw":
@@ -216,15 +216,14 @@ class Classifier:
         batches: sums are rounded otherwise beside other instances, and a set's numbers should not depend on others.
 
         Args:
-            parts: float32 ``(N_k, *shape)``, on any device; not empty.
+            parts: float32 ``(N_k, *shape)`` each, one set or more, all on one device.
         Returns:
-            for each set what ``answer`` gives, on its own device.
+            for each set what ``answer`` gives, on that device.
         """
         if not TOGETHER[self.artefact_device.type]:
             return [answer(part) for part in parts]
-        together = answer(torch.cat([part.to(self.artefact_device) for part in parts]))
-        pieces = together.to(parts[0].device).split([len(part) for part in parts])
-        return list(pieces)
+        together = answer(torch.cat([part.to(self.artefact_device) for part in parts])).to(parts[0].device)
+        return list(together.split([len(part) for part in parts]))
 
     @property
     def _columns(self) -> int:

@@ -13,6 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from auditor.errors import InputRefused
 from auditor.functional.close_calls import bound, close, difference, leader
 from auditor.models.classifier import Classifier, scores_to_logits, scores_to_probabilities
 
@@ -39,20 +40,23 @@ class TwoRoutes:
     @classmethod
     def measured(cls, classifier: Classifier, x: Tensor) -> Self | None:
         """Both routes on some of the points: float32 ``(N, *shape)``, N >= 1; None where the fast one does not pay."""
-        if classifier.reduced is None:
+        fast = _fast(classifier, x)
+        if fast is None:
             return None
-        fast, (_, exact) = classifier.reduced_logits(x), _by_artefact(classifier, x)
+        _, exact = _by_artefact(classifier, x)
         limit = bound(fast, exact)
         if float(close(leader(fast)[1], limit).float().mean()) > MOST_AGAIN:
             return None
         return cls(classifier, limit, len(x), len(x))
 
     def __call__(self, x: Tensor) -> Tensor | None:
-        """The artefact's class of each point: int64 ``(N,)`` on x's device; None where the bound does not hold.
+        """The artefact's class of each point: int64 ``(N,)`` on x's device; None where the fast route does not hold.
 
         Every point that is asked again is a test of the bound as well.
         """
-        fast = self.classifier.reduced_logits(x)
+        fast = _fast(self.classifier, x)
+        if fast is None:
+            return None
         classes, lead = leader(fast)
         rows = torch.nonzero(close(lead, self.bound)).flatten()
         self.asked, self.again = self.asked + len(x), self.again + len(rows)
@@ -62,6 +66,16 @@ class TwoRoutes:
         # Where the fast route gave no number at all, nothing was believed and nothing is to be learnt.
         apart = torch.where(lead[rows].isnan(), 0.0, difference(fast[rows], exact))
         return classes.index_put((rows,), right) if float(apart.amax()) <= self.bound else None
+
+
+def _fast(classifier: Classifier, x: Tensor) -> Tensor | None:
+    """Logits by the fast route, None where there is none: some operators take no mixture of precisions."""
+    if classifier.reduced is None:
+        return None
+    try:
+        return classifier.reduced_logits(x)
+    except InputRefused:
+        return None
 
 
 def _by_artefact(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,7 +93,9 @@ def reduced_precision(classifier: Classifier) -> torch.dtype | None:
     that of a model that rounds does not. Of the two formats float16 has eight times the digits; what leaves its range
     is asked again.
     """
-    device = classifier.device
-    if device.type != "cuda" or classifier.backend.quantised or not isinstance(classifier.gradient, str):
+    device, backend = classifier.device, classifier.backend
+    if device.type != "cuda" or backend.quantised or not isinstance(classifier.gradient, str):
+        return None
+    if backend.input.dtype not in (torch.float32, torch.uint8):  # float16 has nothing to gain, float64 stays as it is
         return None
     return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else None

@@ -103,6 +103,19 @@ class Overflowing(Noisy):
         return torch.where(x[:, :1] > 0.8, torch.nan, z) if torch.is_autocast_enabled("cpu") else z
 
 
+class Unmixed(Noisy):
+    """Fails at reduced precision, as operators do that take no mixture of dtypes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_autocast_enabled("cpu"):
+            raise RuntimeError("expected scalar type Half but found Float")
+        return super().forward(x)
+
+
+def test_a_model_that_takes_no_mixture_of_precisions_is_asked_as_ever():
+    assert TwoRoutes.measured(reduced(classifier(Unmixed(0.0, 1), (2,), 3)), uniform(100, 2)) is None
+
+
 def test_what_leaves_the_range_is_asked_again():
     f = reduced(classifier(Overflowing(0.01, 1), (2,), 3))
     x = uniform(2000, 2)
