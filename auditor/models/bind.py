@@ -88,8 +88,8 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         parity = NotMeasured(not_measured=f"there is no gradient route: {no_gradient.not_measured}")
     scale = logit_scale(classifier, samples) if no_gradient is None else 1.0
     classifier = replace(classifier, no_gradient=no_gradient, logit_scale=scale)
-    classifier = replace(classifier, reduced=reduced_precision(classifier))
     _fit_batches(classifier, samples)
+    classifier = replace(classifier, reduced=reduced_precision(classifier, samples))
     batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
     return Bound(classifier, parity, [finite, kind_check, *compared, batches, saturation, gradient])
 

@@ -7,7 +7,9 @@ set of points: ``auditor.functional.close_calls``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -19,6 +21,10 @@ from auditor.models.classifier import Classifier, scores_to_logits, scores_to_pr
 
 MOST_AGAIN = 0.5
 """Share of close calls from which on the fast route is a detour."""
+
+
+FASTER = 1.5
+"""The fast route has to be this many times as fast, or what is asked again takes what it gains."""
 
 
 @dataclass
@@ -86,16 +92,35 @@ def _by_artefact(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
     return scores_to_probabilities(scores, classifier.output_kind).argmax(dim=1), logits * classifier.logit_scale
 
 
-def reduced_precision(classifier: Classifier) -> torch.dtype | None:
-    """The precision of the fast route, None where there is none.
+def reduced_precision(
+    classifier: Classifier, samples: Tensor, *, clock: Callable[[], float] = time.perf_counter
+) -> torch.dtype | None:
+    """The precision of the fast route, None where there is none or it is hardly faster.
 
     It takes a GPU with units for 16-bit numbers, and a gradient route that computes what the artefact computes, which
     that of a model that rounds does not. Of the two formats float16 has eight times the digits; what leaves its range
     is asked again.
+
+    Args:
+        samples: float32 ``(N, *shape)``, N >= 1; repeated to a batch on which both routes are timed.
     """
     device, backend = classifier.device, classifier.backend
     if device.type != "cuda" or backend.quantised or not isinstance(classifier.gradient, str):
         return None
-    if backend.input.dtype not in (torch.float32, torch.uint8):  # float16 has nothing to gain, float64 stays as it is
+    # A model in float16 has nothing to gain, one in float64 stays as it is; older units are slower in 16 bits.
+    if backend.input.dtype not in (torch.float32, torch.uint8) or torch.cuda.get_device_capability(device) < (7, 0):
         return None
-    return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else None
+    both = replace(classifier, reduced=torch.float16)
+    x = samples[torch.arange(both.batch_size) % len(samples)].to(device)
+    if _fast(both, x) is None:
+        return None
+    fast, exact = (_seconds(answer, x, clock) for answer in (both.reduced_logits, both.scores))
+    return torch.float16 if fast * FASTER < exact else None
+
+
+def _seconds(answer: Callable[[Tensor], Tensor], x: Tensor, clock: Callable[[], float]) -> float:
+    """How long an answer takes that has been given before: the first one of a size chooses kernels and allocates."""
+    answer(x).cpu()
+    begin = clock()
+    answer(x).cpu()
+    return clock() - begin

@@ -150,5 +150,5 @@ def test_scores_that_are_no_logits(kind: str):
 
 
 def test_a_cpu_has_no_fast_route():
-    assert reduced_precision(half_space()[1]) is None
+    assert reduced_precision(half_space()[1], uniform(10, 32)) is None
     assert TwoRoutes.measured(half_space()[1], uniform(10, 32)) is None

@@ -98,8 +98,21 @@ def test_the_fast_route_on_the_device_changes_no_class(device: SimulatedCuda, mo
     assert f.reduced is None
     ev = evidence(f, instances(f, x, x), train=x[:0], test=x[:0])
     usual = InputSpaceComplexity().measure(ev, rng=torch.Generator().manual_seed(0))
-    assert reduced_precision(f) == torch.float16
     fast = replace(ev, classifier=replace(f, reduced=torch.float16))
     found = InputSpaceComplexity().measure(fast, rng=torch.Generator().manual_seed(0))
     assert found.measures == usual.measures
     assert "asked again" in found.series["idc_trace"].title
+
+
+@pytest.mark.parametrize(("fast", "exact", "kept"), [(1.0, 4.0, torch.float16), (1.0, 1.2, None), (4.0, 1.0, None)])
+def test_the_fast_route_is_kept_where_it_is_faster(device: SimulatedCuda, model: str, fast, exact, kept):
+    f, clock = opened(model, "cuda"), iter([0.0, fast, 10.0, 10.0 + exact])
+    assert reduced_precision(f, pixels(3), clock=lambda: next(clock)) == kept
+
+
+@pytest.mark.parametrize("capability", [(6, 1), (7, 0)])
+def test_an_old_gpu_has_no_fast_route(device: SimulatedCuda, model: str, capability: tuple[int, int]):
+    f, clock = opened(model, "cuda"), iter([0.0, 1.0, 10.0, 20.0])
+    with mock.patch.object(torch.cuda, "get_device_capability", return_value=capability):
+        kept = reduced_precision(f, pixels(3), clock=lambda: next(clock))
+    assert kept == (torch.float16 if capability == (7, 0) else None)
