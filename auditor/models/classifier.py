@@ -207,6 +207,7 @@ class Classifier:
         """Both in one pass over the instances, where the runtime can: on x's device."""
         widths = [self._columns, self._embedding_width]
         scores, embeddings = self._in_batches(self.backend.scores_and_embeddings, x, widths)
+        self.spent.forward += (self.backend.passes_for_both - 1) * len(x)
         return scores, embeddings
 
     def of_each(self, answer: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> list[Tensor]:

@@ -72,6 +72,8 @@ class OnnxBackend(Backend):
         options: what the user said.
     """
 
+    passes_for_both = 1
+
     def __init__(self, model: ModelProto, options: ModelOptions) -> None:
         self._input_name = model_input(model).name
         self.input = _declared_input(model)
@@ -119,10 +121,11 @@ class OnnxBackend(Backend):
 
     def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both of a batch, fetched from one run."""
-        if isinstance(self.embedding, NotMeasured) or self.embedding in (self._input_name, self._head.score):
+        if isinstance(self.embedding, NotMeasured) or self.embedding == self._input_name:
             return self.scores(x), self.embeddings(x)
-        scores, inner = self._runtime.run_all([self._head.score, self.embedding], x)
-        return _score_rows(scores), self._vectors(inner)
+        names = list(dict.fromkeys([self._head.score, self.embedding]))
+        values = dict(zip(names, self._runtime.run_all(names, x), strict=True))
+        return _score_rows(values[self._head.score]), self._vectors(values[self.embedding])
 
     def _vectors(self, inner: Tensor) -> Tensor:
         """What the graph calls the embedding, in its true numbers, as a vector for each instance."""
