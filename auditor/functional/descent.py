@@ -86,7 +86,7 @@ def descend(logits: Logits, x: Tensor, target: Tensor, start: Tensor | None, *, 
         m, gradient = margin_and_gradient(logits, point, target)
         distance = lengths(point - x, norm)
         nearer = (m > 0) & (distance < nearest)
-        best = torch.where(_column(nearer, x), point, best)
+        torch.where(_column(nearer, x), point, best, out=best)
         nearest = torch.where(nearer, distance, nearest)
         if not step:
             walk.begin(m, distance)
