@@ -37,14 +37,10 @@ LIMITS = {
         "IDC batch": Counts(1, 1, 4, 65_102),
     },
     "TorchScript": {
-        "training step, Component I": Counts(3, 1, 4, 16_464),
-        "training step, Component II": Counts(4, 1, 5, 16_720),
-        "look at all instances": Counts(2, 2, 4, 49_152),
-        "shared start step": Counts(3, 1, 4, 8_712),
         "bisection step": Counts(1, 1, 2, 16_555),
         "attack step": Counts(2, 2, 4, 6_336),
         "attack question": Counts(1, 1, 2, 4_301),
         "IDC batch": Counts(1, 1, 2, 65_102),
     },
 }
-"""By format and loop."""
+"""By format and loop; training asks the twin of an ONNX file for the same as a TorchScript module."""
