@@ -117,7 +117,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         cost=cost,
         estimates=unknown if subject is None or isinstance(cost, NotMeasured) else _estimates(subject, cost),
         peak_memory_bytes=peak_memory(),
-        validity=[] if subject is None else subject.checks,
+        validity=artefact.checks if subject is None else subject.checks,
     )
 
 

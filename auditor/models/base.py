@@ -17,6 +17,7 @@ from torch import Tensor
 
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
+from auditor.models.gpu import why_no_cuda
 from auditor.registry import Registry
 from auditor.results import NotMeasured
 
@@ -79,6 +80,8 @@ class Backend(ABC):
         squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
             where the graph does not show it.
         device: where ``logits`` computes.
+        runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
+        missed: why the runtime computes on the CPU though ``device`` is a GPU, None where it does not.
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
@@ -90,7 +93,9 @@ class Backend(ABC):
     embedding: str | NotMeasured
     head: OutputKind | None
     device: torch.device
+    missed: str | None = None
     squashed: bool | None = None
+    runs_on: torch.device | None = None
     quantised: bool = False
     facts: FileFacts = FileFacts()
 
@@ -102,9 +107,16 @@ class Backend(ABC):
     def embeddings(self, x: Tensor) -> Tensor:
         """The artefact's embedding for a batch: float32 ``(N, E)``, no gradient."""
 
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch, in one run where the runtime can give both."""
+        return self.scores(x), self.embeddings(x)
+
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid: float32 ``(N, C)`` or ``(N, 1)``."""
+
+    def release_memory(self) -> None:  # noqa: B027 - most runtimes keep none
+        """Give memory of the device back that only larger batches than those to come needed."""
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]
@@ -123,5 +135,8 @@ def torch_device(name: str) -> torch.device:
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     known = ["cpu", *(["cuda", *gpus] if gpus else [])]
     if name not in known:
-        raise UsageError(f"expected --device to be auto or one of {', '.join(known)}; found {name!r}; use one of these")
+        reason = f" ({why_no_cuda()})" if name.startswith("cuda") and not gpus else ""
+        raise UsageError(
+            f"expected --device to be auto or one of {', '.join(known)}{reason}; found {name!r}; use one of these"
+        )
     return torch.device(name)

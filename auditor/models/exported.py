@@ -21,6 +21,7 @@ from auditor.errors import InputRefused, UsageError
 from auditor.models import exported_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.explain import why
+from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import Candidate, choose, looks_like, place_of
 from auditor.results import NotMeasured
@@ -119,7 +120,8 @@ class ExportedBackend(Backend):
         return leaf
 
     def _grouped(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        return in_groups(run, x.to(device=self.device, dtype=self.input.dtype), self._least, self._most)
+        with computing_on(self.device):
+            return in_groups(run, x.to(device=self.device, dtype=self.input.dtype), self._least, self._most)
 
 
 def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[ModelInput, int, int | None]:

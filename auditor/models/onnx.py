@@ -97,7 +97,8 @@ class OnnxBackend(Backend):
             strict=options.device != "auto",
             threads=options.threads,
         )
-        self.runtime = self._runtime.description
+        self.runtime, self.missed = self._runtime.description, self._runtime.missed
+        self.runs_on = self._runtime.where
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
@@ -105,19 +106,26 @@ class OnnxBackend(Backend):
         self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:
-        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` on the CPU."""
-        y = self._runtime.run(self._head.score, x)
-        if y.dim() == 2:
-            return y
-        if y.dim() < 2 or y[0].numel() != y.shape[1]:
-            raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
-        return y.flatten(1)
+        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` where it runs."""
+        return _score_rows(self._runtime.run(self._head.score, x))
 
     def embeddings(self, x: Tensor) -> Tensor:
-        """The embedding by ONNX Runtime: float32 ``(N, E)`` on the CPU; feature maps are averaged over positions."""
+        """The embedding by ONNX Runtime: float32 ``(N, E)`` where it runs; feature maps are averaged over positions."""
         if isinstance(self.embedding, NotMeasured):
             raise InputRefused("an embedding", self.embedding.not_measured, "name one with --embedding")
-        inner = x.detach().float().cpu() if self.embedding == self._input_name else self._runtime.run(self.embedding, x)
+        if self.embedding == self._input_name:
+            return self._vectors(x.detach().float())
+        return self._vectors(self._runtime.run(self.embedding, x))
+
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch, fetched from one run."""
+        if isinstance(self.embedding, NotMeasured) or self.embedding in (self._input_name, self._head.score):
+            return self.scores(x), self.embeddings(x)
+        scores, inner = self._runtime.run_all([self._head.score, self.embedding], x)
+        return _score_rows(scores), self._vectors(inner)
+
+    def _vectors(self, inner: Tensor) -> Tensor:
+        """What the graph calls the embedding, in its true numbers, as a vector for each instance."""
         if self._head.steps is not None:
             scale, zero = self._head.steps
             inner = (inner - zero) * scale
@@ -130,6 +138,10 @@ class OnnxBackend(Backend):
                 "a model with gradients", self._twin.not_measured, "export it from its training framework"
             )
         return self._twin(x)
+
+    def release_memory(self) -> None:
+        """Shrink the memory that ONNX Runtime keeps for its largest batch so far."""
+        self._runtime.release_memory()
 
     def _probe(self) -> int | None:
         """Run two instances where the size is known: finds an undeclared fixed batch, returns C.
@@ -145,6 +157,19 @@ class OnnxBackend(Backend):
             except InputRefused:
                 self.input = self._runtime.input = replace(self.input, fixed_batch=1)
         return self.scores(x).shape[1]
+
+
+def _score_rows(y: Tensor) -> Tensor:
+    """Scores as ``(N, C)``.
+
+    Raises:
+        InputRefused: they have further axes.
+    """
+    if y.dim() == 2:
+        return y
+    if y.dim() < 2 or y[0].numel() != y.shape[1]:
+        raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
+    return y.flatten(1)
 
 
 def load_model(path: Path) -> ModelProto:
@@ -227,7 +252,11 @@ def _output_kind(head: Head) -> OutputKind | None:
 def _twin(
     graph: Graph, head: Head, declared: ModelInput, device: torch.device, width: int | None
 ) -> Twin | NotMeasured:
-    """The gradient route, tried once where the input's size is known; or why there is none."""
+    """The gradient route, tried once where the input's size is known; or why there is none.
+
+    Raises:
+        AuditIncomplete: the device is what failed.
+    """
     try:
         twin = Twin(graph, head, declared, device)
         x = _noise(declared)

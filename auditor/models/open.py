@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditError, InputRefused
-from auditor.models.base import Backend, ModelOptions, model_formats
+from auditor.models.base import Backend, ModelOptions, model_formats, torch_device
 from auditor.models.explain import why
+from auditor.models.gpu import compute_exactly
 from auditor.models.sniff import EXPECTED, refused, sniff
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def open_model(path: Path, options: ModelOptions) -> Backend:
     """
     name = model_format_of(path)
     opener = model_formats[name]
+    compute_exactly(torch_device(options.device))
     try:
         return opener(path, options)
     except AuditError:

@@ -11,7 +11,7 @@ from unittest import mock
 
 from auditor.audit.plan import Plan
 from auditor.audit.run import run
-from auditor.models import bind
+from auditor.models import batch_size, bind
 from auditor.models.onnx_graph.operators import convolution, pooling
 from auditor.results import Results
 from tests.simulated_cuda.device import SimulatedCuda
@@ -64,8 +64,9 @@ def audited_on_cuda(plan: Plan, build: Build = "GPU") -> OnCuda:
 def batches_of_the_cpu() -> Iterator[None]:
     """What depends on the device is on CUDA as it is on the CPU: sums in other batches are rounded otherwise.
 
-    These are all tables of the package by ``cpu`` and ``cuda``, the measured size of a batch, and two ways to compute
-    the same that are taken on the CPU alone because they are faster there.
+    These are all tables of the package by ``cpu`` and ``cuda``, the measured size of a batch, the few sizes to which
+    batches are filled up for ONNX Runtime, IDC's route at reduced precision, and two ways to compute the same that are
+    taken on the CPU alone because they are faster there.
     """
     with ExitStack() as stack:
         for name, module in list(sys.modules.items()):
@@ -73,6 +74,8 @@ def batches_of_the_cpu() -> Iterator[None]:
                 if isinstance(table, dict) and set(table) == {"cpu", "cuda"}:
                     stack.enter_context(mock.patch.dict(table, cuda=table["cpu"]))
         stack.enter_context(mock.patch.object(bind, "_fit_batches"))
+        stack.enter_context(mock.patch.object(bind, "reduced_precision", return_value=None))
+        stack.enter_context(mock.patch.object(batch_size, "filled", lambda count: count))
         stack.enter_context(mock.patch.object(pooling, "_by_pixel", lambda x: x))
         stack.enter_context(mock.patch.object(convolution, "_returns_sooner", return_value=False))
         yield

@@ -90,12 +90,13 @@ def _train(bench: Bench, steps: int, *, looks: int = 1, back: bool = False) -> l
 def _shared_start(bench: Bench, steps: int) -> list[Tensor]:
     training, targets = Training(steps=steps, batch=BATCH), [3, 8]
     start = train_shared_start(bench.classifier, bench.samples, targets, 1, training, lambda *_: None, rng=rngs()[0])
-    return [weights.detach().cpu() for weights in start.networks.parameters()]
+    return [weights.detach() for weights in start.networks.parameters()]
 
 
 def _bisect(bench: Bench, steps: int) -> list[Tensor]:
     """No gap is below 0, so no segment ends but by a third class."""
-    done = bisect(bench.classifier.probabilities, *bench.ends(), beta=0.0, max_steps=steps)
+    x_s, x_t, s, t = (of.to(bench.classifier.artefact_device) for of in bench.ends())
+    done = bisect(bench.classifier.probabilities, x_s, x_t, s, t, beta=0.0, max_steps=steps)
     return [done.x, done.outcome]
 
 
@@ -108,9 +109,9 @@ def _attack(bench: Bench, gradients: int, halvings: int) -> list[Tensor]:
 
 def _walk(bench: Bench, trajectories: int) -> list[Tensor]:
     """IDC's classes along segments."""
-    x_s, _, _, _ = bench.ends()
+    x_s = bench.ends()[0].to(bench.classifier.artefact_device)
     ends = torch.combinations(torch.arange(len(x_s)))[:trajectories]
-    return [classes_along(bench.classifier, x_s, ends, 50)]
+    return [classes_along(bench.classifier.predict, x_s, ends, 50)]
 
 
 NORMS = 2
@@ -188,7 +189,8 @@ def everything(bench: Bench) -> list[Tensor]:
     """A little of each loop: all that they return."""
     embeddings = bench.classifier.embeddings(bench.samples[3])
     trained = [*_train(bench, 2), *_train(bench, 2, back=True), *_shared_start(bench, 1)]
-    return [*trained, *_bisect(bench, 3), *_attack(bench, 3, 2), *_walk(bench, 4), embeddings]
+    made = [*trained, *_bisect(bench, 3), *_attack(bench, 3, 2), *_walk(bench, 4), embeddings]
+    return [x.cpu() for x in made]
 
 
 def table() -> str:

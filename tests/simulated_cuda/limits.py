@@ -27,20 +27,20 @@ class Counts:
 
 LIMITS = {
     "ONNX": {
-        "training step, Component I": Counts(3, 1, 4, 16_464),
-        "training step, Component II": Counts(4, 1, 5, 16_720),
-        "look at all instances": Counts(2, 2, 6, 49_152),
-        "shared start step": Counts(3, 1, 4, 8_712),
-        "bisection step": Counts(1, 1, 4, 16_555),
-        "attack step": Counts(2, 2, 4, 6_336),
-        "attack question": Counts(1, 1, 4, 4_301),
-        "IDC batch": Counts(1, 1, 4, 65_102),
+        "training step, Component I": Counts(1, 0, 1, 512),
+        "training step, Component II": Counts(2, 0, 2, 768),
+        "look at all instances": Counts(1, 2, 4, 768),
+        "shared start step": Counts(1, 0, 1, 256),
+        "bisection step": Counts(0, 0, 2, 0),
+        "attack step": Counts(0, 0.5, 0.5, 0),
+        "attack question": Counts(0, 0, 1, 0),
+        "IDC batch": Counts(0.01, 0, 1.01, 84),
     },
     "TorchScript": {
-        "bisection step": Counts(1, 1, 2, 16_555),
-        "attack step": Counts(2, 2, 4, 6_336),
-        "attack question": Counts(1, 1, 2, 4_301),
-        "IDC batch": Counts(1, 1, 2, 65_102),
+        "bisection step": Counts(0, 0, 1, 0),
+        "attack step": Counts(0, 0.5, 0.5, 0),
+        "attack question": Counts(0, 0, 0, 0),
+        "IDC batch": Counts(0.01, 0, 0.01, 84),
     },
 }
 """By format and loop; training asks the twin of an ONNX file for the same as a TorchScript module."""
