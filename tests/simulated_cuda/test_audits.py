@@ -36,9 +36,17 @@ FCN = SAMPLE_MODELS / "digits_fcn.onnx"
 
 
 @pytest.fixture(autouse=True)
-def _same_batches() -> Iterator[None]:
+def _same_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """And trainings so short that an audit on the device takes seconds."""
+    usual = deepdig.RECIPES["quick"]
+    short = replace(usual, forth=_few_steps(usual.forth), back=_few_steps(usual.back), tuned=_few_steps(usual.tuned))
+    monkeypatch.setitem(deepdig.RECIPES, "quick", replace(short, shared=replace(deepdig.SHARED, steps=10)))
     with batches_of_the_cpu():
         yield
+
+
+def _few_steps(training: Training) -> Training:
+    return replace(training, steps=20, check_every=10)
 
 
 def same_on_both(path: Path, device: str = "cuda", build: Any = "GPU", **more: Any) -> OnCuda:
@@ -61,7 +69,7 @@ def digits_cnn() -> nn.Module:
 
 def test_onnx() -> None:
     """ONNX Runtime reads and writes the memory of the device, and torch's twin gives the gradients there."""
-    there = same_on_both(CNN, samples_per_class=16)
+    there = same_on_both(CNN, samples_per_class=8)
     assert "CUDAExecutionProvider" in there.results.model.runtime
     assert 0 < there.events.total("runtime call") == sum(sum(s.batches.values()) for s in there.sessions)
 
