@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnxruntime
+
 from auditor.results import Measure, Results, from_json
 from benchmarks.gpu.table import Bench, Row
 
@@ -51,10 +53,16 @@ def section(bench: Bench) -> Iterator[Row]:
             if there is None:
                 yield Row(title, said, False)
                 continue
-            used = there.settings.device.startswith(bench.device.type)
+            used = there.settings.device.startswith(bench.device.type) and _runtime_is_there(bench, there)
             took = f"{seconds:.0f} s, on the CPU {usual_seconds:.0f} s"
             yield Row(title, f"{took}; {there.model.runtime}", used)
             yield Row(f"{title}: against the CPU", *compared(usual, there))
+
+
+def _runtime_is_there(bench: Bench, results: Results) -> bool:
+    """Whether the artefact itself computed on the device, where ONNX Runtime is a build that can."""
+    can = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return not bench.on_gpu or not can or "CPUExecutionProvider" not in results.model.runtime
 
 
 def compared(usual: Results, other: Results) -> tuple[str, bool]:
