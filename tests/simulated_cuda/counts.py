@@ -7,7 +7,8 @@ stands before and behind it does not count. The model is the digits CNN, 64 inpu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from auditor.boundary.shared_start import train_shared_start
 from auditor.boundary.training import Training
 from auditor.boundary.translation import translate
 from auditor.characteristics.idc import classes_along
-from auditor.datasets.base import DataRequest
+from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset
 from auditor.functional.bisection import bisect
 from auditor.functional.minimal_norm import AttackBudget
@@ -32,8 +33,8 @@ from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 from tests.simulated_cuda.audits import batches_of_the_cpu
 from tests.simulated_cuda.device import SimulatedCuda
-from tests.simulated_cuda.events import Events
-from tests.simulated_cuda.limits import Counts
+from tests.simulated_cuda.events import Events, Site
+from tests.simulated_cuda.limits import LIMITS, Counts
 from tests.simulated_cuda.runtime import runtime_with_cuda
 
 SAMPLE_MODELS = Path(__file__).parents[2] / "sample_models"
@@ -71,10 +72,10 @@ def rngs() -> list[torch.Generator]:
     return [torch.Generator().manual_seed(k) for k in range(len(CROSSINGS))]
 
 
-def _train(bench: Bench, steps: int, *, looks: int = 1, back: bool = False) -> None:
-    """Component I, or Component II, for all crossings together."""
+def _train(bench: Bench, steps: int, *, looks: int = 1, back: bool = False) -> list[Tensor]:
+    """Component I, or Component II, for all crossings together: where each instance arrived."""
     training = replace(BACK if back else Training(), steps=steps, batch=BATCH, patience=math.inf)  # type: ignore[arg-type]
-    translate(
+    arrivals = translate(
         bench.classifier,
         [bench.samples[s] for s, _ in CROSSINGS],
         CROSSINGS,
@@ -83,30 +84,34 @@ def _train(bench: Bench, steps: int, *, looks: int = 1, back: bool = False) -> N
         lambda *_: None,
         guard_path=back,
     )
+    return [one.x for one in arrivals]
 
 
-def _shared_start(bench: Bench, steps: int) -> None:
+def _shared_start(bench: Bench, steps: int) -> list[Tensor]:
     training, targets = Training(steps=steps, batch=BATCH), [3, 8]
-    train_shared_start(bench.classifier, bench.samples, targets, 1, training, lambda *_: None, rng=rngs()[0])
+    start = train_shared_start(bench.classifier, bench.samples, targets, 1, training, lambda *_: None, rng=rngs()[0])
+    return [weights.detach() for weights in start.networks.parameters()]
 
 
-def _bisect(bench: Bench, steps: int) -> None:
+def _bisect(bench: Bench, steps: int) -> list[Tensor]:
     """No gap is below 0, so no segment ends but by a third class."""
-    ends = [of.to(bench.classifier.artefact_device) for of in bench.ends()]
-    bisect(bench.classifier.probabilities, ends[0], ends[1], ends[2], ends[3], beta=0.0, max_steps=steps)
+    x_s, x_t, s, t = (of.to(bench.classifier.artefact_device) for of in bench.ends())
+    done = bisect(bench.classifier.probabilities, x_s, x_t, s, t, beta=0.0, max_steps=steps)
+    return [done.x, done.outcome]
 
 
-def _attack(bench: Bench, gradients: int, halvings: int) -> None:
+def _attack(bench: Bench, gradients: int, halvings: int) -> list[Tensor]:
     x_s, x_t, _, _ = bench.ends()
     task = AttackTask(3, 8, x_s[:SOURCES], x_t[:SOURCES], rngs()[0])
-    NearestSearch(AttackBudget(first=gradients, again=0, halvings=halvings))(bench.classifier, [task])
+    (found,) = NearestSearch(AttackBudget(first=gradients, again=0, halvings=halvings))(bench.classifier, [task])
+    return [found.l2, found.linf]
 
 
-def _walk(bench: Bench, trajectories: int) -> None:
+def _walk(bench: Bench, trajectories: int) -> list[Tensor]:
     """IDC's classes along segments."""
     x_s = bench.ends()[0].to(bench.classifier.artefact_device)
     ends = torch.combinations(torch.arange(len(x_s)))[:trajectories]
-    classes_along(bench.classifier.predict, x_s, ends, 50)
+    return [classes_along(bench.classifier.predict, x_s, ends, 50)]
 
 
 NORMS = 2
@@ -124,16 +129,16 @@ LOOPS: dict[str, Callable[[Bench], Counts]] = {
 """By name, what one round of each does."""
 
 
-def _each_round(bench: Bench, run: Callable[[int], None], at_once: int = 1) -> Counts:
+def _each_round(bench: Bench, run: Callable[[int], object], at_once: int = 1) -> Counts:
     return _difference(bench, run, lambda few, many, calls: at_once * (many - few))
 
 
-def _each_call(bench: Bench, run: Callable[[int], None]) -> Counts:
+def _each_call(bench: Bench, run: Callable[[int], object]) -> Counts:
     """The same for each question to the artefact."""
     return _difference(bench, run, lambda few, many, calls: calls)
 
 
-def _difference(bench: Bench, run: Callable[[int], None], rounds: Callable[[int, int, int], int]) -> Counts:
+def _difference(bench: Bench, run: Callable[[int], object], rounds: Callable[[int, int, int], int]) -> Counts:
     few, many, totals, calls = 3, 6, [], []
     for number in (few, many):
         before, called = _totals(bench.events), bench.calls()
@@ -150,23 +155,42 @@ def _totals(events: Events) -> list[int]:
     ]  # fmt: skip
 
 
-@cache
-def counted(name: str) -> dict[str, Counts]:
-    """What one round of each loop does, for the digits CNN in a format.
+@contextmanager
+def benched(name: str, lost: Site | None = None) -> Iterator[Bench]:
+    """The digits CNN in a format, bound on the device, and samples of four classes.
 
     Args:
         name: of the format, in ``FILES``.
+        lost: as in ``Events``.
     """
-    data = load_dataset(DataRequest("digits"), (1, 8, 8))
-    pixels = data.train.instances()
-    with batches_of_the_cpu(), SimulatedCuda() as device, runtime_with_cuda(device.events):
-        options = ModelOptions(device="cuda", trust_model=True)
+    data = _digits()
+    pixels, options = data.train.instances(), ModelOptions(device="cuda", trust_model=True)
+    with batches_of_the_cpu(), SimulatedCuda(lost=lost) as device, runtime_with_cuda(device.events):
         classifier = bind(open_model(SAMPLE_MODELS / FILES[name], options), pixels[:64], options).classifier
-        right = classifier.predict(pixels) == data.train.labels
-        samples = {k: pixels[right & (data.train.labels == k)][:SOURCES] for k in (3, 4, 8, 9)}
+        right = classifier.predict(pixels[:600]) == data.train.labels[:600]
+        samples = {k: pixels[:600][right & (data.train.labels[:600] == k)][:SOURCES] for k in (3, 4, 8, 9)}
         with mock.patch.object(classifier.backend, "scores", wraps=classifier.backend.scores) as scores:
-            bench = Bench(classifier, samples, device.events, lambda: scores.call_count)
-            return {loop: measure(bench) for loop, measure in LOOPS.items()}
+            yield Bench(classifier, samples, device.events, lambda: scores.call_count)
+
+
+@cache
+def _digits() -> Dataset:
+    return load_dataset(DataRequest("digits"), (1, 8, 8))
+
+
+@cache
+def counted(name: str) -> dict[str, Counts]:
+    """What one round of each loop does, for the digits CNN in a format."""
+    with benched(name) as bench:
+        return {loop: measure(bench) for loop, measure in LOOPS.items() if loop in LIMITS[name]}
+
+
+def everything(bench: Bench) -> list[Tensor]:
+    """A little of each loop: all that they return."""
+    embeddings = bench.classifier.embeddings(bench.samples[3])
+    trained = [*_train(bench, 2), *_train(bench, 2, back=True), *_shared_start(bench, 1)]
+    made = [*trained, *_bisect(bench, 3), *_attack(bench, 3, 2), *_walk(bench, 4), embeddings]
+    return [x.cpu() for x in made]
 
 
 def table() -> str:

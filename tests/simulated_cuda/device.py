@@ -20,7 +20,7 @@ from unittest import mock
 
 import torch
 
-from tests.simulated_cuda.events import Events
+from tests.simulated_cuda.events import Events, Site
 from tests.simulated_cuda.functions import Functions
 from tests.simulated_cuda.operations import Operations
 from tests.simulated_cuda.tensor import CUDA, copied_to, is_cuda
@@ -33,13 +33,13 @@ class SimulatedCuda:
     """Use it in a ``with`` block, from one thread: inside there is one CUDA device.
 
     Args:
-        package: as in ``Events``.
+        package, lost: as in ``Events``.
     Attributes:
         events: what was counted so far.
     """
 
-    def __init__(self, package: str = "/auditor/") -> None:
-        self.events, self._stack = Events(package), ExitStack()
+    def __init__(self, package: str = "/auditor/", lost: Site | None = None) -> None:
+        self.events, self._stack = Events(package, lost), ExitStack()
 
     def __enter__(self) -> SimulatedCuda:
         self._stack.callback(_settings())
@@ -83,7 +83,7 @@ class SimulatedCuda:
 
         def loaded(path: Any, map_location: Any = None, **others: Any) -> Any:
             module = load(path, map_location="cpu", **others)
-            if is_cuda(map_location):
+            if is_cuda(map_location) and not self.events.loses("to device"):
                 for part in module.modules():
                     for name, x in [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]:
                         self.events.add("to device", x)

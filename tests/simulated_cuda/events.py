@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-Kind = Literal["to device", "to host", "wait", "kernel", "runtime call"]
+Kind = Literal["to device", "to host", "made there", "wait", "kernel", "runtime call"]
 _FILES = {str(path) for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")}
 """The simulator's own."""
 
@@ -34,21 +34,27 @@ class Events:
 
     Args:
         package: a folder's name between slashes; an event belongs to the innermost line in it, and else to its caller.
+        lost: a line whose moves, or whose device for a new tensor, are left out, as a fault would.
     Attributes:
         count: of each site.
         bytes: of each site that copies.
+        addresses: of memory of the device that somebody asked for.
     """
 
-    def __init__(self, package: str) -> None:
-        self._package = package
-        self.count, self.bytes = Counter[Site](), Counter[Site]()
+    def __init__(self, package: str, lost: Site | None = None) -> None:
+        self._package, self._lost = package, lost
+        self.count, self.bytes, self.addresses = Counter[Site](), Counter[Site](), set[int]()
 
     def add(self, kind: Kind, tensor: Tensor | None = None, times: int = 1) -> None:
         """One event, of a copy with what is copied."""
-        site = self._site(kind)
+        site = Site(kind, "", "") if kind == "kernel" else self._site(kind)  # there are too many to ask where
         self.count[site] += times
         if tensor is not None:
             self.bytes[site] += tensor.numel() * tensor.element_size()
+
+    def loses(self, kind: Kind) -> bool:
+        """Whether a move of this kind, or a new tensor's device, is left out at this line."""
+        return self._lost is not None and self._lost.kind == kind and self._site(kind) == self._lost
 
     def total(self, kind: Kind) -> int:
         """How many events of a kind."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
-from tests.simulated_cuda.events import Events
+from tests.simulated_cuda.events import Events, Kind
 from tests.simulated_cuda.tensor import CPU, CUDA, as_cuda, copied_to, is_cuda, leaves, on_cuda
 
 _DEVICE, _IS_CUDA, _SET_DATA = Tensor.device.__get__, Tensor.is_cuda.__get__, Tensor.data.__set__  # type: ignore[attr-defined]
@@ -46,6 +46,8 @@ class Functions(TorchFunctionMode):
             return self._moved(func, first, args[1:], kwargs)
         if func is Tensor.pin_memory:
             return first
+        if func is Tensor.data_ptr and on_cuda(first):
+            self._events.addresses.add(func(first))
         involved = any(on_cuda(leaf) for leaf in leaves((args, kwargs)))
         if involved and func in _TO_ARRAY:
             raise TypeError(
@@ -75,8 +77,12 @@ class Functions(TorchFunctionMode):
             return self._moved(Tensor.to, func(*args, **elsewhere), (CUDA,), {}).requires_grad_(
                 bool(kwargs.get("requires_grad"))
             )
-        with self._working(True):
+        lost = self._events.loses("made there")
+        with self._working(not lost):
             made = func(*args, **{**kwargs, "device": CPU})
+        if lost:
+            return made
+        self._events.add("made there")
         return as_cuda(made.detach()).requires_grad_(made.requires_grad) if isinstance(made, Tensor) else made
 
     def _moved(self, func: Any, x: Tensor, rest: Any, kwargs: Any) -> Tensor:
@@ -87,9 +93,10 @@ class Functions(TorchFunctionMode):
             own = {"memory_format": layout} if layout is not None else {}
             with self._working(here):
                 x = Tensor.to(x, dtype or x.dtype, copy=bool(kwargs.get("copy") and here == there), **own)
-        if here == there:
+        kind: Kind = "to device" if there else "to host"
+        if here == there or self._events.loses(kind):
             return x
-        self._events.add("to device" if there else "to host", x)
+        self._events.add(kind, x)
         if not non_blocking:
             self._events.add("wait")
         if torch.is_grad_enabled() and x.requires_grad:

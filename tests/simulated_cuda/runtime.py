@@ -68,13 +68,19 @@ class _Binding:
         self.inner, self._events, self.rows = inner, events, 0
 
     def bind_input(self, name: str, kind: str, number: int, dtype: Any, shape: tuple[int, ...], address: int) -> None:
-        assert (kind, number) == ("cuda", 0), f"an input on {kind}:{number}, and the session is on cuda:0"
+        self._refuse_elsewhere(kind, number, address)
         self.rows = shape[0]
         self.inner.bind_input(name, "cpu", 0, dtype, shape, address)
 
     def bind_output(self, name: str, kind: str, number: int, dtype: Any, shape: tuple[int, ...], address: int) -> None:
-        assert (kind, number) == ("cuda", 0), f"an output on {kind}:{number}, and the session is on cuda:0"
+        self._refuse_elsewhere(kind, number, address)
         self.inner.bind_output(name, "cpu", 0, dtype, shape, address)
+
+    def _refuse_elsewhere(self, kind: str, number: int, address: int) -> None:
+        assert (kind, number) == ("cuda", 0), f"memory on {kind}:{number}, and the session is on cuda:0"
+        assert address in self._events.addresses, (
+            "an illegal memory access: an address of the CPU, said to be on cuda:0"
+        )
 
     def synchronize_inputs(self) -> None:
         self._events.add("wait")
