@@ -55,7 +55,7 @@ def measured_batch_size(
         the largest size that was at least ``GAIN`` times as fast, for each instance, as half of it.
     """
     best, pace = start, float("inf")
-    size = start
+    size = filled(start)
     while size <= LARGEST_GPU:
         batch = x[torch.arange(size) % len(x)]
         try:

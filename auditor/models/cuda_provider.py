@@ -9,10 +9,13 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import io
+import os
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # see onnx_runtime, which may not be the first to import it
 
 import onnxruntime
 

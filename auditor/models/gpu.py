@@ -92,8 +92,13 @@ def failure_of(device: torch.device, err: BaseException) -> AuditIncomplete | No
 
     It says nothing of the model: gradients that fail so are no missing gradients.
     """
-    if device.type == "cpu" or lack_of_memory(err):
+    if device.type == "cpu":
         return None
+    if memory := lack_of_memory(err):
+        action = "use a GPU with more memory or say --device cpu"
+        return AuditIncomplete(
+            f"expected a model that fits into the memory of {device}; found {memory[:200]}; {action}"
+        )
     cause: BaseException | None = err
     while cause is not None and not (isinstance(cause, RuntimeError) and _OF_A_DEVICE.search(str(cause))):
         cause = cause.__cause__ or cause.__context__

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
+from auditor.models.gpu import failure_of
 from auditor.models.onnx_budget import check_budget
 from auditor.models.onnx_domains import check_domains
 from auditor.models.onnx_facts import onnx_facts
@@ -270,6 +271,8 @@ def _twin(
     except UnsupportedGraph as err:
         return NotMeasured(not_measured=str(err))
     except (RuntimeError, ValueError, TypeError, IndexError, InputRefused) as err:
+        if (failure := failure_of(device, err)) is not None:
+            raise failure from err
         return NotMeasured(not_measured=f"the graph does not run in torch: {first_line(err)}")
     if not z.requires_grad:
         return NotMeasured(not_measured="the scores do not depend on the input in a differentiable way")

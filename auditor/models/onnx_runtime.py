@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 # ONNX Runtime 1.31 keeps a database of its sessions in the home folder and tries the network, unless it is told not to
 # before it is imported; its own disable_telemetry_events() does not stop that.
@@ -163,16 +164,18 @@ class Runtime:
         binding.bind_input(self._input_name, *place, _NUMPY[x.dtype], tuple(x.shape), x.data_ptr())
         for name, y in zip(names, made, strict=True):
             binding.bind_output(name, *place, _NUMPY[y.dtype], tuple(y.shape), y.data_ptr())
-        self._session.run_with_iobinding(binding, self._run_options())  # returns when the device has finished
+        self._run_bound(binding)
         return made
 
-    def _run_options(self) -> onnxruntime.RunOptions | None:
-        """None, but for the first call after ``release_memory``."""
-        if not self._shrink:
-            return None
-        self._shrink, options = False, onnxruntime.RunOptions()
-        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{self.where.index or 0}")
-        return options
+    def _run_bound(self, binding: onnxruntime.IOBinding) -> None:
+        """Run what was bound; returns when the device has finished."""
+        if self._shrink:
+            self._shrink, options = False, onnxruntime.RunOptions()
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{self.where.index or 0}")
+            with suppress(Exception):  # nothing to shrink; whatever else is wrong is said below
+                self._session.run_with_iobinding(binding, options)
+                return
+        self._session.run_with_iobinding(binding)
 
 
 def to_input_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:

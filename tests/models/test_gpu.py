@@ -11,7 +11,9 @@ import torch
 
 from auditor.errors import AuditIncomplete
 from auditor.models.base import ModelOptions
+from auditor.models.classifier import Batching
 from auditor.models.gpu import compute_exactly, computing_on, failure_of, nvidia_device, unused_device, why_no_cuda
+from auditor.models.memory import lack_of_memory
 from auditor.models.open import open_model
 
 MODELS = Path(__file__).parents[2] / "sample_models"
@@ -124,5 +126,18 @@ def test_a_failure_of_the_model_is_not(text: str):
     assert failure_of(CUDA, RuntimeError(text)) is None
 
 
-def test_a_lack_of_memory_is_not():
-    assert failure_of(CUDA, RuntimeError("CUDA out of memory. Tried to allocate 20 GiB")) is None
+def test_a_lack_of_memory_is_still_known_as_one():
+    """So that the batch is halved; only where nothing can be halved the audit ends."""
+    with pytest.raises(AuditIncomplete, match="fits into the memory of cuda; found CUDA out of memory") as caught:
+        fail(CUDA, "CUDA out of memory. Tried to allocate 20 GiB")
+    assert lack_of_memory(caught.value)
+    calls = list[int]()
+
+    def compute(part: torch.Tensor) -> int:
+        calls.append(len(part))
+        if len(part) > 2:
+            fail(CUDA, "cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+        return len(part)
+
+    assert Batching(8).run(compute, torch.zeros(5, 1)) == [2, 2, 1]
+    assert calls == [5, 2, 2, 1]
