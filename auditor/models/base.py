@@ -80,7 +80,9 @@ class Backend(ABC):
         squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
             where the graph does not show it.
         device: where ``logits`` computes.
+        runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
         missed: why the runtime computes on the CPU though ``device`` is a GPU, None where it does not.
+        passes_for_both: how often an instance goes through the model in ``scores_and_embeddings``.
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
@@ -94,6 +96,8 @@ class Backend(ABC):
     device: torch.device
     missed: str | None = None
     squashed: bool | None = None
+    runs_on: torch.device | None = None
+    passes_for_both: int = 2
     quantised: bool = False
     facts: FileFacts = FileFacts()
 
@@ -104,6 +108,10 @@ class Backend(ABC):
     @abstractmethod
     def embeddings(self, x: Tensor) -> Tensor:
         """The artefact's embedding for a batch: float32 ``(N, E)``, no gradient."""
+
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch; a runtime that can give them in one run does so."""
+        return self.scores(x), self.embeddings(x)
 
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:

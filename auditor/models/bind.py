@@ -28,6 +28,7 @@ from auditor.models.explain import why
 from auditor.models.output_kind import decide_output_kind
 from auditor.models.several import looks_like
 from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
+from auditor.models.two_routes import reduced_precision
 from auditor.results import NotMeasured, Parity, Validity
 
 _OTHER_DATA = "pass --layout or other data"
@@ -88,6 +89,7 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
     scale = logit_scale(classifier, samples) if no_gradient is None else 1.0
     classifier = replace(classifier, no_gradient=no_gradient, logit_scale=scale)
     _fit_batches(classifier, samples)
+    classifier = replace(classifier, reduced=reduced_precision(classifier, samples))
     batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
     return Bound(classifier, parity, [finite, kind_check, *compared, batches, saturation, gradient])
 

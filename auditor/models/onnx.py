@@ -73,6 +73,8 @@ class OnnxBackend(Backend):
         options: what the user said.
     """
 
+    passes_for_both = 1
+
     def __init__(self, model: ModelProto, options: ModelOptions) -> None:
         self._input_name = model_input(model).name
         self.input = _declared_input(model)
@@ -99,6 +101,7 @@ class OnnxBackend(Backend):
             threads=options.threads,
         )
         self.runtime, self.missed = self._runtime.description, self._runtime.missed
+        self.runs_on = self._runtime.where
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
@@ -106,19 +109,27 @@ class OnnxBackend(Backend):
         self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:
-        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` on the CPU."""
-        y = self._runtime.run(self._head.score, x)
-        if y.dim() == 2:
-            return y
-        if y.dim() < 2 or y[0].numel() != y.shape[1]:
-            raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
-        return y.flatten(1)
+        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` where it runs."""
+        return _score_rows(self._runtime.run(self._head.score, x))
 
     def embeddings(self, x: Tensor) -> Tensor:
-        """The embedding by ONNX Runtime: float32 ``(N, E)`` on the CPU; feature maps are averaged over positions."""
+        """The embedding by ONNX Runtime: float32 ``(N, E)`` where it runs; feature maps are averaged over positions."""
         if isinstance(self.embedding, NotMeasured):
             raise InputRefused("an embedding", self.embedding.not_measured, "name one with --embedding")
-        inner = x.detach().float().cpu() if self.embedding == self._input_name else self._runtime.run(self.embedding, x)
+        if self.embedding == self._input_name:
+            return self._vectors(x.detach().float())
+        return self._vectors(self._runtime.run(self.embedding, x))
+
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch, fetched from one run."""
+        if isinstance(self.embedding, NotMeasured) or self.embedding == self._input_name:
+            return self.scores(x), self.embeddings(x)
+        names = list(dict.fromkeys([self._head.score, self.embedding]))
+        values = dict(zip(names, self._runtime.run_all(names, x), strict=True))
+        return _score_rows(values[self._head.score]), self._vectors(values[self.embedding])
+
+    def _vectors(self, inner: Tensor) -> Tensor:
+        """What the graph calls the embedding, in its true numbers, as a vector for each instance."""
         if self._head.steps is not None:
             scale, zero = self._head.steps
             inner = (inner - zero) * scale
@@ -150,6 +161,19 @@ class OnnxBackend(Backend):
             except InputRefused:
                 self.input = self._runtime.input = replace(self.input, fixed_batch=1)
         return self.scores(x).shape[1]
+
+
+def _score_rows(y: Tensor) -> Tensor:
+    """Scores as ``(N, C)``.
+
+    Raises:
+        InputRefused: they have further axes.
+    """
+    if y.dim() == 2:
+        return y
+    if y.dim() < 2 or y[0].numel() != y.shape[1]:
+        raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
+    return y.flatten(1)
 
 
 def load_model(path: Path) -> ModelProto:

@@ -1,7 +1,7 @@
 """A model in ONNX Runtime: the artefact's own predictions, any value of the graph by name.
 
 What goes in: the checked model in memory (never a path, so that nothing else is read) and batches of any
-size. What comes out: float32 tensors on the CPU. No profiling, no optimised copy, no custom libraries.
+size. What comes out: float32 tensors where it computes. No profiling, no optimised copy, no custom libraries.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Runtime:
         bind: whether the runtime reads and writes torch's memory where it is; None does so on a GPU, where every copy
             through the host would cost more than the model.
     Attributes:
+        where: the device on which values are taken and left.
         description: runtime, version and the provider that is really in use.
         missed: why it computes on the CPU though ``device`` is a GPU; None where it does what was asked.
     Raises:
@@ -85,82 +86,92 @@ class Runtime:
             raise UsageError(f"expected {CUDA_PROVIDER} for --device cuda; found {_CPU}: {self.missed}; {action}")
         self._on_gpu = device.type == "cuda" and self.missed is None
         self._bind = self._on_gpu if bind is None else bind
-        self._device = device
+        self.where = device if self._bind else torch.device("cpu")
         self._shrink = False
         provider = CUDA_PROVIDER + _left_to_cpu(self._session) if self._on_gpu else _CPU
         self.description = f"ONNX Runtime {onnxruntime.__version__}, {provider}"
 
     def run(self, name: str, x: Tensor) -> Tensor:
-        """One value of the graph for a batch of any size.
+        """One value of the graph for a batch of any size; as ``run_all``."""
+        return self.run_all([name], x)[0]
+
+    def run_all(self, names: Sequence[str], x: Tensor) -> list[Tensor]:
+        """Values of the graph for a batch of any size, from one run.
 
         Args:
-            name: one of ``fetch``.
+            names: some of ``fetch``.
             x (float32): ``(N, ...)`` in the model's layout, N >= 1.
         Returns:
-            float32 ``(N, ...)`` on the CPU.
+            float32 ``(N, ...)`` each, on ``where``.
         Raises:
             InputRefused: the model does not compute this batch, or not one row for each instance.
         """
-        x = to_input_dtype(x.detach(), self.input.dtype)
-        x = x.to(self._device if self._bind else "cpu").contiguous()
+        x = to_input_dtype(x.detach(), self.input.dtype).to(self.where).contiguous()
         size = self.input.fixed_batch or (batch_size.filled(len(x)) if self._on_gpu else len(x))
-        name = self._cast.get(name, name)
+        names = [self._cast.get(name, name) for name in names]
         if len(x) <= size:  # right after the model every operation finds cold caches, so none is made in vain
-            return self._run_batch(name, x, size)
-        return torch.cat([self._run_batch(name, part, size) for part in x.split(size)])
+            return self._run_batch(names, x, size)
+        parts = [self._run_batch(names, part, size) for part in x.split(size)]
+        return [torch.cat(values) for values in zip(*parts, strict=True)]
 
     def release_memory(self) -> None:
         """Give the device's memory back that was needed for larger batches, at the end of the next one."""
         self._shrink = self._on_gpu
 
-    def _run_batch(self, name: str, x: Tensor, size: int) -> Tensor:
+    def _run_batch(self, names: Sequence[str], x: Tensor, size: int) -> list[Tensor]:
         """One call of the session; a batch shorter than ``size`` is filled up with its last row."""
         filled = torch.cat([x, x[-1:].expand(size - len(x), *x.shape[1:])]) if len(x) < size else x
         try:
-            if self._bind and name in self._outputs:
-                return self._run_in_place(name, filled)[: len(x)].float().cpu()
-            (array,) = self._session.run([name], {self._input_name: filled.cpu().numpy()})
+            if self._bind and all(name in self._outputs for name in names):
+                return [y[: len(x)].float() for y in self._run_in_place(names, filled)]
+            arrays = self._session.run(list(names), {self._input_name: filled.cpu().numpy()})
         except Exception as err:
             if self._on_gpu and lack_of_memory(err):  # torch's cache and this arena hold what the other lacks
                 release_cached()
                 self.release_memory()
             found = f"input {tuple(filled.shape)}: {first_line(err)}"
             raise InputRefused("a batch that the model computes", found, "check the data's size and --layout") from err
-        if array.ndim == 0 or len(array) != size:
-            raise InputRefused(
-                f"one row of {name!r} for each of {size} instances",
-                f"shape {array.shape}",
-                "export the model with a dynamic batch axis, or with its batch size declared",
-            )
-        y = torch.from_numpy(array)
-        if self._bind:
-            self._outputs[name] = tuple(y.shape[1:]), y.dtype
-        return (y if len(x) == size else y[: len(x)]).float()
+        made = list[Tensor]()
+        for name, array in zip(names, arrays, strict=True):
+            if array.ndim == 0 or len(array) != size:
+                raise InputRefused(
+                    f"one row of {name!r} for each of {size} instances",
+                    f"shape {array.shape}",
+                    "export the model with a dynamic batch axis, or with its batch size declared",
+                )
+            y = torch.from_numpy(array)
+            if self._bind:
+                self._outputs[name] = tuple(y.shape[1:]), y.dtype
+            made.append((y if len(x) == size else y[: len(x)]).float().to(self.where))
+        return made
 
-    def _run_in_place(self, name: str, x: Tensor) -> Tensor:
-        """One call without a copy: from x's own memory to a tensor on the same device.
+    def _run_in_place(self, names: Sequence[str], x: Tensor) -> list[Tensor]:
+        """One call without a copy: from x's own memory to tensors on the same device.
 
         Args:
-            name: a value that has been computed once, so that its shape is known.
+            names: values that have been computed once, so that their shapes are known.
             x: ``(N, ...)``, contiguous, in the dtype that the model declares.
         """
-        shape, dtype = self._outputs[name]
         x = x.clone() if x.data_ptr() % _ALIGNED else x  # a part of a larger tensor may begin anywhere
-        y = torch.empty(len(x), *shape, dtype=dtype, device=x.device)
+        made = [
+            torch.empty(len(x), *shape, dtype=dtype, device=x.device)
+            for shape, dtype in (self._outputs[name] for name in names)
+        ]
         if x.device.type == "cuda":
             torch.cuda.current_stream(x.device).synchronize()  # the runtime works on a stream of its own
-        where = x.device.type, x.device.index or 0
+        place = x.device.type, x.device.index or 0
         binding = self._session.io_binding()
-        binding.bind_input(self._input_name, *where, _NUMPY[x.dtype], tuple(x.shape), x.data_ptr())
-        binding.bind_output(name, *where, _NUMPY[dtype], tuple(y.shape), y.data_ptr())
+        binding.bind_input(self._input_name, *place, _NUMPY[x.dtype], tuple(x.shape), x.data_ptr())
+        for name, y in zip(names, made, strict=True):
+            binding.bind_output(name, *place, _NUMPY[y.dtype], tuple(y.shape), y.data_ptr())
         self._run_bound(binding)
-        return y
+        return made
 
     def _run_bound(self, binding: onnxruntime.IOBinding) -> None:
         """Run what was bound; returns when the device has finished."""
         if self._shrink:
             self._shrink, options = False, onnxruntime.RunOptions()
-            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{self._device.index or 0}")
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{self.where.index or 0}")
             with suppress(Exception):  # nothing to shrink; whatever else is wrong is said below
                 self._session.run_with_iobinding(binding, options)
                 return
