@@ -82,6 +82,8 @@ class Backend(ABC):
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
+        side_effects: what in the graph can make two answers to one input differ: places that it writes to and keeps,
+            operators that draw random numbers or read a clock.
     """
 
     input: ModelInput
@@ -93,6 +95,7 @@ class Backend(ABC):
     squashed: bool | None = None
     quantised: bool = False
     facts: FileFacts = FileFacts()
+    side_effects: tuple[str, ...] = ()
 
     @abstractmethod
     def scores(self, x: Tensor) -> Tensor:
@@ -105,6 +108,19 @@ class Backend(ABC):
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid: float32 ``(N, C)`` or ``(N, 1)``."""
+
+
+class Around(Backend):
+    """A backend that hands every question on to another one, whose attributes it has.
+
+    Args:
+        inner: the other one.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
+        for name in Backend.__annotations__:
+            setattr(self, name, getattr(inner, name))
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]
