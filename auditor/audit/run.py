@@ -33,10 +33,10 @@ from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.audit.summary import RANKED_BY, ranking, summarise
-from auditor.audit.validity import covered, refuse_constant, refuse_worthless, validity_of
+from auditor.audit.validity import covered, finite_outputs, refuse_constant, refuse_worthless, validity_of
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
-from auditor.models.steadiness import ModelChanged, Watched, watched
+from auditor.models.steadiness import ModelChanged, watched
 from auditor.results import SCHEMA_VERSION, Cost, Gate, Results, RunFacts, ToolFacts, Validity
 
 
@@ -79,14 +79,13 @@ def _audited(
     plan: Plan, subject: Subject, generator: Generator, stages: Stages, budget: TimeBudget, ledger: Ledger
 ) -> Results:
     classifier, dataset = subject.classifier, subject.dataset
-    watch = watched(classifier.backend)
-    refuse_worthless(subject.checks)
+    refuse_worthless(classifier, subject.checks)
     route, battery = choose_route(classifier, generator, plan), Battery.registered(plan.profile)
     with stages.stage("predictions"):
         train = predict_split(classifier, dataset.train, stages.report, "train")
         test = predict_split(classifier, dataset.test, stages.report, "test")
         performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
-        _check_start(watch, "the predictions on the data")
+        _check_start(classifier, "the predictions on the data", finite_outputs(classifier, train, test))
         refuse_constant(train, test, dataset.class_names)
     selected = _selected(plan, subject, train, test)
     ledger.begin(facts_of(plan, subject), selected.pairs)
@@ -96,7 +95,7 @@ def _audited(
     route = route.with_search(search)
     route = prepared(route, classifier, train, directions_of(selected.pairs), plan, stages)
     before = _spent(classifier)
-    _check_start(watch, "the preparations of the search")
+    _check_start(classifier, "the preparations of the search")
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
     work = Work(plan, subject, train, test, class_samples(train, test), route, battery, shown, everywhere)
@@ -110,7 +109,7 @@ def _audited(
         pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
     coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
-        steady = _steady_to_the_end(watch)
+        steady = _ask_again(classifier, "all measurements")
         checks = [
             *subject.checks,
             masking,
@@ -138,21 +137,19 @@ def _audited(
     )
 
 
-def _check_start(watch: Watched | None, after: str) -> None:
-    """Refuse a model that changed its answers before anything was measured."""
-    if watch is None:
-        return
-    with suppress(ModelChanged):  # the check says so
-        watch.check(after)
-    refuse_worthless([watch.validity()])
+def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:
+    """Refuse a model that changed its answers, or has none, before anything was measured."""
+    _ask_again(classifier, after)
+    refuse_worthless(classifier, checks)
 
 
-def _steady_to_the_end(watch: Watched | None) -> list[Validity]:
-    """Whether the model is the same at the end as at the start, if that can be told."""
+def _ask_again(classifier: Classifier, after: str) -> list[Validity]:
+    """Whether the model still gives the answers that it gave before, where somebody has watched it."""
+    watch = watched(classifier.backend)
     if watch is None:
         return []
     with suppress(ModelChanged):  # the check says so
-        watch.check("all measurements")
+        watch.check(after)
     return [watch.validity()]
 
 

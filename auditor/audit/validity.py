@@ -13,7 +13,6 @@ from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
 from auditor.errors import InputRefused
 from auditor.models.classifier import Classifier
-from auditor.models.steadiness import ID as DETERMINISM
 from auditor.models.steadiness import watched
 from auditor.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 
@@ -56,21 +55,23 @@ def validity_of(
     ]
 
 
-def refuse_worthless(checks: Sequence[Validity]) -> None:
-    """End an audit of a model that already gave other answers to the same samples, or answers that are no numbers.
+def refuse_worthless(classifier: Classifier, checks: Sequence[Validity]) -> None:
+    """End an audit before anything is measured on a model of which no number could be believed.
 
     Args:
-        checks: made while the model was bound to the data.
+        checks: made while the model was bound to the data, or later.
     Raises:
-        InputRefused: no number of it could be believed.
+        InputRefused: it already gave other answers to the same samples, or answers that are no numbers.
     """
-    failed = {check.id: check.message.rstrip(".") for check in checks if check.status == "fail"}
-    if DETERMINISM in failed:
+    watch = watched(classifier.backend)
+    if watch is not None and watch.changed is not None:
+        shown = f"; its graph {'; '.join(watch.side_effects)}" if watch.side_effects else ""
         action = "export it after eval(), without dropout, random numbers and counters"
-        raise InputRefused("a model that gives the same answer to the same input", failed[DETERMINISM], action)
-    if "output_finite" in failed:
-        action = "check --mean, --std and the samples, or leave those out"
-        raise InputRefused("finite scores for every sample", failed["output_finite"], action)
+        raise InputRefused("a model that gives the same answer to the same input", f"{watch.changed}{shown}", action)
+    for check in checks:
+        if check.id == "output_finite" and check.status == "fail":
+            action = "check --mean, --std and the samples, or leave those out"
+            raise InputRefused("finite scores for every sample", check.message.rstrip("."), action)
 
 
 def refuse_constant(train: Predictions, test: Predictions, class_names: Sequence[str]) -> None:
