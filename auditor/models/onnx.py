@@ -83,10 +83,7 @@ class OnnxBackend(Backend):
         self.quantised = any(node.op in _ROUNDED for node in graph.nodes) or has_steps(marked(graph))
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
-        drops = any(node.op == "Dropout" and 2 in node.constants and bool(node.constants[2]) for node in graph.nodes)
-        self.side_effects = of_onnx(
-            () if isinstance(self.facts.operators, NotMeasured) else self.facts.operators, drops=drops
-        )
+        self.side_effects = of_onnx(model)
         self._head = _with_embedding(find_head(graph), model, options.embedding)
         self.squashed = is_squashed(graph)
         self.embedding = self._head.embedding

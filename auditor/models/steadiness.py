@@ -166,7 +166,10 @@ class Watched(Around):
             message = f"The model does not give the same answer to the same input: {self.changed}.{shown}"
             return Validity(id=ID, status="fail", message=message)
         if self.noise:
-            message = f"The same inputs gave scores that differ by a little more than rounding.{shown}"
+            message = (
+                "The model is not deterministic: the same inputs gave scores that differ by more than rounding, if by"
+                f" too little to move its boundary.{shown}"
+            )
             return Validity(id=ID, status="warn", message=message)
         message = f"Answers that were asked for again at later times are the same.{shown}"
         return Validity(id=ID, status="warn" if self.side_effects else "ok", message=message)
@@ -254,7 +257,7 @@ class Watched(Around):
             return "scores of another shape for rows of several batches"
         apart = self._apart(before, now)
         if apart.any() and not self._near_a_jump(x[apart.to(x.device)], before[apart]):
-            return f"other scores for {int(apart.sum())} of {len(rows)} inputs that it had been asked before"
+            return f"other scores for {int(apart.sum())} of {len(rows)} inputs asked again in another batch"
         return None
 
     def _apart(self, before: Tensor, now: Tensor) -> Tensor:

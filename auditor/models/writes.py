@@ -6,11 +6,14 @@ answers change is measured (``steadiness``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, TensorProto
 
 # torch ships no complete types for its graphs.
 Graph = Any
@@ -77,14 +80,34 @@ def of_program(module: fx.GraphModule) -> tuple[str, ...]:
     return _in_words(written, drawn, [])
 
 
-def of_onnx(operators: Iterable[str], *, drops: bool) -> tuple[str, ...]:
-    """What an ONNX graph shows: it keeps nothing, but may draw.
+def of_onnx(model: ModelProto) -> tuple[str, ...]:
+    """What an ONNX model shows, whose local functions are inlined: it keeps nothing, but may draw."""
+    drawn, known = list[str](), dict[str, bool]()
+    for graph in _graphs(model.graph):
+        known |= {tensor.name: _is_true(tensor) for tensor in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+                known[node.output[0]] = _is_true(node.attribute[0].t)
+            if node.op_type in _ONNX_RANDOM:
+                drawn.append(node.op_type)
+            # A mode that is computed counts as training: no honest file has one.
+            if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2] and known.get(node.input[2], True):
+                drawn.append("Dropout in training mode")
+    return _in_words([], drawn, [])
 
-    Args:
-        operators: all in the graph and its sub-graphs.
-        drops: whether a Dropout in it is in training mode.
-    """
-    return _in_words([], [op for op in operators if op in _ONNX_RANDOM] + ["Dropout in training mode"] * drops, [])
+
+def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
+    """A graph and all graphs inside its nodes."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]:
+                yield from _graphs(inner)
+
+
+def _is_true(tensor: TensorProto) -> bool:
+    """Whether a stored tensor of one truth value is true; no other is looked at."""
+    return tensor.data_type == tensor.BOOL and (any(tensor.int32_data) or any(tensor.raw_data))
 
 
 def _nodes(block: Any) -> Iterator[Node]:

@@ -11,17 +11,13 @@ def unusable(results: Results) -> AuditIncomplete | None:
 
     It does not where a check failed that stands above its numbers, or where no boundary instance was found.
     """
-    failed = [check for check in results.validity if check.status == "fail"]
     instances = sum(direction.generation.boundary for pair in results.pairs for direction in pair.directions)
-    if failed:
-        more = f" ({len(failed) - 1} more checks failed: {', '.join(c.id for c in failed[1:])})" * (len(failed) > 1)
-        return _error(f"{failed[0].id}: {failed[0].message.rstrip('.')}{more}")
-    if not instances:
-        return _error("no boundary instance in any pair of classes")
-    return None
-
-
-def _error(found: str) -> AuditIncomplete:
+    failed = [f"{check.id}: {check.message.rstrip('.')}" for check in results.validity if check.status == "fail"]
+    found = ([] if instances else ["no boundary instance in any pair of classes"]) + failed
+    if not found:
+        return None
+    more = f" (and {len(found) - 1} more of the kind)" if len(found) > 1 else ""
     return AuditIncomplete(
-        f"expected an audit whose checks hold; found {found}; the files say so, none of their numbers should be used"
+        f"expected an audit whose checks hold; found {found[0]}{more}; look at the checks in the files, and do not use"
+        " the numbers"
     )
