@@ -102,7 +102,7 @@ class AllPairs:
     def _stop(self, err: ModelChanged) -> None:
         """Leave out all pairs that are not finished."""
         self._first_failure = self._first_failure or err
-        self.failed |= dict.fromkeys(self._rest, "the model changed its answers")
+        self.failed |= dict.fromkeys(self._rest, f"the model changed its answers ({err.found})")
         self._rest = []
 
     def _failed(self, shard: list[Pair], err: Exception) -> None:

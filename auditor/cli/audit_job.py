@@ -18,7 +18,7 @@ from auditor.cli.progress import progress_display
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
-from auditor.policy.usable import unusable
+from auditor.policy.usable import model_changed, unusable
 from auditor.results import Results, to_json
 
 
@@ -54,8 +54,8 @@ def run_audit(
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
         write_whole(folder / RUN, to_json(finished.run).encode())
-        if not results.coverage.partial or unusable(results) is not None:
-            journal.finish()  # what a changing model left is not to be gone on from
+        if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
+            journal.finish()
         reports = write_outputs(names, results, folder, creation_date(finished.run), show)
     annotate(results)
     add_to_summary(lambda: as_text("markdown", results))
@@ -68,10 +68,10 @@ def run_audit(
         if quiet:
             complain(failing(results.gate))
         return FAILED
-    if (problem := unusable(results)) is not None:
-        raise problem
     if results.coverage.partial:
         raise incomplete(results)
+    if (problem := unusable(results)) is not None:
+        raise problem
     return 0
 
 

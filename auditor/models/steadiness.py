@@ -45,7 +45,18 @@ that it matters."""
 
 
 class ModelChanged(AuditIncomplete):
-    """The model's answers are no longer those that it gave before."""
+    """The model's answers are no longer those that it gave before.
+
+    Args:
+        found: how they differ.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"expected a model that gives the same answer to the same input; found {found}; audit a model that keeps no"
+            " state and draws no random numbers: call eval() before it is exported"
+        )
+        self.found = found
 
 
 @dataclass(frozen=True)
@@ -154,10 +165,7 @@ class Watched(Around):
             self.changed = None if found is None else f"{found}, noticed after {after}"
         self._begin_stage()
         if self.changed is not None:
-            raise ModelChanged(
-                f"expected a model that gives the same answer to the same input; found {self.changed}; audit a model"
-                " that keeps no state and draws no random numbers: call eval() before it is exported"
-            )
+            raise ModelChanged(self.changed)
 
     def validity(self) -> Validity:
         """What was found so far, and what the graph shows of its reasons."""

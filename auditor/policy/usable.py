@@ -21,3 +21,8 @@ def unusable(results: Results) -> AuditIncomplete | None:
         f"expected an audit whose checks hold; found {found[0]}{more}; look at the checks in the files, and do not use"
         " the numbers"
     )
+
+
+def model_changed(results: Results) -> bool:
+    """Whether the model was found to give other answers than before: nothing of such an audit is gone on from."""
+    return any(check.id == "determinism" and check.status == "fail" for check in results.validity)

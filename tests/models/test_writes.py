@@ -85,12 +85,12 @@ def test_a_trace_in_training_mode(tmp_path: Path):
 
 
 def test_programs(tmp_path: Path):
-    def of(model: nn.Module) -> tuple[str, ...]:
-        return open_model(program(model, tmp_path, 16), OPTIONS).side_effects
-
-    assert of(Changing(seeded(Mlp()), 30, "rolled")) == ("writes to calls",)
-    assert of(Noisy(seeded(Mlp()), 1.0)) == ("draws random numbers by rand_like",)
-    assert of(seeded(Mlp())) == ()
+    both = program(Noisy(Changing(seeded(Mlp()), 30, "rolled"), 1.0), tmp_path, 16)
+    assert open_model(both, OPTIONS).side_effects == (
+        "writes to inner.calls",
+        "draws random numbers by rand_like",
+    )
+    assert open_model(program(seeded(Mlp()), tmp_path, 16), OPTIONS).side_effects == ()
 
 
 def test_onnx(tmp_path: Path):
