@@ -10,7 +10,7 @@ would have to guess. What is asked again is less than a hundredth of all that is
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar, final
 
@@ -39,9 +39,9 @@ _BYTES = 2**25
 """Largest batch that is kept."""
 _SHARE, _LEAST = 0.005, 256
 """Rows asked again of those asked since the last time, and how many there may always be."""
-_JITTER, _JITTERED, _FEW = 1e-6, 4, 0.1
-"""Relative change of an input that is none, how often it is drawn, and the share of samples that may lie so near a jump
-that it matters."""
+_JITTER, _NUDGES, _FEW = 1e-6, 6, 0.1
+"""Change of an input, as a share of its largest value, that is none; how often it is drawn; and the share of samples
+that may lie so near a jump that it matters."""
 
 
 class ModelChanged(AuditIncomplete):
@@ -235,11 +235,10 @@ class Watched(Around):
         """How samples from the start are answered that differ by a rounding from those: a model may know the latter."""
         if not self._first:
             return None
-        answer, rng = self._first[0], torch.Generator().manual_seed(self._rng.getrandbits(32))
+        answer = self._first[0]
         p, apart = self._probabilities(answer.y), torch.ones(len(answer.x), dtype=torch.bool)
-        for _ in range(_JITTERED):
-            noise = torch.rand(answer.x.shape, generator=rng).to(answer.x) * 2 - 1
-            now = self._now(_Answer("scores", answer.x * (1 + _JITTER * noise), answer.y))
+        for x in self._nudged(answer.x):
+            now = self._now(_Answer("scores", x, answer.y))
             if now is None or isinstance(now, str):
                 return now
             if now.shape != answer.y.shape:
@@ -282,12 +281,10 @@ class Watched(Around):
 
         The ends of a bisection lie where the class jumps, and there rounding decides.
         """
-        rng = torch.Generator().manual_seed(self._rng.getrandbits(32))
         p = self._probabilities(before)
         low, high = torch.full_like(p, torch.inf), torch.full_like(p, -torch.inf)
-        for _ in range(2 * _JITTERED):
-            noise = torch.rand(x.shape, generator=rng).to(x) * 2 - 1
-            now = self._now(_Answer("scores", x * (1 + _JITTER * noise), before))
+        for nudged in self._nudged(x):
+            now = self._now(_Answer("scores", nudged, before))
             if now is None or isinstance(now, str) or now.shape != before.shape:
                 return False
             q = self._probabilities(now)
@@ -295,6 +292,18 @@ class Watched(Around):
         allowed = _OTHER_PROBABILITY
         inside = ((p >= low - allowed) & (p <= high + allowed)).all(dim=1) & ((high - low).amax(dim=1) > allowed)
         return bool(inside.all())
+
+    def _nudged(self, x: Tensor) -> Iterator[Tensor]:
+        """Inputs that differ from these by a rounding: all values up, all down, then at random.
+
+        A value that lies exactly on a threshold of the model stays on its side in one of the first two.
+        """
+        rng = torch.Generator().manual_seed(self._rng.getrandbits(32))
+        step = _JITTER * max(_largest(x), 1e-30)
+        yield x - step
+        yield x + step
+        for _ in range(_NUDGES):
+            yield x + step * (torch.rand(x.shape, generator=rng).to(x) * 2 - 1)
 
     def _now(self, answer: _Answer) -> Tensor | str | None:
         """The model's answer now, on the CPU: why there is none, or None where memory does not allow to ask."""

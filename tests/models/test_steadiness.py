@@ -101,6 +101,19 @@ def test_a_steady_model_that_jumps_is_left_alone():
     watch.check("the stage")
 
 
+@pytest.mark.parametrize("strictly", [True, False])
+def test_a_steady_model_with_samples_on_its_thresholds_is_left_alone(strictly: bool):
+    class Binary(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 9 * ((x > 0.5) if strictly else (x >= 0.5)).float()[:, :3]
+
+    watch, rng = watch_over(Binary()), torch.Generator().manual_seed(0)
+    watch.remember(torch.randint(0, 5, (64, 16), generator=rng) / 4, embeds=False)
+    for call in range(40):
+        watch.scores(torch.randint(0, 5, (20 + call, 16), generator=rng) / 4)
+    watch.check("the stage")
+
+
 def test_noise_that_moves_no_boundary_is_named():
     torch.manual_seed(0)
     watch = worked(Noisy(steady(), 1e-4))
