@@ -4,7 +4,7 @@ A program can count its calls, draw random numbers, or read a clock. So some of 
 and asked again after every stage: samples from the start, whole batches of the stage and of the whole audit (the same
 batch gives the same numbers), and single rows out of many batches, together in one (another batch may round
 otherwise, no more). Which ones is drawn anew in every run and known to nobody: a model that changes and changes back
-would have to guess. What is asked again is less than a hundredth of all that is asked, and counted nowhere.
+would have to guess. What is asked again is about a hundredth of all that is asked, and counted nowhere.
 """
 
 from __future__ import annotations
