@@ -18,6 +18,7 @@ from auditor.cli.progress import progress_display
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
+from auditor.policy.usable import model_changed, unusable
 from auditor.results import Results, to_json
 
 
@@ -37,7 +38,8 @@ def run_audit(
     Returns:
         0, or 1 where the gate failed.
     Raises:
-        AuditIncomplete: pairs are missing that were asked for; everything is written all the same.
+        AuditIncomplete: pairs are missing that were asked for, or a check of validity failed; everything is written
+            all the same.
         AuditError: an option, the policy, the model, the data, the worker or a file stood in the way.
     """
     names = chosen_outputs(formats)
@@ -52,7 +54,7 @@ def run_audit(
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
         write_whole(folder / RUN, to_json(finished.run).encode())
-        if not results.coverage.partial:
+        if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
             journal.finish()
         reports = write_outputs(names, results, folder, creation_date(finished.run), show)
     annotate(results)
@@ -68,6 +70,8 @@ def run_audit(
         return FAILED
     if results.coverage.partial:
         raise incomplete(results)
+    if (problem := unusable(results)) is not None:
+        raise problem
     return 0
 
 

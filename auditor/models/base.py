@@ -86,6 +86,8 @@ class Backend(ABC):
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
+        side_effects: what in the graph can make two answers to one input differ: places that it writes to and keeps,
+            operators that draw random numbers or read a clock.
     """
 
     input: ModelInput
@@ -100,6 +102,7 @@ class Backend(ABC):
     passes_for_both: int = 2
     quantised: bool = False
     facts: FileFacts = FileFacts()
+    side_effects: tuple[str, ...] = ()
 
     @abstractmethod
     def scores(self, x: Tensor) -> Tensor:
@@ -119,6 +122,19 @@ class Backend(ABC):
 
     def release_memory(self) -> None:  # noqa: B027 - most runtimes keep none
         """Give memory of the device back that only larger batches than those to come needed."""
+
+
+class Around(Backend):
+    """A backend that hands every question on to another one, whose attributes it has.
+
+    Args:
+        inner: the other one.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
+        for name in Backend.__annotations__:
+            setattr(self, name, getattr(inner, name))
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]

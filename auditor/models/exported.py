@@ -24,6 +24,7 @@ from auditor.models.explain import why
 from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import Candidate, choose, looks_like, place_of
+from auditor.models.writes import of_program
 from auditor.results import NotMeasured
 
 _AGAIN = "export the classifier again with torch.export.export after model.eval()"
@@ -78,6 +79,7 @@ class ExportedBackend(Backend):
             raise InputRefused(
                 "a program in evaluation mode", f"one in training mode ({', '.join(training[:3])})", _AGAIN
             )
+        self.side_effects = of_program(self._module)
         returned = graphs.outputs(self._module)
         self._output, reason = _scores_among(returned, options.output)
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")

@@ -28,6 +28,7 @@ from auditor.models.onnx_graph.squash import is_squashed
 from auditor.models.onnx_graph.staircase import has_steps, marked
 from auditor.models.onnx_runtime import Runtime, first_line
 from auditor.models.onnx_twin import Twin
+from auditor.models.writes import of_onnx
 from auditor.results import NotMeasured
 
 _INPUT_DTYPES: dict[int, torch.dtype] = {
@@ -85,6 +86,7 @@ class OnnxBackend(Backend):
         self.quantised = any(node.op in _ROUNDED for node in graph.nodes) or has_steps(marked(graph))
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
+        self.side_effects = of_onnx(model)
         self._head = _with_embedding(find_head(graph), model, options.embedding)
         self.squashed = is_squashed(graph)
         self.embedding = self._head.embedding

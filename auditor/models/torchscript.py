@@ -31,6 +31,7 @@ from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
 from auditor.models.torchscript_device import place_code
 from auditor.models.torchscript_outputs import chosen_output
+from auditor.models.writes import of_script
 from auditor.results import NotMeasured
 
 _EXPORT = "export the classifier again with torch.jit.trace or torch.jit.script, without optimize_for_inference"
@@ -90,6 +91,7 @@ class TorchScriptBackend(Backend):
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
         self.quantised = self._taps.rounds
+        self.side_effects = of_script(module)
         self.input = _declared_input(self._taps, example)
         if example is not None and self._insists_on(example):
             self.input = ModelInput(self.input.shape, self.input.dtype, fixed_batch=example.shape[0])
