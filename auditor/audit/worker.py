@@ -7,16 +7,19 @@ native library cannot corrupt it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
 import threading
+from collections.abc import Iterator
 
 from auditor.audit.memory import out_of_memory
-from auditor.audit.messages import Finished, Inspected, Job, Message, Progress, Revisited, failure_from
+from auditor.audit.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
 from auditor.audit.plan import DOWNLOADED, Plan
-from auditor.audit.sandbox import enter
+from auditor.audit.sandbox import enter, missing, warning
 from auditor.audit.sandbox.limits import START
+from auditor.audit.sandbox.processes import die_with_parent
 
 
 class Channel:
@@ -38,10 +41,10 @@ class Channel:
 
 def main() -> None:
     """Do one job and say how it ended."""
+    die_with_parent()
     channel = Channel()
     try:
         job = Job.model_validate_json(sys.stdin.buffer.readline())
-        _die_with_parent()
         channel.send(_do(job, channel))
     except BaseException as err:
         channel.send(failure_from(out_of_memory(err) or err))
@@ -52,8 +55,12 @@ def main() -> None:
 
 def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     channel.report(START, 0, 1)
-    _fetch(job.plan)
+    with _network(job.network):
+        _fetch(job.plan)
     enter(job.plan)
+    _end_with_input()
+    if lacking := missing():
+        channel.send(Notice(text=warning(lacking)))
     if job.task == "inspect":
         from auditor.audit.inspection import inspect
 
@@ -78,8 +85,22 @@ def _fetch(plan: Plan) -> None:
         load_dataset(data_request(plan.data, plan.seed), None)
 
 
-def _die_with_parent() -> None:
-    """End this process when standard input closes, which it does when the parent ends for whatever reason."""
+@contextlib.contextmanager
+def _network(variables: dict[str, str]) -> Iterator[None]:
+    """Variables for downloads, in the environment only for as long as the block runs."""
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            del os.environ[name]
+
+
+def _end_with_input() -> None:
+    """End this process when standard input closes, which it does when the parent ends for whatever reason.
+
+    Only now: a thread that was there before ``enter`` would not be closed in.
+    """
 
     def wait() -> None:
         sys.stdin.buffer.read()

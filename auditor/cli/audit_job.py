@@ -45,7 +45,7 @@ def run_audit(
     prepare_folder(folder)
     with only_audit(folder), progress_display(quiet, verbose) as show:
         journal = Journal(folder, keep=resume)
-        with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose) as worker:
+        with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=say) as worker:
             finished = worker.outcome(show, _keeping(journal, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)

@@ -93,7 +93,7 @@ def kept_boundary(
     from auditor.cli.planning import plan_to_revisit
 
     job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, sha256))
-    with progress_display(quiet, verbose) as show, Worker(job, verbose=verbose) as worker:
+    with progress_display(quiet, verbose) as show, Worker(job, verbose=verbose, tell=say) as worker:
         found = worker.outcome(show)
     assert isinstance(found, Revisited)
     return found.directions

@@ -29,6 +29,8 @@ _ALL_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16
 READ = _EXECUTE | _READ_FILE | _READ_FOLDER
 """Execute is what mapping a library for execution needs; starting programs is forbidden elsewhere (``seccomp``)."""
 WRITE = READ | _WRITE_FILE | _TRUNCATE | _REMOVE_FILE | _REMOVE_FOLDER | _MAKE_FILE | _MAKE_FOLDER
+OVERWRITE = READ | _WRITE_FILE | _TRUNCATE
+"""Files that are there may be written to; none can be made or removed."""
 DEVICE = _READ_FILE | _WRITE_FILE | _IOCTL | _READ_FOLDER
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 _TCP = 0b11
@@ -56,11 +58,12 @@ def abi() -> int:
 def restrict(places: Iterable[tuple[Path, int]]) -> None:
     """Give up every file outside the places, every TCP connection and every signal to other processes.
 
-    TCP needs version 4, signals and abstract sockets version 6; older kernels leave those open.
+    TCP needs version 4, signals and abstract sockets version 6; older kernels leave those open. A second call leaves
+    what both allow.
 
     Args:
-        places: existing files and folders with what stays allowed below each (``READ``, ``WRITE``, ``DEVICE``);
-            those that are not there are passed over.
+        places: existing files and folders with what stays allowed below each (``READ``, ``OVERWRITE``, ``WRITE``,
+            ``DEVICE``); those that are not there are passed over.
     Raises:
         OSError: the kernel refused.
     """
