@@ -45,12 +45,14 @@ def external_files(model: Path) -> list[Path]:
 
 
 def _is_plain_file(folder: Path, name: str) -> bool:
+    file = folder / name
     try:
-        inside = (folder / name).resolve().relative_to(folder)
-        hidden = any(part.startswith(".") for part in (*PurePath(name).parts, *inside.parts))
-        return not hidden and not (folder / name).is_symlink() and (folder / name).is_file()
-    except (OSError, ValueError):  # outside the folder, a loop of links, a name too long or with a NUL in it
+        if file.is_symlink() or not file.is_file():
+            return False
+        inside = file.resolve().relative_to(folder)
+    except (OSError, ValueError, RuntimeError):  # outside the folder, a loop of links, a name with a NUL in it
         return False
+    return not any(part.startswith(".") for part in (*PurePath(name).parts, *inside.parts))
 
 
 def _locations(content: mmap.mmap) -> Iterator[str]:

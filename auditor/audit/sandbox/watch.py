@@ -11,8 +11,8 @@ from auditor.audit.sandbox.limits import START, Limits
 from auditor.audit.sandbox.processes import is_stopped, memory_held, scratch_held, threads_of, tree
 
 _SECONDS_BETWEEN_LOOKS = 0.1
-_LATE = 2.0
-"""A look that comes so many seconds after the last does not count: this process was stopped, or the machine slept."""
+_LATE = 1.0
+"""A look so many seconds after the last is late: this process was stopped, or the machine is very busy."""
 _LOOKS_PER_COUNT = 5
 """Files and processes are counted at every so many looks, because counting them takes longer."""
 
@@ -48,13 +48,15 @@ class Watch:
         self._thread.join()
 
     def _watch(self) -> None:
-        last = time.monotonic()
+        last, late = time.monotonic(), False
         while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
             last, passed = (now := time.monotonic()), now - last
-            if passed > _LATE:
-                self._silent = 0.0  # lines of the worker may be waiting to be read
-            elif not is_stopped(self._pid):
-                self._silent += passed
+            if not is_stopped(self._pid):
+                self._silent += min(passed, _LATE)
+            # After a late look lines of the worker may be waiting to be read, so it is the next one that judges.
+            late, was_late = passed > _LATE, late
+            if late and not was_late:
+                continue
             if exceeded := self._exceeded():
                 self.limit_hit = exceeded
                 self._kill()
