@@ -8,6 +8,7 @@ import pytest
 
 from auditor.audit import process
 from auditor.audit.sandbox.environment import for_downloads, worker_environment
+from tests.cli.test_interruption import eventually
 
 SECRETS = {
     "CI_TOKEN": "s3cret", "GITHUB_TOKEN": "s3cret", "AWS_SECRET_ACCESS_KEY": "s3cret",
@@ -47,7 +48,9 @@ def test_a_workers_environment_holds_no_secret(tmp_path: Path, monkeypatch: pyte
     monkeypatch.delenv("LD_PRELOAD")
     child = process.start_child(str(tmp_path), verbose=False)
     try:
-        held = Path(f"/proc/{child.pid}/environ").read_bytes().decode().split("\0")
+        shown = Path(f"/proc/{child.pid}/environ")
+        assert eventually(lambda: bool(shown.read_bytes()))  # empty while the program is being started
+        held = shown.read_bytes().decode().split("\0")
     finally:
         child.kill()
         child.communicate()
