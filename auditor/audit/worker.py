@@ -8,6 +8,7 @@ native library cannot corrupt it.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import os
 import sys
@@ -45,12 +46,21 @@ def main() -> None:
     channel = Channel()
     try:
         job = Job.model_validate_json(sys.stdin.buffer.readline())
-        channel.send(_do(job, channel))
+        answer: Message = _do(job, channel)
     except BaseException as err:
-        channel.send(failure_from(out_of_memory(err) or err))
+        answer = failure_from(out_of_memory(err) or err)
+    _flush()  # first, because the parent may end this process once it has the answer
+    channel.send(answer)
     # A runtime's threads or a full garbage collection must not delay an answer that has been given.
-    sys.stderr.flush()
     os._exit(0)
+
+
+def _flush() -> None:
+    """Write out what has been printed, also by native libraries."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(TypeError, OSError, AttributeError):  # on Windows the C library is not found like this
+        ctypes.CDLL(None).fflush(None)
 
 
 def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:

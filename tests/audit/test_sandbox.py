@@ -83,6 +83,31 @@ def test_without_a_sandbox_a_program_needs_trust(tmp_path: Path) -> None:
         sandbox.check_trust(ModelPlan(path="m.pt"), "torchscript")
 
 
+class Talker(nn.Module):
+    """Prints what a terminal and a CI runner would obey."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        print("\x1b]0;PWNED\x07\n  ::add-mask::e\n\x9b31m")
+        return self.last(x.flatten(1))
+
+
+def test_what_a_model_prints_is_shown_as_text_if_asked_for(tmp_path: Path) -> None:
+    model = scripted(Talker(), tmp_path / "m.pt")
+    status, said = inspect(model, "--verbose", "--trust-model")
+    assert status == 0
+    assert "PWNED" in said
+    assert not set("\x1b\x07\x9b") & set(said)
+    assert {line.partition("PWNED")[0] for line in said.splitlines() if "PWNED" in line} == {
+        r"deepdig-audit: worker: \x1b]0;"
+    }
+    assert not [line for line in said.splitlines() if line.lstrip().startswith("::")]
+    assert "PWNED" not in inspect(model, "--trust-model")[1]
+
+
 def classifier_behind(path: Path, nodes: list[NodeProto], *constants: TensorProto) -> Path:
     """A linear classifier of 64 pixels, whose scores are moved by the number ``more`` that the nodes make."""
     last = [
