@@ -29,7 +29,6 @@ from auditor.audit.messages import (
     error_from,
     read_message,
 )
-from auditor.audit.plan import DOWNLOADED, Plan
 from auditor.audit.sandbox.environment import for_downloads, worker_environment
 from auditor.audit.sandbox.gpu import make_ready
 from auditor.audit.sandbox.limits import limits_for
@@ -63,7 +62,7 @@ class Worker:
         self._passing_on = threading.Thread(target=self._pass_on, daemon=True)
         self._passing_on.start()
         assert self._process.stdin is not None
-        if _downloads(job.plan):
+        if job.plan.downloads:
             job = job.model_copy(update={"network": for_downloads(os.environ)})
         with contextlib.suppress(BrokenPipeError):  # the child died at once; outcome() says so
             self._process.stdin.write(job.model_dump_json().encode() + b"\n")
@@ -174,11 +173,6 @@ def start_child(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
         # A Ctrl-C at the terminal then reaches the parent alone, which ends the child on its own terms.
         start_new_session=True,
     )
-
-
-def _downloads(plan: Plan) -> bool:
-    """Whether the job may need the network, for a known data set."""
-    return plan.data is not None and plan.data.download and plan.data.data in DOWNLOADED
 
 
 def _cause_of_death(status: int) -> str:

@@ -13,11 +13,9 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
 
 from auditor.audit.memory import out_of_memory
 from auditor.audit.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
-from auditor.audit.plan import DOWNLOADED, Plan
 from auditor.audit.sandbox import enter, missing, warning
 from auditor.audit.sandbox.limits import START
 from auditor.audit.sandbox.processes import die_with_parent
@@ -65,8 +63,7 @@ def _flush() -> None:
 
 def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     channel.report(START, 0, 1)
-    with _network(job.network):
-        _fetch(job.plan)
+    _fetch(job, channel)
     enter(job.plan)
     _end_with_input()
     if lacking := missing():
@@ -86,23 +83,40 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     return Finished(results=results, run=facts)
 
 
-def _fetch(plan: Plan) -> None:
-    """Download a known data set while there still is a network, before the model file has been looked at."""
-    if plan.data is not None and plan.data.download and plan.data.data in DOWNLOADED:
-        from auditor.audit.subject import data_request
-        from auditor.datasets.load import load_dataset
+def _fetch(job: Job, channel: Channel) -> None:
+    """Download a known data set while there still is a network, before the model file has been looked at.
 
-        load_dataset(data_request(plan.data, plan.seed), None)
+    Where it can be, in a process that is gone before the model comes, with the threads that reading starts, which
+    Landlock would not bind, and the variables that say how to reach the network.
+    """
+    if not job.plan.downloads:
+        return
+    if sys.platform != "linux":
+        _load(job)
+    elif child := os.fork():
+        _, status = os.waitpid(child, 0)
+        if status:
+            os._exit(1)  # it has said why
+    else:
+        die_with_parent()
+        try:
+            _load(job)
+        except BaseException as err:
+            channel.send(failure_from(out_of_memory(err) or err))
+            os._exit(1)
+        os._exit(0)
 
 
-@contextlib.contextmanager
-def _network(variables: dict[str, str]) -> Iterator[None]:
-    """Variables for downloads, in the environment only for as long as the block runs."""
-    os.environ.update(variables)
+def _load(job: Job) -> None:
+    from auditor.audit.subject import data_request
+    from auditor.datasets.load import load_dataset
+
+    assert job.plan.data is not None
+    os.environ.update(job.network)
     try:
-        yield
+        load_dataset(data_request(job.plan.data, job.plan.seed), None)
     finally:
-        for name in variables:
+        for name in job.network:
             del os.environ[name]
 
 

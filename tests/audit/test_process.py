@@ -22,7 +22,7 @@ from tests.cli.test_interruption import ended, eventually
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 TALKS = """
-for _ in range(35):
+for _ in range(45):
     say("work")
     time.sleep(0.1)
 finish()
@@ -37,7 +37,7 @@ import pytest, sys
 sys.path.insert(0, {str(REPOSITORY)!r})
 from tests.audit.fake_worker import worker
 from auditor.errors import AuditError
-with pytest.MonkeyPatch.context() as patch, worker(sys.argv[1], patch, SILENCE_SECONDS="1") as child:
+with pytest.MonkeyPatch.context() as patch, worker(sys.argv[1], patch, SILENCE_SECONDS="1.5") as child:
     print(child._process.pid, flush=True)
     try:
         child.outcome(lambda _: None)
@@ -65,16 +65,16 @@ def test_a_parent_that_was_stopped_longer_than_the_limit_ends_no_worker() -> Non
         assert process.stdout is not None
         process.stdout.readline()
         os.kill(process.pid, signal.SIGSTOP)
-        time.sleep(2.5)
+        time.sleep(3)
         os.kill(process.pid, signal.SIGCONT)
         assert process.stdout.readline() == "finished\n"
 
 
 def test_a_worker_that_was_stopped_longer_than_the_limit_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    child = worker(TALKS, monkeypatch, SILENCE_SECONDS="1")
+    child = worker(TALKS, monkeypatch, SILENCE_SECONDS="1.5")
     time.sleep(0.5)
     os.kill(child._process.pid, signal.SIGSTOP)
-    time.sleep(2.0)
+    time.sleep(2.5)
     os.kill(child._process.pid, signal.SIGCONT)
     assert outcome(child) == "finished"
 
