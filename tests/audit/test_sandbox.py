@@ -71,6 +71,12 @@ def test_a_torchscript_file_reaches_no_file_outside_its_own(shared: bool, tmp_pa
     assert (secret.read_bytes() != np.ones(4, np.float32).tobytes()) == shared
 
 
+def test_threads_that_are_asked_to_stay_on_a_processor_do_without(tmp_path: Path) -> None:
+    model = scripted(nn.Sequential(nn.Flatten(1), nn.Linear(64, 3000), nn.Linear(3000, 10)), tmp_path / "m.pt")
+    status, said = inspect(model, "--trust-model", OMP_NUM_THREADS="2", OMP_PROC_BIND="true")
+    assert status == 0, said
+
+
 def test_without_a_sandbox_a_program_needs_trust(tmp_path: Path) -> None:
     model = REPOSITORY / "sample_models" / "digits_fcn.pt"
     status, said = inspect(model, DEEPDIG_AUDIT_SANDBOX="off")

@@ -31,6 +31,9 @@ _NAMES = frozenset(
 )
 _BEGINNINGS = ("LC_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "VECLIB_", "CUDA_", "CUDNN_", "CUBLAS_",
                "NVIDIA_", "MALLOC_")  # fmt: skip
+_BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY", "KMP_HW_SUBSET"}
+"""They bind threads to processors, by a call that ``seccomp`` forbids because it could bind other processes'; libgomp
+ends the process when it fails."""
 _SECRETS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE")
 _TEMPORARY = ("TMPDIR", "TMP", "TEMP")
 _CACHES = ("XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR",
@@ -61,6 +64,6 @@ def for_downloads(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_needed(name: str) -> bool:
-    if any(part in name for part in _SECRETS):
+    if name in _BINDING or any(part in name for part in _SECRETS):
         return False
     return name in _NAMES or name.startswith(_BEGINNINGS)

@@ -16,7 +16,7 @@ SECRETS = {
     "SSH_AUTH_SOCK": "s3cret", "DATABASE_URL": "s3cret", "PIP_INDEX_URL": "s3cret", "HTTPS_PROXY": "s3cret",
     "https_proxy": "s3cret", "NETRC": "s3cret", "PYTHONSTARTUP": "s3cret", "LD_PRELOAD": "", "MY_CUDA_X": "s3cret",
     "CUDA_REGISTRY_TOKEN": "s3cret", "LC_PASSWORD": "s3cret", "DEEPDIG_AUDIT_KEY": "s3cret", "PATHOLOGY": "s3cret",
-    "PYTHONWARNINGS": "s3cret",
+    "PYTHONWARNINGS": "s3cret", "OMP_PROC_BIND": "s3cret", "GOMP_CPU_AFFINITY": "s3cret",
 }  # fmt: skip
 NEEDED = {
     "PATH": "p", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
