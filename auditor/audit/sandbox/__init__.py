@@ -13,7 +13,7 @@ from pathlib import Path
 
 from auditor.audit.plan import ModelPlan, Plan
 from auditor.audit.sandbox import capabilities, landlock, seccomp
-from auditor.audit.sandbox.external_data import external_files
+from auditor.audit.sandbox.external_data import external_files, folder_of
 from auditor.audit.sandbox.landlock import READ
 from auditor.audit.sandbox.limits import PREFIX, apply_resource_limits, limits_for
 from auditor.audit.sandbox.places import places
@@ -104,7 +104,7 @@ def _closed_in(plan: Plan) -> InForce:
             Path(plan.instances_folder).mkdir(parents=True, exist_ok=True)
         always = [*places(plan, Path(tempfile.gettempdir())), (model, READ)]
         # In two steps, so that the names of the weights are read from the file when little else is left to reach.
-        landlock.restrict([*always, (model.resolve().parent, READ)])
+        landlock.restrict([*always, (folder_of(model), READ)])
         landlock.restrict([*always, *((path, READ) for path in external_files(model))])
     if filtered:
         seccomp.restrict()

@@ -8,6 +8,7 @@ has a length and holds text, data or a message of the same form. Whatever cannot
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -35,13 +36,23 @@ def external_files(model: Path) -> list[Path]:
     Args:
         model: a file of any kind; one that is no ONNX model names none.
     """
-    folder = model.resolve().parent
+    folder = folder_of(model)
     try:
+        if not model.is_file():  # to open a pipe would wait for its other end
+            return []
         with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             names = sorted(set(_locations(content)))
-    except (OSError, ValueError):  # not there, a pipe, empty
+    except (OSError, ValueError):  # not to be read, or empty
         return []
     return [folder / name for name in names if _is_plain_file(folder, name)]
+
+
+def folder_of(model: Path) -> Path:
+    """The folder in which a model's file really lies."""
+    try:
+        return Path(os.path.realpath(model)).parent
+    except (OSError, ValueError):
+        return model.parent
 
 
 def _is_plain_file(folder: Path, name: str) -> bool:

@@ -85,7 +85,7 @@ def restrict(places: Iterable[tuple[Path, int]]) -> None:
 def _allow(library: Any, ruleset: int, place: Path, rights: int) -> None:
     try:
         handle = os.open(place, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
+    except (OSError, ValueError):
         return  # what is not there, or not ours to open, needs no right
     try:
         if not stat.S_ISDIR(os.fstat(handle).st_mode):

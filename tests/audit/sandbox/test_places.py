@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -91,6 +92,13 @@ def test_the_command_refuses_a_model_whose_weights_are_a_hidden_file(tmp_path: P
     assert len(said.splitlines()) == 1
 
 
+@confined
+@pytest.mark.parametrize("name", ["missing.onnx", ".", "loop", "a" * 300])
+def test_a_model_that_cannot_be_opened_stands_in_no_way(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert alone(ENTERED, tmp_path / name) == []
+
+
 def test_named_files_are_those_that_onnx_finds(tmp_path: Path) -> None:
     weights(tmp_path / "w.bin")
     weights(tmp_path / "deep" / "inner.bin")
@@ -125,7 +133,11 @@ def test_damaged_models_name_files_of_their_folder_or_none(tmp_path: Path) -> No
     for content in (b"", b"\xff" * 100, b"location", b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01location"):
         model.write_bytes(content)
         assert external_files(model) == []
-    assert external_files(tmp_path / "missing.onnx") == external_files(tmp_path) == []
+    os.mkfifo(tmp_path / "pipe")
+    assert external_files(tmp_path / "pipe") == []
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("missing.onnx", ".", "loop", "a" * 300, "a\0b"):
+        assert external_files(tmp_path / name) == []
     assert onnx.load_model_from_string(whole).graph.initializer[0].name == "w"
 
 
