@@ -219,6 +219,21 @@ print(sum(range(10)))
     assert alone(code) == "nnnn45"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limits")
+def test_a_file_without_end_is_cut_and_no_core_is_dumped(tmp_path: Path) -> None:
+    code = f"""
+import resource
+from auditor.audit.sandbox.limits import Limits, apply_resource_limits
+apply_resource_limits(Limits(scratch=1_000_000))
+try:
+    open({str(tmp_path / "f")!r}, "wb").write(bytes(2_000_000))
+except OSError as err:
+    print(err.strerror, resource.getrlimit(resource.RLIMIT_CORE))
+"""
+    assert alone(code) == "File too large (0, 0)"
+    assert (tmp_path / "f").stat().st_size == 1_000_000
+
+
 def test_limits_that_are_no_numbers_are_a_usage_error(tmp_path: Path) -> None:
     model = REPOSITORY / "sample_models" / "digits_cnn.onnx"
     status, said = inspect(model, DEEPDIG_AUDIT_MEMORY_MB="much")

@@ -44,7 +44,7 @@ class Limits:
     trial: float = 600.0
     silence: float = 1800.0
     memory: int | None = None
-    scratch: int = 4_000_000_000
+    scratch: int = 2_000_000_000
     threads: int = 2000
 
     def seconds(self, stage: str) -> float:

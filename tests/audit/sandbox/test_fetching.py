@@ -9,12 +9,11 @@ import pytest
 from tests.audit.sandbox.alone import alone
 
 FETCHES = """
-import os, sys, threading, time
+import os, sys, threading, time, types
 from auditor.audit import worker
 from auditor.audit.messages import Job
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.errors import InputRefused
-from auditor.datasets import load
 
 def load_dataset(request, shape):
     threading.Thread(target=time.sleep, args=(60,)).start()
@@ -22,7 +21,9 @@ def load_dataset(request, shape):
     if sys.argv[1] == "fails":
         raise InputRefused("a data set", "nothing", "look again")
 
-load.load_dataset = load_dataset
+# The real ones would import torch, which takes seconds.
+sys.modules["auditor.audit.subject"] = types.SimpleNamespace(data_request=lambda data, seed: data)
+sys.modules["auditor.datasets.load"] = types.SimpleNamespace(load_dataset=load_dataset)
 plan = Plan(model=ModelPlan(path="m.onnx"), data=DataPlan(data=sys.argv[2], download=True))
 job = Job(task="inspect", plan=plan, network={"HTTPS_PROXY": "proxy"})
 os._exit = lambda status, leave=os._exit: leave(0)  # so that the test sees what was said

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import sandbox
+from auditor.cli.progress import lines_of_worker
 from tests.audit.sandbox.alone import alone, confined
-from tests.audit.test_sandbox import inspect
 from tests.cli.command import DIGITS_CNN, command, environment
 
 ENTERS = """
 import os, sys
 from auditor.audit import sandbox
+from auditor.cli.progress import lines_of_worker
 from auditor.audit.plan import ModelPlan, Plan
 from auditor.audit.sandbox import landlock, seccomp
 from auditor.errors import AuditError
@@ -69,15 +70,19 @@ def test_a_sandbox_that_cannot_be_entered_is_one_clear_line() -> None:
     assert "DEEPDIG_AUDIT_SANDBOX=off" in said
 
 
-def test_the_commands_say_so(tmp_path: Path) -> None:
-    status, said = inspect(DIGITS_CNN, DEEPDIG_AUDIT_SANDBOX="off")
-    assert status == 0
-    assert said.startswith("deepdig-audit: The sandbox is not complete (DEEPDIG_AUDIT_SANDBOX=off)")
-    small = ("--pairs", "3:8", "--profile", "quick", "--samples-per-class", "8", "--format", "json", "--quiet")
+def test_the_command_says_so(tmp_path: Path) -> None:
+    small = ("--pairs", "3:8", "--profile", "quick", "--samples-per-class", "8", "--format", "json")
     done = subprocess.run(
         command(DIGITS_CNN, "--data", "digits", *small, "--out", "out"), cwd=tmp_path, timeout=120, check=False,
         env=environment(DEEPDIG_AUDIT_SANDBOX="off"), capture_output=True, text=True,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert "\ndeepdig-audit: The sandbox is not complete (DEEPDIG_AUDIT_SANDBOX=off): no Landlock" in done.stderr
     checks = json.loads((tmp_path / "out" / "results.json").read_text())["validity"]
     assert [check["status"] for check in checks if check["id"] == "sandbox"] == ["warn"]
+
+
+def test_who_asks_for_errors_only_hears_no_line_of_the_worker(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet, verbose in ((False, False), (True, False), (True, True)):
+        lines_of_worker(quiet, verbose)(f"{quiet} {verbose}")
+    assert capsys.readouterr().err == "deepdig-audit: False False\ndeepdig-audit: True True\n"
