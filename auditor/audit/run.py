@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from auditor import __version__
-from auditor.audit import facts
+from auditor.audit import facts, sandbox
 from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
 from auditor.audit.collect import Collected, sum_of
@@ -48,7 +48,7 @@ def run(
     Args:
         plan: what to audit and how.
         report: told of progress.
-        started: when the time budget began to run, in seconds since the epoch; now if not given.
+        started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
         ledger: knows what an earlier run finished, and is told of every part that this one finishes.
     Returns:
         the results, equal for equal plans on one machine, and what varies from run to run.
@@ -56,7 +56,7 @@ def run(
         AuditError: the model, the data or an option stands in the way.
     """
     begun, begin, stages = datetime.now(UTC), time.perf_counter(), Stages(report)
-    budget = TimeBudget(plan.time_budget, started if started is not None else time.time())
+    budget = TimeBudget(plan.time_budget, started if started is not None else time.monotonic())
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
         subject = open_subject(plan, report)
@@ -112,6 +112,7 @@ def _audited(
         steady = _ask_again(classifier, "all measurements")
         checks = [
             *subject.checks,
+            *sandbox.checks(),
             masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, performance, pairs, (plan.generator, route.name)),

@@ -14,7 +14,7 @@ from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
 from auditor.cli.partial import incomplete
-from auditor.cli.progress import progress_display
+from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
@@ -47,7 +47,9 @@ def run_audit(
     prepare_folder(folder)
     with only_audit(folder), progress_display(quiet, verbose) as show:
         journal = Journal(folder, keep=resume)
-        with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose) as worker:
+        with Worker(
+            Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
+        ) as worker:
             finished = worker.outcome(show, _keeping(journal, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
