@@ -12,9 +12,7 @@ PAGES = ("ci", "policy", "supply-chain")
 NAMED = [
     (page, file, name)
     for page in PAGES
-    for file, name in re.findall(
-        r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / f"{page}.md").read_text("utf-8")
-    )
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / f"{page}.md").read_text("utf-8"))
 ]
 
 
