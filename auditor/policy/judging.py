@@ -12,6 +12,7 @@ from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.measures import Bounds, Classes, Known
+from auditor.policy.paired import Disagreement
 from auditor.results import Measure, Measured
 
 Relation = Literal["inside", "straddles", "beyond"]
@@ -140,6 +141,10 @@ def judge(
     if missing := sorted(set(found) ^ set(before)):
         side = "baseline" if missing[0] in found else "candidate"
         raise NotComparable(f"{place_key(missing[0])} was not audited in the {side} ({len(missing)} such places)")
+    # A margin may be known to be larger than what was tried; of a share, nothing is known where it was not measured.
+    shares = [classes for classes, change in common.items() if isinstance(change, Disagreement)]
+    _intervals({c: found[c] for c in shares}, "")
+    _intervals({c: before[c] for c in shares}, IN_BASELINE)
     samples = _samples(found) | {classes: len(change) for classes, change in common.items()}
     if rule.aggregate == "worst":
         return _worst_against_worst(rule, found, before, common, samples, _bounds_of_change(rule, measure))

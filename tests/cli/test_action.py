@@ -28,6 +28,36 @@ def folder(work: Path) -> Path:
     return Path((work.parent / "output").read_text().rpartition("folder=")[2].strip())
 
 
+REFUSED = [
+    # The command's own refusals come through with their codes.
+    ({"model": "none.onnx", "data": "digits"}, 3, "none.onnx"),
+    ({"model": "model.onnx"}, 2, "--data"),
+    (OURS | {"policy": "none.toml"}, 2, "none.toml"),
+    (OURS | {"baseline": "none.json"}, 2, "leave --baseline out"),
+    (OURS | {"config": "none.toml"}, 2, "none.toml"),
+    (OURS | {"arguments": "--profile\n fast"}, 2, "quick, standard"),
+    (OURS | {"arguments": "other.onnx"}, 2, "extra argument"),
+    # An option in place of a model, and options that end early or switch off what the action relies on.
+    *((OURS | {"model": model}, 2, "a model file") for model in ("", "--help", "--version", "-q", "-", "--", "-h")),
+    *((OURS | {"model": model}, 3, model) for model in ("list", "gate")),
+    *(
+        (OURS | {"arguments": words}, 2, "the input arguments")
+        for words in (
+            "--help", "--version", "--quiet --help", "--resume", "--no-resume", "--", "-- other.onnx",
+            "--out audit", "--out=audit", "--policy weak.toml", "--policy=weak.toml", "--baseline r.json",
+            "--format=csv", "--config weak.toml", "--data=digits", "\n\t--help\n",
+        )
+    ),
+    # Options that would swallow what follows them.
+    (OURS | {"arguments": "--seed"}, 2, "--seed"),
+    (OURS | {"arguments": "--class-names"}, 2, ""),
+    # Places in the checkout, by whatever name.
+    *((OURS | {"out": out}, 2, "the input out") for out in (".", "audit", "./a/../audit", "link", "-x", "a\nb")),
+    (OURS | {"format": ""}, 2, "found none"),
+]  # fmt: skip
+"""Inputs of the action, the code that its audit step ends with, and what it says."""
+
+
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout that stays as it is, for all that is refused."""
@@ -36,36 +66,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
-@pytest.mark.parametrize(
-    ("given", "status", "said"),
-    [
-        # The command's own refusals come through with their codes.
-        ({"model": "none.onnx", "data": "digits"}, 3, "none.onnx"),
-        ({"model": "model.onnx"}, 2, "--data"),
-        (OURS | {"policy": "none.toml"}, 2, "none.toml"),
-        (OURS | {"baseline": "none.json"}, 2, "leave --baseline out"),
-        (OURS | {"config": "none.toml"}, 2, "none.toml"),
-        (OURS | {"arguments": "--profile\n fast"}, 2, "quick, standard"),
-        (OURS | {"arguments": "other.onnx"}, 2, "extra argument"),
-        # An option in place of a model, and options that end early or switch off what the action relies on.
-        *((OURS | {"model": model}, 2, "a model file") for model in ("", "--help", "--version", "-q", "-", "--", "-h")),
-        *((OURS | {"model": model}, 3, model) for model in ("list", "gate")),
-        *(
-            (OURS | {"arguments": words}, 2, "the input arguments")
-            for words in (
-                "--help", "--version", "--quiet --help", "--resume", "--no-resume", "--", "-- other.onnx",
-                "--out audit", "--out=audit", "--policy weak.toml", "--policy=weak.toml", "--baseline r.json",
-                "--format=csv", "--config weak.toml", "--data=digits", "\n\t--help\n",
-            )
-        ),
-        # Options that would swallow what follows them.
-        (OURS | {"arguments": "--seed"}, 2, "--seed"),
-        (OURS | {"arguments": "--class-names"}, 2, ""),
-        # Places in the checkout, by whatever name.
-        *((OURS | {"out": out}, 2, "the input out") for out in (".", "audit", "./a/../audit", "link", "-x", "a\nb")),
-        (OURS | {"format": ""}, 2, "found none"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("given", "status", "said"), REFUSED)
 def test_what_the_action_refuses(given: dict[str, str], status: int, said: str, left: Path):
     found, err = audit(left, **given)
     assert (found, said in err) == (status, True), err

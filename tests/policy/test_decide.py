@@ -296,6 +296,13 @@ def test_the_change_of_accuracy_is_that_of_common_samples():
     assert judged(now, then, measure="performance.per_class.accuracy", max_decrease=0.1).classes == [0]
 
 
+def test_accuracy_that_was_not_measured_is_no_change_of_common_samples():
+    keys = {"measure": "performance.accuracy", "max_decrease": 0.5}
+    lost = with_accuracy(BASE, LOST)
+    assert judged(BASE, lost, **keys).status == "not_measured"
+    assert judged(lost, BASE, **keys).status == "not_measured"
+
+
 def test_margins_found_farther_than_the_search_goes_keep_a_limit_on_their_decrease():
     lost = with_margins(BASE, lambda c, old: [None if c == (1, 4) else v for v in old])
     assert judged(lost, scaled(BASE, {}), measure=NAME, max_decrease="5 %").status == "pass"
