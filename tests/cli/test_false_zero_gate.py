@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from auditor.cli import main
+from auditor.cli import audit_job, main
 from auditor.policy.initial import first_policy
 from auditor.results import (
     Direction,
@@ -31,6 +31,7 @@ from auditor.results import (
     to_json,
 )
 from tests.cli.command import environment
+from tests.cli.in_this_process import InThisProcess
 from tests.render.sample_results import synthetic_results
 
 Output = pytest.CaptureFixture[str]
@@ -420,7 +421,10 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("arguments", "status"), LEFT)
-def test_an_earlier_verdict_is_not_that_of_a_run_that_failed(arguments: str, status: int, folder: Path, capsys: Output):
+def test_an_earlier_verdict_is_not_that_of_a_run_that_failed(
+    arguments: str, status: int, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
     (folder / "out").mkdir()
     (folder / "page.onnx").write_text("<!DOCTYPE html><html>Not found</html>")
     (folder / "nothing.onnx").write_bytes(b"")
