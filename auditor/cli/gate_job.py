@@ -143,7 +143,11 @@ def gate_again(
     names = chosen_outputs(formats)
     if folder is None and names:
         raise UsageError("expected --out DIR with --format; found none; say where to write")
-    prepared = Prepared(read_policy(policy), None if baseline is None else _read_baseline(baseline, folder))
+    from auditor.policy.decide import check_baseline
+
+    read = read_policy(policy)
+    check_baseline(read, has_baseline=baseline is not None)
+    prepared = Prepared(read, None if baseline is None else _read_baseline(baseline, folder))
     found = read_results(path)
     if baseline is not None and prepared.baseline is not None:
         _refuse_own(path, found, baseline, prepared.baseline)
