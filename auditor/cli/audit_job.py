@@ -43,7 +43,7 @@ def run_audit(
         AuditError: an option, the policy, the model, the data, the worker or a file stood in the way.
     """
     names = chosen_outputs(formats)
-    gate = prepared_gate(policy, baseline)
+    gate = prepared_gate(policy, baseline, folder)
     prepare_folder(folder)
     with only_audit(folder), progress_display(quiet, verbose) as show:
         journal = Journal(folder, keep=resume)
