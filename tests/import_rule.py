@@ -3,8 +3,8 @@
 Rows from top to bottom; a module imports only from rows below its own or from its own package, and names on one row
 do not know each other. On top of that: ``functional`` imports torch, the standard library and ``errors`` only;
 ``render``, ``policy``, ``comparison`` and ``results`` never reach the tensor libraries, directly or through another
-module; only ``cli``, ``models``, ``datasets``, the job store, the journal, the instances and the sandbox touch the
-file system.
+module; only ``cli``, ``models``, ``datasets``, the reader of bounded files, the job store, the journal, the instances
+and the sandbox touch the file system.
 
 An import under ``if TYPE_CHECKING`` counts for the rows (to know a name is to depend on it) and not for what is
 reached (it never runs). An import inside a function counts for both, as does ``import_module`` of a literal.
@@ -27,8 +27,9 @@ ROWS = (
     ("functional",),
     ("comparison", "means"),
     ("results",),
-    ("registry",),
+    ("registry", "bounded_file"),
     ("errors",),
+    ("text",),
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
@@ -40,8 +41,8 @@ TENSOR_LIBRARIES = frozenset(
 )
 
 TOUCH_FILES = (
-    "auditor.cli", "auditor.__main__", "auditor.models", "auditor.datasets", "auditor.audit.store",
-    "auditor.audit.journal", "auditor.audit.instances",
+    "auditor.cli", "auditor.__main__", "auditor.models", "auditor.datasets", "auditor.bounded_file",
+    "auditor.audit.store", "auditor.audit.journal", "auditor.audit.instances",
     # They say which files the worker may open, and give it a folder of its own.
     "auditor.audit.sandbox", "auditor.audit.process",
 )  # fmt: skip

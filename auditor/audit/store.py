@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, read_bounded
 from auditor.errors import AuditIncomplete, InputRefused
 from auditor.results import SCHEMA_VERSION, Results, RunFacts, from_json
 
@@ -79,7 +80,7 @@ def read_results(path: Path) -> Results:
 def read_run(path: Path) -> RunFacts | None:
     """Read run.json; None when there is none or it is not one, since nothing depends on it but a date."""
     try:
-        return RunFacts.model_validate_json(path.read_bytes())
+        return RunFacts.model_validate_json(read_bounded(path, LARGEST_SMALL))
     except (OSError, ValidationError):
         return None
 
@@ -99,7 +100,7 @@ def _older(text: bytes) -> tuple[str, str] | None:
 
 def _read(path: Path, expected: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, LARGEST_RESULTS)
     except OSError as err:
         raise InputRefused(expected, f"{path}: {err.strerror}", "check the path") from err
 
