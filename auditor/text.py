@@ -3,10 +3,12 @@
 Names of files, classes and data, messages of models and everything that stands in a document may hold characters that
 move the cursor, turn the direction of writing or end a line, and words that a CI service takes for commands in whatever
 a job prints: GitHub's runner reads ``::name::`` at the start of a line after any blanks and ``##[name]`` anywhere,
-Azure's ``##vso[name]`` and TeamCity's ``##teamcity[name]``. Two forms of one rule:
+Azure's ``##vso[name]`` and TeamCity's ``##teamcity[name]``. One rule in the forms that each place can show:
 
     printable: such characters as escapes, for a terminal, where everything has to be seen
     visible: such characters as one sign, the words apart by a joiner without width, for documents
+    command_data: inside one of GitHub's commands, with its escapes
+    json_text: as JSON's escapes, so that the text reads back as it was
 """
 
 from __future__ import annotations
@@ -54,6 +56,19 @@ def visible(text: str, keep: str = "") -> str:
     kept = SOFT.union(keep)
     shown = _PERHAPS.sub(lambda found: REPLACEMENT if is_unsafe(found[0]) and found[0] not in kept else found[0], text)
     return _COMMAND.sub(lambda found: f"{found[1]}:{JOINER}" if found[1] is not None else f"#{JOINER}#", shown)
+
+
+def command_data(text: str) -> str:
+    """Text as data of one of GitHub's commands: one line, its ends as the service's own escapes.
+
+    >>> command_data("50 %\\n##[error]")
+    '50 %25%0A\\\\x23#[error]'
+    """
+    shown = _PERHAPS.sub(
+        lambda found: REPLACEMENT if not found[0].isprintable() and found[0] not in "\r\n" else found[0], text
+    )
+    shown = _COMMAND.sub(lambda found: found[0] if found[1] is not None else "\\x23#", shown)
+    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def json_text(text: str) -> str:
