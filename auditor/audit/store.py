@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from auditor.audit.agreement import check_agreement
 from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, read_bounded
 from auditor.errors import AuditIncomplete, InputRefused
 from auditor.results import SCHEMA_VERSION, Results, RunFacts, from_json
@@ -61,11 +62,11 @@ def read_results(path: Path) -> Results:
     """Read results.json.
 
     Raises:
-        InputRefused: there is no such file, or it is not a results document of this version.
+        InputRefused: there is no such file, it is not a results document of this version, or it contradicts itself.
     """
     text = _read(path, "results.json of an audit")
     try:
-        return from_json(text)
+        results = from_json(text)
     except ValidationError as err:
         first = err.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -75,6 +76,8 @@ def read_results(path: Path) -> Results:
             found, command = f"{path} of schema version {old[0]}", old[1]
             action = f"audit again with this version: {command}" if command else "audit again with this version"
         raise InputRefused(f"results.json, schema version {SCHEMA_VERSION}", found, action) from err
+    check_agreement(results, str(path))
+    return results
 
 
 def read_run(path: Path) -> RunFacts | None:
