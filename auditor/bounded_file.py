@@ -10,13 +10,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LARGEST_RESULTS: Final = 512 * 2**20
 """Bytes of results.json and of a journal: those of thousands of class pairs."""
 LARGEST_SMALL: Final = 2**20
 """Bytes of what people write themselves (policy, configuration, class names) and of run.json."""
+MOST_DOTS: Final = 256
+"""Dots of a line of TOML: the time that a dotted key takes grows with the square of its parts."""
+DEEPEST: Final = 16
+"""Tables and lists inside each other in TOML."""
+LARGEST_NUMBER: Final = 2**63
 
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
@@ -66,3 +72,26 @@ def read_text(path: Path, most: int = LARGEST_SMALL) -> str:
         return read_bounded(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise OSError(errno.EILSEQ, "text that is not UTF-8", str(path)) from err
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML document of bounded depth, with numbers of bounded size.
+
+    Raises:
+        ValueError: it is no TOML, or goes beyond the bounds; the message says what of it.
+    """
+    if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line with more than {MOST_DOTS} dots")
+    try:
+        content = tomllib.loads(text)
+    except RecursionError as err:
+        raise ValueError("tables or lists nested without end") from err
+    level: list[Any] = [content]
+    for _ in range(DEEPEST):
+        level = [part for whole in level for part in (whole.values() if isinstance(whole, dict) else whole)]
+        if any(isinstance(part, int) and abs(part) >= LARGEST_NUMBER for part in level):
+            raise ValueError("a number of more than 18 digits")
+        level = [part for part in level if isinstance(part, dict | list)]
+        if not level:
+            return content
+    raise ValueError(f"tables or lists nested more than {DEEPEST} deep")

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -83,9 +84,11 @@ def read_results(path: Path) -> Results:
 def read_run(path: Path) -> RunFacts | None:
     """Read run.json; None when there is none or it is not one, since nothing depends on it but a date."""
     try:
-        return RunFacts.model_validate_json(read_bounded(path, LARGEST_SMALL))
-    except (OSError, ValidationError):
+        run = RunFacts.model_validate_json(read_bounded(path, LARGEST_SMALL))
+        datetime.fromisoformat(run.started)
+    except (OSError, ValueError):  # ValidationError is one
         return None
+    return run
 
 
 def _older(text: bytes) -> tuple[str, str] | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from auditor.bounded_file import read_text
+from auditor.bounded_file import parse_toml, read_text
 from auditor.errors import UsageError
 
 
@@ -34,10 +33,10 @@ def _long_name(option: Any) -> str:
 def read_config(path: Path, options: list[str]) -> dict[str, Any]:
     """The file's values by option name; keys are long option names with ``-`` or ``_``."""
     try:
-        content = tomllib.loads(read_text(path))
+        content = parse_toml(read_text(path))
     except OSError as err:
         raise UsageError(f"expected a configuration file; found {path}: {err.strerror}; check --config") from err
-    except (ValueError, RecursionError) as err:  # no TOML, a number of thousands of digits, endless nesting
+    except ValueError as err:
         raise UsageError(f"expected TOML in {path}; found {err}; correct the file") from err
     values = {key.replace("-", "_"): value for key, value in content.items()}
     if unknown := sorted(set(values) - set(options)):

@@ -16,12 +16,12 @@ min = 0.95                   # one limit: min, max, max_decrease or max_increase
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from auditor.bounded_file import parse_toml
 from auditor.errors import UsageError
 from auditor.policy.measures import Known, known
 from auditor.results import Definition
@@ -31,7 +31,7 @@ SELECTORS = {"model": (), "class": ("classes",), "pair": ("pairs",), "direction"
 
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
-Share = Annotated[str, Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$")]
+Share = Annotated[str, Field(pattern=r"^\s*[0-9]{1,9}(\.[0-9]{1,9})?\s*%\s*$")]
 """A part of the baseline's value, such as ``10 %``."""
 
 
@@ -108,7 +108,7 @@ class Policy(_Part):
     strict: bool = False
     validity: ValidityPolicy = ValidityPolicy()
     coverage: Coverage | None = None
-    rules: Annotated[list[PolicyRule], Field(min_length=1)]
+    rules: Annotated[list[PolicyRule], Field(min_length=1, max_length=2000)]
 
     @property
     def relative(self) -> bool:
@@ -126,8 +126,8 @@ def parse_policy(text: str, source: str) -> Policy:
         UsageError: it is no TOML, a key is unknown, missing or of another type, or there is no rule.
     """
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as err:
+        content = parse_toml(text)
+    except ValueError as err:
         raise UsageError(f"expected TOML in {source}; found {err}; correct the file") from err
     try:
         policy = Policy.model_validate(content)

@@ -25,7 +25,7 @@ from auditor.audit.messages import Begun, Finished, Job, PartDone, error_from, f
 from auditor.cli import audit_job, main
 from auditor.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment
-from tests.render.sample_results import synthetic_results
+from tests.render.sample_results import agreeing, synthetic_results
 
 Output = pytest.CaptureFixture[str]
 PREFIX = "deepdig-audit: error: "
@@ -82,8 +82,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "less.json": json.dumps({key: value for key, value in json.loads(text).items() if key != "validity"}),
         "nan.json": text.replace('"value": ', '"value": NaN, "was": ', 1),
         "other.json": to_json(changed(audit, fingerprint="0" * 64)),
-        "others.json": to_json(changed(audit, class_names=[*audit.data.class_names[:-1], "ten"])),
-        "partial.json": to_json(partial(audit)), "broken.json": to_json(broken(audit)), "none.json": to_json(none),
+        "others.json": to_json(agreeing(changed(audit, class_names=[*audit.data.class_names[:-1], "ten"]))),
+        "partial.json": to_json(agreeing(partial(audit))), "broken.json": to_json(broken(audit)),
+        "none.json": to_json(agreeing(none)),
         "unknown.toml": "profil = 'quick'\n", "bad.toml": "profile = ", "table.toml": "[profile]\nname = 'quick'\n",
         "format.toml": "format = []\n", "seed.toml": "seed = 'one'\n", "kept.toml": "mine", "file": "",
         "page.onnx": "<!DOCTYPE html><html>Not found</html>", "nothing.onnx": "",

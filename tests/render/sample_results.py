@@ -573,3 +573,28 @@ def flagged(results: Results, status: Status, message: str) -> Results:
     return results.model_copy(
         update={"validity": [*results.validity, Validity(id="test", status=status, message=message)]}
     )
+
+
+def agreeing(results: Results) -> Results:
+    """Changed results with everything that follows from the change, as an audit would write them."""
+    names, pairs = results.data.class_names, results.pairs
+    pairs = [pair.model_copy(update={"names": (names[pair.classes[0]], names[pair.classes[1]])}) for pair in pairs]
+    per_class = [c.model_copy(update={"name": names[c.index]}) for c in results.performance.per_class]
+    coverage = results.coverage.model_copy(
+        update={"audited": len(pairs), "errors_covered": errors_covered(names, [pair.classes for pair in pairs])}
+    )
+    least: dict[str, Status] = {"coverage": "warn"} if coverage.partial else {}
+    least |= {} if pairs else {"generation": "fail"}
+    validity = [
+        check.model_copy(update={"status": least[check.id]}) if check.status == "ok" and check.id in least else check
+        for check in results.validity
+    ]
+    return results.model_copy(
+        update={
+            "pairs": pairs,
+            "performance": results.performance.model_copy(update={"per_class": per_class}),
+            "coverage": coverage,
+            "validity": validity,
+            "summary": summary(pairs, results.summary.ranked_by),
+        }
+    )

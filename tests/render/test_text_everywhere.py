@@ -1,0 +1,141 @@
+"""Every text of a document, one kind of harm at a time, in every output: it stays text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from auditor.cli.gate_job import gate_lines
+from auditor.cli.github import commands
+from auditor.cli.summary import summary_lines
+from auditor.cli.terminal import print_line, say
+from auditor.policy.compare import compare
+from auditor.render.base import outputs
+from auditor.render.comparison.base import comparison_outputs
+from auditor.results import Results, to_json
+from tests.render.gated import gated
+
+HARMS = {
+    "a command": "::add-mask::e",
+    "a command after blanks": " \t::stop-commands::zz",
+    "a command in the middle": "a ##[error]x",
+    "commands of other services": "##vso[task.x]y ##teamcity[z]",
+    "a command on a line of its own": "a\n::error::x\r\n##[group]",
+    "control characters": "a\x00b\x1b]0;t\x07\x1b[2J\x08\x7f\x9b",
+    "directions and lines": "\u202ea\u2066b\u2028c\u2029d\u200be\ufeff",
+    "no characters": "a\ufffe\uffff\U000e0001b",
+    "markup": "</script></pre><b onclick=a>]]>--><img src=x onerror=a>",
+    "a formula": "=cmd|' /C calc'!A1",
+    "a formula behind blanks": " \t\"'\N{FULLWIDTH EQUALS SIGN}1+1",
+}
+FIXED = {
+    "png", "kind", "role", "label", "schema_version", "status", "output_kind", "split", "severity", "scope",
+    "direction", "ranked_by",
+}  # fmt: skip
+"""Texts of a closed set, and those by which other parts are found."""
+IDS = ("definitions", "characteristics", "baselines", "series", "by_generator", "parameters", "environment", "failures")
+"""Tables whose keys are names."""
+
+
+def poisoned(results: Results, harm: str) -> Results:
+    """The results with the harm in every text: different class names, and each name the same wherever it stands."""
+    names = {name: f"{harm}{i}" if i else harm for i, name in enumerate(results.data.class_names)}
+
+    def changed(part: Any, key: str = "") -> Any:
+        if isinstance(part, dict):
+            keys = {name: f"{harm}{name}" if key in IDS else name for name in part}
+            return {keys[name]: changed(value, name) for name, value in part.items()}
+        if isinstance(part, list):
+            return [changed(value, key) for value in part]
+        if key == "ranked_by":
+            return f"{harm}{part}"
+        if not isinstance(part, str) or key in FIXED:
+            return part
+        return names.get(part, harm) if key in ("class_names", "names", "name") else harm
+
+    return Results.model_validate(changed(results.model_dump(mode="json")))
+
+
+class Elements(HTMLParser):
+    """Counts elements, and attributes that a browser would run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = Counter[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found[tag] += 1
+        self.found.update(f"@{name}" for name, _ in attrs if name.startswith("on"))
+
+
+def expect_harmless(what: str, text: str, ends: str = "\n") -> None:
+    """No control character but line ends, no command of a CI service."""
+    soft = {"\N{WORD JOINER}", "\u200c", "\u200d", "\xad"}
+    found = (
+        {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")} - soft - set(ends)
+    )
+    assert not found, (what, found)
+    command = re.search(r"^[^\S\n]*::|.*##\w*\[.*", text, re.MULTILINE)
+    assert command is None, (what, command)
+
+
+def every_output(results: Results) -> Iterator[tuple[str, str]]:
+    for name in ("html", "markdown", "junit", "sarif", "csv", "json"):
+        yield name, outputs[name].render(results).decode()
+    comparison = compare(results, results)
+    for name in ("html", "markdown", "json"):
+        yield f"compare {name}", comparison_outputs[name].render(comparison).decode()
+
+
+@pytest.fixture(scope="module")
+def plain() -> dict[str, Counter[str]]:
+    """Elements of the pages of harmless results."""
+    results = gated(names=list("abc"), chosen=[(0, 1)], files=True)
+    return {name: elements(text) for name, text in every_output(results) if "html" in name}
+
+
+def elements(text: str) -> Counter[str]:
+    page = Elements()
+    page.feed(text)
+    return page.found
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_every_output_is_harmless(
+    harm: str, plain: dict[str, Counter[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = poisoned(gated(names=list("abc"), chosen=[(0, 1)], files=True), HARMS[harm])
+    for name, text in every_output(results):
+        expect_harmless(name, text, "\r\n\t" if name == "csv" else "\n")
+        if "html" in name:
+            found = elements(text)
+            assert {tag: found[tag] for tag in ("script", "img", "b", "pre", "@onclick", "@onerror")} == {
+                tag: plain[name][tag] for tag in ("script", "img", "b", "pre", "@onclick", "@onerror")
+            }
+        elif name == "junit":
+            ElementTree.fromstring(text)
+        elif "json" in name or name == "sarif":
+            json.loads(text)
+        elif name == "csv":
+            for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+                assert not [cell for cell in row if re.match(r"[\s\"]*[=+@\uff1d]|\s*-\D", cell)], row
+    assert json.loads(to_json(results)) == results.model_dump(mode="json")
+    for line in gate_lines(results.gate):
+        print_line(line)
+    for line in summary_lines(results, []):
+        say(line)
+    for stream in capsys.readouterr():
+        expect_harmless("terminal", stream)
+    for line in commands(results):
+        assert line.startswith(("::error title=", "::warning title="))
+        expect_harmless("annotation", line[2:])
