@@ -26,16 +26,10 @@ from auditor.results import Results, to_json
 from tests.render.gated import gated
 
 HARMS = {
-    "a command": "::add-mask::e",
-    "a command after blanks": " \t::stop-commands::zz",
-    "a command in the middle": "a ##[error]x",
-    "commands of other services": "##vso[task.x]y ##teamcity[z]",
-    "a command on a line of its own": "a\n::error::x\r\n##[group]",
-    "control characters": "a\x00b\x1b]0;t\x07\x1b[2J\x08\x7f\x9b",
-    "directions and lines": "\u202ea\u2066b\u2028c\u2029d\u200be\ufeff",
-    "no characters": "a\ufffe\uffff\U000e0001b",
-    "markup": "</script></pre><b onclick=a>]]>--><img src=x onerror=a>",
-    "a formula": "=cmd|' /C calc'!A1",
+    "a command at the start": "::add-mask::e",
+    "commands after blanks and anywhere": " \t::x::y ##[error]x ##vso[task.x]y ##teamcity[z]",
+    "controls, directions and lines": "\x00\x1b]0;t\x07\x9b\u202eb\u2028\u200b\ufeff\uffff\U000e0001\n::error::x\r\n##[group]",
+    "markup and a formula": "=1</script></pre><b onclick=a>]]>--><img src=x onerror=a>",
     "a formula behind blanks": " \t\"'\N{FULLWIDTH EQUALS SIGN}1+1",
 }
 FIXED = {
