@@ -18,6 +18,13 @@ TEXTS = [
     "##vso[task.setvariable]x", "=1+1", "</script><b>", "near nan is nothing", "near", "higher", "lower is better",
     "neither is better", "9" * 400, "x" * 20_000, "{{ 7*7 }}", "%s%n", "validity.x", "../../etc/passwd",
 ]  # fmt: skip
+MEASURES = [
+    "performance.accuracy", "performance.ece", "performance.per_class.accuracy", "generation.success_rate",
+    "characteristics.idc", "characteristics.margin_l2_attack", "characteristics.margin_l2_attack_gap",
+    "characteristics.margin_l2", "characteristics.asymmetry_margin", "summary.margin_l2_attack.worst",
+    "summary.idc.mean", "summary.margin_l2.worst", "baselines.rpbs.idc", "baselines.epbs.success_rate",
+    "characteristics.edc_train_distance_misclassified", "characteristics.margin_l2_attack_q05",
+]  # fmt: skip
 LINES = [
     "[[rules]]", "[validity]", "[coverage]", "pairs = 99999999999999999999", "min = 1e308", "min = 5e-324", "max = -1",
     "min = nan", "measure = 'summary.idc.worst'", "aggregate = 'worst'", "severity = 'warn'", "strict = true",
@@ -134,8 +141,20 @@ def _journal(document: bytes, rng: random.Random) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
+def _rule(rng: random.Random) -> str:
+    """A rule that may well be one, with a limit of any size."""
+    measure = rng.choice(MEASURES)
+    limit = rng.choice(["0.5", "0.05", "'10 %'", "'0 %'", *(repr(n).lower() for n in NUMBERS)])
+    lines = ["[[rules]]", f"id = '{rng.random()}'", f"measure = '{measure}'"]
+    lines.append(f"{rng.choice(('min', 'max', 'max_decrease', 'max_increase'))} = {limit}")
+    more = ["aggregate = 'worst'", "aggregate = 'mean'", "aggregate = 'each'", "strict = true", "severity = 'warn'"]
+    return "\n".join([*lines, *rng.sample(more, rng.randrange(3))])
+
+
 def _lines(document: bytes, rng: random.Random) -> bytes:
     lines = document.decode().split("\n")
+    if "[[rules]]" in lines and rng.random() < 0.5:
+        return "\n".join([*lines, _rule(rng), ""]).encode()
     for _ in range(rng.choice((1, 1, 2, 3))):
         place = rng.randrange(len(lines))
         act = rng.randrange(4)

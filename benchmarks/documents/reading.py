@@ -27,16 +27,16 @@ AUDIT = "none.onnx --data digits --quiet --policy none.toml --out out"
 COMMANDS = {
     "results.json": [
         "gate results.json --policy sound.toml", "gate results.json --policy sound.toml --json",
-        "gate results.json --policy relative.toml --baseline sound.json",
-        "gate sound.json --policy relative.toml --baseline results.json",
+        "gate results.json --policy relative.toml --baseline other.json",
+        "gate other.json --policy relative.toml --baseline results.json",
         "gate results.json --policy sound.toml --out out --format junit,sarif,markdown",
         "render results.json --quiet --out out --format csv,junit,sarif,markdown",
-        "compare results.json sound.json --out out --format json,markdown",
-        "compare sound.json results.json --out out --format json,markdown",
+        "compare results.json other.json --out out --format json,markdown",
+        "compare other.json results.json --out out --format json,markdown",
         "init-policy results.json --out first.toml --force",
     ],
     "policy.toml": [
-        "gate sound.json --policy policy.toml", "gate sound.json --policy policy.toml --baseline sound.json",
+        "gate sound.json --policy policy.toml", "gate sound.json --policy policy.toml --baseline other.json",
         "gate sound.json --policy policy.toml --out out --format junit,sarif,markdown",
     ],
     "run.json": ["render results.json --quiet --out out --format junit"],
@@ -46,7 +46,7 @@ COMMANDS = {
 }  # fmt: skip
 PAGES = [
     "render results.json --quiet --out out --format html",
-    "compare results.json sound.json --out out --format html",
+    "compare results.json other.json --out out --format html",
 ]
 """Pages take a second each, so they are drawn of one document in a hundred."""
 
@@ -78,6 +78,8 @@ def read_mutations(sound: dict[str, bytes], count: int, seed: int, folder: Path)
         (folder / name).write_bytes(content)
     (folder / "sound.json").write_bytes(sound["results.json"])
     (folder / "sound.toml").write_bytes(sound["policy.toml"])
+    # Of another model, for no audit is compared with itself.
+    (folder / "other.json").write_bytes(sound["results.json"].replace(b'"sha256": "3', b'"sha256": "4', 1))
     signal.signal(signal.SIGALRM, _alarm)
     for i in range(count):
         rng = random.Random(seed + i)

@@ -28,7 +28,8 @@ from tests.render.gated import gated
 HARMS = {
     "a command at the start": "::add-mask::e",
     "commands after blanks and anywhere": " \t::x::y ##[error]x ##vso[task.x]y ##teamcity[z]",
-    "controls, directions and lines": "\x00\x1b]0;t\x07\x9b\u202eb\u2028\u200b\ufeff\uffff\U000e0001\n::error::x\r\n##[group]",
+    "controls, directions and lines": "\x00\x1b]0;t\x07\x9b\u202eb\u2028\u200b\ufeff\uffff"
+    "\U000e0001\n::error::x\r\n##[group]",
     "markup and a formula": "=1</script></pre><b onclick=a>]]>--><img src=x onerror=a>",
     "a formula behind blanks": " \t\"'\N{FULLWIDTH EQUALS SIGN}1+1",
 }
