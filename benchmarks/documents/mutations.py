@@ -49,7 +49,8 @@ def mutated(kind: str, document: bytes, rng: random.Random) -> bytes:
 def _json(document: bytes, rng: random.Random) -> bytes:
     tree = json.loads(document)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        _change(tree, rng)
+        if tree:
+            _change(tree, rng)
     text = json.dumps(tree)
     if rng.random() < 0.02:
         text = text.replace("null", "[" * rng.choice((500, 100_000)), 1)
@@ -89,7 +90,7 @@ def _change(tree: Any, rng: random.Random) -> None:
 def _rename(tree: Any, rng: random.Random) -> None:
     """Put another text wherever one stands, keys included, so that the document still agrees with itself."""
     texts = sorted(set(_texts(tree)))
-    old, new = rng.choice(texts), rng.choice(TEXTS)
+    old, new = rng.choice(texts or [""]), rng.choice(TEXTS)
 
     def renamed(part: Any) -> Any:
         if isinstance(part, dict):
