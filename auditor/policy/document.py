@@ -27,6 +27,7 @@ from auditor.policy.measures import Known, known
 from auditor.results import Definition
 
 ABSOLUTE, RELATIVE = ("min", "max"), ("max_decrease", "max_increase")
+LARGEST_LIMIT = 1e12
 SELECTORS = {"model": (), "class": ("classes",), "pair": ("pairs",), "direction": ("pairs", "directions")}
 
 Text = Annotated[str, Field(min_length=1)]
@@ -59,10 +60,10 @@ class PolicyRule(_Part):
     pairs: Names | None = None
     directions: Names | None = None
     classes: Names | None = None
-    min: float | None = None
-    max: float | None = None
-    max_decrease: Annotated[float, Field(ge=0)] | Share | None = None
-    max_increase: Annotated[float, Field(ge=0)] | Share | None = None
+    min: Annotated[float, Field(ge=-LARGEST_LIMIT, le=LARGEST_LIMIT)] | None = None
+    max: Annotated[float, Field(ge=-LARGEST_LIMIT, le=LARGEST_LIMIT)] | None = None
+    max_decrease: Annotated[float, Field(ge=0, le=LARGEST_LIMIT)] | Share | None = None
+    max_increase: Annotated[float, Field(ge=0, le=LARGEST_LIMIT)] | Share | None = None
     severity: Literal["warn", "fail"] = "fail"
     strict: bool | None = None
 

@@ -14,7 +14,7 @@ import pytest
 from auditor.audit.agreement import contradictions
 from auditor.audit.agreement.boundary import quantile
 from auditor.audit.agreement.numbers import wilson
-from auditor.audit.agreement.verdicts import key_facts, own_definitions
+from auditor.audit.agreement.own_measures import key_facts, own_measures
 from auditor.audit.store import read_results
 from auditor.characteristics.base import characteristics
 from auditor.errors import InputRefused
@@ -170,9 +170,9 @@ def test_a_picture_that_says_it_is_huge_is_refused_before_it_is_decoded(tmp_path
 
 
 def test_the_table_of_own_measures_is_that_of_the_registry() -> None:
-    """``definitions.json`` is what ``render`` and ``gate`` know of the measures, without torch."""
+    """``definitions.json`` is what ``render`` and ``gate`` know of the measures; made anew by printing ``made``."""
     made = {id: key_facts(d) for _, kind in characteristics.items() for id, d in kind.definitions.items()}
-    assert own_definitions() == made
+    assert own_measures() == made
 
 
 def test_the_formulas_without_torch_are_those_with_it() -> None:

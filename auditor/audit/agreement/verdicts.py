@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 from math import comb
-from typing import Any
 
 from auditor.audit.agreement.numbers import Contradiction, close, interval, measured, share
+from auditor.audit.agreement.own_measures import key_facts, own_measures
 from auditor.audit.summary import RANKED_BY, summarise
-from auditor.results import NEUTRAL, Definition, Results, Rule, SummaryMeasure, Worst
+from auditor.results import NEUTRAL, Results, Rule, SummaryMeasure, Worst
 
 ALWAYS = (
     "output_finite", "batch_consistency", "gradient", "gradient_masking", "coverage", "accuracy", "generation", "jumps",
@@ -23,22 +20,9 @@ GRAVITY = ("ok", "warn", "fail")
 FAILING = ("fail", "not_measured")
 
 
-@cache
-def own_definitions() -> dict[str, dict[str, Any]]:
-    """What this tool's own measures are, by id, as ``definitions.json`` says it without torch."""
-    text = resources.files("auditor").joinpath("definitions.json").read_text("utf-8")
-    found: dict[str, dict[str, Any]] = json.loads(text)
-    return found
-
-
-def key_facts(definition: Definition) -> dict[str, Any]:
-    """What decides how a measure is judged: everything but its words."""
-    return definition.model_dump(mode="json", include={"unit", "direction", "bounds", "scope"})
-
-
 def definitions(results: Results) -> Iterator[Contradiction]:
     """Each reads in one of the known ways; those of this tool are as the tool has them."""
-    own = own_definitions()
+    own = own_measures()
     for id, definition in results.definitions.items():
         where, (low, high) = f"definitions.{id[:60]}", definition.bounds
         if not _readable(definition.direction):
