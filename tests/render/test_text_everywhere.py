@@ -22,7 +22,7 @@ from auditor.cli.terminal import print_line, say
 from auditor.policy.compare import compare
 from auditor.render.base import outputs
 from auditor.render.comparison.base import comparison_outputs
-from auditor.results import Results, to_json
+from auditor.results import Results, Rule, Validity, to_json
 from tests.render.gated import gated
 
 HARMS = {
@@ -134,3 +134,41 @@ def test_every_output_is_harmless(
     for line in commands(results):
         assert line.startswith(("::error title=", "::warning title="))
         expect_harmless("annotation", line[2:])
+
+
+def test_a_rule_with_the_name_of_a_check_stands_in_every_output() -> None:
+    """Only the very rule that repeats a check is left out, where the check is listed itself."""
+    results = gated(names=list("abc"), chosen=[(0, 1)])
+    check = Validity(id="few", status="warn", message="Few samples.")
+    repeated = Rule(id="validity.few", status="warn", observed="warn", threshold="ok", message=check.message)
+    own = Rule(id="validity.x", status="fail", observed="9", threshold="at most 1", message="Far beyond.")
+    graver = repeated.model_copy(update={"status": "fail"})
+    for rules, said in (([own], "Far beyond."), ([graver], "Few samples.")):
+        gate = results.gate.model_copy(update={"rules": rules, "status": "failed"})
+        found = results.model_copy(update={"gate": gate, "validity": [check]})
+        assert [line for line in commands(found) if line.startswith(f"::error title=gate {rules[0].id}::{said}")]
+        assert '"level": "error"' in outputs["sarif"].render(found).decode()
+        assert f"`{rules[0].id}`" in outputs["markdown"].render(found).decode()
+    found = results.model_copy(
+        update={"gate": results.gate.model_copy(update={"rules": [repeated]}), "validity": [check]}
+    )
+    assert found.rules_apart == []
+    assert [line.split("::")[1] for line in commands(found)] == ["warning title=validity few"]
+
+
+def test_more_findings_than_the_service_shows_are_named_in_the_last() -> None:
+    results = gated(names=list("abc"), chosen=[(0, 1)])
+    rules = [Rule(id=f"r{i}", status="fail", observed="0", threshold="1", message="m") for i in range(14)]
+    lines = list(commands(results.model_copy(update={"gate": results.gate.model_copy(update={"rules": rules})})))
+    assert len(lines) == 10
+    assert lines[-1] == "::error title=5 more::gate r9; gate r10; gate r11; gate r12; gate r13"
+
+
+@pytest.mark.parametrize("status", ["fail", "not_measured", None])
+def test_a_verdict_that_its_rules_do_not_bear_out_is_not_repeated(status: str | None) -> None:
+    results = gated(names=list("abc"), chosen=[(0, 1)])
+    rules = [rule for rule in results.gate.rules if rule.status == status]
+    gate = results.gate.model_copy(update={"status": "passed", "rules": rules})
+    text = outputs["markdown"].render(results.model_copy(update={"gate": gate})).decode()
+    assert "passes the gate" not in text
+    assert "hold." not in text.replace("0 of 0 rules hold", "").replace("0 of 1 rules hold", "")
