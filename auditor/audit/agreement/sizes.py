@@ -19,7 +19,7 @@ NAMES = 10_000
 """Entries of a table by name, such as definitions and settings, and of a list of notes."""
 NAME = 100_000
 """Characters of one text."""
-PIXELS = 64_000_000
+PIXELS = 16_000_000
 """Pixels of all sample images together; an audit writes four million values."""
 CELLS = 20
 """Rows of a grid of images, and images of a row."""
