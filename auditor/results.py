@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auditor.text import json_text
+
 SCHEMA_VERSION: Final = "2.0"
 
 
@@ -573,6 +575,12 @@ class Results(Document):
     cost: Cost
     gate: Gate
 
+    @property
+    def rules_apart(self) -> list[Rule]:
+        """Rules of the gate that say something else than a validity check does."""
+        said = {(f"validity.{check.id}", check.status, check.message) for check in self.validity}
+        return [rule for rule in self.gate.rules if (rule.id, rule.status, rule.message) not in said]
+
 
 class RunFacts(Document):
     """run.json: what differs from run to run, kept out of results.json so that it is reproducible.
@@ -592,7 +600,7 @@ class RunFacts(Document):
 
 def to_json(document: Document) -> str:
     """The document as JSON text: sorted by the model's own order, no NaN, ends with a newline."""
-    return json.dumps(document.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    return json_text(json.dumps(document.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1)) + "\n"
 
 
 def from_json(text: str | bytes) -> Results:

@@ -126,7 +126,7 @@ def undecided(err: UsageError) -> Gate:
     rule = Rule(
         id="policy", status="not_measured", observed="not decided", threshold="a policy that fits", message=str(err)
     )
-    return Gate(status="failed", rules=[rule])
+    return Gate(status="failed", rules=[rule], failed=1)
 
 
 def gate_again(

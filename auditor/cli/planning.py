@@ -12,6 +12,7 @@ import typer
 
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.profiles import profile_named
+from auditor.bounded_file import read_text
 from auditor.errors import UsageError
 
 
@@ -101,15 +102,24 @@ def _seconds(text: str | None) -> float | None:
     return seconds
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a path names anything; a text that is too long for a name, or holds a NUL, names nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _names(text: str | None) -> tuple[str, ...] | None:
     """Class names from a file of one a line, or from a list with commas."""
     if text is None:
         return None
     path = Path(text)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else text.split(",")
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(f"expected a text file of class names; found {path}: {err}; correct --class-names") from err
+        lines = read_text(path).split("\n") if _is_there(path) else text.split(",")
+    except OSError as err:
+        found = f"{path}: {err.strerror}"
+        raise UsageError(f"expected a text file of class names; found {found}; correct --class-names") from err
     names = tuple(line.strip() for line in lines if line.strip())
     if len(names) < 2 or len(set(names)) < len(names):
         raise UsageError(

@@ -23,13 +23,13 @@ until = 2026-12-31           # the last day on which the rule may fail without f
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from auditor.bounded_file import parse_toml
 from auditor.errors import UsageError
 from auditor.policy.measures import Known, known
 from auditor.results import Definition
@@ -50,11 +50,12 @@ UNLIKE = (
     "embedding",
 )
 """Facts in which a baseline has to be like the candidate; each gives a rule ``baseline.<fact>`` that fails."""
+LARGEST_LIMIT = 1e12
 SELECTORS = {"model": (), "class": ("classes",), "pair": ("pairs",), "direction": ("pairs", "directions")}
 
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
-Share = Annotated[str, Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$")]
+Share = Annotated[str, Field(pattern=r"^\s*[0-9]{1,9}(\.[0-9]{1,9})?\s*%\s*$")]
 """A part of the baseline's value, such as ``10 %``."""
 
 
@@ -82,10 +83,10 @@ class PolicyRule(_Part):
     pairs: Names | None = None
     directions: Names | None = None
     classes: Names | None = None
-    min: float | None = None
-    max: float | None = None
-    max_decrease: Annotated[float, Field(ge=0)] | Share | None = None
-    max_increase: Annotated[float, Field(ge=0)] | Share | None = None
+    min: Annotated[float, Field(ge=-LARGEST_LIMIT, le=LARGEST_LIMIT)] | None = None
+    max: Annotated[float, Field(ge=-LARGEST_LIMIT, le=LARGEST_LIMIT)] | None = None
+    max_decrease: Annotated[float, Field(ge=0, le=LARGEST_LIMIT)] | Share | None = None
+    max_increase: Annotated[float, Field(ge=0, le=LARGEST_LIMIT)] | Share | None = None
     severity: Literal["warn", "fail"] = "fail"
     strict: bool | None = None
 
@@ -162,8 +163,8 @@ class Policy(_Part):
     strict: bool = False
     validity: ValidityPolicy = ValidityPolicy()
     coverage: Coverage | None = None
-    rules: Annotated[list[PolicyRule], Field(min_length=1)]
-    waivers: list[PolicyWaiver] = []
+    rules: Annotated[list[PolicyRule], Field(min_length=1, max_length=2000)]
+    waivers: Annotated[list[PolicyWaiver], Field(max_length=2000)] = []
 
     @property
     def relative(self) -> bool:
@@ -182,8 +183,8 @@ def parse_policy(text: str, source: str) -> Policy:
             waiver has a name that it must not have.
     """
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as err:
+        content = parse_toml(text)
+    except ValueError as err:
         raise UsageError(f"expected TOML in {source}; found {err}; correct the file") from err
     try:
         policy = Policy.model_validate(content)

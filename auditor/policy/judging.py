@@ -76,7 +76,8 @@ class Judged:
         value, low, high = self.interval
         distance = abs(value - self.limit.value)
         half = value - low if self.limit.value < value else high - value
-        if self.relation != "straddles" or distance == 0 or not math.isfinite(half):
+        # Beyond a million times the width no number of samples that anybody has would decide.
+        if self.relation != "straddles" or not half < 1e6 * distance:
             return None
         return math.ceil(self.samples * (half / distance) ** 2)
 

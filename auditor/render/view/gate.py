@@ -21,7 +21,7 @@ def gate_words(rules: Sequence[Rule]) -> str:
         kind: [rule for rule in rules if standing(rule) == kind]
         for kind in ("holds", "undecided", "broken", "missing", "waived")
     }
-    if len(by["holds"]) == len(rules):
+    if rules and len(by["holds"]) == len(rules):
         return f"All {count(len(rules))} rules hold." if len(rules) > 1 else "Its rule holds."
     said = [f"{count(len(by['holds']))} of {count(len(rules))} rules hold{'s' if len(by['holds']) == 1 else ''}"]
     failed = [rule for rule in by["broken"] if rule.status == "fail"]
