@@ -28,7 +28,7 @@ ROWS = (
     ("comparison", "means"),
     ("results",),
     ("registry",),
-    ("errors",),
+    ("errors", "streams"),
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
@@ -40,7 +40,7 @@ TENSOR_LIBRARIES = frozenset(
 )
 
 TOUCH_FILES = (
-    "auditor.cli", "auditor.__main__", "auditor.models", "auditor.datasets", "auditor.audit.store",
+    "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets", "auditor.audit.store",
     "auditor.audit.journal", "auditor.audit.instances",
     # They say which files the worker may open, and give it a folder of its own.
     "auditor.audit.sandbox", "auditor.audit.process",
