@@ -41,7 +41,7 @@ TENSOR_LIBRARIES = frozenset(
 
 TOUCH_FILES = (
     "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets", "auditor.audit.store",
-    "auditor.audit.journal", "auditor.audit.instances",
+    "auditor.audit.journal", "auditor.audit.journal_key", "auditor.audit.instances",
     # They say which files the worker may open, and give it a folder of its own.
     "auditor.audit.sandbox", "auditor.audit.process",
 )  # fmt: skip

@@ -61,7 +61,7 @@ def _delivered(status: int) -> int:
     if status > 1 or (lost := output_lost()) is None:
         return status
     complain(
-        f"expected to write to standard output; found: {lost.strerror}; free space, keep its reader running, or redirect"
-        " it elsewhere"
+        f"expected to write to standard output; found: {lost.strerror}; free space, keep its reader running,"
+        " or redirect it elsewhere"
     )
     return AuditIncomplete.exit_code

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.audit.store import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
+from auditor.audit.store import RESULTS, RUN, read_results, read_run, write_whole
+from auditor.cli.earlier import WITH_VERDICT
 from auditor.cli.files import read_policy
 from auditor.cli.github import add_to_summary, annotate
-from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.output_folder import ALL, OutputFolder, same_file
+from auditor.cli.outputs import as_text, chosen_outputs, creation_date, with_standing, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import printable
-from auditor.errors import UsageError
+from auditor.errors import AuditError, UsageError
 from auditor.results import Definition, Gate, Results, Rule, to_json
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def prepared_gate(policy: Path | None, baseline: Path | None) -> Prepared | None
     return Prepared(read, before)
 
 
-def undecided(err: UsageError) -> Gate:
+def undecided(err: AuditError) -> Gate:
     """The gate of an audit whose policy turned out not to fit its results: failed, and why."""
     rule = Rule(
         id="policy", status="not_measured", observed="not decided", threshold="a policy that fits", message=str(err)
@@ -82,16 +84,12 @@ def gate_again(
         AuditIncomplete: the gate passes, on results that lack pairs that were asked for.
         AuditError: the policy, the results, the baseline or an output stood in the way.
     """
-    names = chosen_outputs(formats)
-    if folder is None and names:
-        raise UsageError("expected --out DIR with --format; found none; say where to write")
-    prepared = Prepared(read_policy(policy), None if baseline is None else read_results(baseline))
-    results = prepared.decide(read_results(path))
     if folder is not None:
-        prepare_folder(folder)
-        write_whole(folder / RESULTS, to_json(results).encode())
-        with progress_display(quiet=True, verbose=False) as show:
-            write_outputs(names, results, folder, creation_date(read_run(path.with_name(RUN))), show)
+        results = _decided_into(folder, path, policy, baseline, formats)
+    elif chosen_outputs(formats):
+        raise UsageError("expected --out DIR with --format; found none; say where to write")
+    else:
+        results = _decided(read_results(path), policy, baseline)
     if as_json:
         print(to_json(results.gate), end="")
     else:
@@ -104,6 +102,40 @@ def gate_again(
     if results.coverage.partial:
         raise incomplete(results)
     return 0
+
+
+def _decided(results: Results, policy: Path, baseline: Path | None) -> Results:
+    return Prepared(read_policy(policy), None if baseline is None else read_results(baseline)).decide(results)
+
+
+def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None, formats: str) -> Results:
+    """Decide and write, so that nothing of an earlier decision is left in the folder whatever comes.
+
+    In the folder of the results themselves, what else carries the decision is made again.
+
+    Raises:
+        AuditError: as ``gate_again``; results that stand in the folder then say that nothing is decided.
+    """
+    beside, run = same_file(path, folder / RESULTS), read_run(path.with_name(RUN))
+    reads = {"--policy": policy, "--baseline": baseline, "RESULTS.json": None if beside else path}
+    with OutputFolder(folder, ALL, reads, keep=lambda file: beside and file.name not in WITH_VERDICT) as out:
+        trouble = None
+        try:
+            names = chosen_outputs(formats)
+            decided = _decided(read_results(path), policy, baseline)
+        except AuditError as err:
+            if not beside:
+                raise
+            names, trouble = [], err
+            decided = read_results(path).model_copy(update={"gate": undecided(err)})
+        out.prepare()
+        write_whole(folder / RESULTS, to_json(decided).encode())
+        with progress_display(quiet=True, verbose=False) as show:
+            names = with_standing(names, out.removed if beside else [])
+            write_outputs(names, decided, folder, creation_date(run), show)
+        if trouble is not None:
+            raise trouble
+    return decided
 
 
 def gate_lines(gate: Gate) -> Iterator[str]:

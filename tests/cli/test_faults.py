@@ -6,6 +6,7 @@ once, word for word: a child process repeats it.
 
 from __future__ import annotations
 
+import builtins
 import errno
 import io
 import json
@@ -67,6 +68,7 @@ class Faults:
             return Failing(found, self) if mode in ("xb", "ab") else found
 
         patch.setattr(io, "open", opening)
+        patch.setattr(builtins, "open", opening)
         patch.setattr(os, "fsync", self.counted("fsync", fsync))
         patch.setattr(os, "replace", self.counted("rename", replace))
 
