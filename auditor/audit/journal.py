@@ -48,6 +48,7 @@ class Journal:
         found: what an earlier run left, or None.
         damaged: lines of it that could not be used.
         another_model: whether an earlier run was about another model file.
+        forgotten: whether it holds parts that are not to be gone on from.
         off: why no journal is read or kept; empty where one is.
     """
 
@@ -56,7 +57,7 @@ class Journal:
         self._documents: list[bytes] = []
         self._head_code = b""
         self.found: Found | None = None
-        self.damaged, self.another_model, self.off = 0, False, ""
+        self.damaged, self.another_model, self.forgotten, self.off = 0, False, False, ""
         try:
             self._key = user_key(folder)
         except OSError as err:
@@ -73,6 +74,8 @@ class Journal:
                     self.off = f"{self._path} was not made by this user on this machine"
                 elif keep:
                     self._read_parts(head, file)
+                else:
+                    self.forgotten = bool(file.read(1))
         except FileNotFoundError:
             return
         except OSError as err:

@@ -63,11 +63,7 @@ def run_audit(
     out.prepare()
     folder = out.path
     with progress_display(quiet, verbose) as show:
-        journal = Journal(folder, keep=not in_ci() if resume is None else resume, model=digest(Path(plan.model.path)))
-        if journal.off and not quiet:
-            say(
-                f"warn: no journal is read or kept: {journal.off}; this run cannot be gone on from if it is interrupted"
-            )
+        journal = _journal(plan, folder, resume, quiet)
         instances = EarlierInstances(folder, journal.found)
         with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose) as worker:
             finished = worker.outcome(show, _keeping(journal, instances, quiet))
@@ -93,6 +89,17 @@ def run_audit(
     if results.coverage.partial:
         raise incomplete(results)
     return 0
+
+
+def _journal(plan: Plan, folder: Path, resume: bool | None, quiet: bool) -> Journal:
+    """The journal of this audit; the user hears why one that is there is not gone on from."""
+    keep = not in_ci() if resume is None else resume
+    journal = Journal(folder, keep=keep, model=digest(Path(plan.model.path)))
+    if journal.off and not quiet:
+        say(f"warn: no journal is read or kept: {journal.off}; this run cannot be gone on from if it is interrupted")
+    if journal.forgotten and resume is None and not quiet:
+        say("warn: an interrupted run left finished class pairs; in CI only --resume goes on from them")
+    return journal
 
 
 def digest(path: Path) -> str:

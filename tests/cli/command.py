@@ -43,9 +43,15 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "auditor", *map(str, arguments)]
 
 
-def run(arguments: Sequence[str | Path], folder: Path) -> Done:
-    """Run a command in a folder and wait for its end."""
+def run(arguments: Sequence[str | Path], folder: Path, **variables: str) -> Done:
+    """Run a command in a folder, with more variables of the environment, and wait for its end."""
     done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, check=False
+        command(*arguments),
+        cwd=folder,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
