@@ -17,7 +17,8 @@ from tests.cli.command import DIGITS_CNN, Done
 
 PASSES = "version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.1\n"
 FAILS = "version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.9999\n"
-VERDICTS = ["junit.xml", "report.html", "report.pdf", "results.sarif", "summary.md"]
+COMPARES = "version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmax_decrease = 0.5\n"
+VERDICTS = ["junit.xml", "report.html", "results.sarif", "summary.md"]
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +38,12 @@ def everything(audit: tuple[Path, Done], tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def out(everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, ``out`` in the working folder, beside two policies."""
+    """A copy of it, ``out`` in the working folder, beside two policies; without PDF, which takes long to make again."""
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(everything, tmp_path / "out")
+    shutil.copytree(everything, tmp_path / "out", ignore=shutil.ignore_patterns("*.pdf"))
     (tmp_path / "passes.toml").write_text(PASSES)
     (tmp_path / "fails.toml").write_text(FAILS)
+    (tmp_path / "compares.toml").write_text(COMPARES)
     return tmp_path / "out"
 
 
@@ -54,12 +56,12 @@ def error(capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
-def test_every_output_is_known_as_the_tools_own(out: Path) -> None:
+def test_every_output_is_known_as_the_tools_own(everything: Path) -> None:
     of_audit = {output.file_name for _, output in outputs.items()} | {"run.json"}
     assert set(OF_AN_AUDIT) == of_audit
     assert set(OF_A_COMPARISON) == {output.file_name for _, output in comparison_outputs.items()}
     for name in [*OF_AN_AUDIT, *OF_A_COMPARISON, "instances/3-8.npz"]:
-        assert strange(out / name) == "", name
+        assert strange(everything / name) == "", name
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_every_output_is_known_as_the_tools_own(out: Path) -> None:
         ("none.onnx --data digits --profile never", 2),
         ("none.onnx --data digits --format never", 2),
         ("none.onnx --data digits --policy none.toml", 2),
-        ("none.onnx --data digits --policy passes.toml --baseline none.json", 3),
+        ("none.onnx --data digits --policy compares.toml --baseline none.json", 3),
         ("none.onnx --data digits --time-budget 0", 2),
     ],
 )
@@ -102,7 +104,7 @@ def test_another_decision_is_that_of_every_file_beside_the_results(out: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("policy", "status"), [("none.toml", 2), ("never.toml", 2), ("passes.toml --baseline none.json", 3)]
+    ("policy", "status"), [("none.toml", 2), ("never.toml", 2), ("compares.toml --baseline none.json", 3)]
 )
 def test_a_decision_that_cannot_be_made_leaves_none(policy: str, status: int, out: Path) -> None:
     Path("never.toml").write_text("version = 1\n[[rules]]\nmeasure = 'never'\nmin = 0.1\n")
@@ -151,7 +153,7 @@ def test_results_are_not_rendered_into_the_folder_of_others(out: Path, capsys: p
 def test_a_comparison_that_fails_leaves_no_earlier_one(out: Path) -> None:
     assert main(["compare", "out/results.json", "none.json", "--out", "out"]) == 3
     assert not set(OF_A_COMPARISON) & set(names(out))
-    assert set(OF_AN_AUDIT) <= set(names(out))
+    assert set(OF_AN_AUDIT) - {"report.pdf"} <= set(names(out))
 
 
 AUDIT = "{cnn} --data digits --out out"
@@ -235,7 +237,7 @@ def test_a_linked_folder_of_instances_is_not_written_through(
         ("compare.json", "{}", "compare {place} r.json"),
     ],
 )
-@pytest.mark.parametrize("way", ["out/{}", "out/../out/{}", "link.to"])
+@pytest.mark.parametrize("way", ["out/../out/{}", "link.to"])
 def test_a_file_that_the_command_reads_is_not_overwritten(
     name: str, content: str | None, arguments: str, way: str, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,7 +257,9 @@ def test_a_file_that_the_command_reads_is_not_overwritten(
 
 def test_files_that_a_command_reads_may_lie_in_its_output_folder(out: Path) -> None:
     shutil.copy(out / "results.json", out / "accepted.json")
-    shutil.copy("passes.toml", out / "policy.toml")
+    shutil.copy("compares.toml", out / "policy.toml")
+    for name in VERDICTS:
+        (out / name).unlink()
     before = (out / "accepted.json").read_bytes()
     named = ["--policy", "out/policy.toml", "--baseline", "out/accepted.json"]
     assert main(["gate", "out/results.json", *named, "--out", "out"]) == 0
