@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 SIZE = 32
@@ -59,8 +60,8 @@ def _untrusted(folder: Path) -> list[Path]:
     return [folder] if checkout == home else [folder, checkout]
 
 
-def _only_ours(found: os.stat_result, path: Path, kind: object, others: int) -> None:
-    assert callable(kind)
+def _only_ours(found: os.stat_result, path: Path, kind: Callable[[int], bool], others: int) -> None:
+    """Refuse what is of another kind or another user, or open to others (bits of the mode)."""
     if not kind(found.st_mode) or (os.name != "nt" and (found.st_uid != os.geteuid() or found.st_mode & others)):
         raise OSError(f"{path} is not this user's alone; remove it")
 

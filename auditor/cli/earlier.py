@@ -6,6 +6,7 @@ are never followed: what stands behind one is not in the folder.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -22,7 +23,7 @@ INSTANCES = "instances"
 OF_INSTANCES = re.compile(r"(\d{1,9})-(\d{1,9})\.npz")
 _HEAD = 65_536
 """Bytes in which a file says by what it was made."""
-_PDF = 1 << 28
+_PDF = 1 << 26
 """Bytes of a PDF file that are looked through."""
 _TOOL = b"deepdig-audit"
 
@@ -90,7 +91,7 @@ def strange(path: Path) -> str:
         return f"{path}, which is no file"
     try:
         made = _made_by_tool(path)
-    except (OSError, zipfile.BadZipFile) as err:
+    except Exception as err:  # zipfile raises all kinds of errors for damaged archives
         return f"{path}, which cannot be read: {one_line(str(err))}"
     return "" if made else f"{path}, which deepdig-audit did not write"
 
@@ -101,7 +102,7 @@ def _made_by_tool(path: Path) -> bool:
             return {"x_boundary.npy", "p_boundary.npy"} <= set(archive.namelist())
     with open(path, "rb", opener=_not_a_link) as file:
         head = file.read(_HEAD)
-        if not _KNOWN[path.name](head):
+        if path.name not in _KNOWN or not _KNOWN[path.name](head):
             return False
         return not path.name.endswith(".pdf") or _pdf_by_tool(head + file.read(_PDF))
 
@@ -112,9 +113,10 @@ def _not_a_link(name: str, flags: int) -> int:
 
 def _pdf_by_tool(content: bytes) -> bool:
     """Whether the metadata of a PDF file name the tool."""
-    for match in re.finditer(rb"<<[^>]{0,80}/(?:Metadata|ObjStm)[^>]{0,200}>>\s{0,4}stream\r?\n", content):
+    streams = re.finditer(rb"/Metadata[^>]{0,200}>>\s{0,4}stream\r?\n", content)
+    for match in itertools.islice(streams, 4):
         try:
-            text = zlib.decompressobj().decompress(content[match.end() :], 1 << 24)
+            text = zlib.decompressobj().decompress(content[match.end() : match.end() + _HEAD], _HEAD)
         except zlib.error:
             text = content[match.end() : match.end() + _HEAD]
         if _TOOL in text:

@@ -77,7 +77,13 @@ class OutputFolder:
     def _own(self) -> None:
         self._stack.enter_context(only_audit(self.path))
         self._owned = True
-        self._clear()
+        try:
+            self._clear()
+        except OSError as err:
+            raise AuditIncomplete(
+                f"expected a folder to write to; found {err.filename or self.path}: {err.strerror}; check rights,"
+                " or name another with --out"
+            ) from err
 
     def _clear(self) -> None:
         """Remove what the tool made; then refuse what has the place of an output and has to stay."""
