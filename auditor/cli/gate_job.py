@@ -89,7 +89,7 @@ def gate_again(
     elif chosen_outputs(formats):
         raise UsageError("expected --out DIR with --format; found none; say where to write")
     else:
-        results = _decided(read_results(path), policy, baseline)
+        results = _decided(path, policy, baseline)
     if as_json:
         print(to_json(results.gate), end="")
     else:
@@ -104,8 +104,9 @@ def gate_again(
     return 0
 
 
-def _decided(results: Results, policy: Path, baseline: Path | None) -> Results:
-    return Prepared(read_policy(policy), None if baseline is None else read_results(baseline)).decide(results)
+def _decided(path: Path, policy: Path, baseline: Path | None) -> Results:
+    prepared = Prepared(read_policy(policy), None if baseline is None else read_results(baseline))
+    return prepared.decide(read_results(path))
 
 
 def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None, formats: str) -> Results:
@@ -122,7 +123,7 @@ def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None,
         trouble = None
         try:
             names = chosen_outputs(formats)
-            decided = _decided(read_results(path), policy, baseline)
+            decided = _decided(path, policy, baseline)
         except AuditError as err:
             if not beside:
                 raise
