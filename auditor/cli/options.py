@@ -106,7 +106,12 @@ Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Same
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Folder to write to; audit-MODEL otherwise.", parser=output_path),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder to write to, rid of earlier outputs; audit-MODEL otherwise.",
+        parser=output_path,
+    ),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="A,B,...", help="Outputs to write.")]
 PolicyFile = Annotated[

@@ -136,7 +136,7 @@ class EarlierInstances:
     def forget(self) -> None:
         """Remove those that are left, unless this run has written them anew."""
         for path, inode in self._kept:
-            if path.lstat().st_ino == inode:
+            if os.path.lexists(path) and path.lstat().st_ino == inode:
                 remove(path)
 
 
