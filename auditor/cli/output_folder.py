@@ -52,7 +52,7 @@ class OutputFolder:
 
     def __enter__(self) -> Self:
         try:
-            if self.path.is_dir():
+            if os.path.isdir(self.path):  # unlike Path.is_dir, without an error where it may not be looked at
                 self._own()
         except BaseException:
             self._stack.close()
