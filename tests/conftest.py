@@ -7,6 +7,8 @@ import tempfile
 
 # Before torch, numpy or ONNX Runtime is imported: threads of several test processes would fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# cuBLAS reads it before its first call; without it torch warns of results that do not repeat.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 # Tests import ONNX Runtime before the package does, which tells it so.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 

@@ -18,10 +18,11 @@ from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.output_folder import ALL, EarlierInstances, OutputFolder, Reads
 from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
 from auditor.cli.partial import incomplete
-from auditor.cli.progress import progress_display
+from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
+from auditor.policy.usable import model_changed, unusable
 from auditor.results import Results, to_json
 
 CI_VARIABLES = ("CI", "CONTINUOUS_INTEGRATION", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "BUILDKITE", "JENKINS_URL",
@@ -55,24 +56,27 @@ def run_audit(
     Returns:
         0, or 1 where the gate failed.
     Raises:
-        AuditIncomplete: pairs are missing that were asked for; everything is written all the same.
+        AuditIncomplete: pairs are missing that were asked for, or a check of validity failed; everything is written
+            all the same.
         AuditError: an option, the policy, the model, the data, the worker or a file stood in the way.
     """
     names = chosen_outputs(formats)
-    gate = prepared_gate(policy, baseline)
+    gate = prepared_gate(policy, baseline, out.path)
     out.prepare()
     folder = out.path
     with progress_display(quiet, verbose) as show:
         journal = _journal(plan, folder, resume, quiet)
         instances = EarlierInstances(folder, journal.found)
-        with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose) as worker:
+        with Worker(
+            Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
+        ) as worker:
             finished = worker.outcome(show, _keeping(journal, instances, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
         write_whole(folder / RUN, to_json(finished.run).encode())
-        if not results.coverage.partial:
+        if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
             journal.finish()
         reports = write_outputs(names, results, folder, creation_date(finished.run), show)
     annotate(results)
@@ -88,6 +92,8 @@ def run_audit(
         return FAILED
     if results.coverage.partial:
         raise incomplete(results)
+    if (problem := unusable(results)) is not None:
+        raise problem
     return 0
 
 

@@ -12,7 +12,7 @@ from auditor.audit.store import RUN, read_results, read_run
 from auditor.cli.github import add_to_summary
 from auditor.cli.output_folder import OutputFolder
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
-from auditor.cli.progress import progress_display
+from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.terminal import say
 from auditor.comparison import KeptDirection
 from auditor.errors import UsageError
@@ -94,7 +94,10 @@ def kept_boundary(
     from auditor.cli.planning import plan_to_revisit
 
     job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, sha256))
-    with progress_display(quiet, verbose) as show, Worker(job, verbose=verbose) as worker:
+    with (
+        progress_display(quiet, verbose) as show,
+        Worker(job, verbose=verbose, tell=lines_of_worker(quiet, verbose)) as worker,
+    ):
         found = worker.outcome(show)
     assert isinstance(found, Revisited)
     return found.directions

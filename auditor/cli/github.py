@@ -40,7 +40,7 @@ def commands(results: Results) -> Iterator[str]:
     found: list[tuple[str, str, str]]
     found = [(check.status, f"validity {check.id}", check.message) for check in results.validity]
     found += [(r.status, f"gate {r.id}", r.message) for r in results.gate.rules if not r.id.startswith("validity.")]
-    for level, statuses in (("error", ("fail", "not_measured")), ("warning", ("warn",))):
+    for level, statuses in (("error", ("fail", "not_measured")), ("warning", ("warn", "waived"))):
         chosen = [command(level, title, message) for status, title, message in found if status in statuses]
         yield from chosen[:MOST]
 

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from auditor.render.base import output
 from auditor.render.names import display_name, display_text
-from auditor.results import Results, Rule
+from auditor.results import Results, Rule, Waiver
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-LEVELS = {"fail": "error", "not_measured": "error", "warn": "warning"}
+LEVELS = {"fail": "error", "not_measured": "error", "waived": "error", "warn": "warning"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Finding:
     level: str
     text: str
     numbers: dict[str, Any]
+    waiver: Waiver | None = None
 
 
 def _run(results: Results) -> dict[str, Any]:
@@ -83,7 +84,9 @@ def _findings(results: Results) -> Iterator[Finding]:
         # Validity checks among the rules have been listed.
         if rule.status != "pass" and not rule.id.startswith("validity."):
             about = f"A rule of the gate on {rule.measure or rule.id}: {rule.threshold}."
-            yield Finding(f"gate.{display_name(rule.id)}", about, LEVELS[rule.status], rule.message, _numbers(rule))
+            yield Finding(
+                f"gate.{display_name(rule.id)}", about, LEVELS[rule.status], rule.message, _numbers(rule), rule.waiver
+            )
 
 
 def _numbers(rule: Rule) -> dict[str, Any]:
@@ -121,7 +124,16 @@ def _result(results: Results, finding: Finding, index: int) -> dict[str, Any]:
         ],
         "partialFingerprints": {"deepdigAudit/v1": hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()},
         "properties": finding.numbers,
+        **_suppressed(finding),
     }
+
+
+def _suppressed(finding: Finding) -> dict[str, Any]:
+    """That a waiver speaks for the finding, and how long."""
+    if finding.waiver is None:
+        return {}
+    why = f"{display_text(finding.waiver.reason)} (until {display_name(finding.waiver.until)})"
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": why}]}
 
 
 output("sarif")(SarifOutput())
