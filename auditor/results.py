@@ -556,6 +556,12 @@ class Cost(Document):
     backward: int
 
 
+class Provenance(Document):
+    """Where the numbers come from: pairs of which an interrupted run finished something that this run took over."""
+
+    taken_over: list[tuple[int, int]] = []
+
+
 class Results(Document):
     """The whole of results.json."""
 
@@ -574,6 +580,7 @@ class Results(Document):
     definitions: dict[str, Definition]
     cost: Cost
     gate: Gate
+    provenance: Provenance = Provenance()
 
     @property
     def rules_apart(self) -> list[Rule]:

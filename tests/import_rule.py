@@ -28,7 +28,7 @@ ROWS = (
     ("comparison", "means"),
     ("results",),
     ("registry", "bounded_file"),
-    ("errors",),
+    ("errors", "streams"),
     ("text",),
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
@@ -41,8 +41,8 @@ TENSOR_LIBRARIES = frozenset(
 )
 
 TOUCH_FILES = (
-    "auditor.cli", "auditor.__main__", "auditor.models", "auditor.datasets", "auditor.bounded_file",
-    "auditor.audit.store", "auditor.audit.journal", "auditor.audit.instances",
+    "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets", "auditor.bounded_file",
+    "auditor.audit.store", "auditor.audit.journal", "auditor.audit.journal_key", "auditor.audit.instances",
     # They say which files the worker may open, and give it a folder of its own.
     "auditor.audit.sandbox", "auditor.audit.process",
 )  # fmt: skip

@@ -16,7 +16,7 @@ from auditor.audit.budget import TimeBudget
 from auditor.audit.collect import Collected, sum_of
 from auditor.audit.coverage import AUTO, coverage_of
 from auditor.audit.generation import choose_route, configured, prepared
-from auditor.audit.ledger import Ledger, facts_of
+from auditor.audit.ledger import Ledger, facts_of, resumed
 from auditor.audit.margins import checked_search
 from auditor.audit.measuring import Battery, class_samples
 from auditor.audit.pairs import MOST_PAIRS, parse_pairs
@@ -37,7 +37,7 @@ from auditor.audit.validity import covered, finite_outputs, refuse_constant, ref
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
-from auditor.results import SCHEMA_VERSION, Cost, Gate, Results, RunFacts, ToolFacts, Validity
+from auditor.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
 
 
 def run(
@@ -116,6 +116,7 @@ def _audited(
             masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, performance, pairs, (plan.generator, route.name)),
+            *resumed(ledger.taken_over, len(selected.pairs)),
             *steady,
         ]
     return Results(
@@ -135,6 +136,7 @@ def _audited(
         definitions=battery.definitions,
         cost=sum_of([before, collected.cost, baselines]),
         gate=Gate(status="not_configured", rules=[]),
+        provenance=Provenance(taken_over=ledger.taken_over),
     )
 
 

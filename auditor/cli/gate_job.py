@@ -9,14 +9,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.audit.store import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
+from auditor.audit.store import RESULTS, RUN, read_results, read_run, write_whole
+from auditor.cli.earlier import WITH_VERDICT
 from auditor.cli.files import read_policy
 from auditor.cli.github import add_to_summary, annotate
-from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.output_folder import ALL, OutputFolder, same_file
+from auditor.cli.outputs import as_text, chosen_outputs, creation_date, with_standing, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import printable
-from auditor.errors import InputRefused, UsageError
+from auditor.errors import AuditError, InputRefused, UsageError
 from auditor.results import Definition, Gate, Results, Rule, to_json
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ def _refuse_own(path: Path, results: Results, baseline: Path, before: Results) -
         )  # fmt: skip
 
 
-def undecided(err: UsageError) -> Gate:
+def undecided(err: AuditError) -> Gate:
     """The gate of an audit whose policy turned out not to fit its results: failed, and why."""
     rule = Rule(
         id="policy", status="not_measured", observed="not decided", threshold="a policy that fits", message=str(err)
@@ -140,23 +142,12 @@ def gate_again(
         AuditIncomplete: the gate passes, on results that lack pairs that were asked for.
         AuditError: the policy, the results, the baseline or an output stood in the way.
     """
-    names = chosen_outputs(formats)
-    if folder is None and names:
-        raise UsageError("expected --out DIR with --format; found none; say where to write")
-    from auditor.policy.decide import check_baseline
-
-    read = read_policy(policy)
-    check_baseline(read, has_baseline=baseline is not None)
-    prepared = Prepared(read, None if baseline is None else _read_baseline(baseline, folder))
-    found = read_results(path)
-    if baseline is not None and prepared.baseline is not None:
-        _refuse_own(path, found, baseline, prepared.baseline)
-    results = prepared.decide(found)
     if folder is not None:
-        prepare_folder(folder)
-        write_whole(folder / RESULTS, to_json(results).encode())
-        with progress_display(quiet=True, verbose=False) as show:
-            write_outputs(names, results, folder, creation_date(read_run(path.with_name(RUN))), show)
+        results = _decided_into(folder, path, policy, baseline, formats)
+    elif chosen_outputs(formats):
+        raise UsageError("expected --out DIR with --format; found none; say where to write")
+    else:
+        results = _decided(path, policy, baseline)
     if as_json:
         print(to_json(results.gate), end="")
     else:
@@ -169,6 +160,48 @@ def gate_again(
     if results.coverage.partial:
         raise incomplete(results)
     return 0
+
+
+def _decided(path: Path, policy: Path, baseline: Path | None, folder: Path | None = None) -> Results:
+    from auditor.policy.decide import check_baseline
+
+    read = read_policy(policy)
+    check_baseline(read, has_baseline=baseline is not None)
+    prepared = Prepared(read, None if baseline is None else _read_baseline(baseline, folder))
+    results = read_results(path)
+    if baseline is not None and prepared.baseline is not None:
+        _refuse_own(path, results, baseline, prepared.baseline)
+    return prepared.decide(results)
+
+
+def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None, formats: str) -> Results:
+    """Decide and write, so that nothing of an earlier decision is left in the folder whatever comes.
+
+    In the folder of the results themselves, what else carries the decision is made again.
+
+    Raises:
+        AuditError: as ``gate_again``; results that stand in the folder then say that nothing is decided.
+    """
+    beside, run = same_file(path, folder / RESULTS), read_run(path.with_name(RUN))
+    reads = {"--policy": policy, "--baseline": baseline, "RESULTS.json": None if beside else path}
+    with OutputFolder(folder, ALL, reads, keep=lambda file: beside and file.name not in WITH_VERDICT) as out:
+        trouble = None
+        try:
+            names = chosen_outputs(formats)
+            decided = _decided(path, policy, baseline, folder)
+        except AuditError as err:
+            if not beside:
+                raise
+            names, trouble = [], err
+            decided = read_results(path).model_copy(update={"gate": undecided(err)})
+        out.prepare()
+        write_whole(folder / RESULTS, to_json(decided).encode())
+        with progress_display(quiet=True, verbose=False) as show:
+            names = with_standing(names, out.removed if beside else [])
+            write_outputs(names, decided, folder, creation_date(run), show)
+        if trouble is not None:
+            raise trouble
+    return decided
 
 
 def gate_lines(gate: Gate) -> Iterator[str]:

@@ -44,6 +44,13 @@ def chosen_names(formats: str, known: Collection[str]) -> list[str]:
     return chosen
 
 
+def with_standing(names: list[str], files: Collection[str]) -> list[str]:
+    """The names of outputs, and of those whose files stood there, which are made again."""
+    from auditor.render.base import outputs
+
+    return names + [name for name, output in outputs.items() if output.file_name in files and name not in names]
+
+
 def write_outputs(names: list[str], results: Results, folder: Path, created: date | None, show: Show) -> list[Path]:
     """Render each output of an audit and write it; returns the files.
 

@@ -13,6 +13,7 @@ import typer
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.profiles import profile_named
 from auditor.bounded_file import read_text
+from auditor.cli.earlier import INSTANCES
 from auditor.errors import UsageError
 
 
@@ -23,14 +24,14 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
         UsageError: a value that the option's type could not check is bad.
     """
     given = dict(ctx.params)
-    _check_utf8(given)
+    _check_text(given)
     model = _model_plan(given)
     given["root"] = str(given.pop("data_root"))
     given["class_names"] = _names(given["class_names"])
     given["time_budget"] = _seconds(given.get("time_budget"))
     profile_named(given.get("profile", "standard"))
     if given.pop("save_instances", False) and folder is not None:
-        given["instances_folder"] = str(folder / "instances")
+        given["instances_folder"] = str(folder / INSTANCES)
     given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
     data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
     return Plan(**{**_fields(Plan, given), "model": model, "data": data})
@@ -46,7 +47,7 @@ def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, sha256: st
         sha256: what the model's file must have.
     """
     given = {**ctx.params, "model": str(model), "expect_sha256": sha256}
-    _check_utf8({**given, "instances": instances})
+    _check_text({**given, "instances": instances})
     data = DataPlan.model_validate({"data": str(instances)})
     return Plan.model_validate({"model": _model_plan(given), "data": data})
 
@@ -59,9 +60,13 @@ def _model_plan(given: dict[str, Any]) -> ModelPlan:
     return ModelPlan(**{**_fields(ModelPlan, given), **numbers, "path": given["model"]})
 
 
-def _check_utf8(given: dict[str, Any]) -> None:
-    """Refuse what results.json cannot hold: file names and words that are not UTF-8."""
+def _check_text(given: dict[str, Any]) -> None:
+    """Refuse what no file is called, and what results.json cannot hold: file names and words that are not UTF-8."""
+    if not str(given["model"]).strip():
+        raise UsageError("expected a model file; found an empty name; give MODEL")
     for name, value in given.items():
+        if "\0" in str(value):
+            raise UsageError(f"expected --{name.replace('_', '-')} without a null character; found one; correct it")
         try:
             str(value).encode()
         except UnicodeEncodeError as err:
