@@ -39,6 +39,7 @@ lock: $(UV)
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	echo uv | $(COMPILE) - -o requirements-uv.txt
+	echo cyclonedx-bom | $(COMPILE) - -o .ci/requirements-sbom.txt
 
 # One process and one hash seed for each: TorchScript files list names in the order of their hashes.
 sample-models: .venv/installed-dev

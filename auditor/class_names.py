@@ -13,9 +13,10 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.bounded_file import decoded
+
 _INDEXED = re.compile(r"\s*(\d+)\s*[\s:;,.)\]_-]\s*(?=\S)(.*)", re.DOTALL)
 _SYNSET = re.compile(r"(n\d{8})[\s:,;_-]*(.*)", re.DOTALL)
-_MARKS = (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def read_class_names(content: bytes) -> tuple[str, ...]:
     Raises:
         NoClassNames: it is none of these, or fewer than two different names.
     """
-    text = decoded(content)
+    text = _text_of(content)
     stripped = text.strip()
     names = _from_json(stripped) if stripped[:1] in ("{", "[") else None
     if names is None:
@@ -57,17 +58,16 @@ def read_class_names(content: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
-def decoded(content: bytes) -> str:
-    """Text as editors write it: UTF-8, or what its byte order mark says.
+def _text_of(content: bytes) -> str:
+    """The content as text.
 
     Raises:
-        NoClassNames: it is no text.
+        NoClassNames: it is none.
     """
-    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     try:
-        text = content.decode(encoding)
+        text = decoded(content)
     except UnicodeDecodeError as err:
-        raise NoClassNames(f"bytes that are no {encoding.upper()}") from err
+        raise NoClassNames(f"bytes that are no {err.encoding.upper()}") from err
     if "\0" in text:
         raise NoClassNames("a file that is no text")
     return text

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auditor.text import json_text
+
 SCHEMA_VERSION: Final = "2.0"
 
 
@@ -467,17 +469,29 @@ class Summary(Document):
     ranked_by: str
 
 
+class Waiver(Document):
+    """Why a rule that does not hold is accepted all the same, up to and including the day ``until`` (ISO 8601).
+
+    ``place`` is the one place that it is about, in the notation of a policy; empty where it is about the whole rule.
+    """
+
+    reason: str
+    until: str
+    place: str = ""
+
+
 class Rule(Document):
     """One rule of the gate and how it came out.
 
     ``observed`` and ``threshold`` say it in words; the numbers behind them are ``value`` with its interval and
     ``limit``, in ``unit``, at the place ``classes`` (a direction, a pair, a class; empty for the model as a whole).
     An end that is null is open. Where the limit lies inside the interval, about ``needed_n`` samples would decide;
-    null where the rule is decided or no number of samples is known to.
+    null where the rule is decided or no number of samples is known to. A rule that is ``waived`` does not hold; by its
+    ``waiver`` in the policy the gate does not fail for that.
     """
 
     id: str
-    status: Literal["pass", "warn", "fail", "not_measured"]
+    status: Literal["pass", "warn", "fail", "not_measured", "waived"]
     observed: str
     threshold: str
     message: str
@@ -490,14 +504,16 @@ class Rule(Document):
     limit: float | None = None
     unit: str = ""
     needed_n: int | None = None
+    waiver: Waiver | None = None
 
 
 class Gate(Document):
     """The decision, and the rules it rests on.
 
     Of the rules ``holds`` hold with their whole interval, ``undecided`` cannot be decided with this many samples (the
-    limit lies inside the interval) and ``failed`` fail or were not measured; what is left only warns. Of ``beyond``
-    rules the observed value lies beyond the limit although the interval does not as a whole.
+    limit lies inside the interval) and ``failed`` fail or were not measured; ``waived`` would be among these but for a
+    waiver in the policy; what is left only warns. Of ``beyond`` rules the observed value lies beyond the limit although
+    the interval does not as a whole.
     """
 
     status: Literal["passed", "failed", "not_configured"]
@@ -506,6 +522,7 @@ class Gate(Document):
     undecided: int = 0
     beyond: int = 0
     failed: int = 0
+    waived: int = 0
 
 
 class Coverage(Document):
@@ -539,6 +556,12 @@ class Cost(Document):
     backward: int
 
 
+class Provenance(Document):
+    """Where the numbers come from: pairs of which an interrupted run finished something that this run took over."""
+
+    taken_over: list[tuple[int, int]] = []
+
+
 class Results(Document):
     """The whole of results.json."""
 
@@ -557,6 +580,13 @@ class Results(Document):
     definitions: dict[str, Definition]
     cost: Cost
     gate: Gate
+    provenance: Provenance = Provenance()
+
+    @property
+    def rules_apart(self) -> list[Rule]:
+        """Rules of the gate that say something else than a validity check does."""
+        said = {(f"validity.{check.id}", check.status, check.message) for check in self.validity}
+        return [rule for rule in self.gate.rules if (rule.id, rule.status, rule.message) not in said]
 
 
 class RunFacts(Document):
@@ -577,7 +607,7 @@ class RunFacts(Document):
 
 def to_json(document: Document) -> str:
     """The document as JSON text: sorted by the model's own order, no NaN, ends with a newline."""
-    return json.dumps(document.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    return json_text(json.dumps(document.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1)) + "\n"
 
 
 def from_json(text: str | bytes) -> Results:

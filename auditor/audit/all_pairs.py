@@ -1,6 +1,7 @@
 """All class pairs of an audit: shard after shard, as time allows, and none that an earlier run has finished.
 
-A pair whose work fails does not end the audit: it is missing with its reason, and the others go on.
+A pair whose work fails does not end the audit: it is missing with its reason, and the others go on. A model that
+changes its answers ends the work: the pairs during which that was noticed and all that follow are missing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from auditor.audit.parts import FinishedPairs
 from auditor.audit.shard import Work, run_shard
 from auditor.audit.shards import pairs_at_once, shards_of
 from auditor.audit.stages import Stages
+from auditor.models.steadiness import ModelChanged, watched
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""
@@ -68,15 +70,40 @@ class AllPairs:
         return self._rest[: min(self._budget.fitting(at_once), self._ledger.gap(self._rest))]
 
     def _run(self, shard: list[Pair]) -> FinishedPairs | None:
+        failure, part = None, None
         try:
             part = run_shard(shard, self._work, self._stages.reporting_to(self._report))
         except Exception as err:
-            self._failed(shard, err)
+            failure = err
+        try:
+            self._check(shard)
+        except ModelChanged as err:
+            self._stop(err)
+            return None
+        if part is None:
+            assert failure is not None
+            self._failed(shard, failure)
             return None
         self._alone = max(0, self._alone - 1)
         self._budget.took(len(shard), part.seconds)
         self._ledger.add(part)
         return part
+
+    def _check(self, shard: list[Pair]) -> None:
+        """Before a part is kept, have the model asked again for some of what it answered.
+
+        Raises:
+            ModelChanged: its answers are others now.
+        """
+        if (watch := watched(self._work.subject.classifier.backend)) is not None:
+            (a, b), more = shard[0], len(shard) - 1
+            watch.check(f"pair {a}:{b}{f' and {more} more' if more else ''}")
+
+    def _stop(self, err: ModelChanged) -> None:
+        """Leave out all pairs that are not finished."""
+        self._first_failure = self._first_failure or err
+        self.failed |= dict.fromkeys(self._rest, f"the model changed its answers ({err.found})")
+        self._rest = []
 
     def _failed(self, shard: list[Pair], err: Exception) -> None:
         """Have the pairs of the shard tried one by one; of a single pair, take note and go on to the next."""

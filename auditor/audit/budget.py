@@ -17,7 +17,7 @@ class TimeBudget:
 
     Args:
         seconds: for the whole audit with its report; None sets no bound.
-        started: when it began, in seconds since the epoch.
+        started: when it began, in seconds of ``time.monotonic``, so that setting the clock changes nothing.
     """
 
     seconds: float | None
@@ -30,7 +30,7 @@ class TimeBudget:
         if self.seconds is None:
             return float("inf")
         report = min(max(SHARE_FOR_THE_REPORT * self.seconds, LEAST_FOR_THE_REPORT), MOST_FOR_THE_REPORT)
-        return self.seconds - report - (time.time() - self.started)
+        return self.seconds - report - (time.monotonic() - self.started)
 
     def fitting(self, at_once: int) -> int:
         """How many pairs to begin next, at most ``at_once``; 0 where none would end in time.

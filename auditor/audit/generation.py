@@ -86,6 +86,9 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
         NearestSearch(AttackBudget(*profile.attack)) if gradients else DecisionSearch(BUDGETS[plan.profile])
     )
     parameters[search.title.lower()] = repr(search)
+    if classifier.reduced is not None:
+        fast = f"{classifier.gradient} at {str(classifier.reduced)[6:]} on {classifier.device}"
+        parameters["classes along paths"] = f"{fast}, close calls again by {classifier.backend.runtime}"
     return Route(name, chosen, baselines, search, parameters)
 
 

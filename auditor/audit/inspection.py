@@ -85,6 +85,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         AuditError: as in an audit.
     """
     from auditor.audit.facts import data_facts, model_facts, peak_memory
+    from auditor.audit.sandbox import checks
     from auditor.audit.subject import open_artefact, open_subject
 
     subject = None if plan.data is None else open_subject(plan, report)
@@ -117,7 +118,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         cost=cost,
         estimates=unknown if subject is None or isinstance(cost, NotMeasured) else _estimates(subject, cost),
         peak_memory_bytes=peak_memory(),
-        validity=[] if subject is None else subject.checks,
+        validity=[*(artefact.checks if subject is None else subject.checks), *checks()],
     )
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from auditor.audit.store import prepare_folder, write_whole
+from auditor.bounded_file import LARGEST_RESULTS, read_bounded
 from auditor.errors import InputRefused
 
 EXPECTED = "boundary instances that an audit with --save-instances wrote"
@@ -64,7 +65,7 @@ def read_instances(folder: Path) -> list[SavedInstances]:
 
 def _read(path: Path, source: int, target: int) -> SavedInstances:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(read_bounded(path, LARGEST_RESULTS)), allow_pickle=False) as arrays:
             x, p = torch.from_numpy(arrays["x_boundary"]), torch.from_numpy(arrays["p_boundary"])
     except Exception as err:  # NumPy and zipfile raise all kinds of errors for damaged archives
         raise InputRefused(EXPECTED, f"{path.name}, which is damaged or of another kind", ACTION) from err

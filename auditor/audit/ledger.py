@@ -19,6 +19,7 @@ from auditor.audit.pairs import Pair
 from auditor.audit.parts import FinishedBaselines, FinishedPairs, Found
 from auditor.audit.plan import Plan
 from auditor.audit.subject import Subject
+from auditor.results import Validity
 
 _NO_FACT = {"model", "data", "time_budget", "command"}
 _NO_MODEL_FACT = {"path", "device", "trust_model", "expect_sha256"}
@@ -39,6 +40,12 @@ class Ledger:
         self._pairs: dict[Pair, FinishedPairs] = {}
         self._baselines: dict[Pair, FinishedBaselines] = {}
         self.taken = 0
+        self._order, self._used = list[Pair](), set[Pair]()
+
+    @property
+    def taken_over(self) -> list[Pair]:
+        """The pairs of which finished parts were taken over, in the order of the audit."""
+        return [pair for pair in self._order if pair in self._used]
 
     def begin(self, facts: dict[str, str], pairs: Sequence[Pair]) -> None:
         """Take over what the earlier run finished, if it is of this very audit, and say so.
@@ -52,6 +59,7 @@ class Ledger:
             changed = differences(self._found.facts, facts)
             if not changed:
                 self._take_over(self._found, set(pairs))
+        self._order = list(pairs)
         self.taken = sum(len(part.pairs) for part in self._pairs.values())
         self._tell(Begun(facts=facts, changed=changed, taken=self.taken, wanted=len(pairs)))
         self._found = None
@@ -66,7 +74,10 @@ class Ledger:
     def pairs(self, rest: Sequence[Pair]) -> FinishedPairs | None:
         """The finished part that the pairs still to come begin with, if there is one."""
         part = self._pairs.get(rest[0])
-        return part if part is not None and part.classes == list(rest[: len(part.pairs)]) else None
+        if part is None or part.classes != list(rest[: len(part.pairs)]):
+            return None
+        self._used.update(part.classes)
+        return part
 
     def gap(self, rest: Sequence[Pair]) -> int:
         """How many of the pairs still to come lie before the next finished part."""
@@ -74,6 +85,8 @@ class Ledger:
 
     def baselines(self, pair: Pair) -> FinishedBaselines | None:
         """The finished baselines of a pair, if there are any."""
+        if pair in self._baselines:
+            self._used.add(pair)
         return self._baselines.get(pair)
 
     def add(self, part: FinishedPairs | FinishedBaselines) -> None:
@@ -102,3 +115,15 @@ def facts_of(plan: Plan, subject: Subject) -> dict[str, str]:
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Names of the facts that are not equal, those of now first."""
     return [name for name in {**now, **before} if before.get(name) != now.get(name)]
+
+
+def resumed(taken_over: Sequence[Pair], audited: int) -> list[Validity]:
+    """That the numbers of these of the audited pairs are an interrupted run's; empty where all are this run's."""
+    if not taken_over:
+        return []
+    listed = ", ".join(f"{a}:{b}" for a, b in taken_over[:5]) + (", ..." if len(taken_over) > 5 else "")
+    said = (
+        f"{len(taken_over):,} of {audited:,} class pairs were taken over, whole or in part, from an interrupted"
+        f" run of the same user on the same machine: {listed}; with --no-resume this run makes them itself."
+    )
+    return [Validity(id="resumed", status="warn", message=said)]

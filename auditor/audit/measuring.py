@@ -103,9 +103,10 @@ def measure_directions(
 ) -> list[Findings]:
     """Measure every direction, in the order in which they were generated."""
     total, measured = len(generated), []
+    embedded = _embedded(classifier, generated)
     for row, (found, of_samples) in enumerate(zip(generated, margins, strict=True)):
         source, target = samples_of(found.source), samples_of(found.target)
-        evidence = Evidence(classifier, source, target, found, plan.settings.precision, of_samples)
+        evidence = Evidence(classifier, source, target, found, plan.settings.precision, of_samples, embedded[row])
         findings = _measure(battery.directed, evidence, plan.seed, "chosen")
         spread = {id: v for c in battery.directed.values() for id, v in c.by_generator(evidence).items()}
         measured.append(replace(findings, by_generator={**findings.by_generator, **spread}))
@@ -124,6 +125,7 @@ def measure_baselines(
     """Measure what asks for it on the baselines' instances, direction by direction."""
     wanted = {id: c for id, c in battery.directed.items() if c.on_baselines}
     measured = []
+    embedded = {k: _embedded(classifier, of) for k, of in generated.items() if not isinstance(of, NotMeasured)}
     for row, (source, target) in enumerate(directions):
         found: dict[str, Baseline | NotMeasured] = {}
         for name, instances in generated.items():
@@ -131,11 +133,19 @@ def measure_baselines(
                 found[name] = instances
                 continue
             one, precision = instances[row], COARSER * plan.settings.precision
-            evidence = Evidence(classifier, samples_of(source), samples_of(target), one, precision)
+            samples = samples_of(source), samples_of(target)
+            evidence = Evidence(classifier, *samples, one, precision, embedded=embedded[name][row])
             measures = _measure(wanted, evidence, plan.seed, name).measures
             found[name] = Baseline(generation=generation_counts(one), characteristics=dict(measures))
         measured.append(found)
     return measured
+
+
+def _embedded(classifier: Classifier, generated: Sequence[BoundaryInstances]) -> Sequence[Tensor | None]:
+    """The embedding of every direction's instances, None for all where the model has none."""
+    if isinstance(classifier.embedding_size, NotMeasured):
+        return [None] * len(generated)
+    return classifier.of_each(classifier.embeddings, [found.x_boundary for found in generated])
 
 
 def _measure(wanted: dict[str, Characteristic], evidence: Evidence, seed: int, role: str) -> Findings:

@@ -19,13 +19,15 @@ from auditor.results import Document, Results, RunFacts
 class Job(Document):
     """What the parent asks for: a whole audit, a look at the model, or what it says of another's boundary instances.
 
-    ``started`` is in seconds since the epoch, ``found`` what an earlier run left behind.
+    ``started`` is in seconds of the clock that nobody sets (``time.monotonic``), which all processes share; ``found``
+    is what an earlier run left behind, ``network`` the variables that say how to reach data sets.
     """
 
     task: Literal["audit", "inspect", "revisit"]
     plan: Plan
-    started: float = Field(default_factory=time.time)
+    started: float = Field(default_factory=time.monotonic)
     found: Found | None = None
+    network: dict[str, str] = Field(default_factory=dict)
 
 
 class Progress(Document):
@@ -36,6 +38,13 @@ class Progress(Document):
     done: int
     total: int
     detail: str = ""
+
+
+class Notice(Document):
+    """A line for the user."""
+
+    kind: Literal["notice"] = "notice"
+    text: str
 
 
 class Failure(Document):
@@ -93,7 +102,7 @@ class Revisited(Document):
     directions: list[KeptDirection]
 
 
-Message = Progress | Failure | Begun | PartDone | Finished | Inspected | Revisited
+Message = Progress | Notice | Failure | Begun | PartDone | Finished | Inspected | Revisited
 _messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 

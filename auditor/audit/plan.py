@@ -74,3 +74,8 @@ class Plan(Document):
     def settings(self) -> Profile:
         """The profile with the plan's own number of samples, if it has one."""
         return profile_named(self.profile).with_samples(self.samples_per_class)
+
+    @property
+    def downloads(self) -> bool:
+        """Whether the network may be needed, for a known data set."""
+        return self.data is not None and self.data.download and self.data.data in DOWNLOADED

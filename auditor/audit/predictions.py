@@ -59,15 +59,17 @@ def predict_split(classifier: Classifier, split: Split, report: Report, name: st
     embeddings = [classifier.embeddings(split.instances(slice(0, 0)))] if embeds else []
     for rows in torch.arange(len(split)).split(max(1, CELLS // cells)):
         x = split.instances(rows)
-        scores = classifier.scores(x)
+        if embeds:
+            scores, embedded = classifier.scores_and_embeddings(x)
+            embeddings.append(embedded)
+        else:
+            scores = classifier.scores(x)
         probabilities.append(scores_to_probabilities(scores, classifier.output_kind))
         margins.append(_margins(scores_to_logits(scores, classifier.output_kind), split.labels[rows]))
-        if embeds:
-            embeddings.append(classifier.embeddings(x))
         report("predictions", int(rows[-1]) + 1, len(split), name)
     margin, runner_up = torch.cat(margins).unbind(1)
-    embedded = torch.cat(embeddings) if embeds else None
-    return Predictions(split, torch.cat(probabilities), embedded, runner_up.long(), margin)
+    everything = torch.cat(embeddings) if embeds else None
+    return Predictions(split, torch.cat(probabilities), everything, runner_up.long(), margin)
 
 
 def _margins(logits: Tensor, labels: Tensor) -> Tensor:

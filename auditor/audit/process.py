@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,17 +22,24 @@ from auditor.audit.messages import (
     Finished,
     Inspected,
     Job,
+    Notice,
     PartDone,
     Progress,
     Revisited,
     error_from,
     read_message,
 )
+from auditor.audit.sandbox.environment import for_downloads, worker_environment
+from auditor.audit.sandbox.gpu import make_ready
 from auditor.audit.sandbox.limits import limits_for
+from auditor.audit.sandbox.processes import adopt, end_all, end_orphans, tree
 from auditor.audit.sandbox.watch import Watch
 from auditor.errors import AuditIncomplete
 
 _RAISE = "look whether the file is what it should be, or raise the limit (docs/security.md)"
+_LONGEST_MESSAGE = 1 << 30
+_LONGEST_LINE = 2000
+"""Bytes of a message, and of a line that native libraries print."""
 
 
 class Worker:
@@ -39,14 +47,23 @@ class Worker:
 
     Args:
         job: what to do.
-        verbose: let the child's standard error through, with whatever native libraries print.
+        verbose: tell what the child writes to its standard error, with whatever native libraries print.
+        tell: given each line for the user, as the child wrote it: it may hold control characters.
     """
 
-    def __init__(self, job: Job, *, verbose: bool = False) -> None:
+    def __init__(self, job: Job, *, verbose: bool = False, tell: Callable[[str], None] = lambda _: None) -> None:
+        limits = limits_for(Path(job.plan.model.path))
+        make_ready()
+        self._tell = tell
         self._scratch = tempfile.TemporaryDirectory(prefix="deepdig-audit-", ignore_cleanup_errors=True)
+        self._adopted_before = adopt()
         self._process = start_child(self._scratch.name, verbose)
-        self._watch = Watch(self._process.pid, limits_for(Path(job.plan.model.path)), self._end)
+        self._watch = Watch(self._process.pid, limits, Path(self._scratch.name), self._end)
+        self._passing_on = threading.Thread(target=self._pass_on, daemon=True)
+        self._passing_on.start()
         assert self._process.stdin is not None
+        if job.plan.downloads:
+            job = job.model_copy(update={"network": for_downloads(os.environ)})
         with contextlib.suppress(BrokenPipeError):  # the child died at once; outcome() says so
             self._process.stdin.write(job.model_dump_json().encode() + b"\n")
             self._process.stdin.flush()  # left open: its end tells the child that the parent is gone
@@ -71,11 +88,11 @@ class Worker:
             AuditError: the error that ended the job, as the worker raised it, or that of ``keep``.
             AuditIncomplete: the worker died, or said something that is no message.
         """
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._lines():
             try:
                 message = read_message(line)
             except ValidationError as err:
+                self._raise_if_limited()
                 raise AuditIncomplete(
                     "expected a message from the worker process; found something else; this is a bug in the tool"
                 ) from err
@@ -86,13 +103,36 @@ class Worker:
             if isinstance(message, Progress):
                 self._watch.heard(message.stage)
                 report(message)
+            elif isinstance(message, Notice):
+                self._tell(message.text)
             else:
                 keep(message)
         status = self._process.wait()
         self._watch.stop()
+        self._raise_if_limited()
+        raise AuditIncomplete(_cause_of_death(status))
+
+    def _lines(self) -> Iterator[bytes]:
+        """Lines of the child's standard output; what it was killed in the middle of is none."""
+        assert self._process.stdout is not None
+        while (line := self._process.stdout.readline(_LONGEST_MESSAGE)).endswith(b"\n"):
+            yield line
+        if len(line) == _LONGEST_MESSAGE:
+            self._end()
+
+    def _raise_if_limited(self) -> None:
         if hit := self._watch.limit_hit:
             raise AuditIncomplete(f"expected the worker process to stay within its limits; found {hit}; {_RAISE}")
-        raise AuditIncomplete(_cause_of_death(status))
+
+    def _pass_on(self) -> None:
+        """Tell what the child writes to its standard error, in lines of bounded length, until it ends."""
+        if self._process.stderr is None:
+            return
+        # A pipe that nobody reads would stop the child, so it is read to its end whatever becomes of the lines.
+        with contextlib.suppress(ValueError):
+            while line := self._process.stderr.readline(_LONGEST_LINE):
+                with contextlib.suppress(OSError, ValueError):
+                    self._tell(f"worker: {line.decode('utf-8', 'backslashreplace').rstrip()}")
 
     def kill(self) -> None:
         """End the child and all that it started; a second call does nothing."""
@@ -100,44 +140,39 @@ class Worker:
         if self._process.poll() is None:
             self._end()
             self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        end_orphans(self._scratch.name, self._process.pid)
+        adopt(self._adopted_before)
+        self._passing_on.join(timeout=5.0)  # its pipe ends with the last process that holds it
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # the job was never read
                     pipe.close()
         self._scratch.cleanup()
 
     def _end(self) -> None:
+        below = tree(self._process.pid)[1:]
         with contextlib.suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
+        end_all(below)
 
 
 def start_child(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
-    """A new process that waits for a job on its standard input, with temporary files in ``scratch``."""
+    """A new process that waits for a job on its standard input, with temporary files in ``scratch``.
+
+    ``-P`` keeps the working directory, where the audited files may lie, off its import path.
+    """
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "auditor.audit.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=None if verbose else subprocess.DEVNULL,
-        env=_environment(scratch),
+        stderr=subprocess.PIPE if verbose else subprocess.DEVNULL,
+        env=worker_environment(os.environ, sys.path, scratch),
         # A Ctrl-C at the terminal then reaches the parent alone, which ends the child on its own terms.
         start_new_session=True,
     )
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    """The parent's environment, so that the child imports the very modules that the parent would.
-
-    ``-P`` keeps the working directory, where the audited files may lie, off the child's import path. Temporary files
-    go to ``scratch``, the only folder that is the child's to write to.
-    """
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(entry for entry in sys.path if entry))
-    environment.update(dict.fromkeys(("TMPDIR", "TMP", "TEMP"), scratch))
-    # cuBLAS is reproducible only with a fixed workspace, and reads this before its first call.
-    environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    return environment
 
 
 def _cause_of_death(status: int) -> str:

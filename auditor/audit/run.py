@@ -6,16 +6,17 @@ Each stage stands in a file of its own. Only this module knows their order.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from auditor import __version__
-from auditor.audit import facts
+from auditor.audit import facts, sandbox
 from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
 from auditor.audit.collect import Collected, sum_of
 from auditor.audit.coverage import AUTO, coverage_of
 from auditor.audit.generation import choose_route, configured, prepared
-from auditor.audit.ledger import Ledger, facts_of
+from auditor.audit.ledger import Ledger, facts_of, resumed
 from auditor.audit.margins import checked_search
 from auditor.audit.measuring import Battery, class_samples
 from auditor.audit.pairs import MOST_PAIRS, parse_pairs
@@ -32,10 +33,11 @@ from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.audit.summary import RANKED_BY, ranking, summarise
-from auditor.audit.validity import covered, validity_of
+from auditor.audit.validity import covered, finite_outputs, refuse_constant, refuse_worthless, validity_of
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
-from auditor.results import SCHEMA_VERSION, Cost, Gate, Results, RunFacts, ToolFacts
+from auditor.models.steadiness import ModelChanged, watched
+from auditor.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
 
 
 def run(
@@ -46,7 +48,7 @@ def run(
     Args:
         plan: what to audit and how.
         report: told of progress.
-        started: when the time budget began to run, in seconds since the epoch; now if not given.
+        started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
         ledger: knows what an earlier run finished, and is told of every part that this one finishes.
     Returns:
         the results, equal for equal plans on one machine, and what varies from run to run.
@@ -54,7 +56,7 @@ def run(
         AuditError: the model, the data or an option stands in the way.
     """
     begun, begin, stages = datetime.now(UTC), time.perf_counter(), Stages(report)
-    budget = TimeBudget(plan.time_budget, started if started is not None else time.time())
+    budget = TimeBudget(plan.time_budget, started if started is not None else time.monotonic())
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
         subject = open_subject(plan, report)
@@ -77,11 +79,14 @@ def _audited(
     plan: Plan, subject: Subject, generator: Generator, stages: Stages, budget: TimeBudget, ledger: Ledger
 ) -> Results:
     classifier, dataset = subject.classifier, subject.dataset
+    refuse_worthless(classifier, subject.checks)
     route, battery = choose_route(classifier, generator, plan), Battery.registered(plan.profile)
     with stages.stage("predictions"):
         train = predict_split(classifier, dataset.train, stages.report, "train")
         test = predict_split(classifier, dataset.test, stages.report, "test")
         performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
+        _check_start(classifier, "the predictions on the data", finite_outputs(classifier, train, test))
+        refuse_constant(train, test, dataset.class_names)
     selected = _selected(plan, subject, train, test)
     ledger.begin(facts_of(plan, subject), selected.pairs)
     search, masking = checked_search(
@@ -90,6 +95,7 @@ def _audited(
     route = route.with_search(search)
     route = prepared(route, classifier, train, directions_of(selected.pairs), plan, stages)
     before = _spent(classifier)
+    _check_start(classifier, "the preparations of the search")
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
     work = Work(plan, subject, train, test, class_samples(train, test), route, battery, shown, everywhere)
@@ -103,11 +109,15 @@ def _audited(
         pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
     coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
+        steady = _ask_again(classifier, "all measurements")
         checks = [
             *subject.checks,
+            *sandbox.checks(),
             masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, performance, pairs, (plan.generator, route.name)),
+            *resumed(ledger.taken_over, len(selected.pairs)),
+            *steady,
         ]
     return Results(
         schema_version=SCHEMA_VERSION,
@@ -126,7 +136,24 @@ def _audited(
         definitions=battery.definitions,
         cost=sum_of([before, collected.cost, baselines]),
         gate=Gate(status="not_configured", rules=[]),
+        provenance=Provenance(taken_over=ledger.taken_over),
     )
+
+
+def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:
+    """Refuse a model that changed its answers, or has none, before anything was measured."""
+    _ask_again(classifier, after)
+    refuse_worthless(classifier, checks)
+
+
+def _ask_again(classifier: Classifier, after: str) -> list[Validity]:
+    """Whether the model still gives the answers that it gave before, where somebody has watched it."""
+    watch = watched(classifier.backend)
+    if watch is None:
+        return []
+    with suppress(ModelChanged):  # the check says so
+        watch.check(after)
+    return [watch.validity()]
 
 
 def _selected(plan: Plan, subject: Subject, train: Predictions, test: Predictions) -> Selection:

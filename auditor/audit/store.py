@@ -6,10 +6,13 @@ import json
 import os
 import secrets
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from auditor.audit.agreement import check_agreement
+from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, read_bounded
 from auditor.errors import AuditIncomplete, InputRefused
 from auditor.results import SCHEMA_VERSION, Results, RunFacts, from_json
 
@@ -60,11 +63,11 @@ def read_results(path: Path) -> Results:
     """Read results.json.
 
     Raises:
-        InputRefused: there is no such file, or it is not a results document of this version.
+        InputRefused: there is no such file, it is not a results document of this version, or it contradicts itself.
     """
     text = _read(path, "results.json of an audit")
     try:
-        return from_json(text)
+        results = from_json(text)
     except ValidationError as err:
         first = err.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -74,14 +77,18 @@ def read_results(path: Path) -> Results:
             found, command = f"{path} of schema version {old[0]}", old[1]
             action = f"audit again with this version: {command}" if command else "audit again with this version"
         raise InputRefused(f"results.json, schema version {SCHEMA_VERSION}", found, action) from err
+    check_agreement(results, str(path))
+    return results
 
 
 def read_run(path: Path) -> RunFacts | None:
     """Read run.json; None when there is none or it is not one, since nothing depends on it but a date."""
     try:
-        return RunFacts.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        run = RunFacts.model_validate_json(read_bounded(path, LARGEST_SMALL))
+        datetime.fromisoformat(run.started)
+    except (OSError, ValueError):  # ValidationError is one
         return None
+    return run
 
 
 def _older(text: bytes) -> tuple[str, str] | None:
@@ -99,7 +106,7 @@ def _older(text: bytes) -> tuple[str, str] | None:
 
 def _read(path: Path, expected: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, LARGEST_RESULTS)
     except OSError as err:
         raise InputRefused(expected, f"{path}: {err.strerror}", "check the path") from err
 

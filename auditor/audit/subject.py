@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import torch
 
 from auditor.audit.heap import keep_freed_memory
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
@@ -22,6 +20,7 @@ from auditor.functional.statistics import systematic
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
+from auditor.models.gpu import unused_device
 from auditor.models.open import model_digest, model_format_of, open_model
 from auditor.models.shape import instance_spec
 from auditor.results import NotMeasured, Parity, Validity
@@ -40,6 +39,7 @@ class Artefact:
         sha256, size_bytes: of its content.
         backend: the file opened by its own runtime.
         threads: CPU threads that torch and the runtime use from now on.
+        checks: what opening found out: ``device`` where a GPU is there and not used.
     """
 
     path: Path
@@ -48,6 +48,7 @@ class Artefact:
     size_bytes: int
     backend: Backend
     threads: int
+    checks: list[Validity] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Subject:
         dataset: in the model's shape.
         classifier: pixels in, probabilities out.
         parity: agreement of the gradient route with the artefact's runtime, or why there is none.
-        checks: what binding found out.
+        checks: what opening and binding found out.
     """
 
     artefact: Artefact
@@ -85,10 +86,8 @@ def open_artefact(plan: ModelPlan) -> Artefact:
     use_threads(threads)
     keep_freed_memory()
     backend = open_model(path, model_options(plan, threads))
-    if backend.device.type == "cuda":
-        # Some gradients have no reproducible kernel; those are better than a refusal.
-        torch.use_deterministic_algorithms(True, warn_only=True)
-    return Artefact(path, model_format_of(path), sha256, size, backend, threads)
+    unused = unused_device(plan.device, backend)
+    return Artefact(path, model_format_of(path), sha256, size, backend, threads, [] if unused is None else [unused])
 
 
 def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
@@ -119,6 +118,8 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     assert plan.data is not None
     report(MODEL, 0, 1)
     artefact = open_artefact(plan.model)
+    for check in artefact.checks:  # now, not when the hours on the CPU are over
+        report("computing on the CPU", 0, 1, check.message)
     options = model_options(plan.model, artefact.threads)
     request = data_request(plan.data, plan.seed, artefact.backend.class_names)
     report(DATA, 0, 1)
@@ -128,7 +129,7 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)
-    return Subject(artefact, dataset, bound.classifier, bound.parity, bound.checks)
+    return Subject(artefact, dataset, bound.classifier, bound.parity, [*artefact.checks, *bound.checks])
 
 
 def data_request(plan: DataPlan, seed: int, carried: CarriedNames | None = None) -> DataRequest:

@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
+
 from auditor.audit.normalisations import tried
 from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
+from auditor.errors import InputRefused
 from auditor.models.classifier import Classifier
+from auditor.models.steadiness import watched
 from auditor.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 
 NEAR_CHANCE, POOR = 0.1, 0.5
@@ -21,6 +25,8 @@ FEW_SOURCES = 30
 JUMPS = 0.01
 """Share of boundary instances at a jump from which on the model's probabilities are said to jump."""
 DIVERSITY = "diversity"
+CONSTANT = 1e-6
+"""Range of each probability over all samples below which the model's answer is said to be the same everywhere."""
 
 
 def validity_of(
@@ -39,7 +45,7 @@ def validity_of(
     directions = [direction for pair in pairs for direction in pair.directions]
     names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
     return [
-        finite_outputs(train, test),
+        finite_outputs(classifier, train, test),
         accuracy(classifier, test, performance),
         *route(classifier, *generators),
         generation(directions, names),
@@ -47,6 +53,44 @@ def validity_of(
         enough_sources(directions, names),
         diversity(directions, names),
     ]
+
+
+def refuse_worthless(classifier: Classifier, checks: Sequence[Validity]) -> None:
+    """End an audit before anything is measured on a model of which no number could be believed.
+
+    Args:
+        checks: made while the model was bound to the data, or later.
+    Raises:
+        InputRefused: it already gave other answers to the same samples, or answers that are no numbers.
+    """
+    watch = watched(classifier.backend)
+    if watch is not None and watch.changed is not None:
+        shown = f"; its graph {'; '.join(watch.side_effects)}" if watch.side_effects else ""
+        action = "export it after eval(), without dropout, random numbers and counters"
+        raise InputRefused("a model that gives the same answer to the same input", f"{watch.changed}{shown}", action)
+    for check in checks:
+        if check.id == "output_finite" and check.status == "fail":
+            action = "check --mean, --std and the samples, or leave those out"
+            raise InputRefused("finite scores for every sample", check.message.rstrip("."), action)
+
+
+def refuse_constant(train: Predictions, test: Predictions, class_names: Sequence[str]) -> None:
+    """End an audit of a model that puts all samples, of whatever class, in one.
+
+    Raises:
+        InputRefused: there is no boundary among the samples.
+    """
+    answers = torch.cat([part.probabilities[part.finite] for part in (train, test)])
+    predicted = answers.argmax(dim=1).unique()
+    if len(predicted) != 1 or len(train.classes) < 2:
+        return
+    constant = bool((answers.amax(dim=0) - answers.amin(dim=0)).amax() < CONSTANT)
+    how = ", with the same probabilities" if constant else ""
+    raise InputRefused(
+        "a model that tells the classes apart",
+        f"class {class_names[int(predicted)]} for all {len(answers):,} samples{how}",
+        "check that its weights were loaded, and --mean, --std and --layout",
+    )
 
 
 def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
@@ -82,10 +126,17 @@ def _widest(pairs: Sequence[Pair], id: str) -> float | None:
     return max(((m.high - m.low) / 2 for m in found if isinstance(m, Measure)), default=None)
 
 
-def finite_outputs(train: Predictions, test: Predictions) -> Validity:
-    """Every output of the model on the data is a number."""
+def finite_outputs(classifier: Classifier, train: Predictions, test: Predictions) -> Validity:
+    """Every output of the model is a number, on the data and wherever else it was asked."""
     bad = sum(int((~part.finite).sum()) for part in (train, test))
     total = len(train.split) + len(test.split)
+    watch = watched(classifier.backend)
+    if not bad and watch is not None and watch.not_finite:
+        message = (
+            f"All outputs on {total:,} samples are finite, but at points away from the data that the search asked for"
+            " they hold NaN or infinity; there is no class there, and no boundary instance."
+        )
+        return Validity(id="output_finite", status="warn", message=message)
     if not bad:
         return Validity(id="output_finite", status="ok", message=f"All outputs on {total:,} samples are finite.")
     message = f"The outputs of {bad:,} of {total:,} samples hold NaN or infinity; these samples count as wrong."

@@ -7,16 +7,18 @@ native library cannot corrupt it.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import os
 import sys
 import threading
 
 from auditor.audit.memory import out_of_memory
-from auditor.audit.messages import Finished, Inspected, Job, Message, Progress, Revisited, failure_from
-from auditor.audit.plan import DOWNLOADED, Plan
-from auditor.audit.sandbox import enter
+from auditor.audit.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
+from auditor.audit.sandbox import enter, missing, warning
 from auditor.audit.sandbox.limits import START
+from auditor.audit.sandbox.processes import die_with_parent
 
 
 class Channel:
@@ -38,22 +40,34 @@ class Channel:
 
 def main() -> None:
     """Do one job and say how it ended."""
+    die_with_parent()
     channel = Channel()
     try:
         job = Job.model_validate_json(sys.stdin.buffer.readline())
-        _die_with_parent()
-        channel.send(_do(job, channel))
+        answer: Message = _do(job, channel)
     except BaseException as err:
-        channel.send(failure_from(out_of_memory(err) or err))
+        answer = failure_from(out_of_memory(err) or err)
+    _flush()  # first, because the parent may end this process once it has the answer
+    channel.send(answer)
     # A runtime's threads or a full garbage collection must not delay an answer that has been given.
-    sys.stderr.flush()
     os._exit(0)
+
+
+def _flush() -> None:
+    """Write out what has been printed, also by native libraries."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(TypeError, OSError, AttributeError):  # on Windows the C library is not found like this
+        ctypes.CDLL(None).fflush(None)
 
 
 def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     channel.report(START, 0, 1)
-    _fetch(job.plan)
+    _fetch(job, channel)
     enter(job.plan)
+    _end_with_input()
+    if lacking := missing():
+        channel.send(Notice(text=warning(lacking)))
     if job.task == "inspect":
         from auditor.audit.inspection import inspect
 
@@ -69,17 +83,48 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     return Finished(results=results, run=facts)
 
 
-def _fetch(plan: Plan) -> None:
-    """Download a known data set while there still is a network, before the model file has been looked at."""
-    if plan.data is not None and plan.data.download and plan.data.data in DOWNLOADED:
-        from auditor.audit.subject import data_request
-        from auditor.datasets.load import load_dataset
+def _fetch(job: Job, channel: Channel) -> None:
+    """Download a known data set while there still is a network, before the model file has been looked at.
 
-        load_dataset(data_request(plan.data, plan.seed), None)
+    Where it can be, in a process that is gone before the model comes, with the threads that reading starts, which
+    Landlock would not bind, and the variables that say how to reach the network.
+    """
+    if not job.plan.downloads:
+        return
+    if sys.platform != "linux":
+        _load(job)
+    elif child := os.fork():
+        _, status = os.waitpid(child, 0)
+        if status:
+            os._exit(1)  # it has said why
+    else:
+        die_with_parent()
+        try:
+            _load(job)
+        except BaseException as err:
+            channel.send(failure_from(out_of_memory(err) or err))
+            os._exit(1)
+        os._exit(0)
 
 
-def _die_with_parent() -> None:
-    """End this process when standard input closes, which it does when the parent ends for whatever reason."""
+def _load(job: Job) -> None:
+    from auditor.audit.subject import data_request
+    from auditor.datasets.load import load_dataset
+
+    assert job.plan.data is not None
+    os.environ.update(job.network)
+    try:
+        load_dataset(data_request(job.plan.data, job.plan.seed), None)
+    finally:
+        for name in job.network:
+            del os.environ[name]
+
+
+def _end_with_input() -> None:
+    """End this process when standard input closes, which it does when the parent ends for whatever reason.
+
+    Only now: a thread that was there before ``enter`` would not be closed in.
+    """
 
     def wait() -> None:
         sys.stdin.buffer.read()

@@ -209,12 +209,14 @@ class Generator(ABC):
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress = lambda *_: None
     ) -> list[BoundaryInstances]:
         """Boundary instances of each direction, each verified by the artefact under audit."""
-        return [_verified(classifier, found) for found in self._run(classifier, tasks, progress)]
+        made = self._run(classifier, tasks, progress)
+        answers = classifier.of_each(classifier.probabilities, [found.x_boundary.clamp(0, 1) for found in made])
+        return [_verified(classifier, found, p) for found, p in zip(made, answers, strict=True)]
 
 
-def _verified(classifier: Classifier, found: BoundaryInstances) -> BoundaryInstances:
+def _verified(classifier: Classifier, found: BoundaryInstances, p: Tensor) -> BoundaryInstances:
+    """The instances that lie on the boundary by ``p``, the artefact's probabilities of each, inside the box."""
     x = found.x_boundary.clamp(0, 1)
-    p = classifier.probabilities(x)
     good = on_boundary(p, found.source, found.target)
     if found.x_across is not None:
         rows = torch.nonzero(found.jump).flatten()

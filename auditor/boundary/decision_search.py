@@ -50,22 +50,22 @@ class DecisionSearch:
         return nearest
 
     def _together(self, classifier: Classifier, tasks: Sequence[AttackTask]) -> list[NearestPoints]:
-        predict, sizes = classifier.predict, [len(task) for task in tasks]
-        x = torch.cat([task.x for task in tasks])
+        predict, sizes, device = classifier.predict, [len(task) for task in tasks], classifier.artefact_device
+        x = torch.cat([task.x for task in tasks]).to(device)
         classes = torch.tensor([(task.source, task.target) for task in tasks])
-        s, t = classes.repeat_interleave(torch.tensor(sizes), dim=0).unbind(1)
+        s, t = classes.repeat_interleave(torch.tensor(sizes), dim=0).to(device).unbind(1)
         start, started, tried = self._starts(predict, x, (s, t), tasks)
         near, flat = x.clone(), x.clone()
         rows = torch.nonzero(started).flatten()
         if len(rows):
-            going = [int(part.sum()) for part in started.split(sizes)]
+            going = [int(part.sum()) for part in started.cpu().split(sizes)]
             rngs = [task.rng for task in tasks]
             classes_going = (s[rows], t[rows])
             found = polar_search(predict, x[rows], start[rows], classes_going, going, rngs, self.budget, guarded=False)
             near[rows], _ = entry(predict, x[rows], found, s[rows], t[rows], _HALVINGS)
             flat[rows] = clipped(predict, x[rows], near[rows], t[rows], _HALVINGS)
         found_l2, found_linf = predict(near) == t, predict(flat) == t
-        parts = zip(*(part.split(sizes) for part in (near, flat, found_l2, found_linf, *tried)), strict=True)
+        parts = zip(*(part.cpu().split(sizes) for part in (near, flat, found_l2, found_linf, *tried)), strict=True)
         return [
             NearestPoints(near, flat, found_l2, found_linf, tried_l2, tried_linf, self.title.lower())
             for near, flat, found_l2, found_linf, tried_l2, tried_linf in parts
@@ -80,13 +80,14 @@ class DecisionSearch:
             float32 ``(N, *shape)``, bool ``(N,)``, and float32 ``(N,)`` in L2 and in the maximum norm.
         """
         s, t = classes
-        start, started = x.clone(), torch.zeros(len(x), dtype=torch.bool)
-        distance, tried = torch.full((len(x),), torch.inf), (torch.zeros(len(x)), torch.zeros(len(x)))
-        for neighbour in torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1):
+        start, started = x.clone(), torch.zeros_like(s, dtype=torch.bool)
+        distance, tried = x.new_full((len(x),), torch.inf), (x.new_zeros(len(x)), x.new_zeros(len(x)))
+        for neighbour in torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1).to(x.device):
             tried = torch.maximum(tried[0], l2(x, neighbour)), torch.maximum(tried[1], linf(x, neighbour))
             rows = torch.nonzero(predict(neighbour) == t).flatten()
             met, _ = entry(predict, x[rows], neighbour[rows], s[rows], t[rows], _HALVINGS)
             nearer = l2(x[rows], met) < distance[rows]
+            nearer = torch.nonzero(nearer).flatten()
             rows, met = rows[nearer], met[nearer]
             start[rows], started[rows], distance[rows] = met, True, l2(x[rows], met)
         return start, started, tried
@@ -103,7 +104,7 @@ def clipped(predict: Predict, x: Tensor, y: Tensor, target: Tensor, halvings: in
     """
     axes = (-1,) + (1,) * (x.dim() - 1)
     way = y - x
-    low, high = torch.zeros(len(x)), way.flatten(1).abs().amax(dim=1) if len(x) else torch.zeros(0)
+    low, high = x.new_zeros(len(x)), way.flatten(1).abs().amax(dim=1) if len(x) else x.new_zeros(0)
 
     def at(radius: Tensor) -> Tensor:
         limit = radius.view(axes)

@@ -91,19 +91,19 @@ class GradientFree(Generator):
         starts = [nearest_samples(classifier, task, self.neighbours, self.budget.halvings) for task in tasks]
         sizes = [len(start) for start in starts]
         x = torch.cat([task.x_source[:size] for task, size in zip(tasks, sizes, strict=True)])
-        counts = torch.tensor(sizes)
+        counts, device = torch.tensor(sizes), classifier.artefact_device
         source = torch.tensor([task.source for task in tasks]).repeat_interleave(counts)
         target = torch.tensor([task.target for task in tasks]).repeat_interleave(counts)
         near = polar_search(
             classifier.predict,
-            x,
-            torch.cat(starts),
-            (source, target),
+            x.to(device),
+            torch.cat(starts).to(device),
+            (source.to(device), target.to(device)),
             sizes,
             [task.rng for task in tasks],
             self.budget,
             guarded=True,
-        )
+        ).cpu()
         return [
             Segments(
                 task,
@@ -133,9 +133,10 @@ def nearest_samples(classifier: Classifier, task: DirectionTask, neighbours: int
         return task.x_source[:0]
     count = len(task.x_source)
     near = torch.cdist(task.x_source.flatten(1), task.x_target.flatten(1)).topk(most, largest=False).indices
-    x, y = task.x_source.repeat_interleave(most, dim=0), task.x_target[near.flatten()]
-    s, t = torch.full((len(x),), task.source), torch.full((len(x),), task.target)
+    device = classifier.artefact_device
+    x, y = (of.to(device) for of in (task.x_source.repeat_interleave(most, dim=0), task.x_target[near.flatten()]))
+    s, t = (torch.full((len(x),), label, device=device) for label in (task.source, task.target))
     points, clean = entry(classifier.predict, x, y, s, t, halvings)
     length = torch.linalg.vector_norm((points - x).flatten(1), dim=1)
     best = torch.where(clean, length, length + 1e6).view(count, most).argmin(dim=1)
-    return points.view(count, most, *points.shape[1:])[torch.arange(count), best]
+    return points.view(count, most, *points.shape[1:])[torch.arange(count, device=device), best].cpu()

@@ -100,9 +100,11 @@ class NearestSearch:
         starts = torch.cat([nearest_starts(task, self.neighbours) for task in tasks], dim=1)
         target = torch.tensor([task.target for task in tasks]).repeat_interleave(torch.tensor(sizes))
 
-        def part(rows: Tensor) -> tuple[Tensor, ...]:
+        def part(rows: Tensor) -> list[Tensor]:
             progress(self.title, int(rows[0]), len(x))
-            return self._in_both_norms(classifier, x[rows], target[rows], list(starts[:, rows]))
+            # There and back once for each batch; in between nothing leaves the device.
+            known = [of.to(classifier.device) for of in (x[rows], target[rows], *starts[:, rows])]
+            return [of.cpu() for of in self._in_both_norms(classifier, known[0], known[1], known[2:])]
 
         parts = classifier.batching.run(part, torch.arange(len(x)))
         columns = [torch.cat(column).split(sizes) for column in zip(*parts, strict=True)]
@@ -116,11 +118,8 @@ class NearestSearch:
     ) -> tuple[Tensor, ...]:
         """Points, whether found, and how far tried, in the order of ``NearestPoints``."""
 
-        def logits(part: Tensor) -> Tensor:
-            return classifier.logits(part.to(classifier.device))
-
         def nearest(norm: Norm, known: list[Tensor], budget: AttackBudget) -> tuple[Tensor, Tensor, Tensor]:
-            return minimal_norm(logits, classifier.predict, x, target, known, norm=norm, budget=budget)
+            return minimal_norm(classifier.logits, classifier.predict, x, target, known, norm=norm, budget=budget)
 
         # The maximum norm's points are near enough in L2 to begin a second descent there, in another place than the
         # first. In the other direction that did not pay.
@@ -128,7 +127,8 @@ class NearestSearch:
         l2, found_l2, tried_l2 = nearest("l2", [*starts, linf], self.budget)
         # A point of the target class is one in either norm.
         only_l2 = found_l2 & ~found_linf
-        linf[only_l2], found_linf = l2[only_l2], found_linf | only_l2
+        linf = torch.where(only_l2.view((-1,) + (1,) * (x.dim() - 1)), l2, linf)
+        found_linf = found_linf | only_l2
         return l2, linf, found_l2, found_linf, tried_l2, tried_linf
 
 

@@ -192,11 +192,11 @@ def _by_row(
     sizes = [int(found.sum()) for _, found in known]
     if not sum(sizes):
         return [points for points, _ in known]
-    counts = torch.tensor(sizes)
-    s, t = (torch.tensor(labels).repeat_interleave(counts) for labels in _classes(tasks))
-    x = torch.cat([task.x[found] for task, (_, found) in zip(tasks, known, strict=True)])
-    y = torch.cat([points[found] for points, found in known])
-    nearer = refine(classifier.predict, x, y, Rows(s, t, sizes, [task.rng for task in tasks])).split(sizes)
+    counts, device = torch.tensor(sizes), classifier.artefact_device
+    s, t = (torch.tensor(labels).repeat_interleave(counts).to(device) for labels in _classes(tasks))
+    x = torch.cat([task.x[found] for task, (_, found) in zip(tasks, known, strict=True)]).to(device)
+    y = torch.cat([points[found] for points, found in known]).to(device)
+    nearer = refine(classifier.predict, x, y, Rows(s, t, sizes, [task.rng for task in tasks])).cpu().split(sizes)
     whole = [points.clone() for points, _ in known]
     for points, (_, found), part in zip(whole, known, nearer, strict=True):
         points[found] = part

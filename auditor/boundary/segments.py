@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -78,15 +78,18 @@ def between(
     direction = torch.arange(len(directions)).repeat_interleave(torch.tensor(sizes))
     classes = torch.tensor([(d.task.source, d.task.target) for d in directions])[direction]
     x_s, x_t = torch.cat([d.x_s for d in directions]), torch.cat([d.x_t for d in directions])
+    device = classifier.artefact_device
 
     def run(rows: Tensor, low: Tensor) -> Bisected:
+        s, t = classes[rows].to(device).unbind(1)
         # Half the tolerance: probabilities differ in the last digits between batch sizes.
-        s, t = classes[rows].unbind(1)
-        return bisect(
-            classifier.probabilities, low, x_t[rows], s, t, beta=beta / 2, max_steps=max_steps, halve_only=halve_only
-        )
+        ends = low.to(device), x_t[rows].to(device), s, t
+        done = bisect(classifier.probabilities, *ends, beta=beta / 2, max_steps=max_steps, halve_only=halve_only)
+        return done.to("cpu")
 
     done = run(torch.arange(len(x_s)), x_s)
+    if retries and done.across is done.x:  # further tries are written into each
+        done = replace(done, across=done.x.clone())
     first = _lost(done)
     third = [Counter(done.third[(direction == k) & first].tolist()) for k in range(len(directions))]
     neighbour_of = _neighbours(x_t, x_s, done, direction, retries)

@@ -64,23 +64,25 @@ def train_shared_start(
     """
     training = training.shared_by(parts)
     keys = [(target, part) for target in targets for part in range(parts)]
-    device, everything = classifier.device, torch.cat(list(samples.values()))
+    device = classifier.device
+    everything = torch.cat(list(samples.values())).to(device)
     labels = torch.cat([torch.full((len(x),), label) for label, x in samples.items()])
+    leave = labels.to(device)
     networks = stacked(
         classifier.instance_shape, training.network, training.form, [rng] * len(keys), training.hidden
     ).to(device)
     optimiser = Adam(networks)
     others = [_part(torch.nonzero(labels != target).flatten(), part, parts) for target, part in keys]
-    arrive_in = torch.tensor([target for target, _ in keys])[:, None].expand(-1, training.batch)
-    log_alpha = torch.full((len(keys),), math.log(training.alpha))
+    arrive_in = torch.tensor([target for target, _ in keys], device=device)[:, None].expand(-1, training.batch)
+    log_alpha = torch.full((len(keys),), math.log(training.alpha), device=device)
     for step in range(training.steps):
         rows = torch.stack([rest[torch.randint(len(rest), (training.batch,), generator=rng)] for rest in others])
-        pairs = torch.stack([labels[rows], arrive_in], dim=2).to(device)
-        weights = Weights(log_alpha.exp().to(device), training.gamma)
-        x = everything[rows].to(device)
+        rows = rows.to(device)
+        x, pairs = everything[rows], torch.stack([leave[rows], arrive_in], dim=2)
+        weights = Weights(log_alpha.exp(), training.gamma)
         rate = training.rate(step)
         inside = step_all(classifier, networks, optimiser, rate, x, pairs, weights, None, training.distance)
-        log_alpha += training.alpha_change(inside.cpu())
+        log_alpha += training.alpha_change(inside)
         progress(step + 1, training.steps)
     return SharedStart(networks, {key: row for row, key in enumerate(keys)})
 

@@ -17,8 +17,10 @@ arrives nor its distance improves. Source: arXiv 1912.11460, sections 3.1 and 3.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -62,30 +64,32 @@ def translate(
     active = [k for k, x in enumerate(starts) if len(x)]
     if not active:
         return found
+    held = _Held.of(starts, crossings, device)
     drawn = [rngs[k] for k in active]
     networks = stacked(classifier.instance_shape, training.network, training.form, drawn, training.hidden).to(device)
     if start is not None:
         start.copy_into(networks, [(crossings[k][1], parts[k] if parts else 0) for k in active])
     optimiser = Adam(networks)
-    log_alpha = torch.full((len(starts),), math.log(training.alpha))
+    log_alpha = torch.full((len(active),), math.log(training.alpha), device=device)
+    pairs = held.pairs(active)[:, None].expand(-1, training.batch, -1)
     for step in range(training.steps):
-        batch = torch.stack([_draw(starts[k], found[k], training, rngs[k]) for k in active]).to(device)
-        pairs = torch.tensor([crossings[k] for k in active], device=device)[:, None].expand(-1, training.batch, -1)
-        weights = Weights(log_alpha[active].exp().to(device), training.gamma)
+        batch = held.rows(active, [_draw(found[k], training, rngs[k]) for k in active])
+        weights = Weights(log_alpha.exp(), training.gamma)
         inner = _inner(training.batch, [rngs[k] for k in active]).to(device) if guard_path and training.gamma else None
         rate = training.rate(step)
         inside = step_all(classifier, networks, optimiser, rate, batch, pairs, weights, inner, training.distance)
         if training.adaptive:
-            log_alpha[active] += training.alpha_change(inside.cpu())
+            log_alpha += training.alpha_change(inside)
         if (step + 1) % training.check_every == 0 or step + 1 == training.steps:
-            _look(classifier, networks, active, starts, crossings, found, guard_path)
+            _look(classifier, networks, active, held, starts, crossings, found, guard_path)
             going = [i for i, k in enumerate(active) if not _done(found[k], training)]
             progress(step + 1, training.steps)
             if not going:
                 break
             if len(going) < len(active):
-                optimiser.keep(torch.tensor(going, device=device))
-                active = [active[i] for i in going]
+                kept = torch.tensor(going, device=device)
+                optimiser.keep(kept)
+                active, log_alpha, pairs = [active[i] for i in going], log_alpha[kept], pairs[kept]
     progress(training.steps, training.steps)
     return found
 
@@ -95,14 +99,44 @@ def _done(arrivals: Arrivals, training: Training) -> bool:
     return arrivals.idle >= training.patience and (enough or arrivals.idle >= 3 * training.patience)
 
 
-def _draw(x: Tensor, arrivals: Arrivals, training: Training, rng: torch.Generator) -> Tensor:
-    """A batch drawn with replacement; once few instances are missing, a quarter of it is drawn from these."""
-    rows = torch.randint(len(x), (training.batch,), generator=rng)
-    missing = arrivals.missing
-    if training.adaptive and 0 < len(missing) <= len(x) // 2:
+@dataclass(frozen=True)
+class _Held:
+    """The starts of all directions, on the device, so that a batch crosses to it as numbers of rows.
+
+    Args:
+        x: float32 ``(N, *shape)``, one direction after the other.
+        first: where each direction begins.
+        crossings: int64 ``(K, 2)``.
+    """
+
+    x: Tensor
+    first: list[int]
+    crossings: Tensor
+
+    @classmethod
+    def of(cls, starts: Sequence[Tensor], crossings: Sequence[tuple[int, int]], device: torch.device) -> _Held:
+        """Put them there."""
+        first = itertools.accumulate((len(x) for x in starts[:-1]), initial=0)
+        return cls(torch.cat(list(starts)).to(device), list(first), torch.tensor(crossings, device=device))
+
+    def rows(self, active: Sequence[int], rows: Sequence[Tensor]) -> Tensor:
+        """As many of the instances of each direction: float32 ``(len(active), B, *shape)``."""
+        places = torch.stack([self.first[k] + own for k, own in zip(active, rows, strict=True)])
+        return self.x[places.to(self.x.device)]
+
+    def pairs(self, active: Sequence[int]) -> Tensor:
+        """Class to leave and class to arrive in: int64 ``(len(active), 2)``."""
+        return self.crossings[torch.tensor(active, device=self.x.device)]
+
+
+def _draw(arrivals: Arrivals, training: Training, rng: torch.Generator) -> Tensor:
+    """Rows of a batch with replacement; once few instances are missing, a quarter of them is drawn from these."""
+    count, missing = len(arrivals.x), arrivals.missing
+    rows = torch.randint(count, (training.batch,), generator=rng)
+    if training.adaptive and 0 < len(missing) <= count // 2:
         some = torch.randint(len(missing), (training.batch // 4,), generator=rng)
         rows[: len(some)] = missing[some]
-    return x[rows]
+    return rows
 
 
 def _inner(size: int, rngs: Sequence[torch.Generator]) -> Tensor:
@@ -115,30 +149,25 @@ def _look(
     classifier: Classifier,
     networks: StackedAutoencoders,
     active: Sequence[int],
+    held: _Held,
     starts: Sequence[Tensor],
     crossings: Sequence[tuple[int, int]],
     found: Sequence[Arrivals],
     guard_path: bool,
 ) -> None:
     """Carry all instances of the active directions and keep the arrivals that the artefact confirms."""
-    longest = max(len(starts[k]) for k in active)
-    filled = torch.stack([_filled(starts[k], longest) for k in active])
-    moved = networks(filled.to(classifier.device)).cpu()
     sizes = [len(starts[k]) for k in active]
-    parts = [moved[i, :size] for i, size in enumerate(sizes)]
-    end = torch.cat(parts)
-    p = classifier.probabilities(end)
-    path = torch.ones(len(end), dtype=torch.bool)
+    # Every network gets as many: the first ones of its direction once more after the last.
+    filled = held.rows(active, [torch.arange(max(sizes)) % size for size in sizes])
+    end = torch.cat([moved[:size] for moved, size in zip(networks(filled), sizes, strict=True)])
+    p, path = classifier.probabilities(end).cpu(), torch.ones(len(end), dtype=torch.bool)
     if guard_path:
-        pairs = torch.tensor([crossings[k] for k in active]).repeat_interleave(torch.tensor(sizes), dim=0)
-        path = _free_of_third_classes(classifier, torch.cat([starts[k] for k in active]), end, pairs)
-    for k, part, there, way in zip(active, parts, p.split(sizes), path.split(sizes), strict=True):
+        start = torch.cat([x[:size] for x, size in zip(filled, sizes, strict=True)])
+        pairs = torch.cat([pair.expand(size, 2) for pair, size in zip(held.pairs(active), sizes, strict=True)])
+        path = _free_of_third_classes(classifier, start, end, pairs).cpu()
+    parts = (of.split(sizes) for of in (end.cpu(), p, path))
+    for k, part, there, way in zip(active, *parts, strict=True):
         found[k].offer(starts[k], part, there, crossings[k], way)
-
-
-def _filled(x: Tensor, count: int) -> Tensor:
-    """``count`` instances, the first ones once more after the last."""
-    return x if len(x) == count else x[torch.arange(count) % len(x)]
 
 
 def _free_of_third_classes(classifier: Classifier, start: Tensor, end: Tensor, pairs: Tensor) -> Tensor:

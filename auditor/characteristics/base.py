@@ -74,6 +74,7 @@ class Evidence:
         instances: boundary instances from s to t by one generator.
         precision: half-width of the 95 % interval at which sampling may stop, as a share of the value's range.
         margins: of samples of s, by split, or why there are none.
+        embedded: float32 ``(N, E)`` of the boundary instances, where they have been asked for together with others.
     """
 
     classifier: Classifier
@@ -82,13 +83,20 @@ class Evidence:
     instances: BoundaryInstances
     precision: float = 0.01
     margins: Mapping[SplitName, SampleMargins] | NotMeasured = NO_MARGINS
+    embedded: Tensor | None = None
 
     @cached_property
     def boundary_embeddings(self) -> Tensor | None:
         """Float32 ``(N, E)`` of the boundary instances, None when the model has no embedding."""
         if isinstance(self.classifier.embedding_size, NotMeasured):
             return None
-        return self.classifier.embeddings(self.instances.x_boundary)
+        return self.classifier.embeddings(self.instances.x_boundary) if self.embedded is None else self.embedded
+
+    def keep(self, mask: Tensor) -> Evidence:
+        """The same with the instances where ``mask`` (bool ``(N,)``) holds, and with what is known of these."""
+        embedded = self.boundary_embeddings
+        kept = None if embedded is None else embedded[mask]
+        return replace(self, instances=self.instances.keep(mask), embedded=kept)
 
 
 @dataclass(frozen=True)
@@ -140,10 +148,7 @@ class Characteristic(ABC):
         parts = instances.part.unique().tolist()
         if not self.moves_with_training or len(parts) < 2:
             return {}
-        of_parts = [
-            self.measure(replace(evidence, instances=instances.keep(instances.part == part)), rng=torch.Generator())
-            for part in parts
-        ]
+        of_parts = [self.measure(evidence.keep(instances.part == part), rng=torch.Generator()) for part in parts]
         whole = (id for id in self.definitions if all(isinstance(f.measures.get(id), Measure) for f in of_parts))
         return {id: [m.value for f in of_parts if isinstance(m := f.measures[id], Measure)] for id in whole}
 

@@ -12,6 +12,9 @@ narrow enough, or when it is wide for want of instances and more trajectories be
 Both ends are taken on the side of s: a boundary instance is predicted s or t by the last digits of its probabilities,
 so that a flat boundary would change the class once on every other segment. A half-space has an IDC of 0.
 
+On a GPU most classes come from a fast route at reduced precision; ``auditor.models.two_routes`` says why they are the
+artefact's all the same, and the figure's title which share it was asked about again.
+
 Differences from the authors' code: it takes the ends as they are (so does the profile ``paper``); it never visits one
 end and divides by T; it draws a segment and its mirror image as two; it always walks N x 50 trajectories.
 Source: arXiv 1912.11460, section 4.1.
@@ -19,9 +22,10 @@ Source: arXiv 1912.11460, section 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -32,15 +36,42 @@ from auditor.functional.one_side import stepped_back
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
 from auditor.functional.trajectories import oscillation, segments, tournament
 from auditor.models.classifier import Classifier
+from auditor.models.two_routes import TwoRoutes
 from auditor.results import Definition, StripSeries
 
-CELLS = 2**22
-"""Numbers in the points that are held at once (16 MiB of float32)."""
+CELLS = {"cpu": 2**22, "cuda": 2**26}
+"""Numbers in the points that are held at once, by device (16 and 256 MiB of float32)."""
+EVEN = {"cpu": False, "cuda": True}
+"""Whether paths are cut into parts of one size, best for a GPU; on a CPU the cut decides how sums are rounded."""
+SAMPLED = 512
+"""Points of a direction's paths on which a fast route is held against the artefact."""
+TITLE = "Predicted class along segments between boundary instances"
+GOLDEN = 0.6180339887498949
+"""Multiples of it fall evenly on the unit interval, however many they are."""
 SHOWN = 5
 LEAST_ENDS = 10
 """Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
 """Two instances have one segment between them, which says nothing about the spread."""
+
+
+Predict = Callable[[Tensor], Tensor | None]
+
+
+class Walked(NamedTuple):
+    """Trajectories and what they say.
+
+    Args:
+        classes: int64 ``(P, T)``, along each.
+        shares: float32 ``(P,)``, of the steps at which the class changes.
+        value, low, high: mean of these with its interval.
+    """
+
+    classes: Tensor
+    shares: Tensor
+    value: float
+    low: float
+    high: float
 
 
 @characteristic("idc")
@@ -98,19 +129,8 @@ class InputSpaceComplexity(Characteristic):
         if self.one_sided:
             x = on_source_side(evidence.classifier, evidence.instances, rng=rng)
         ends = tournament(len(x), 2 * self.partners, rng=rng)[: len(x) * self.partners]
-        classes = torch.empty(0, self.points, dtype=torch.int64)
-        for batch in ends.split(list(self._batches(len(ends)))):
-            classes = torch.cat([classes, classes_along(evidence.classifier, x, batch, self.points)])
-            shares = oscillation(classes)
-            value, low, high = mean_over_pairs(shares, ends[: len(classes)], len(x))
-            half, alone = (high - low) / 2, 1.96 * float(shares.std()) / len(shares) ** 0.5
-            if evidence.precision and (half <= self.tolerance * evidence.precision or alone <= self.exhausted * half):
-                break
-        trace = StripSeries(
-            title="Predicted class along segments between boundary instances",
-            x_label="point on the segment",
-            rows=classes[:SHOWN].tolist(),
-        )
+        (classes, shares, value, low, high), title = self._by_the_fastest_route(evidence, x, ends)
+        trace = StripSeries(title=title, x_label="point on the segment", rows=classes[:SHOWN].tolist())
         # What the interval says of shares outside [0, 1] is known not to be. A folded place that one instance in twenty
         # ends at may be missing among few instances, and nothing they say tells how much it would add.
         most = min(high, 1.0) if len(x) >= LEAST_FOR_RARE else None
@@ -119,6 +139,34 @@ class InputSpaceComplexity(Characteristic):
         return Findings(
             {"idc": measure}, {"idc_trace": trace}, by_generator={"idc": by_generator} if by_generator else {}
         )
+
+    def _by_the_fastest_route(self, evidence: Evidence, x: Tensor, ends: Tensor) -> tuple[Walked, str]:
+        """The walk and what the figure says of it: by two routes where that is faster and their bound holds."""
+        classifier = evidence.classifier
+        if classifier.reduced is not None:
+            there = x.to(classifier.device)
+            routes = TwoRoutes.measured(classifier, some_points(there, ends, self.points))
+            if routes is not None and (walked := self._walked(routes, there, ends, evidence.precision)) is not None:
+                share = f"{routes.again / routes.asked:.1%} of the points asked again at full precision"
+                return walked, f"{TITLE} ({share})"
+        walked = self._walked(classifier.predict, x.to(classifier.artefact_device), ends, evidence.precision)
+        assert walked is not None
+        return walked, TITLE
+
+    def _walked(self, predict: Predict, x: Tensor, ends: Tensor, precision: float) -> Walked | None:
+        """As many of the trajectories as it takes; None where ``predict`` ends the walk."""
+        classes = torch.empty(0, self.points, dtype=torch.int64)
+        for batch in ends.split(list(self._batches(len(ends)))):
+            along = classes_along(predict, x, batch, self.points)
+            if along is None:
+                return None
+            classes = torch.cat([classes, along])
+            shares = oscillation(classes)
+            value, low, high = mean_over_pairs(shares, ends[: len(classes)], len(x))
+            half, alone = (high - low) / 2, 1.96 * float(shares.std()) / len(shares) ** 0.5
+            if precision and (half <= self.tolerance * precision or alone <= self.exhausted * half):
+                break
+        return Walked(classes, shares, value, low, high)
 
     def _batches(self, total: int) -> Iterator[int]:
         """Sizes that add up to ``total``: each a quarter of what came before, so that looking costs little."""
@@ -148,7 +196,10 @@ def _of_generators(shares: Tensor, parts: Tensor) -> list[float]:
 
 
 def on_source_side(classifier: Classifier, instances: BoundaryInstances, *, rng: torch.Generator) -> Tensor:
-    """Each boundary instance a hair further on its way back to x'', where the model says s: float32 ``(N, *shape)``."""
+    """Each boundary instance a hair further on its way back to x'', where the model says s: float32 ``(N, *shape)``.
+
+    The points lie on the artefact's device.
+    """
     s, t = instances.source, instances.target
     x, lead = instances.x_boundary, instances.p_boundary[:, s] - instances.p_boundary[:, t]
     if instances.x_across is not None:
@@ -156,23 +207,41 @@ def on_source_side(classifier: Classifier, instances: BoundaryInstances, *, rng:
         x = torch.where(across.view((-1,) + (1,) * (x.dim() - 1)), instances.x_across, x)
     # At a jump no step is too small to settle the class but for the rounding of coordinates.
     lead = torch.where(instances.jump, 1.0, lead)
-    back = instances.x_adversarial_of_adversarial
+    x, back, lead = (of.to(classifier.artefact_device) for of in (x, instances.x_adversarial_of_adversarial, lead))
     return stepped_back(classifier.probabilities, x, back, lead, (s, t), rng=rng, beta=BETA)
 
 
-def classes_along(classifier: Classifier, x: Tensor, ends: Tensor, points: int) -> Tensor:
-    """Predicted class at evenly spaced points between pairs of instances.
+def classes_along(predict: Predict, x: Tensor, ends: Tensor, points: int) -> Tensor | None:
+    """Predicted class at evenly spaced points between pairs of instances, which are made where the instances lie.
 
     Args:
-        x (float32): ``(N, *shape)`` in [0, 1].
-        ends (int64): ``(P, 2)``, rows of x.
+        predict: maps ``(n, *shape)`` to the classes, int64 ``(n,)``, or to None, which ends the walk.
+        x (float32): ``(N, *shape)`` in [0, 1], on any device.
+        ends (int64): ``(P, 2)``, rows of x, on the CPU.
         points: T.
     Returns:
-        int64 ``(P, T)``.
+        int64 ``(P, T)`` on the CPU, or None as ``predict``.
     """
-    at_once = max(1, CELLS // (points * x[0].numel()))
-    parts = [
-        classifier.predict(segments(x[pair[:, 0]], x[pair[:, 1]], points).flatten(0, 1)).view(-1, points)
-        for pair in ends.split(at_once)
-    ]
-    return torch.cat(parts)
+    parts = list[Tensor]()
+    for pair in ends.split(_at_once(len(ends), points * x[0].numel(), x.device)):
+        a, b = pair.to(x.device).unbind(1)
+        classes = predict(segments(x[a], x[b], points).flatten(0, 1))
+        if classes is None:
+            return None
+        parts.append(classes.view(-1, points))
+    return torch.cat(parts).cpu()
+
+
+def _at_once(walks: int, numbers: int, device: torch.device) -> int:
+    """Walks of so many numbers each whose points are made together."""
+    most = max(1, CELLS[device.type] // numbers)
+    return math.ceil(walks / math.ceil(walks / most)) if EVEN[device.type] else most
+
+
+def some_points(x: Tensor, ends: Tensor, points: int) -> Tensor:
+    """Points of the trajectories, spread evenly over these and over the way: float32 ``(SAMPLED, *shape)``."""
+    rows = torch.arange(SAMPLED) * len(ends) // SAMPLED
+    steps = (torch.arange(SAMPLED, dtype=torch.float64) * GOLDEN % 1 * points).long()
+    at = torch.linspace(0, 1, points)[steps].view((-1,) + (1,) * (x.dim() - 1))
+    a, b = ends[rows].to(x.device).unbind(1)
+    return torch.lerp(x[a], x[b], at.to(x.device))

@@ -1,15 +1,13 @@
 """The command line: options in, an exit code out; everything heavy is imported when it is needed.
 
 A command reads options, asks ``audit`` and ``render`` for work and writes files. Errors are caught once, here.
-Standard output carries only what was asked for; progress, summary and errors go to standard error.
+Standard output carries only what was asked for, and what of it is lost costs the exit code (4); progress, summary and
+errors go to standard error, and what of them is lost changes nothing.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -18,6 +16,7 @@ from auditor.cli.app import app
 from auditor.cli.github import annotate_error
 from auditor.cli.terminal import complain, say
 from auditor.errors import AuditError, AuditIncomplete
+from auditor.streams import output_lost
 
 PROGRAM = "deepdig-audit"
 INTERRUPTED = 130
@@ -37,9 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     shared: dict[str, Any] = {"arguments": arguments, "verbose": False}
     try:
         command = typer.main.get_command(app)
-        with _output_told():
-            status = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=shared)
-            sys.stdout.flush()
+        status = int(command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=shared) or 0)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except AuditError as err:
@@ -56,23 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
         status = 4
     if status == INTERRUPTED:
         say("interrupted")
-    return int(status or 0)
+    return _delivered(status)
 
 
-@contextmanager
-def _output_told() -> Iterator[None]:
-    """A failure of standard output while it can still be told by the exit code.
-
-    Raises:
-        AuditIncomplete: it could not be written.
-    """
-    try:
-        yield
-    except OSError as err:
-        if err.filename is not None:  # of a file, which has a name
-            raise
-        # The interpreter flushes once more when it ends; that has to go somewhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise AuditIncomplete(
-            f"expected to write to standard output; found: {err.strerror}; free space or redirect it elsewhere"
-        ) from err
+def _delivered(status: int) -> int:
+    """The exit code: 4 in place of 0 or 1 where standard output did not get what the command had to say."""
+    if status > 1 or (lost := output_lost()) is None:
+        return status
+    complain(
+        f"expected to write to standard output; found: {lost.strerror}; free space, keep its reader running,"
+        " or redirect it elsewhere"
+    )
+    return AuditIncomplete.exit_code

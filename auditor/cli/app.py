@@ -11,6 +11,7 @@ import typer
 from auditor import __version__
 from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
+from auditor.errors import UsageError
 
 app = typer.Typer(cls=MainJobGroup, add_completion=False, rich_markup_mode=None)
 
@@ -64,20 +65,24 @@ def audit(
     policy: o.PolicyFile = None,
     baseline: o.Baseline = None,
     report_pairs: o.ReportPairs = 10,
-    resume: o.Resume = True,
+    resume: o.Resume = None,
     save_instances: o.SaveInstances = False,
     config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> int:
     """Audit the decision boundary of a trained classifier: load, generate, characterise, decide, report."""
-    from auditor.cli.audit_job import run_audit
+    from auditor.cli.audit_job import own_folder, run_audit
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
-    folder = out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}")
-    plan = plan_from(ctx, folder)
-    return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
+    reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
+             "--class-names": class_names}  # fmt: skip
+    with own_folder(
+        out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}"), reads
+    ) as folder:
+        plan = plan_from(ctx, folder.path)
+        return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -118,7 +123,10 @@ def render(
     ctx: typer.Context,
     results: o.ResultsFile,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to write to; that of the results otherwise.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder to write to; that of the results otherwise.", parser=o.output_path
+        ),
     ] = None,
     formats: o.Format = "html,pdf",
     quiet: o.Quiet = False,
@@ -138,7 +146,13 @@ def gate(
     policy: o.NeededPolicy,
     baseline: o.Baseline = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write results.json with the new gate, and --format, there.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Also write results.json with the new gate, and --format, there.",
+            parser=o.output_path,
+        ),
     ] = None,
     formats: o.Format = "json",
     as_json: o.Json = False,
@@ -155,15 +169,20 @@ def gate(
 def init_policy(
     ctx: typer.Context,
     results: o.ResultsFile,
-    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="File to write.")] = Path("policy.toml"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE.toml", help="File to write.", parser=o.output_path)
+    ] = Path("policy.toml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
     """Write a first policy from an accepted audit, with limits that leave room for other seeds."""
     from auditor.cli.init_policy_job import write_first_policy
+    from auditor.cli.output_folder import same_file
 
     ctx.obj["verbose"] = verbose
+    if same_file(results, out):
+        raise UsageError(f"expected another file than the results; found {out}; name another with --out")
     write_first_policy(results, out, force=force, quiet=quiet)
 
 
@@ -172,7 +191,9 @@ def compare(
     ctx: typer.Context,
     candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE.json", show_default=False)],
     baseline: Annotated[Path, typer.Argument(metavar="BASELINE.json", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path("compare"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.", parser=o.output_path)] = Path(
+        "compare"
+    ),
     formats: Annotated[
         str, typer.Option("--format", metavar="A,B,...", help="Outputs to write: html, pdf, json, markdown.")
     ] = "html,pdf,json",
@@ -198,10 +219,16 @@ def compare(
 ) -> None:
     """Compare the audit of a candidate with that of a baseline, pair by pair."""
     from auditor.cli.compare_job import compare_results, kept_boundary
+    from auditor.cli.earlier import OF_A_COMPARISON
+    from auditor.cli.output_folder import OutputFolder
 
     ctx.obj["verbose"] = verbose
     kept = partial(kept_boundary, ctx, model, instances, quiet=quiet, verbose=verbose)
-    compare_results(candidate, baseline, out, formats, kept, allow_different_data=allow_different_data, quiet=quiet)
+    reads = {"CANDIDATE.json": candidate, "BASELINE.json": baseline, "--model": model, "--instances": instances}
+    with OutputFolder(out, OF_A_COMPARISON, reads) as folder:
+        compare_results(
+            candidate, baseline, folder, formats, kept, allow_different_data=allow_different_data, quiet=quiet
+        )
 
 
 @app.command("list")

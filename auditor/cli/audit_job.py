@@ -2,57 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.audit.journal import Journal, only_audit
+from auditor.audit.journal import Journal
 from auditor.audit.messages import Begun, Finished, Job, PartDone
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
-from auditor.audit.store import RESULTS, RUN, prepare_folder, write_whole
+from auditor.audit.store import RESULTS, RUN, write_whole
+from auditor.cli.earlier import is_instances
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
+from auditor.cli.output_folder import ALL, EarlierInstances, OutputFolder, Reads
 from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
 from auditor.cli.partial import incomplete
-from auditor.cli.progress import progress_display
+from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
+from auditor.policy.usable import model_changed, unusable
 from auditor.results import Results, to_json
+
+CI_VARIABLES = ("CI", "CONTINUOUS_INTEGRATION", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "BUILDKITE", "JENKINS_URL",
+                "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "BUILD_NUMBER")  # fmt: skip
+
+
+def own_folder(path: Path, reads: Reads) -> OutputFolder:
+    """The folder of an audit, rid of every earlier output but the boundary instances, which may be gone on from."""
+    return OutputFolder(path, ALL, reads, keep=is_instances)
 
 
 def run_audit(
     plan: Plan,
-    folder: Path,
+    out: OutputFolder,
     formats: str,
     policy: Path | None,
     baseline: Path | None,
     *,
-    resume: bool,
+    resume: bool | None,
     quiet: bool,
     verbose: bool,
 ) -> int:
     """Audit, decide and report, going on from what an earlier run in the same folder finished.
 
+    Args:
+        plan: what to audit.
+        out: the folder of the output.
+        formats, policy, baseline: as the user gave them.
+        resume: go on from an interrupted run; None for what suits the place: yes, but not in CI.
+        quiet, verbose: as the user asked.
     Returns:
         0, or 1 where the gate failed.
     Raises:
-        AuditIncomplete: pairs are missing that were asked for; everything is written all the same.
+        AuditIncomplete: pairs are missing that were asked for, or a check of validity failed; everything is written
+            all the same.
         AuditError: an option, the policy, the model, the data, the worker or a file stood in the way.
     """
     names = chosen_outputs(formats)
-    gate = prepared_gate(policy, baseline)
-    prepare_folder(folder)
-    with only_audit(folder), progress_display(quiet, verbose) as show:
-        journal = Journal(folder, keep=resume)
-        with Worker(Job(task="audit", plan=plan, found=journal.found), verbose=verbose) as worker:
-            finished = worker.outcome(show, _keeping(journal, quiet))
+    gate = prepared_gate(policy, baseline, out.path)
+    out.prepare()
+    folder = out.path
+    with progress_display(quiet, verbose) as show:
+        journal = _journal(plan, folder, resume, quiet)
+        instances = EarlierInstances(folder, journal.found)
+        with Worker(
+            Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
+        ) as worker:
+            finished = worker.outcome(show, _keeping(journal, instances, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
         write_whole(folder / RUN, to_json(finished.run).encode())
-        if not results.coverage.partial:
+        if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
             journal.finish()
         reports = write_outputs(names, results, folder, creation_date(finished.run), show)
     annotate(results)
@@ -68,15 +92,47 @@ def run_audit(
         return FAILED
     if results.coverage.partial:
         raise incomplete(results)
+    if (problem := unusable(results)) is not None:
+        raise problem
     return 0
 
 
-def _keeping(journal: Journal, quiet: bool) -> Callable[[Begun | PartDone], None]:
+def _journal(plan: Plan, folder: Path, resume: bool | None, quiet: bool) -> Journal:
+    """The journal of this audit; the user hears why one that is there is not gone on from."""
+    keep = not in_ci() if resume is None else resume
+    journal = Journal(folder, keep=keep, model=digest(Path(plan.model.path)))
+    if journal.off and not quiet:
+        say(f"warn: no journal is read or kept: {journal.off}; this run cannot be gone on from if it is interrupted")
+    if journal.forgotten and resume is None and not quiet:
+        say("warn: an interrupted run left finished class pairs; in CI only --resume goes on from them")
+    return journal
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file; empty for what is no regular file that can be read, which the worker refuses."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return ""
+
+
+def in_ci() -> bool:
+    """Whether a service runs this job, where others than the user may have written to the folder."""
+    set_to = [os.environ.get(name, "").strip().lower() for name in CI_VARIABLES]
+    return any(value not in ("", "0", "false", "no", "off") for value in set_to)
+
+
+def _keeping(journal: Journal, instances: EarlierInstances, quiet: bool) -> Callable[[Begun | PartDone], None]:
     """What becomes of the worker's finished parts: the journal keeps them, and the user hears of those found there."""
 
     def keep(message: Begun | PartDone) -> None:
         if isinstance(message, Begun) and not quiet and (text := going_on(journal, message)):
             say(text)
+        if isinstance(message, Begun) and not message.taken:
+            instances.forget()
         journal.keep(message)
 
     return keep
@@ -84,6 +140,8 @@ def _keeping(journal: Journal, quiet: bool) -> Callable[[Begun | PartDone], None
 
 def going_on(journal: Journal, begun: Begun) -> str:
     """What becomes of an earlier run's work, in words; empty where there was none."""
+    if journal.another_model:
+        return "starting afresh: not as in the interrupted run: the model"
     lost = f" ({journal.damaged:,} entries of the journal are damaged and made again)" if journal.damaged else ""
     if begun.changed:
         more = f" and {len(begun.changed) - 3} more" if len(begun.changed) > 3 else ""

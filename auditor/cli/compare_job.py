@@ -8,10 +8,11 @@ from pathlib import Path
 
 import typer
 
-from auditor.audit.store import RUN, prepare_folder, read_results, read_run
+from auditor.audit.store import RUN, read_results, read_run
 from auditor.cli.github import add_to_summary
+from auditor.cli.output_folder import OutputFolder
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
-from auditor.cli.progress import progress_display
+from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.terminal import say
 from auditor.comparison import KeptDirection
 from auditor.errors import UsageError
@@ -20,7 +21,7 @@ from auditor.errors import UsageError
 def compare_results(
     candidate: Path,
     baseline: Path,
-    folder: Path,
+    folder: OutputFolder,
     formats: str,
     kept: Callable[[str], list[KeptDirection] | None],
     *,
@@ -51,12 +52,12 @@ def compare_results(
     comparison = compare(results, read_results(baseline), allow_different_data=allow_different_data)
     if (found := kept(results.model.sha256)) is not None:
         comparison = comparison.model_copy(update={"boundary_kept": found})
-    prepare_folder(folder)
+    folder.prepare()
     created = creation_date(read_run(candidate.with_name(RUN)))
     chosen = {name: comparison_outputs[name] for name in names}
     files = {n: (made.file_name, partial(made.render, comparison, created=created)) for n, made in chosen.items()}
     with progress_display(quiet, verbose=False) as show:
-        written = write_rendered(files, folder, show)
+        written = write_rendered(files, folder.path, show)
     add_to_summary(lambda: comparison_outputs["markdown"].render(comparison).decode())
     if not quiet:
         sides = Sides(comparison)
@@ -93,7 +94,10 @@ def kept_boundary(
     from auditor.cli.planning import plan_to_revisit
 
     job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, sha256))
-    with progress_display(quiet, verbose) as show, Worker(job, verbose=verbose) as worker:
+    with (
+        progress_display(quiet, verbose) as show,
+        Worker(job, verbose=verbose, tell=lines_of_worker(quiet, verbose)) as worker,
+    ):
         found = worker.outcome(show)
     assert isinstance(found, Revisited)
     return found.directions

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from auditor.bounded_file import parse_toml, read_text
 from auditor.errors import UsageError
 
 
@@ -33,11 +33,10 @@ def _long_name(option: Any) -> str:
 def read_config(path: Path, options: list[str]) -> dict[str, Any]:
     """The file's values by option name; keys are long option names with ``-`` or ``_``."""
     try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
+        content = parse_toml(read_text(path))
     except OSError as err:
         raise UsageError(f"expected a configuration file; found {path}: {err.strerror}; check --config") from err
-    except (ValueError, RecursionError) as err:  # no TOML, no UTF-8, a number of thousands of digits, endless nesting
+    except ValueError as err:
         raise UsageError(f"expected TOML in {path}; found {err}; correct the file") from err
     values = {key.replace("-", "_"): value for key, value in content.items()}
     if unknown := sorted(set(values) - set(options)):

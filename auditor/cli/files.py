@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.bounded_file import read_text
 from auditor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ def read_policy(path: Path) -> Policy:
     from auditor.policy.document import parse_policy
 
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        found = err.strerror if isinstance(err, OSError) else "text that is not UTF-8"
-        raise UsageError(f"expected a policy file; found {path}: {found}; check --policy") from err
+        text = read_text(path)
+    except OSError as err:
+        raise UsageError(f"expected a policy file; found {path}: {err.strerror}; check --policy") from err
     return parse_policy(text, str(path))

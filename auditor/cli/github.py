@@ -1,7 +1,8 @@
 """GitHub Actions: annotations as workflow commands on standard output, and the step's summary.
 
 Both only where the service says that it is there (``GITHUB_ACTIONS=true``, ``GITHUB_STEP_SUMMARY=FILE``).
-A command is one line whose text may hold no line end, so a name from outside cannot begin a command of its own.
+A command is one line whose text may hold no line end and no command (``auditor.text``), so a name from outside cannot
+begin one of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from auditor.cli.terminal import say
+from auditor.errors import one_line
 from auditor.results import Results
+from auditor.text import command_data
 
 MOST = 10
 """Annotations of one level that the service shows for a step."""
@@ -36,13 +39,19 @@ def annotate_error(message: str) -> None:
 
 
 def commands(results: Results) -> Iterator[str]:
-    """A workflow command for each check that is not ok and each rule that does not pass."""
+    """A workflow command for each check that is not ok and each rule that does not pass.
+
+    Of more than the service shows, the last names the rest.
+    """
     found: list[tuple[str, str, str]]
     found = [(check.status, f"validity {check.id}", check.message) for check in results.validity]
-    found += [(r.status, f"gate {r.id}", r.message) for r in results.gate.rules if not r.id.startswith("validity.")]
-    for level, statuses in (("error", ("fail", "not_measured")), ("warning", ("warn",))):
-        chosen = [command(level, title, message) for status, title, message in found if status in statuses]
-        yield from chosen[:MOST]
+    found += [(rule.status, f"gate {rule.id}", rule.message) for rule in results.rules_apart]
+    for level, statuses in (("error", ("fail", "not_measured")), ("warning", ("warn", "waived"))):
+        chosen = [(title, message) for status, title, message in found if status in statuses]
+        if len(chosen) > MOST:
+            rest = [title for title, _ in chosen[MOST - 1 :]]
+            chosen[MOST - 1 :] = [(f"{len(rest)} more", "; ".join(rest))]
+        yield from (command(level, title, one_line(message)) for title, message in chosen)
 
 
 def command(level: str, title: str, message: str) -> str:
@@ -51,7 +60,7 @@ def command(level: str, title: str, message: str) -> str:
     >>> command("error", "a,b: c", "50 %\\nof it")
     '::error title=a%2Cb%3A c::50 %25%0Aof it'
     """
-    return f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(message)}"
+    return f"::{level} title={command_data(title).replace(':', '%3A').replace(',', '%2C')}::{command_data(message)}"
 
 
 def add_to_summary(text: Callable[[], str]) -> None:
@@ -64,8 +73,3 @@ def add_to_summary(text: Callable[[], str]) -> None:
             summary.write(text() + "\n")
     except OSError as err:
         say(f"warn: expected to add to {file}; found {err.strerror}; the step has no summary")
-
-
-def _escaped(text: str) -> str:
-    visible = "".join(c if c.isprintable() or c in "\r\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return visible.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

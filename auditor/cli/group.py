@@ -18,7 +18,8 @@ class MainJobGroup(TyperGroup):
         """Insert the main job's name where it is meant."""
         first = args[0] if args else ""
         if first not in self.commands:
-            if "--help" in args:
+            # After ``--`` stands a file, whatever it is called.
+            if "--help" in args[: args.index("--") if "--" in args else None]:
                 args = ["--help"]
             elif first != "--version":
                 args = [MAIN, *args]

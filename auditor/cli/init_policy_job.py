@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.audit.store import prepare_folder, read_results, write_whole
 from auditor.cli.terminal import say
-from auditor.errors import UsageError
+from auditor.errors import InputRefused, UsageError
 
 
 def write_first_policy(path: Path, out: Path, *, force: bool, quiet: bool) -> None:
@@ -19,6 +19,7 @@ def write_first_policy(path: Path, out: Path, *, force: bool, quiet: bool) -> No
     from auditor.policy.decide import decide
     from auditor.policy.document import parse_policy
     from auditor.policy.initial import first_policy
+    from auditor.policy.waivers import FAILING
 
     if out.exists() and not force:
         raise UsageError(f"expected no file at {out}; found one; name another with --out, or overwrite it with --force")
@@ -26,7 +27,11 @@ def write_first_policy(path: Path, out: Path, *, force: bool, quiet: bool) -> No
     text = first_policy(results)
     policy = parse_policy(text, str(out))
     gate = decide(results, policy)
-    assert gate.status == "passed", gate
+    if gate.status != "passed":
+        failed = next(rule for rule in gate.rules if rule.status in FAILING)
+        raise InputRefused(
+            "results that pass the policy made from them", f"{failed.id}: {failed.message}", "audit again and use that"
+        )
     prepare_folder(out.parent)
     write_whole(out, text.encode())
     if not quiet:

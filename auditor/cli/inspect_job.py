@@ -9,7 +9,7 @@ from auditor.audit.inspection import Inspection, Normalisation, PassCost
 from auditor.audit.messages import Inspected, Job
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
-from auditor.cli.terminal import printable
+from auditor.cli.terminal import print_line, printable, say
 from auditor.results import DataFacts, Measure, ModelFacts, NotMeasured, to_json
 
 COLUMNS = 80
@@ -23,7 +23,7 @@ def show_inspection(plan: Plan, *, as_json: bool, verbose: bool) -> None:
     Raises:
         AuditError: as in an audit.
     """
-    with Worker(Job(task="inspect", plan=plan), verbose=verbose) as worker:
+    with Worker(Job(task="inspect", plan=plan), verbose=verbose, tell=say) as worker:
         answer = worker.outcome(lambda _: None)
     assert isinstance(answer, Inspected)
     if as_json:
@@ -35,9 +35,9 @@ def show_inspection(plan: Plan, *, as_json: bool, verbose: bool) -> None:
         shown = printable(text)
         shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
         lines = textwrap.wrap(shown, COLUMNS - width - 2, break_on_hyphens=False) or [""]
-        print(f"{name:<{width}}  {lines[0]}")
+        print_line(f"{name:<{width}}  {lines[0]}")
         for line in lines[1:]:
-            print(f"{'':<{width}}  {line}")
+            print_line(f"{'':<{width}}  {line}")  # a line may begin with what stood in the middle
 
 
 def inspection_rows(seen: Inspection) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from auditor.audit.profiles import PROFILES
-from auditor.cli.terminal import printable
+from auditor.cli.terminal import print_line
 
 
 def print_known() -> None:
@@ -33,7 +33,7 @@ def _print(title: str, lines: dict[str, str]) -> None:
     print(title)
     width = max(map(len, lines), default=0)
     for name, text in lines.items():
-        print(f"  {printable(name):<{width}}  {printable(text)}")
+        print_line(f"  {name:<{width}}  {text}")
     print()
 
 

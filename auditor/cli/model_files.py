@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auditor.bounded_file import read_text
 from auditor.class_names import NoClassNames, read_class_names
 from auditor.errors import InputRefused
 
@@ -70,9 +71,7 @@ def _has_config(folder: Path) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one where the file is missing or something else."""
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST:
-            return {}
-        document = json.loads(path.read_bytes().decode("utf-8-sig"))
+        document = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -10,6 +10,7 @@ import typer
 
 from auditor.audit.profiles import PROFILES
 from auditor.cli.config import apply_config
+from auditor.errors import UsageError
 
 
 class Layout(StrEnum):
@@ -33,6 +34,17 @@ class OutputKind(StrEnum):
     logits = "logits"
     probabilities = "probabilities"
     sigmoid = "sigmoid"
+
+
+def output_path(value: str | Path) -> Path:
+    """The path of an output; an empty one would be the working folder, which nobody named.
+
+    Raises:
+        UsageError: it is empty, or no path.
+    """
+    if not str(value).strip() or "\0" in str(value):
+        raise UsageError("expected a place to write to; found an empty name or a null character; correct --out")
+    return Path(value)
 
 
 Model = Annotated[
@@ -116,7 +128,12 @@ Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Same
 
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder to write to; audit-MODEL otherwise."),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder to write to, rid of earlier outputs; audit-MODEL otherwise.",
+        parser=output_path,
+    ),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="A,B,...", help="Outputs to write.")]
 PolicyFile = Annotated[
@@ -134,7 +151,11 @@ ReportPairs = Annotated[
     int, typer.Option(metavar="N", min=0, help="Pairs, the most fragile first, with a page of their own.")
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Go on from what an interrupted run in the same folder finished.")
+    bool | None,
+    typer.Option(
+        "--resume/--no-resume",
+        help="Go on from what an interrupted run of this user in the same folder finished; in CI only if asked for.",
+    ),
 ]
 SaveInstances = Annotated[bool, typer.Option("--save-instances", help="Also write the boundary instances as .npz.")]
 Config = Annotated[

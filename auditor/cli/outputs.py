@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from auditor.cli.progress import Show
 from auditor.errors import AuditIncomplete, UsageError
 from auditor.results import Results, RunFacts
 
+MOST_DIGITS = 12
 ALWAYS = "json"
 """results.json is written by every audit: the other outputs are made from it."""
 
@@ -40,6 +42,13 @@ def chosen_names(formats: str, known: Collection[str]) -> list[str]:
         found = ", ".join(unknown) if chosen else "none"
         raise UsageError(f"expected outputs of {', '.join(sorted(known))}; found {found}; correct --format")
     return chosen
+
+
+def with_standing(names: list[str], files: Collection[str]) -> list[str]:
+    """The names of outputs, and of those whose files stood there, which are made again."""
+    from auditor.render.base import outputs
+
+    return names + [name for name, output in outputs.items() if output.file_name in files and name not in names]
 
 
 def write_outputs(names: list[str], results: Results, folder: Path, created: date | None, show: Show) -> list[Path]:
@@ -93,6 +102,7 @@ def as_text(name: str, results: Results) -> str:
 def creation_date(run: RunFacts | None) -> date | None:
     """The date that a report carries: SOURCE_DATE_EPOCH where it is set, else the day the audit began (UTC)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdigit():
-        return datetime.fromtimestamp(int(epoch), UTC).date()
+    if epoch.isascii() and epoch.isdigit() and len(epoch) <= MOST_DIGITS:
+        with suppress(ValueError, OverflowError, OSError):  # a year that no calendar has
+            return datetime.fromtimestamp(int(epoch), UTC).date()
     return datetime.fromisoformat(run.started).date() if run else None

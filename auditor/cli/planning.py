@@ -12,7 +12,9 @@ import typer
 
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.profiles import profile_named
+from auditor.bounded_file import LARGEST_SMALL, read_bounded
 from auditor.class_names import NoClassNames, read_class_names
+from auditor.cli.earlier import INSTANCES
 from auditor.cli.model_files import beside, model_file
 from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
 from auditor.errors import UsageError
@@ -25,7 +27,7 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
         UsageError: a value that the option's type could not check is bad.
     """
     given = dict(ctx.params)
-    _check_utf8(given)
+    _check_text(given)
     given["model"] = model_file(given["model"])
     _take_from_beside(given)
     model = _model_plan(given)
@@ -36,7 +38,7 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     given["time_budget"] = _seconds(given.get("time_budget"))
     profile_named(given.get("profile", "standard"))
     if given.pop("save_instances", False) and folder is not None:
-        given["instances_folder"] = str(folder / "instances")
+        given["instances_folder"] = str(folder / INSTANCES)
     given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
     data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
     return Plan(**{**_fields(Plan, given), "model": model, "data": data})
@@ -66,7 +68,7 @@ def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, sha256: st
         sha256: what the model's file must have.
     """
     given = {**ctx.params, "model": str(model), "expect_sha256": sha256}
-    _check_utf8({**given, "instances": instances})
+    _check_text({**given, "instances": instances})
     data = DataPlan.model_validate({"data": str(instances)})
     return Plan.model_validate({"model": _model_plan(given), "data": data})
 
@@ -79,9 +81,13 @@ def _model_plan(given: dict[str, Any]) -> ModelPlan:
     return ModelPlan(**{**_fields(ModelPlan, given), **numbers, "path": given["model"]})
 
 
-def _check_utf8(given: dict[str, Any]) -> None:
-    """Refuse what results.json cannot hold: file names and words that are not UTF-8."""
+def _check_text(given: dict[str, Any]) -> None:
+    """Refuse what no file is called, and what results.json cannot hold: file names and words that are not UTF-8."""
+    if not str(given["model"]).strip():
+        raise UsageError("expected a model file; found an empty name; give MODEL")
     for name, value in given.items():
+        if "\0" in str(value):
+            raise UsageError(f"expected --{name.replace('_', '-')} without a null character; found one; correct it")
         try:
             str(value).encode()
         except UnicodeEncodeError as err:
@@ -141,16 +147,27 @@ def _seconds(text: str | None) -> float | None:
     return seconds
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a path names anything; a text that is too long for a name, or holds a NUL, names nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _names(text: str | None) -> tuple[str, ...] | None:
     """Class names from a file, or from a list with commas."""
     if text is None:
         return None
     path = Path(text)
     try:
-        content = path.read_bytes() if path.is_file() else "\n".join(text.split(",")).encode()
+        content = read_bounded(path, LARGEST_SMALL) if _is_there(path) else "\n".join(text.split(",")).encode()
         return read_class_names(content)
-    except (OSError, NoClassNames) as err:
-        where = f" in {path}" if path.is_file() else ""
+    except OSError as err:
+        found = f"{path}: {err.strerror}"
+        raise UsageError(f"expected a text file of class names; found {found}; correct --class-names") from err
+    except NoClassNames as err:
+        where = f" in {path}" if _is_there(path) else ""
         raise UsageError(
             f"expected a file or a list of two or more different class names; found {err}{where}; correct --class-names"
         ) from err

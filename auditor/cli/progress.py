@@ -30,6 +30,11 @@ def progress_display(quiet: bool, verbose: bool) -> Iterator[Show]:
             yield show
 
 
+def lines_of_worker(quiet: bool, verbose: bool) -> Callable[[str], None]:
+    """What becomes of the lines that a worker has for the user: said, unless only errors were asked for."""
+    return (lambda _: None) if quiet and not verbose else say
+
+
 class PlainLines:
     """A line for each stage, and one now and then while it lasts."""
 

@@ -35,8 +35,10 @@ def _gate(gate: Gate) -> Iterator[str]:
     """What does not pass, and the verdict."""
     for rule in gate.rules:
         if rule.status != "pass":
-            yield f"{'warn' if rule.status == 'warn' else 'fail'}: {rule.id}: {rule.message}"
-    yield f"gate {gate.status}, {sum(rule.status == 'pass' for rule in gate.rules)} of {len(gate.rules)} rules pass"
+            yield f"{rule.status if rule.status in ('warn', 'waived') else 'fail'}: {rule.id}: {rule.message}"
+    waived = f", {gate.waived} waived" if gate.waived else ""
+    passing = sum(rule.status == "pass" for rule in gate.rules)
+    yield f"gate {gate.status}, {passing} of {len(gate.rules)} rules pass{waived}"
 
 
 def failing(gate: Gate) -> str:

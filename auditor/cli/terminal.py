@@ -1,27 +1,18 @@
-"""Lines for standard error, safe to show: no outside name reaches the terminal as a control sequence."""
+"""Lines for the terminal, safe to show: no outside name reaches it as a control sequence or a CI service's command."""
 
 from __future__ import annotations
 
 import sys
 import traceback
-import unicodedata
+
+from auditor.text import printable as printable
 
 PREFIX = "deepdig-audit:"
 
 
-def printable(text: str) -> str:
-    """The text with control, direction-changing and unpaired characters written as escapes.
-
-    >>> printable("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    return "".join(c.encode("unicode_escape").decode() if _unsafe(c) else c for c in text)
-
-
-def _unsafe(character: str) -> bool:
-    """Control, format, unpaired or unassigned characters, and the two that separate lines."""
-    category = unicodedata.category(character)
-    return category[0] == "C" or category in ("Zl", "Zp")
+def print_line(line: str) -> None:
+    """One line to standard output."""
+    print(printable(line))
 
 
 def say(text: str) -> None:

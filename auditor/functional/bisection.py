@@ -1,7 +1,8 @@
 """Component III of DeepDIG: bisect between two instances to the decision boundary of their classes.
 
 All segments advance together: one call of the model for each step, over the segments still open. A
-segment ends with an outcome; nothing is dropped in silence.
+segment ends with an outcome; nothing is dropped in silence. Everything lies on the device of the ends, and the host
+waits for it once a step, to learn which segments are still open.
 
 The probabilities of trees and of quantised networks are stairs: the two classes may change the lead without ever
 meeting. Such a segment ends as a jump, two points closer than ``JUMP_WIDTH`` of which one is predicted s and one t.
@@ -32,6 +33,8 @@ COARSE = 2.0**20
 """Positions that are multiples of 1 / COARSE are taken in float32: those of the first twenty halvings, and those by
 false position on segments that are ``WIDE``."""
 WIDE = 64 / COARSE
+CELLS = 2**24
+"""Numbers that are held in float64 at once (128 MiB), but on a CPU."""
 HALVINGS, LAST_FALSE_POSITION = 3, 14
 """Points by halving before the first by false position, and the number of points after which all are by halving."""
 
@@ -77,6 +80,12 @@ class Bisected:
     steps: Tensor
     third: Tensor
 
+    def to(self, device: str) -> Bisected:
+        """The same on another device."""
+        x = self.x.to(device)
+        across = x if self.across is self.x else self.across.to(device)
+        return Bisected(x, across, self.outcome.to(device), self.steps.to(device), self.third.to(device))
+
     @property
     def reached(self) -> Tensor:
         """Bool ``(N,)``: the segments that ended on the boundary."""
@@ -99,55 +108,58 @@ def bisect(
     The point looked at replaces the end whose class it has; a third class there ends the segment.
 
     Args:
-        probabilities: maps ``(n, *shape)`` to float32 ``(n, C)``, on the CPU.
+        probabilities: maps ``(n, *shape)`` to float32 ``(n, C)``, on the same device.
         x_s, x_t: float32 ``(N, *shape)``, predicted s and t.
-        source, target: int64 ``(N,)``, class s and t of each segment.
+        source, target: int64 ``(N,)``, class s and t of each segment, on the same device.
         beta: in (0, 1), largest gap of the two probabilities that counts as the boundary.
         max_steps: cap on the points looked at in one segment.
         halve_only: take midpoints throughout, as the paper does.
     Returns:
         the end state of every segment, in the order given.
     """
-    count = len(x_s)
+    count, device = len(x_s), x_s.device
     span = _span(x_s, x_t)
-    low, high = torch.zeros(count, dtype=torch.float64), torch.ones(count, dtype=torch.float64)
+    low = torch.zeros(count, dtype=torch.float64, device=device)
+    high = torch.ones(count, dtype=torch.float64, device=device)
     # p_s - p_t at both ends; of an end that has not moved it is not known. The same of their logarithms.
-    gaps = torch.full((count, 2), torch.inf)
-    slopes = _Slopes.none(count)
-    outcome = torch.full((count,), Outcome.STEPS, dtype=torch.int64)
-    steps = torch.zeros(count, dtype=torch.int64)
-    third = torch.zeros(count, dtype=torch.int64)
+    gaps = torch.full((count, 2), torch.inf, device=device)
+    slopes = _Slopes.none(count, device)
+    outcome = torch.full((count,), Outcome.STEPS, dtype=torch.int64, device=device)
+    steps = torch.zeros(count, dtype=torch.int64, device=device)
+    third = torch.zeros(count, dtype=torch.int64, device=device)
     at = (low + high) / 2
-    active = torch.arange(count)
+    active = torch.arange(count, device=device)
     for step in range(max_steps):
         if not len(active):
             break
-        middle = (low[active] + high[active]) / 2
+        a, b, s, t = low[active], high[active], source[active], target[active]
+        middle = (a + b) / 2
         if not halve_only and HALVINGS <= step < LAST_FALSE_POSITION:
-            middle = slopes.zero(active, low[active], high[active], beta)
+            middle = slopes.zero(active, a, b, beta)
         p = probabilities(points_at(x_s[active], x_t[active], middle))
         at[active], steps[active] = middle, steps[active] + 1
-        s, t = source[active], target[active]
         leader = p.argmax(dim=1)
         p_s, p_t = p.gather(1, s[:, None])[:, 0], p.gather(1, t[:, None])[:, 0]
         leads_s, leads_t = leader == s, leader == t
         met = (leads_s | leads_t) & ((p_s - p_t).abs() < beta) & (torch.minimum(p_s, p_t) >= _best_other(p, s, t))
+        known = gaps[active]
         # A slope would give the midpoint a gap between those of the ends; a stair repeats that of one end.
-        stair = (p_s - p_t) == gaps[active, leads_t.long()]
-        width = (high[active] - low[active]) * span[active]
+        stair = (p_s - p_t) == torch.where(leads_t, known[:, 1], known[:, 0])
+        width = (b - a) * span[active]
 
-        state = torch.full((len(active),), Outcome.STEPS, dtype=torch.int64)
-        state[(width <= STUCK) | (stair & (width <= NARROW))] = Outcome.PRECISION
-        state[~(leads_s | leads_t)] = Outcome.THIRD_CLASS
-        state[met] = Outcome.BOUNDARY
+        state = torch.full_like(leader, Outcome.STEPS)
+        state.masked_fill_((width <= STUCK) | (stair & (width <= NARROW)), Outcome.PRECISION)
+        state.masked_fill_(~(leads_s | leads_t), Outcome.THIRD_CLASS)
+        state.masked_fill_(met, Outcome.BOUNDARY)
         outcome[active], third[active] = state, leader
-        for side, (end, leads) in enumerate(((low, leads_s), (high, leads_t))):
-            end[active[leads]], gaps[active[leads], side] = middle[leads], (p_s - p_t)[leads]
-        slopes.moved(active, leads_s, leads_t, p_s, p_t)
-        active = active[state == Outcome.STEPS]
+        low[active], high[active] = torch.where(leads_s, middle, a), torch.where(leads_t, middle, b)
+        moved = torch.stack([leads_s, leads_t], dim=1)
+        gaps[active] = torch.where(moved, (p_s - p_t)[:, None], known)
+        slopes.moved(active, moved, p_s, p_t)
+        active = active[torch.nonzero(state == Outcome.STEPS).flatten()]
     spent = (outcome == Outcome.PRECISION) | (outcome == Outcome.STEPS)
     jump = spent & (steps > 0) & ((high - low) * span <= NARROW)
-    outcome[jump] = Outcome.JUMP
+    outcome.masked_fill_(jump, Outcome.JUMP)
     upper = gaps[:, 1].abs() < gaps[:, 0].abs()
     at = torch.where(jump, torch.where(upper, high, low), at)
     x = points_at(x_s, x_t, at)
@@ -168,9 +180,10 @@ class _Slopes:
     last: Tensor
 
     @classmethod
-    def none(cls, count: int) -> _Slopes:
+    def none(cls, count: int, device: torch.device) -> _Slopes:
         """Nothing is known yet."""
-        return cls(torch.full((count, 2), torch.inf, dtype=torch.float64), torch.full((count,), -1))
+        at = torch.full((count, 2), torch.inf, dtype=torch.float64, device=device)
+        return cls(at, torch.full((count,), -1, device=device))
 
     def zero(self, rows: Tensor, low: Tensor, high: Tensor, beta: float) -> Tensor:
         """Where the straight line between the ends is nearly zero; the middle where an end is not known.
@@ -185,14 +198,20 @@ class _Slopes:
         place = torch.where(high - low >= WIDE, (place * COARSE).round() / COARSE, place)
         return torch.where(at_low.isfinite() & at_high.isfinite(), place, (low + high) / 2)
 
-    def moved(self, rows: Tensor, s_end: Tensor, t_end: Tensor, p_s: Tensor, p_t: Tensor) -> None:
-        """Take in the values at the new ends; where the same end moved twice, halve that of the other (Illinois)."""
+    def moved(self, rows: Tensor, moved: Tensor, p_s: Tensor, p_t: Tensor) -> None:
+        """Take in the values at the new ends; where the same end moved twice, halve that of the other (Illinois).
+
+        Args:
+            rows: int64 ``(n,)``.
+            moved: bool ``(n, 2)``, whether the end s or the end t is the new point; never both.
+            p_s, p_t: float32 ``(n,)``, at the new point.
+        """
         value = p_s.double().clamp_min(1e-30).log() - p_t.double().clamp_min(1e-30).log()
-        for side, moved in enumerate((s_end, t_end)):
-            again = rows[moved & (self.last[rows] == side)]
-            self.at[again, 1 - side] /= 2
-            self.at[rows[moved], side] = value[moved]
-            self.last[rows[moved]] = side
+        at, last = self.at[rows], self.last[rows]
+        again = moved & (last[:, None] == torch.arange(2, device=last.device))
+        at = torch.where(again.flip(1), at / 2, at)
+        self.at[rows] = torch.where(moved, value[:, None], at)
+        self.last[rows] = torch.where(moved[:, 0], 0, torch.where(moved[:, 1], 1, last))
 
 
 def points_at(x_s: Tensor, x_t: Tensor, at: Tensor) -> Tensor:
@@ -207,16 +226,24 @@ def points_at(x_s: Tensor, x_t: Tensor, at: Tensor) -> Tensor:
     weight = at.view((-1,) + (1,) * (x_s.dim() - 1))
     x = torch.lerp(x_s, x_t, weight.float())
     # A coarse position is exact in float32, and so is all that is asked of the point; a fine one is worth its cost.
-    fine = torch.nonzero((at * COARSE).frac() != 0).flatten()
-    if len(fine):
-        x[fine] = torch.lerp(x_s[fine].double(), x_t[fine].double(), weight[fine]).float()
+    fine = (at * COARSE).frac() != 0
+    if x.device.type != "cpu":
+        # To know how many are fine would cost a wait. So all are made both ways, some at a time for float64's memory.
+        some = max(1, CELLS // max(1, x[:1].numel()))
+        parts = (of.split(some) for of in (x_s, x_t, weight, x, fine.view_as(weight)))
+        for a, b, w, made, chosen in zip(*parts, strict=True):
+            made.copy_(torch.where(chosen, torch.lerp(a.double(), b.double(), w).float(), made))
+        return x
+    rows = torch.nonzero(fine).flatten()
+    if len(rows):
+        x[rows] = torch.lerp(x_s[rows].double(), x_t[rows].double(), weight[rows]).float()
     return x
 
 
 def _span(x_s: Tensor, x_t: Tensor) -> Tensor:
     """Largest difference of a coordinate between the ends, float64 ``(N,)``."""
     if not x_s.numel():
-        return torch.zeros(len(x_s), dtype=torch.float64)
+        return torch.zeros(len(x_s), dtype=torch.float64, device=x_s.device)
     return (x_s - x_t).flatten(1).abs().amax(dim=1).double()
 
 

@@ -48,13 +48,13 @@ def restored(
         float32 ``(N, *shape)``, predicted t; no pixel is farther from the source than before.
     """
     axes = (-1,) + (1,) * (x.dim() - 1)
-    y, share = y.clone(), torch.full((len(x),), FIRST_SHARE)
+    y, share = y.clone(), x.new_full((len(x),), FIRST_SHARE)
     for step in range(steps):
         back = 1.0 if step % 2 == 0 else 0.5
-        chosen = _uniform(x.shape[1:], sizes, rngs) < share.view(axes)
+        chosen = _uniform(x, sizes, rngs) < share.view(axes)
         there = torch.where(chosen, torch.lerp(y, x, back), y)
         hit = predict(there) == target
-        y[hit] = there[hit]
+        y = torch.where(hit.view(axes), there, y)
         share = torch.where(hit, share * GROW, share * SHRINK).clamp(LEAST_SHARE, FIRST_SHARE)
     return y
 
@@ -78,23 +78,23 @@ def corners(
     """
     axes = (-1,) + (1,) * (x.dim() - 1)
     way = (y - x).sign()
-    radius = (y - x).flatten(1).abs().amax(dim=1) if len(x) else torch.zeros(0)
-    best, share = y.clone(), torch.full((len(x),), FIRST_SHARE)
+    radius = (y - x).flatten(1).abs().amax(dim=1) if len(x) else x.new_zeros(0)
+    best, share = y.clone(), x.new_full((len(x),), FIRST_SHARE)
 
     def at(rows: Tensor, sign: Tensor, size: Tensor) -> Tensor:
         return (x[rows] + sign * size.view(axes)).clamp(0, 1)
 
     for step in range(steps):
-        chosen = _uniform(x.shape[1:], sizes, rngs) < share.view(axes)
+        chosen = _uniform(x, sizes, rngs) < share.view(axes)
         sign = torch.where(chosen & (step > 0), -way + (way == 0).float(), way)
-        everything = torch.arange(len(x))
+        everything = torch.arange(len(x), device=x.device)
         hit = torch.nonzero(predict(at(everything, sign, GAIN * radius)) == target).flatten()
         share = share * SHRINK
         share[hit] = share[hit] / SHRINK * GROW
         share.clamp_(LEAST_SHARE, FIRST_SHARE)
         if not len(hit):
             continue
-        low, high = torch.zeros(len(hit)), GAIN * radius[hit]
+        low, high = x.new_zeros(len(hit)), GAIN * radius[hit]
         for _ in range(halvings):
             middle = (low + high) / 2
             inside = predict(at(hit, sign[hit], middle)) == target[hit]
@@ -104,6 +104,7 @@ def corners(
     return best
 
 
-def _uniform(shape: Sequence[int], sizes: Sequence[int], rngs: Sequence[torch.Generator]) -> Tensor:
-    """Numbers in [0, 1) for all instances, one direction after the other, each from its own generator."""
-    return torch.cat([torch.rand((size, *shape), generator=rng) for size, rng in zip(sizes, rngs, strict=True)])
+def _uniform(x: Tensor, sizes: Sequence[int], rngs: Sequence[torch.Generator]) -> Tensor:
+    """Numbers in [0, 1) for all instances, one direction after the other, each from its own generator (CPU)."""
+    drawn = [torch.rand((size, *x.shape[1:]), generator=rng) for size, rng in zip(sizes, rngs, strict=True)]
+    return torch.cat(drawn).to(x.device)

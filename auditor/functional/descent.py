@@ -13,6 +13,8 @@ Differences from the papers: g is a running mean of the gradients, because a net
 and the mean of both sides points along the valley between them; targeted throughout; the maximum norm's moves go with
 the root of the gradient's magnitude, so that inputs with small gradients reach the radius too; all steps respect the
 pixel box.
+
+Everything lies on the device of the sources; a step makes the host wait for nothing but ``box_step``'s seldom looks.
 """
 
 from __future__ import annotations
@@ -54,15 +56,15 @@ def margin_and_gradient(logits: Logits, x: Tensor, target: Tensor) -> tuple[Tens
     """m(x) = z_t - max over the others of z, and its gradient in x.
 
     Returns:
-        float32 ``(N,)``, positive where class t leads, and float32 ``(N, *shape)``.
+        float32 ``(N,)``, positive where class t leads, and float32 ``(N, *shape)``, on x's device.
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
         z = logits(leaf)
-        column = target[:, None].to(z.device)
+        column = target[:, None]
         m = z.gather(1, column)[:, 0] - z.scatter(1, column, -torch.inf).amax(dim=1)
         (gradient,) = torch.autograd.grad(m.sum(), leaf)
-    return m.detach().cpu(), gradient.detach().cpu()
+    return m.detach(), gradient.detach()
 
 
 def descend(logits: Logits, x: Tensor, target: Tensor, start: Tensor | None, *, norm: Norm, steps: int) -> Tensor:
@@ -78,13 +80,14 @@ def descend(logits: Logits, x: Tensor, target: Tensor, start: Tensor | None, *, 
         float32 ``(N, *shape)`` in [0, 1].
     """
     point = x if start is None else start
-    best, nearest = point.clone(), torch.full((len(x),), torch.inf)
+    best, nearest = point.clone(), torch.full((len(x),), torch.inf, device=x.device)
     walk = _Settling(x) if norm == "l2" else _Clipped(x)
     for step in range(steps):
         m, gradient = margin_and_gradient(logits, point, target)
         distance = lengths(point - x, norm)
-        rows = torch.nonzero((m > 0) & (distance < nearest)).flatten()
-        best[rows], nearest[rows] = point[rows], distance[rows]
+        nearer = (m > 0) & (distance < nearest)
+        torch.where(_column(nearer, x), point, best, out=best)
+        nearest = torch.where(nearer, distance, nearest)
         if not step:
             walk.begin(m, distance)
         if start is None and step < LINEAR[norm]:
@@ -98,7 +101,7 @@ class _Settling:
     """Steps in L2: pulled towards the source, then projected on the linearised boundary."""
 
     def __init__(self, x: Tensor) -> None:
-        self.x, self.mean, self.weight, self.scale = x, torch.zeros_like(x), 0.0, torch.zeros(len(x))
+        self.x, self.mean, self.weight, self.scale = x, torch.zeros_like(x), 0.0, x.new_zeros(len(x))
 
     def begin(self, m: Tensor, distance: Tensor) -> None:
         self.scale = m.abs()
@@ -123,7 +126,7 @@ class _Clipped:
     """Steps in the maximum norm: along the gradient, clipped at a radius that adapts."""
 
     def __init__(self, x: Tensor) -> None:
-        self.x, self.memory, self.radius = x, torch.zeros_like(x), torch.zeros(len(x))
+        self.x, self.memory, self.radius = x, torch.zeros_like(x), x.new_zeros(len(x))
 
     def begin(self, m: Tensor, distance: Tensor) -> None:
         self.radius = distance

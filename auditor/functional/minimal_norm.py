@@ -76,8 +76,8 @@ class _Nearest:
     @classmethod
     def none(cls, predict: Predict, x: Tensor, target: Tensor, norm: Norm, halvings: int) -> _Nearest:
         """Nothing known yet."""
-        unknown = torch.full((len(x),), torch.inf)
-        return cls(predict, x, target, norm, halvings, x.clone(), unknown, torch.zeros(len(x)))
+        unknown = torch.full((len(x),), torch.inf, device=x.device)
+        return cls(predict, x, target, norm, halvings, x.clone(), unknown, torch.zeros_like(unknown))
 
     def offer(self, candidate: Tensor) -> None:
         """Take the candidate where the artefact puts it in t and it is nearer, after bisection towards the source."""
@@ -91,7 +91,7 @@ class _Nearest:
         x, tried = self.x[rows], torch.lerp(self.x[rows], candidate[rows], _column(share[rows], self.x))
         inside = torch.nonzero(self._in_target(tried, rows)).flatten()
         rows, x, tried = rows[inside], x[inside], tried[inside]
-        low, high = torch.zeros(len(rows)), torch.ones(len(rows))
+        low, high = x.new_zeros(len(rows)), x.new_ones(len(rows))
         for _ in range(self.halvings if len(rows) else 0):
             middle = (low + high) / 2
             hit = self._in_target(torch.lerp(x, tried, _column(middle, x)), rows)
@@ -100,7 +100,7 @@ class _Nearest:
         self.distance = self.distance.index_put((rows,), lengths(self.point[rows] - x, self.norm))
 
     def _in_target(self, x: Tensor, rows: Tensor) -> Tensor:
-        return self.predict(x) == self.target[rows] if len(rows) else torch.zeros(0, dtype=torch.bool)
+        return self.predict(x) == self.target[rows] if len(rows) else torch.zeros_like(rows, dtype=torch.bool)
 
 
 def minimal_norm(
@@ -117,8 +117,8 @@ def minimal_norm(
 
     Args:
         logits: differentiable, ``(n, *shape)`` to float32 ``(n, C)``.
-        predict: the artefact's class, ``(n, *shape)`` to int64 ``(n,)``.
-        x (float32): ``(N, *shape)`` in [0, 1], not predicted t.
+        predict: the artefact's class, ``(n, *shape)`` to int64 ``(n,)`` on the same device.
+        x (float32): ``(N, *shape)`` in [0, 1], not predicted t, on any device, where everything else lies too.
         target (int64): ``(N,)``, class t of each instance.
         starts: further candidate points, each ``(N, *shape)`` in [0, 1]; those not predicted t are ignored.
     Returns:
@@ -143,7 +143,7 @@ def minimal_norm(
 
 def _again(logits: Logits, known: _Nearest, start: Tensor, chosen: Tensor, steps: int) -> Tensor:
     """Another descent of some instances: float32 ``(N,)``, how near each came, infinite for the others."""
-    distance = torch.full((len(start),), torch.inf)
+    distance = torch.full((len(start),), torch.inf, device=start.device)
     rows = torch.nonzero(chosen).flatten()
     if len(rows) and steps:
         reached = known.point.clone()
@@ -157,7 +157,7 @@ def _look_around(known: _Nearest) -> None:
     """Offer points in many directions, the same ones for every source; anywhere in the box where none is known."""
     rng = torch.Generator().manual_seed(0)
     for share in REACH:
-        ways = torch.randn((DIRECTIONS, *known.x.shape[1:]), generator=rng)
+        ways = torch.randn((DIRECTIONS, *known.x.shape[1:]), generator=rng).to(known.x.device)
         for way in ways / _column(lengths(ways, known.norm), ways):
             reach = torch.where(known.distance.isfinite(), share * known.distance, share)
             known.offer((known.x + _column(reach, known.x) * way).clamp(0, 1))

@@ -36,17 +36,19 @@ def stepped_back(
     """Points on the way from boundary points to points of s where s leads t by beta / 4 to beta, or more if need be.
 
     Args:
-        probabilities: maps ``(n, *shape)`` to float32 ``(n, C)``, on the CPU.
+        probabilities: maps ``(n, *shape)`` to float32 ``(n, C)``, on the same device.
         x, x_s: float32 ``(N, *shape)``, on the boundary and predicted s.
         lead: float32 ``(N,)``, p_s - p_t at x; a jump has a lead beyond beta or below -beta.
         classes: s and t.
-        rng: draws the neighbours that are looked at.
+        rng: draws the neighbours that are looked at (CPU).
         beta: in (0, 1), largest gap of the two probabilities that counts as the boundary.
     Returns:
         float32 ``(N, *shape)``; x itself where s leads nowhere that was looked at, or where x_s is x.
     """
     s, t = classes
-    span = (x_s - x).flatten(1).abs().amax(dim=1).double() if x.numel() else torch.zeros(len(x), dtype=torch.float64)
+    if not x.numel():
+        return x.clone()
+    span = (x_s - x).flatten(1).abs().amax(dim=1).double()
     least = (FLOOR / span.clamp_min(1e-30)).clamp_max(1.0)
     low, at_low = torch.zeros_like(span), lead.double()
     high, at_high = torch.full_like(span, torch.inf), torch.full_like(span, torch.inf)
@@ -63,11 +65,12 @@ def stepped_back(
         leads = leader == s
         short = (leads & (gap < beta / 4)) | (leader == t)
         beyond = leads & ~short
-        settled[active[beyond]] = here[beyond]
-        low[active[short]], at_low[active[short]] = here[short], gap[short]
-        high[active[~short]], at_high[active[~short]] = here[~short], gap[~short]
+        settled[active] = torch.where(beyond, here, settled[active])
+        low[active], high[active] = torch.where(short, here, low[active]), torch.where(short, high[active], here)
+        at_low[active] = torch.where(short, gap, at_low[active])
+        at_high[active] = torch.where(short, at_high[active], gap)
         ended = torch.where(short, here >= 1, (beyond & (gap <= beta)) | (here <= least[active]))
-        active = active[~ended]
+        active = active[torch.nonzero(~ended).flatten()]
         a, b = at_low[active], at_high[active]
         share = ((beta / 2 - a) / (b - a)).nan_to_num(0.5).clamp(0.05, 0.95)
         inside = low[active] + (high[active] - low[active]) * share
@@ -78,7 +81,7 @@ def stepped_back(
         if not len(active):
             break
         y = points_at(x[active], x_s[active], settled[active])
-        active = active[~_steady(probabilities, y, classes, rng) & (settled[active] < 1)]
+        active = active[torch.nonzero(~_steady(probabilities, y, classes, rng) & (settled[active] < 1)).flatten()]
         settled[active] = (2 * settled[active]).clamp_max(1.0)
     return points_at(x, x_s, settled)
 
@@ -88,7 +91,7 @@ def _steady(
 ) -> Tensor:
     """Whether s leads at each point by twice as much as that lead changes to its neighbours: bool ``(N,)``."""
     s, t = classes
-    aside = SHAKEN * (2 * torch.randint(2, (PROBES, *y.shape), generator=rng) - 1)
+    aside = SHAKEN * (2 * torch.randint(2, (PROBES, *y.shape), generator=rng).to(torch.int8).to(y.device) - 1)
     p = probabilities(torch.cat([y[None], (y + aside).clamp(0, 1)]).flatten(0, 1)).view(PROBES + 1, len(y), -1)
     # Logarithms, which do not level off where the probabilities do.
     lead = p[:, :, s].clamp_min(1e-30).log() - p[:, :, t].clamp_min(1e-30).log()

@@ -60,8 +60,8 @@ def entry(
         points float32 ``(N, *shape)``, predicted t, and bool ``(N,)``, whether no third class was met on the way.
     """
     axes = (-1,) + (1,) * (x.dim() - 1)
-    low, high = torch.zeros(len(x)), torch.ones(len(x))
-    clean = torch.ones(len(x), dtype=torch.bool)
+    low, high = x.new_zeros(len(x)), x.new_ones(len(x))
+    clean = torch.ones(len(x), dtype=torch.bool, device=x.device)
     for _ in range(halvings):
         middle = (low + high) / 2
         met = predict(torch.lerp(x, y, middle.view(axes)))
@@ -86,20 +86,19 @@ def polar_search(
 
     Args:
         predict: the model's class, ``(n, *shape)`` to int64 ``(n,)``.
-        x (float32): ``(N, *shape)`` in [0, 1].
+        x (float32): ``(N, *shape)`` in [0, 1], on any device; whatever has no other place named lies there too.
         start (float32): ``(N, *shape)`` in [0, 1], predicted t.
         classes: s and t of each instance, int64 ``(N,)`` each.
         sizes: how many instances belong to each direction, in order; they sum to N.
-        rngs: one for each direction; what it draws does not depend on the other directions.
+        rngs: one for each direction (CPU); what it draws does not depend on the other directions.
         budget: when to stop.
         guarded: return only points whose segment to the source meets no third class, or the start itself.
     Returns:
         float32 ``(N, *shape)``, predicted t, never farther from the source than the start.
     """
-    source, target = classes
-    y, best = start.clone(), start.clone()
-    nearest, before = _lengths(y - x), _lengths(y - x)
-    angle = torch.full((len(x),), FIRST_ANGLE)
+    best, nearest = start.clone(), _lengths(start - x)
+    y, before, angle = start.clone(), nearest.clone(), x.new_full((len(x),), FIRST_ANGLE)
+    # On the host, like who belongs to which direction: together they decide what is drawn.
     idle = torch.zeros(len(x), dtype=torch.int64)
     owner = torch.arange(len(sizes)).repeat_interleave(torch.tensor(list(sizes), dtype=torch.int64))
     for taken in range(0, budget.steps, budget.block):
@@ -107,15 +106,20 @@ def polar_search(
         if not len(rows):
             break
         going = owner[rows].unique().tolist()
+        places, there = _places(owner, going)[rows], rows.to(x.device)
+        own, moved, turned = x[there], y[there], angle[there]
+        source, target = (of[there] for of in classes)
         for _ in range(min(budget.block, budget.steps - taken)):
-            noise = _noise(x.shape[1:], sizes, rngs, going)[_places(owner, going)[rows]]
-            y[rows], angle[rows] = _step(predict, x[rows], y[rows], target[rows], noise, angle[rows])
-        y[rows], clean = entry(predict, x[rows], y[rows], source[rows], target[rows], budget.halvings)
-        length = _lengths(y[rows] - x[rows])
-        better = rows[(length < nearest[rows]) & (clean | (not guarded))]
-        best[better], nearest[better] = y[better], _lengths(y[better] - x[better])
-        idle[rows] = torch.where(length < (1 - budget.gain) * before[rows], 0, idle[rows] + 1)
-        before[rows] = length
+            noise = _noise(x.shape[1:], sizes, rngs, going)[places].to(x.device)
+            moved, turned = _step(predict, own, moved, target, noise, turned)
+        moved, clean = entry(predict, own, moved, source, target, budget.halvings)
+        length = _lengths(moved - own)
+        better = (length < nearest[there]) & (clean | (not guarded))
+        best[there] = torch.where(better.view((-1,) + (1,) * (x.dim() - 1)), moved, best[there])
+        nearest[there] = torch.where(better, length, nearest[there])
+        won = (length < (1 - budget.gain) * before[there]).to(idle.device)
+        idle[rows] = torch.where(won, 0, idle[rows] + 1)
+        y[there], angle[there], before[there] = moved, turned, length
     return best
 
 

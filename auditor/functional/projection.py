@@ -21,6 +21,9 @@ FARTHEST = 1e30
 """A lambda that moves every pixel to the box, and is finite."""
 CLOSE = 1e-6
 """Relative change of lambda below which it is known."""
+LOOKS = {"cpu": 1}
+"""Newton's steps between two looks whether any lambda still changes, by device; a look stops the host elsewhere."""
+SELDOM = 8
 
 
 def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: int = 48) -> Tensor:
@@ -41,7 +44,8 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
     rate, most = n * way, (n.clamp_min(0) - flat * n).clamp_min_(0)
     meets = most / rate
     size, chosen = torch.zeros_like(c), torch.empty_like(flat)
-    for _ in range(iterations):
+    every = LOOKS.get(x.device.type, SELDOM)
+    for number in range(iterations):
         # Sums over some pixels by products with zeros and ones: a mask is slow on a CPU.
         missing = c - torch.linalg.vecdot(most, torch.le(meets, size[:, None], out=chosen))
         pace = torch.linalg.vecdot(rate, torch.gt(meets, size[:, None], out=chosen))
@@ -49,7 +53,7 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
         after = torch.where(pace > 0, missing / pace, size).clamp_max(FARTHEST).maximum(size)
         # An instance whose lambda is known keeps it, so that it does not depend on which others are at hand.
         going = after > size * (1 + CLOSE)
-        if not bool(going.any()):
+        if number % every == every - 1 and not bool(going.any()):
             break
         size = torch.where(going, after, size)
     step = torch.addcmul(flat, size[:, None], way).clamp_(0, 1).sub_(flat)

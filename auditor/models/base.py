@@ -18,6 +18,7 @@ from torch import Tensor
 from auditor.class_names import CarriedNames
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
+from auditor.models.gpu import why_no_cuda
 from auditor.registry import Registry
 from auditor.results import NotMeasured
 
@@ -82,10 +83,15 @@ class Backend(ABC):
         squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
             where the graph does not show it.
         device: where ``logits`` computes.
+        runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
+        missed: why the runtime computes on the CPU though ``device`` is a GPU, None where it does not.
+        passes_for_both: how often an instance goes through the model in ``scores_and_embeddings``.
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
         class_names: the names that the file gives to its classes, or None.
+        side_effects: what in the graph can make two answers to one input differ: places that it writes to and keeps,
+            operators that draw random numbers or read a clock.
     """
 
     input: ModelInput
@@ -94,10 +100,14 @@ class Backend(ABC):
     embedding: str | NotMeasured
     head: OutputKind | None
     device: torch.device
+    missed: str | None = None
     squashed: bool | None = None
+    runs_on: torch.device | None = None
+    passes_for_both: int = 2
     quantised: bool = False
     facts: FileFacts = FileFacts()
     class_names: CarriedNames | None = None
+    side_effects: tuple[str, ...] = ()
 
     @abstractmethod
     def scores(self, x: Tensor) -> Tensor:
@@ -107,9 +117,29 @@ class Backend(ABC):
     def embeddings(self, x: Tensor) -> Tensor:
         """The artefact's embedding for a batch: float32 ``(N, E)``, no gradient."""
 
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch; a runtime that can give them in one run does so."""
+        return self.scores(x), self.embeddings(x)
+
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid: float32 ``(N, C)`` or ``(N, 1)``."""
+
+    def release_memory(self) -> None:  # noqa: B027 - most runtimes keep none
+        """Give memory of the device back that only larger batches than those to come needed."""
+
+
+class Around(Backend):
+    """A backend that hands every question on to another one, whose attributes it has.
+
+    Args:
+        inner: the other one.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
+        for name in Backend.__annotations__:
+            setattr(self, name, getattr(inner, name))
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]
@@ -128,5 +158,8 @@ def torch_device(name: str) -> torch.device:
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     known = ["cpu", *(["cuda", *gpus] if gpus else [])]
     if name not in known:
-        raise UsageError(f"expected --device to be auto or one of {', '.join(known)}; found {name!r}; use one of these")
+        reason = f" ({why_no_cuda()})" if name.startswith("cuda") and not gpus else ""
+        raise UsageError(
+            f"expected --device to be auto or one of {', '.join(known)}{reason}; found {name!r}; use one of these"
+        )
     return torch.device(name)

@@ -6,6 +6,7 @@ and whether its gradients can be trusted is measured here on a few hundred insta
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,14 +24,19 @@ from auditor.models.checks import (
     logit_scale,
     useless,
 )
-from auditor.models.classifier import Batching, Classifier, Preprocessing
+from auditor.models.classifier import Batching, Classifier, Preprocessing, scores_to_probabilities
 from auditor.models.explain import why
 from auditor.models.output_kind import decide_output_kind
+from auditor.models.scale import Rescaled, rescaled, rescaling
 from auditor.models.several import looks_like
 from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
+from auditor.models.steadiness import ModelChanged, Watched
+from auditor.models.two_routes import reduced_precision
 from auditor.results import NotMeasured, Parity, Validity
 
 _OTHER_DATA = "pass --layout or other data"
+MOST_CLASSES = 5_000
+"""The confusion matrix alone has as many numbers as the square of the classes."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,15 @@ class Bound:
         classifier: the model in pixel space.
         parity: agreement of the gradient route with the artefact, or why it was not measured.
         checks: ``output_finite``, ``output_kind``, ``parity`` (not without gradients), ``batch_consistency``,
-            ``softmax_saturated``, ``gradient``, in this order.
+            ``softmax_saturated``, ``gradient``, ``determinism``, in this order, and ``logit_scale`` where the logits
+            were rescaled.
+        watch: asks the model again for answers that it gave before.
     """
 
     classifier: Classifier
     parity: Parity | NotMeasured
     checks: list[Validity]
+    watch: Watched
 
 
 def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
@@ -57,7 +66,8 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         samples (float32): ``(N, C, H, W)`` or ``(N, D)`` in [0, 1], N >= 1 (a few hundred), of the model's size.
         options: what the user said about the model.
     Raises:
-        InputRefused: another input shape, outputs that are not scores of classes, or none finite.
+        InputRefused: another input shape, outputs that are not scores of classes, none finite, too many classes, or
+            probabilities that tell no classes apart.
         UsageError: an option contradicts the model or the data.
     """
     spec = instance_spec(backend.input, options.layout)
@@ -67,13 +77,20 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
     finite = check_finite(scores)
     usable = scores[torch.isfinite(scores).all(dim=1)]
     kind, kind_check = decide_output_kind(usable, backend.head, options.output_kind, squashed=backend.squashed)
+    scale = rescaling(usable, kind)
+    mended = [] if scale == 1 else [rescaled(scale)]
+    if mended:
+        backend, scores = Rescaled(backend, scale), scores * scale
+    embedding_size = _embedding_size(backend, prepare(samples[:2]), options)
+    watch = Watched(backend, lambda asked: scores_to_probabilities(asked, kind))
+    watch.remember(prepare(samples), embeds=not isinstance(embedding_size, NotMeasured))
     classifier = Classifier(
-        backend=backend,
+        backend=watch,
         preprocessing=prepare,
         instance_shape=tuple(samples.shape[1:]),
         num_classes=max(2, scores.shape[1]),
         output_kind=kind,
-        embedding_size=_embedding_size(backend, prepare(samples[:2]), options),
+        embedding_size=embedding_size,
         batching=Batching(cpu_batch_size(samples[0])),
         columns=scores.shape[1],
     )
@@ -85,11 +102,16 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
         compared, no_gradient = [parity_check], useless(classifier, parity)
     else:
         parity = NotMeasured(not_measured=f"there is no gradient route: {no_gradient.not_measured}")
-    scale = logit_scale(classifier, samples) if no_gradient is None else 1.0
-    classifier = replace(classifier, no_gradient=no_gradient, logit_scale=scale)
+    steep = logit_scale(classifier, samples) if no_gradient is None else 1.0
+    classifier = replace(classifier, no_gradient=no_gradient, logit_scale=steep)
     _fit_batches(classifier, samples)
+    classifier = replace(classifier, reduced=reduced_precision(classifier, samples))
     batches, saturation = check_batches(classifier, samples), check_saturation(classifier, scores)
-    return Bound(classifier, parity, [finite, kind_check, *compared, batches, saturation, gradient])
+    watch.by_batch = batches.status != "ok"
+    with suppress(ModelChanged):  # the check says so
+        watch.check("the first samples")
+    checks = [finite, kind_check, *compared, batches, saturation, gradient, watch.validity(), *mended]
+    return Bound(classifier, parity, checks, watch)
 
 
 def _check_shape(spec: InstanceSpec, samples: Tensor) -> None:
@@ -108,6 +130,7 @@ def _check_shape(spec: InstanceSpec, samples: Tensor) -> None:
 def _first_scores(backend: Backend, prepare: Preprocessing, samples: Tensor) -> Tensor:
     """The artefact's scores of all samples: float32 ``(N, C)`` or ``(N, 1)`` on the CPU."""
     found = shape_text(tuple(samples.shape[1:]))
+    _check_width(backend, prepare(samples[:1]))
     try:
         scores = torch.cat([backend.scores(prepare(part)).cpu() for part in samples.split(cpu_batch_size(samples[0]))])
     except AuditError:
@@ -138,6 +161,18 @@ def _first_scores(backend: Backend, prepare: Preprocessing, samples: Tensor) -> 
             "export the model with a dynamic batch axis, or " + _OTHER_DATA,
         )
     return scores
+
+
+def _check_width(backend: Backend, x: Tensor) -> None:
+    """Count the classes on one sample, before memory is asked for by their number."""
+    try:
+        width = backend.scores(x)[0].numel()
+    except Exception:  # the batch will tell
+        return
+    if width > MOST_CLASSES:
+        raise InputRefused(
+            f"at most {MOST_CLASSES:,} classes", f"{width:,}", "audit a model of fewer, or a head of those that matter"
+        )
 
 
 def _runs(backend: Backend, x: Tensor) -> bool:
@@ -178,3 +213,4 @@ def _fit_batches(classifier: Classifier, samples: Tensor) -> None:
             torch.autograd.grad(classifier.backend.logits(classifier.preprocessing(leaf)).sum(), leaf)[0].cpu()
 
     classifier.batching.size = measured_batch_size(both_ways, samples, start=classifier.batch_size)
+    classifier.backend.release_memory()

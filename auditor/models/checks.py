@@ -10,6 +10,7 @@ from torch import Tensor
 from auditor.errors import InputRefused
 from auditor.models.classifier import Classifier, scores_to_probabilities
 from auditor.models.explain import why
+from auditor.models.gpu import failure_of
 from auditor.results import NotMeasured, Parity, Validity
 
 _SINGLES = 16
@@ -56,6 +57,8 @@ def check_gradient(classifier: Classifier, samples: Tensor) -> tuple[NotMeasured
         # Weights that differ between classes: the gradient of the plain sum of probabilities is zero.
         (gradient,) = torch.autograd.grad((z * torch.linspace(-1, 1, z.shape[1], device=z.device)).sum(), x)
     except (RuntimeError, InputRefused) as error:
+        if (failure := failure_of(classifier.device, error)) is not None:
+            raise failure from error
         return _without_gradient(why(error.__cause__ or error))
     finite = torch.isfinite(gradient).flatten(1).all(dim=1)
     nothing = (gradient == 0).flatten(1).all(dim=1)

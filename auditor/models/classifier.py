@@ -2,13 +2,15 @@
 
 Instances are float32 ``(N, *shape)`` in [0, 1], shape ``(C, H, W)`` or ``(D,)``. This wrapper normalises,
 orders the axes, cuts work into batches, turns scores into probabilities and counts what was spent.
-Predictions come from the artefact's own runtime; ``logits`` is the differentiable route.
+Predictions come from the artefact's own runtime; ``logits`` is the differentiable route. Answers lie where the
+instances lie: who keeps them on the device gets them there, and no batch crosses to it twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeVar, final
 
 import torch
@@ -22,6 +24,8 @@ from auditor.results import NotMeasured
 
 T = TypeVar("T")
 AxisOrder = Literal["nchw", "nhwc", "nhw", "flat"]
+TOGETHER = {"cpu": False, "cuda": True}
+"""Whether instances of several sets share batches, by device."""
 _SMALLEST = 1e-30  # of a probability whose logarithm is taken, so that it stays finite in float32
 
 
@@ -85,8 +89,8 @@ class Preprocessing:
             x = x.flip(1)
         if self.mean is not None or self.std is not None:
             axes = (1, -1) + (1,) * (x.dim() - 2)
-            mean = torch.tensor(self.mean or (0.0,), dtype=x.dtype, device=x.device).view(axes)
-            std = torch.tensor(self.std or (1.0,), dtype=x.dtype, device=x.device).view(axes)
+            numbers = self.mean or (0.0,), self.std or (1.0,)
+            mean, std = (_row(values, x.dtype, x.device).view(axes) for values in numbers)
             x = (x - mean) / std
         if x.dim() == 4 and self.layout == "nhwc":
             return x.permute(0, 2, 3, 1)
@@ -140,6 +144,7 @@ class Classifier:
         columns: width of the artefact's scores: C, or 1 for one sigmoid (or one logit) of two classes.
         no_gradient: why ``logits`` has no gradients worth using, where that was found out on data.
         smoothing: how ``logits`` averages its gradients; None takes them as they are.
+        reduced: at which precision ``reduced_logits`` is much faster than the artefact; None where it is not.
         logit_scale: factor on ``logits`` that keeps their softmax from saturating; the artefact's own scores and
             probabilities are left as they are.
     """
@@ -155,12 +160,18 @@ class Classifier:
     no_gradient: NotMeasured | None = None
     smoothing: Smoothing | None = field(default=None, compare=False)
     logit_scale: float = 1.0
+    reduced: torch.dtype | None = None
     spent: Spent = field(default_factory=Spent, compare=False)
 
     @property
     def device(self) -> torch.device:
-        """Where ``logits`` computes; predictions are returned on the CPU."""
+        """Where ``logits`` computes; instances that are asked about again and again cost least there."""
         return self.backend.device
+
+    @property
+    def artefact_device(self) -> torch.device:
+        """Where the artefact's own runtime takes and leaves its numbers."""
+        return self.backend.runs_on or self.backend.device
 
     @property
     def batch_size(self) -> int:
@@ -178,25 +189,56 @@ class Classifier:
         Args:
             x (float32): ``(N, *shape)`` in [0, 1], any N.
         Returns:
-            float32 ``(N, C)`` on the CPU; rows sum to 1.
+            float32 ``(N, C)`` on x's device; rows sum to 1.
         """
         return scores_to_probabilities(self.scores(x), self.output_kind)
 
     def predict(self, x: Tensor) -> Tensor:
-        """The artefact's class for each instance: int64 ``(N,)`` on the CPU."""
+        """The artefact's class for each instance: int64 ``(N,)`` on x's device."""
         return self.probabilities(x).argmax(dim=1)
 
     @torch.no_grad()
     def scores(self, x: Tensor) -> Tensor:
-        """The artefact's raw output, ``(N, C)`` or ``(N, 1)`` for one sigmoid, on the CPU."""
-        columns = self.columns or (1 if self.output_kind == "sigmoid" else self.num_classes)
-        return self._in_batches(self.backend.scores, x, columns)
+        """The artefact's raw output, ``(N, C)`` or ``(N, 1)`` for one sigmoid, on x's device."""
+        return self._in_batches(lambda part: [self.backend.scores(part)], x, [self._columns])[0]
 
     @torch.no_grad()
     def embeddings(self, x: Tensor) -> Tensor:
-        """The artefact's embedding of each instance: float32 ``(N, E)`` on the CPU."""
+        """The artefact's embedding of each instance: float32 ``(N, E)`` on x's device."""
+        return self._in_batches(lambda part: [self.backend.embeddings(part)], x, [self._embedding_width])[0]
+
+    @torch.no_grad()
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both in one pass over the instances, where the runtime can: on x's device."""
+        widths = [self._columns, self._embedding_width]
+        scores, embeddings = self._in_batches(self.backend.scores_and_embeddings, x, widths)
+        self.spent.forward += (self.backend.passes_for_both - 1) * len(x)
+        return scores, embeddings
+
+    def of_each(self, answer: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> list[Tensor]:
+        """An answer of this classifier (``probabilities``, ``embeddings``) for several sets of instances.
+
+        A GPU is asked for all of them at once, because small batches leave it idle. On a CPU each set has its own
+        batches: sums are rounded otherwise beside other instances, and a set's numbers should not depend on others.
+
+        Args:
+            parts: float32 ``(N_k, *shape)`` each, one set or more, all on one device.
+        Returns:
+            for each set what ``answer`` gives, on that device.
+        """
+        if not TOGETHER[self.artefact_device.type]:
+            return [answer(part) for part in parts]
+        together = answer(torch.cat([part.to(self.artefact_device) for part in parts])).to(parts[0].device)
+        return list(together.split([len(part) for part in parts]))
+
+    @property
+    def _columns(self) -> int:
+        return self.columns or (1 if self.output_kind == "sigmoid" else self.num_classes)
+
+    @property
+    def _embedding_width(self) -> int:
         assert not isinstance(self.embedding_size, NotMeasured), self.embedding_size
-        return self._in_batches(self.backend.embeddings, x, self.embedding_size)
+        return self.embedding_size
 
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable logits by the gradient route, in one batch: float32 ``(N, C)`` on x's device.
@@ -210,47 +252,72 @@ class Classifier:
             return self._logits(x)
         return self.smoothing(self._logits, x)
 
+    @torch.no_grad()
+    def reduced_logits(self, x: Tensor) -> Tensor:
+        """Logits by the gradient route at ``reduced`` precision, a batch at a time: float32 ``(N, C)`` on x's device.
+
+        They are near those that lead to the artefact's probabilities, nearer than anything tells but a comparison.
+        """
+
+        def batch(part: Tensor) -> Tensor:
+            with torch.autocast(self.device.type, self.reduced):
+                return self._logits(part.to(self.device))
+
+        parts = self.batching.run(batch, x)
+        return (torch.cat(parts) if parts else torch.empty(0, self.num_classes)).to(x.device)
+
     def _logits(self, x: Tensor) -> Tensor:
         self.spent.forward += len(x)
         self.spent.backward += len(x) if torch.is_grad_enabled() and x.requires_grad else 0
-        z = _computed(self.backend.logits, self.preprocessing(_pixels(x)), self.columns).to(x.device)
+        (z,) = _computed(lambda part: [self.backend.logits(part)], self.preprocessing(_pixels(x)), [self.columns])
+        z = z.to(x.device)
         if self.backend.head is None:
             z = scores_to_logits(z, self.output_kind)
         z = torch.cat([torch.zeros_like(z), z], dim=1) if z.shape[1] == 1 else z
         return z if self.logit_scale == 1 else z * self.logit_scale
 
-    def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
-        """``run`` over all of x, ``batch_size`` instances at a time: float32 ``(N, width)`` on the CPU."""
+    def _in_batches(self, run: Callable[[Tensor], Sequence[Tensor]], x: Tensor, widths: Sequence[int]) -> list[Tensor]:
+        """What ``run`` gives for all of x, a batch at a time: float32 ``(N, width)`` each, on x's device."""
         self.spent.forward += len(x)
         if not len(x):
-            return torch.empty(0, width)
+            return [torch.empty(0, width, device=x.device) for width in widths]
+        where = self.artefact_device
 
-        def batch(part: Tensor) -> Tensor:
-            return _computed(run, self.preprocessing(_pixels(part)), width).cpu()
+        def batch(part: Tensor) -> list[Tensor]:
+            # Pixels travel as they are, uint8 a quarter of float32, and are normalised where they arrive.
+            return _computed(run, self.preprocessing(_pixels(part.to(where))), widths)
 
-        parts = self.batching.run(batch, x)
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        columns = zip(*self.batching.run(batch, x), strict=True)
+        # One copy at the end: after each batch it would keep the device waiting for the host.
+        return [(parts[0] if len(parts) == 1 else torch.cat(parts)).to(x.device) for parts in columns]
 
 
-def _computed(run: Callable[[Tensor], Tensor], x: Tensor, width: int | None) -> Tensor:
-    """What the model makes of a batch: a row of ``width`` numbers for each instance.
+@lru_cache(maxsize=64)
+def _row(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The same few numbers on a device, copied there once: each copy would stop the host."""
+    return torch.tensor(values, dtype=dtype, device=device)
+
+
+def _computed(run: Callable[[Tensor], Sequence[Tensor]], x: Tensor, widths: Sequence[int | None]) -> list[Tensor]:
+    """What the model makes of a batch: a row of ``width`` numbers for each instance, once for each width.
 
     Raises:
         InputRefused: it fails, or makes something else; a program may do so long after its first answers were right.
     """
     try:
-        rows = run(x)
+        made = list(run(x))
     except AuditError:
         raise
     except Exception as err:
         found = f"one that fails on {len(x)} of them: {why(err)}"
         raise InputRefused("a model that computes every batch of samples", found, "look at the model") from err
-    if rows.shape[:1] != (len(x),) or (width is not None and rows.shape[1:] != (width,)):
-        wanted = f"({len(x)}, {'C' if width is None else width})"
-        raise InputRefused(
-            f"results of shape {wanted} for {len(x)} samples", f"{tuple(rows.shape)}", "look at the model"
-        )
-    return rows
+    for rows, width in zip(made, widths, strict=True):
+        if rows.shape[:1] != (len(x),) or (width is not None and rows.shape[1:] != (width,)):
+            wanted = f"({len(x)}, {'C' if width is None else width})"
+            raise InputRefused(
+                f"results of shape {wanted} for {len(x)} samples", f"{tuple(rows.shape)}", "look at the model"
+            )
+    return made
 
 
 def scores_to_probabilities(scores: Tensor, kind: OutputKind) -> Tensor:

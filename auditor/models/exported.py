@@ -22,8 +22,10 @@ from auditor.models import exported_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
+from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import Candidate, choose, looks_like, place_of
+from auditor.models.writes import of_program
 from auditor.results import NotMeasured
 
 _AGAIN = "export the classifier again with torch.export.export after model.eval()"
@@ -80,6 +82,7 @@ class ExportedBackend(Backend):
             raise InputRefused(
                 "a program in evaluation mode", f"one in training mode ({', '.join(training[:3])})", _AGAIN
             )
+        self.side_effects = of_program(self._module)
         returned = graphs.outputs(self._module)
         self._output, reason = _scores_among(returned, options.output)
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
@@ -122,7 +125,8 @@ class ExportedBackend(Backend):
         return leaf
 
     def _grouped(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        return in_groups(run, x.to(device=self.device, dtype=self.input.dtype), self._least, self._most)
+        with computing_on(self.device):
+            return in_groups(run, x.to(device=self.device, dtype=self.input.dtype), self._least, self._most)
 
 
 def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[ModelInput, int, int | None]:

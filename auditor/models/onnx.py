@@ -16,6 +16,7 @@ from torch import Tensor
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
 from auditor.models.carried_names import names_in_onnx
+from auditor.models.gpu import failure_of
 from auditor.models.onnx_budget import check_budget
 from auditor.models.onnx_domains import check_domains
 from auditor.models.onnx_facts import onnx_facts
@@ -28,6 +29,7 @@ from auditor.models.onnx_graph.squash import is_squashed
 from auditor.models.onnx_graph.staircase import has_steps, marked
 from auditor.models.onnx_runtime import Runtime, first_line
 from auditor.models.onnx_twin import Twin
+from auditor.models.writes import of_onnx
 from auditor.results import NotMeasured
 
 _INPUT_DTYPES: dict[int, torch.dtype] = {
@@ -73,6 +75,8 @@ class OnnxBackend(Backend):
         options: what the user said.
     """
 
+    passes_for_both = 1
+
     def __init__(self, model: ModelProto, options: ModelOptions) -> None:
         self._input_name = model_input(model).name
         self.input = _declared_input(model)
@@ -84,6 +88,7 @@ class OnnxBackend(Backend):
         self.quantised = any(node.op in _ROUNDED for node in graph.nodes) or has_steps(marked(graph))
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
+        self.side_effects = of_onnx(model)
         self._head = _with_embedding(find_head(graph), model, options.embedding)
         self.squashed = is_squashed(graph)
         self.embedding = self._head.embedding
@@ -99,7 +104,8 @@ class OnnxBackend(Backend):
             strict=options.device != "auto",
             threads=options.threads,
         )
-        self.runtime = self._runtime.description
+        self.runtime, self.missed = self._runtime.description, self._runtime.missed
+        self.runs_on = self._runtime.where
         width = self._probe()
         self.head = _output_kind(self._head)
         self._twin = _twin(graph, self._head, self.input, self.device, width)
@@ -107,19 +113,27 @@ class OnnxBackend(Backend):
         self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:
-        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` on the CPU."""
-        y = self._runtime.run(self._head.score, x)
-        if y.dim() == 2:
-            return y
-        if y.dim() < 2 or y[0].numel() != y.shape[1]:
-            raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
-        return y.flatten(1)
+        """The file's own scores by ONNX Runtime: float32 ``(N, C)`` where it runs."""
+        return _score_rows(self._runtime.run(self._head.score, x))
 
     def embeddings(self, x: Tensor) -> Tensor:
-        """The embedding by ONNX Runtime: float32 ``(N, E)`` on the CPU; feature maps are averaged over positions."""
+        """The embedding by ONNX Runtime: float32 ``(N, E)`` where it runs; feature maps are averaged over positions."""
         if isinstance(self.embedding, NotMeasured):
             raise InputRefused("an embedding", self.embedding.not_measured, "name one with --embedding")
-        inner = x.detach().float().cpu() if self.embedding == self._input_name else self._runtime.run(self.embedding, x)
+        if self.embedding == self._input_name:
+            return self._vectors(x.detach().float())
+        return self._vectors(self._runtime.run(self.embedding, x))
+
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of a batch, fetched from one run."""
+        if isinstance(self.embedding, NotMeasured) or self.embedding == self._input_name:
+            return self.scores(x), self.embeddings(x)
+        names = list(dict.fromkeys([self._head.score, self.embedding]))
+        values = dict(zip(names, self._runtime.run_all(names, x), strict=True))
+        return _score_rows(values[self._head.score]), self._vectors(values[self.embedding])
+
+    def _vectors(self, inner: Tensor) -> Tensor:
+        """What the graph calls the embedding, in its true numbers, as a vector for each instance."""
         if self._head.steps is not None:
             scale, zero = self._head.steps
             inner = (inner - zero) * scale
@@ -132,6 +146,10 @@ class OnnxBackend(Backend):
                 "a model with gradients", self._twin.not_measured, "export it from its training framework"
             )
         return self._twin(x)
+
+    def release_memory(self) -> None:
+        """Shrink the memory that ONNX Runtime keeps for its largest batch so far."""
+        self._runtime.release_memory()
 
     def _probe(self) -> int | None:
         """Run two instances where the size is known: finds an undeclared fixed batch, returns C.
@@ -147,6 +165,19 @@ class OnnxBackend(Backend):
             except InputRefused:
                 self.input = self._runtime.input = replace(self.input, fixed_batch=1)
         return self.scores(x).shape[1]
+
+
+def _score_rows(y: Tensor) -> Tensor:
+    """Scores as ``(N, C)``.
+
+    Raises:
+        InputRefused: they have further axes.
+    """
+    if y.dim() == 2:
+        return y
+    if y.dim() < 2 or y[0].numel() != y.shape[1]:
+        raise InputRefused("scores of shape (N, C)", f"shape {tuple(y.shape)}", "audit a classifier")
+    return y.flatten(1)
 
 
 def load_model(path: Path) -> ModelProto:
@@ -229,7 +260,11 @@ def _output_kind(head: Head) -> OutputKind | None:
 def _twin(
     graph: Graph, head: Head, declared: ModelInput, device: torch.device, width: int | None
 ) -> Twin | NotMeasured:
-    """The gradient route, tried once where the input's size is known; or why there is none."""
+    """The gradient route, tried once where the input's size is known; or why there is none.
+
+    Raises:
+        AuditIncomplete: the device is what failed.
+    """
     try:
         twin = Twin(graph, head, declared, device)
         x = _noise(declared)
@@ -240,6 +275,8 @@ def _twin(
     except UnsupportedGraph as err:
         return NotMeasured(not_measured=str(err))
     except (RuntimeError, ValueError, TypeError, IndexError, InputRefused) as err:
+        if (failure := failure_of(device, err)) is not None:
+            raise failure from err
         return NotMeasured(not_measured=f"the graph does not run in torch: {first_line(err)}")
     if not z.requires_grad:
         return NotMeasured(not_measured="the scores do not depend on the input in a differentiable way")

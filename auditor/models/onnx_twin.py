@@ -12,6 +12,7 @@ from torch import Tensor
 
 from auditor.errors import InputRefused
 from auditor.models.base import ModelInput
+from auditor.models.gpu import computing_on
 from auditor.models.onnx_graph import Graph, Head, import_graph
 from auditor.models.onnx_graph.staircase import marked
 
@@ -43,7 +44,8 @@ class Twin:
             float32 ``(N, C)`` on the twin's device.
         """
         count, x = len(x), _continuous(x.to(self._device), self._input.dtype)
-        z = self._mapped(x) if self._input.fixed_batch else self._module(x)
+        with computing_on(self._device):
+            z = self._mapped(x) if self._input.fixed_batch else self._module(x)
         if z.dim() == 0 or len(z) != count:
             raise InputRefused(
                 f"one row of logits for each of {count} instances",

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditError, InputRefused
-from auditor.models.base import Backend, ModelOptions, model_formats
+from auditor.models.base import Backend, ModelOptions, model_formats, torch_device
 from auditor.models.explain import why
+from auditor.models.gpu import compute_exactly
 from auditor.models.sniff import EXPECTED, refused, sniff
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def open_model(path: Path, options: ModelOptions) -> Backend:
     """
     name = model_format_of(path)
     opener = model_formats[name]
+    compute_exactly(torch_device(options.device))
     try:
         return opener(path, options)
     except AuditError:
@@ -107,15 +109,22 @@ def _external_files(path: Path) -> list[Path]:
     for file in files:
         if not _is_inside(file, folder):
             raise InputRefused(
-                "the model's external data beside it", f"no file {file.name}", "keep both files in one folder"
+                "the model's external data beside it",
+                f"no file {file.name} that is neither hidden nor a link",
+                "keep both files in one folder",
             )
     return files
 
 
 def _is_inside(file: Path, folder: Path) -> bool:
-    """Whether this is a file below the folder; resolving refuses absolute paths, "..", and links that lead out."""
+    """Whether this is a file below the folder; resolving refuses absolute paths, "..", and links that lead out.
+
+    None of its names may be hidden: ``.git/config`` beside a model holds no weights, but perhaps a token.
+    """
     try:
-        return not file.is_symlink() and file.resolve().is_relative_to(folder) and file.is_file()
+        if file.is_symlink() or not file.is_file():
+            return False
+        return not any(part.startswith(".") for part in file.resolve().relative_to(folder).parts)
     except (OSError, ValueError):  # a loop of links, a name too long or with a NUL in it
         return False
 

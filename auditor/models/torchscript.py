@@ -26,10 +26,13 @@ from auditor.models import torchscript_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
+from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
+from auditor.models.torchscript_device import place_code
 from auditor.models.torchscript_outputs import chosen_output
+from auditor.models.writes import of_script
 from auditor.results import NotMeasured
 
 _EXPORT = "export the classifier again with torch.jit.trace or torch.jit.script, without optimize_for_inference"
@@ -91,6 +94,7 @@ class TorchScriptBackend(Backend):
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
         self.quantised = self._taps.rounds
+        self.side_effects = of_script(module)
         self.input = _declared_input(self._taps, example)
         if example is not None and self._insists_on(example):
             self.input = ModelInput(self.input.shape, self.input.dtype, fixed_batch=example.shape[0])
@@ -138,7 +142,8 @@ class TorchScriptBackend(Backend):
     def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """All of x at once, or in the one batch size that the module takes, the last batch filled up with repeats."""
         size = self.input.fixed_batch
-        return in_groups(run, x, size or 1, size)
+        with computing_on(self.device):
+            return in_groups(run, x, size or 1, size)
 
     def _insists_on(self, example: TracedInput) -> bool:
         """Whether the batch size of the traced example is fixed in the graph: it runs, and one more does not."""
@@ -235,6 +240,7 @@ def _load(path: Path, device: torch.device) -> Any:
         try:
             module = torch.jit.load(str(path), map_location=device)
             module.eval()
+            place_code(module, device)
         except RuntimeError as error:
             raise InputRefused("a TorchScript file that torch loads", f"{path.name}: {why(error)}", _EXPORT) from error
     for parameter in module.parameters():

@@ -4,54 +4,65 @@ A rule fails only when the interval as a whole lies beyond its limit; it warns w
 A rule whose measure was not measured fails the gate, whatever its severity. Over several places (``each``, ``worst``)
 the intervals are widened so that all of them hold at once with 95 %; otherwise one place in forty would fail a model
 that stands exactly on its limit everywhere, and of 90 directions two would. The change of a margin or of accuracy
-against a baseline is that of the samples that both audits have, where they have enough.
+against a baseline is that of the samples that both audits have, where they have enough. A baseline that is not like the
+candidate, or is known too poorly to show the change that a rule is about, fails the gate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from math import isfinite
 
 from auditor.errors import UsageError
 from auditor.policy import wording
-from auditor.policy.common_samples import FROM_MARGINS, Change, changes, gradient_route, other_routes, pixels
+from auditor.policy.alike import alike, refuse_partial
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
+from auditor.policy.coverage import coverage_rules
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.measures import Classes, find, known, mean_over, values
+from auditor.policy.waivers import FAILING, Waivers
 from auditor.results import Gate, Measured, Results, Rule
 
-LIKE = ("profile", "generator", "samples_per_class")
-"""Settings that make two audits measure the same thing with the same precision."""
+Decided = tuple[Rule, Judged | None]
 
 
-def decide(results: Results, policy: Policy, baseline: Results | None = None) -> Gate:
+def decide(results: Results, policy: Policy, baseline: Results | None = None, *, today: date | None = None) -> Gate:
     """Judge the results by every rule of the policy.
 
     Args:
         results: of the model that is to pass.
         policy: with at least one rule.
         baseline: results that ``max_decrease`` and ``max_increase`` refer to.
+        today: needed where the policy has waivers, which end on a day.
     Returns:
-        the gate; failed when any rule fails or could not be measured.
+        the gate; failed when any rule fails or could not be measured and no waiver speaks for it.
     Raises:
         UsageError: a rule names what does not exist, applies nowhere, can never fail, or needs a baseline.
+        InputRefused: the baseline is a partial one.
     """
     check_baseline(policy, has_baseline=baseline is not None)
     check_policy(policy, results.definitions)
-    decided = [
-        *((rule, None) for rule in _validity(results, policy)),
-        *((rule, None) for rule in _coverage(results, policy)),
-        *((rule, None) for rule in (_alike(results, baseline) if baseline is not None else ())),
-        *(_judged(rule, results, policy, baseline) for rule in policy.rules),
+    if baseline is not None:
+        refuse_partial(baseline)
+    waivers = Waivers.of(policy, today)
+    own = [
+        *_validity(results, policy),
+        *coverage_rules(results, policy),
+        *(alike(results, baseline, policy) if baseline is not None else ()),
     ]
+    decided: list[Decided] = [(waivers.applied(rule), None) for rule in own]
+    decided += [_judged_with_waivers(rule, results, policy, baseline, waivers) for rule in policy.rules]
+    decided += [(rule, None) for rule in waivers.expired_rules()]
     return _gate(decided)
 
 
 def _gate(decided: Sequence[tuple[Rule, Judged | None]]) -> Gate:
     """The decision, and what became of how many rules."""
     rules = [rule for rule, _ in decided]
-    failed = [rule for rule in rules if rule.status in ("fail", "not_measured")]
+    failed = [rule for rule in rules if rule.status in FAILING]
     open_ones = [(rule, seen) for rule, seen in decided if seen is not None and seen.relation == "straddles"]
     return Gate(
         status="failed" if failed else "passed",
@@ -60,6 +71,7 @@ def _gate(decided: Sequence[tuple[Rule, Judged | None]]) -> Gate:
         undecided=sum(rule.status == "warn" for rule, _ in open_ones),
         beyond=sum(seen.beyond for _, seen in open_ones),
         failed=len(failed),
+        waived=sum(rule.status == "waived" for rule in rules),
     )
 
 
@@ -98,46 +110,6 @@ def _validity(results: Results, policy: Policy) -> Iterator[Rule]:
                    message="No check of the audit stands against the numbers.")  # fmt: skip
 
 
-def _coverage(results: Results, policy: Policy) -> Iterator[Rule]:
-    """A rule on how many pairs were audited, where the policy asks for that: an audit of less proves less."""
-    if policy.coverage is None:
-        return
-    pairs, needed = len(results.pairs), policy.coverage.pairs
-    enough = pairs >= needed
-    yield Rule(
-        id="coverage.pairs", status="pass" if enough else "fail", observed=f"{pairs}", threshold=f"at least {needed}",
-        message=f"{pairs} class pairs were audited" + ("." if enough else f"; the policy asks for {needed}."),
-        value=pairs, limit=needed, unit="pairs",
-    )  # fmt: skip
-
-
-def _alike(results: Results, baseline: Results) -> Iterator[Rule]:
-    """A warning where the baseline was audited with other settings, and a failure where it is not valid itself."""
-    for check in baseline.validity:
-        if check.status == "fail":
-            yield Rule(
-                id=f"baseline.{check.id}", status="fail", observed="fail", threshold="ok",
-                message=f"The audit of the baseline is not valid: {check.message}",
-            )  # fmt: skip
-    here, there = results.settings, baseline.settings
-    other = [
-        f"{key.replace('_', ' ')} {getattr(there, key)} instead of {getattr(here, key)}"
-        for key in LIKE
-        if getattr(here, key) != getattr(there, key)
-    ]
-    if results.tool.version != baseline.tool.version:
-        other.append(f"version {baseline.tool.version} instead of {results.tool.version}")
-    if gradient_route(results) != gradient_route(baseline):
-        other.append("gradients by another route")
-    if pixels(results) != pixels(baseline):
-        other.append("inputs prepared in another way")
-    if other:
-        yield Rule(
-            id="baseline.settings", status="warn", observed="different", threshold="the same settings", severity="warn",
-            message=f"The baseline was audited with {', '.join(other)}; changes may come from that.",
-        )  # fmt: skip
-
-
 def incomparable(results: Results, baseline: Results) -> str | None:
     """Why numbers of two audits must not be compared, None where they may be."""
     if results.data.class_names != baseline.data.class_names:
@@ -155,19 +127,48 @@ def _short(results: Results) -> str:
     return results.data.fingerprint[:12]
 
 
-def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Results | None) -> tuple[Rule, Judged | None]:
+def _judged_with_waivers(
+    rule: PolicyRule, results: Results, policy: Policy, baseline: Results | None, waivers: Waivers
+) -> Decided:
+    """A rule as it comes out; waived where it fails as a whole, or only at places that waivers name."""
+    decided, seen = _judged(rule, results, policy, baseline)
+    waived = waivers.places(rule, results)
+    if decided.status not in FAILING or not waived:
+        return waivers.applied(decided), seen
+    if waived.keys() >= _places(rule, results).keys():
+        return waivers.applied_at(decided, waived), None
+    rest, seen_of_rest = _judged(rule, results, policy, baseline, frozenset(waived))
+    if rest.status in FAILING:
+        return waivers.applied(rest), seen_of_rest
+    return waivers.applied_at(decided, waived), None
+
+
+def _places(rule: PolicyRule, results: Results) -> dict[Classes, Measured]:
+    """The places that a rule is about, with the measure's values there."""
+    measure = known(rule.measure, results.definitions, rule.name)
+    return chosen(rule, measure, values(results, rule.measure), results.data.class_names)
+
+
+def _judged(
+    rule: PolicyRule,
+    results: Results,
+    policy: Policy,
+    baseline: Results | None,
+    without: frozenset[Classes] = frozenset(),
+) -> Decided:
     measure = known(rule.measure, results.definitions, rule.name)
     names = results.data.class_names
-    places = chosen(rule, measure, values(results, rule.measure), names)
+    places = {classes: value for classes, value in _places(rule, results).items() if classes not in without}
     limit = wording.threshold(rule)
     start = partial(Rule, id=rule.name, severity=rule.severity, measure=rule.measure, threshold=limit)
     try:
-        before, common = (None, None) if baseline is None else _before(rule, results, baseline, places)
+        before, common = (None, None) if baseline is None else _before(rule, results, baseline, places, without)
         seen = judge(rule, measure, places, before, common, mean_over(results, rule.measure, of_changes=rule.relative))
     except NotComparable as err:
         message = f"Not measured: {err}."
         return start(status="not_measured", observed="not measured", message=message), None
-    status = outcome(seen.relation, rule.severity, policy.strict if rule.strict is None else rule.strict)
+    strict = seen.starved or (policy.strict if rule.strict is None else rule.strict)
+    status = outcome(seen.relation, rule.severity, strict)
     value, low, high = seen.interval
     decided = start(
         status=status, observed=wording.observed(seen), message=wording.message(rule, measure, seen, names),
@@ -179,7 +180,11 @@ def _judged(rule: PolicyRule, results: Results, policy: Policy, baseline: Result
 
 
 def _before(
-    rule: PolicyRule, results: Results, baseline: Results, places: Mapping[Classes, Measured]
+    rule: PolicyRule,
+    results: Results,
+    baseline: Results,
+    places: Mapping[Classes, Measured],
+    without: frozenset[Classes],
 ) -> tuple[Mapping[Classes, Measured] | None, Mapping[Classes, Change] | None]:
     """The baseline's values for a relative rule, and what became of common samples.
 
@@ -199,6 +204,7 @@ def _before(
             if classes in places:
                 raise NotComparable(f"margins of {place_key(classes)} were found by other routes: {routes}")
     before = values(baseline, rule.measure)
+    before = {classes: value for classes, value in before.items() if classes not in without}
     if rule.selectors:
         before = {classes: value for classes, value in before.items() if classes in places}
     return before, changes(results, baseline, rule.measure)

@@ -6,32 +6,56 @@ strict = false               # true: a limit inside the interval fails instead o
 [validity]
 warn = "warn"                # what a warning among the validity checks does: ignore, warn or fail
 
-[coverage]
-pairs = 45                   # fails when fewer class pairs were audited
+[coverage]                   # fails when an audit proves less than the accepted one did
+pairs = ["4:9", "3:8"]       # or how many class pairs at least
+samples = 64                 # sources of each direction, at least
+profile = "quick"
 
 [[rules]]
 measure = "performance.accuracy"
 min = 0.95                   # one limit: min, max, max_decrease or max_increase (against a baseline)
+
+[[waivers]]
+rule = "performance.accuracy"
+reason = "the new camera; relabelling is under way"
+until = 2026-12-31           # the last day on which the rule may fail without failing the gate
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from auditor.bounded_file import parse_toml
 from auditor.errors import UsageError
 from auditor.policy.measures import Known, known
 from auditor.results import Definition
 
 ABSOLUTE, RELATIVE = ("min", "max"), ("max_decrease", "max_increase")
+RESERVED = ("validity", "coverage", "baseline", "policy", "waivers", "gate")
+"""Ids that the tool gives to its own rules, alone or before a dot: a rule of the same name would pass for one."""
+UNLIKE = (
+    "seed",
+    "splits",
+    "profile",
+    "generator",
+    "samples",
+    "input",
+    "classes",
+    "preprocessing",
+    "route",
+    "embedding",
+)
+"""Facts in which a baseline has to be like the candidate; each gives a rule ``baseline.<fact>`` that fails."""
+LARGEST_LIMIT = 1e12
 SELECTORS = {"model": (), "class": ("classes",), "pair": ("pairs",), "direction": ("pairs", "directions")}
 
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
-Share = Annotated[str, Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$")]
+Share = Annotated[str, Field(pattern=r"^\s*[0-9]{1,9}(\.[0-9]{1,9})?\s*%\s*$")]
 """A part of the baseline's value, such as ``10 %``."""
 
 
@@ -59,10 +83,10 @@ class PolicyRule(_Part):
     pairs: Names | None = None
     directions: Names | None = None
     classes: Names | None = None
-    min: float | None = None
-    max: float | None = None
-    max_decrease: Annotated[float, Field(ge=0)] | Share | None = None
-    max_increase: Annotated[float, Field(ge=0)] | Share | None = None
+    min: Annotated[float, Field(ge=-LARGEST_LIMIT, le=LARGEST_LIMIT)] | None = None
+    max: Annotated[float, Field(ge=-LARGEST_LIMIT, le=LARGEST_LIMIT)] | None = None
+    max_decrease: Annotated[float, Field(ge=0, le=LARGEST_LIMIT)] | Share | None = None
+    max_increase: Annotated[float, Field(ge=0, le=LARGEST_LIMIT)] | Share | None = None
     severity: Literal["warn", "fail"] = "fail"
     strict: bool | None = None
 
@@ -96,9 +120,40 @@ class ValidityPolicy(_Part):
 
 
 class Coverage(_Part):
-    """How much has to have been audited: at least this many class pairs."""
+    """How much has to have been audited, and how.
 
-    pairs: Annotated[int, Field(ge=1)]
+    Args:
+        pairs: at least this many class pairs, or each of these by name or index.
+        chosen: how the pairs have to have been chosen, as ``--pairs`` says it.
+        samples: fewest sources that the generator was given in any direction.
+        profile: of the audit.
+    """
+
+    pairs: Annotated[int, Field(ge=1)] | Names | None = None
+    chosen: Literal["all", "auto"] | None = None
+    samples: Annotated[int, Field(ge=1)] | None = None
+    profile: Text | None = None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The keys that are set."""
+        return tuple(key for key in Coverage.model_fields if getattr(self, key) is not None)
+
+
+class PolicyWaiver(_Part):
+    """A rule that may fail for a while without failing the gate.
+
+    Args:
+        rule: name of a rule of the policy, or of one of the tool's own about coverage or the baseline.
+        reason: why; shown wherever the rule is.
+        until: last day on which it holds.
+        place: the one place of the rule that may fail, such as ``4:9``; all of them where it is missing.
+    """
+
+    rule: Text
+    reason: Annotated[str, Field(pattern=r"\S")]
+    until: date
+    place: Text | None = None
 
 
 class Policy(_Part):
@@ -108,7 +163,8 @@ class Policy(_Part):
     strict: bool = False
     validity: ValidityPolicy = ValidityPolicy()
     coverage: Coverage | None = None
-    rules: Annotated[list[PolicyRule], Field(min_length=1)]
+    rules: Annotated[list[PolicyRule], Field(min_length=1, max_length=2000)]
+    waivers: Annotated[list[PolicyWaiver], Field(max_length=2000)] = []
 
     @property
     def relative(self) -> bool:
@@ -123,11 +179,12 @@ def parse_policy(text: str, source: str) -> Policy:
         text: TOML.
         source: name of the file, for messages.
     Raises:
-        UsageError: it is no TOML, a key is unknown, missing or of another type, or there is no rule.
+        UsageError: it is no TOML, a key is unknown, missing or of another type, there is no rule, or a rule or a
+            waiver has a name that it must not have.
     """
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as err:
+        content = parse_toml(text)
+    except ValueError as err:
         raise UsageError(f"expected TOML in {source}; found {err}; correct the file") from err
     try:
         policy = Policy.model_validate(content)
@@ -141,8 +198,46 @@ def parse_policy(text: str, source: str) -> Policy:
             raise UsageError(f"expected one of {', '.join((*ABSOLUTE, *RELATIVE))} in {where}; found {found}; keep one")
         if rule.name in names:
             raise UsageError(f"expected rules of different names; found {rule.name!r} twice; give {where} another id")
+        if rule.name.strip().partition(".")[0].lower() in RESERVED:
+            raise UsageError(
+                f"expected an id that is none of the tool's own ({', '.join(RESERVED)}, alone or before a dot); found"
+                f" {rule.name!r}; give {where} another id"
+            )
         names.add(rule.name)
+    if policy.coverage is not None and not policy.coverage.asked:
+        keys = ", ".join(f"coverage.{key}" for key in Coverage.model_fields)
+        raise UsageError(f"expected one of {keys} in {source}; found none; add one or remove [coverage]")
+    _check_waivers(policy, source)
     return policy
+
+
+def _check_waivers(policy: Policy, source: str) -> None:
+    """Every waiver is about a rule that can fail, once, and about a place only where the rule looks at single places.
+
+    Raises:
+        UsageError: it is not so.
+    """
+    rules = {rule.name: rule for rule in policy.rules}
+    own = {f"coverage.{key}" for key in (policy.coverage.asked if policy.coverage is not None else ())}
+    own |= {f"baseline.{fact}" for fact in UNLIKE} if policy.relative else set()
+    seen: set[tuple[str, str | None]] = set()
+    for index, waiver in enumerate(policy.waivers):
+        where = f"waivers[{index}] of {source}"
+        if waiver.rule not in rules and waiver.rule not in own:
+            known_names = ", ".join([*rules, *sorted(own)])
+            raise UsageError(
+                f"expected the name of a rule that can be waived ({known_names}); found {waiver.rule!r}; correct"
+                f" {where}.rule"
+            )
+        if (waiver.rule, waiver.place) in seen:
+            raise UsageError(f"expected one waiver of {waiver.rule!r} for a place; found two; remove {where}")
+        seen.add((waiver.rule, waiver.place))
+        rule = rules.get(waiver.rule)
+        if waiver.place is not None and (rule is None or rule.aggregate in ("worst", "mean")):
+            raise UsageError(
+                f"expected no place for {waiver.rule!r}, which is not a rule on each of its places; found"
+                f" {waiver.place!r}; remove {where}.place"
+            )
 
 
 def check_policy(policy: Policy, definitions: Mapping[str, Definition]) -> None:
@@ -213,11 +308,13 @@ def _complaint(err: ValidationError, content: dict[str, Any], source: str) -> st
     for part in first["loc"]:
         if isinstance(part, int):
             key += f"[{part}]"
-        elif not part.startswith(("constrained-", "function-")) and part not in ("float", "str"):
+        elif not part.startswith(("constrained-", "function-", "list[")) and part not in ("float", "str", "int"):
             key += f".{part}" if key else str(part)
     key = key or "the file"
     if first["type"] == "extra_forbidden":
-        parts: dict[str, type[_Part]] = {"rules": PolicyRule, "validity": ValidityPolicy, "coverage": Coverage}
+        parts: dict[str, type[_Part]] = {
+            "rules": PolicyRule, "validity": ValidityPolicy, "coverage": Coverage, "waivers": PolicyWaiver,
+        }  # fmt: skip
         allowed = parts.get(str(first["loc"][0]), Policy) if len(first["loc"]) > 1 else Policy
         return f"expected the keys {', '.join(allowed.model_fields)}; found {key} in {source}; remove or correct it"
     if first["type"] == "missing" or key == "rules":

@@ -20,12 +20,15 @@ from statistics import NormalDist
 from typing import Literal
 
 from auditor.errors import InputRefused
+from auditor.policy.coverage import first_coverage
 from auditor.policy.intervals import Interval, deviation, z_for
 from auditor.policy.measures import Known, depends_on_generator, known, mean_over, values
 from auditor.policy.wording import number
 from auditor.results import Measure, Results
 
 RISK = 1e-4
+SMALLEST = 1e-300
+"""Nearer to 0 there are no three significant digits to round to."""
 Source = Literal["samples", "attack", "trained"]
 SPREAD: dict[Source, float] = {"samples": 1.0, "attack": 1.25, "trained": 2.0}
 """Measured by ``python -m benchmarks.regressions flake`` (``benchmarks/regressions.md``). Over 20 seeds of digits_cnn,
@@ -71,7 +74,9 @@ def first_policy(results: Results) -> str:
         raise InputRefused(
             "an accepted audit", f"one whose check {broken[0]} failed", "mend what it says and audit again"
         )
-    if results.coverage.partial:
+    if not results.validity:
+        raise InputRefused("an accepted audit", "one without any validity check", "audit again with this version")
+    if results.coverage.partial or not results.pairs:
         found = f"a partial one of {results.coverage.audited:,} class pairs"
         raise InputRefused("a complete audit", found, "give a larger --time-budget or fewer --pairs and audit again")
     drafts = list(_drafts(results))
@@ -132,12 +137,15 @@ def _side(direction: str) -> Literal["min", "max"] | None:
 
 
 def limit_for(observed: Interval, key: str, count: int, spread: float, measure: Known) -> float | None:
-    """The limit of a rule, rounded away from the value; None where the interval is a point or as wide as the scale."""
+    """The limit of a rule, rounded away from the value; None for a point, a whole scale or what no number fits."""
     value, sigma = observed.value, deviation(observed)
     if sigma == 0:
         return None
     reach = math.sqrt(2) * spread * NormalDist().inv_cdf(1 - RISK / count) - z_for(count)
-    limit = rounded_away(value + (-reach if key == "min" else reach) * sigma, down=key == "min")
+    raw = value + (-reach if key == "min" else reach) * sigma
+    if not math.isfinite(raw) or 0 < abs(raw) < SMALLEST:
+        return None
+    limit = rounded_away(raw, down=key == "min")
     lower, upper = measure.bounds
     if (key == "min" and lower is not None and limit <= lower) or (
         key == "max" and upper is not None and limit >= upper
@@ -160,6 +168,7 @@ def rounded_away(value: float, *, down: bool) -> float:
 
 
 def _head(results: Results) -> list[str]:
+    asked = first_coverage(results)
     model, data, settings = (
         json.dumps(text) for text in (results.model.file, results.data.name, results.settings.profile)
     )
@@ -174,10 +183,17 @@ def _head(results: Results) -> list[str]:
         "[validity]",
         'warn = "warn"         # warnings among the validity checks: "ignore", "warn" or "fail"; a failed one fails',
         "",
+        "# An audit of fewer or other pairs, from fewer sources or by another profile fails.",
         "[coverage]",
-        f"pairs = {len(results.pairs)}            # fewer audited pairs fail",
+        *(f"{key} = {_toml(getattr(asked, key))}" for key in asked.asked),
         "",
     ]
+
+
+def _toml(value: object) -> str:
+    """A whole number, a text or a list of texts as TOML has it."""
+    # A name that is not printable stands as an index, see first_coverage, so nothing is left that TOML would refuse.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _written(draft: Draft) -> str:

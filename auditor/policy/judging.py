@@ -12,12 +12,15 @@ from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.measures import Bounds, Classes, Known
+from auditor.policy.paired import Disagreement
 from auditor.results import Measure, Measured
 
 Relation = Literal["inside", "straddles", "beyond"]
 Status = Literal["pass", "warn", "fail"]
 MeanOf = Callable[[Mapping[Classes, Interval]], Interval]
 IN_BASELINE = "in the baseline "
+TENTH = 0.1
+"""Share of the baseline's value that counts as the change allowed where a rule allows none."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Judged:
         samples: behind the interval, the fewest of any place for a mean.
         paired: at how many places the change is one of single samples that both audits have.
         against: the baseline's place, where the rule compares two different ones.
+        vague: whether the baseline is known too poorly for the rule: less precisely than the change that it allows.
     """
 
     classes: Classes
@@ -51,6 +55,12 @@ class Judged:
     samples: int
     paired: int = 0
     against: Classes = ()
+    vague: bool = False
+
+    @property
+    def starved(self) -> bool:
+        """Whether a rule cannot be decided for want of a baseline that could decide it; that is no pass."""
+        return self.vague and self.relation == "straddles"
 
     @property
     def beyond(self) -> bool:
@@ -66,7 +76,8 @@ class Judged:
         value, low, high = self.interval
         distance = abs(value - self.limit.value)
         half = value - low if self.limit.value < value else high - value
-        if self.relation != "straddles" or distance == 0 or not math.isfinite(half):
+        # Beyond a million times the width no number of samples that anybody has would decide.
+        if self.relation != "straddles" or not half < 1e6 * distance:
             return None
         return math.ceil(self.samples * (half / distance) ** 2)
 
@@ -131,6 +142,10 @@ def judge(
     if missing := sorted(set(found) ^ set(before)):
         side = "baseline" if missing[0] in found else "candidate"
         raise NotComparable(f"{place_key(missing[0])} was not audited in the {side} ({len(missing)} such places)")
+    # A margin may be known to be larger than what was tried; of a share, nothing is known where it was not measured.
+    shares = [classes for classes, change in common.items() if isinstance(change, Disagreement)]
+    _intervals({c: found[c] for c in shares}, "")
+    _intervals({c: before[c] for c in shares}, IN_BASELINE)
     samples = _samples(found) | {classes: len(change) for classes, change in common.items()}
     if rule.aggregate == "worst":
         return _worst_against_worst(rule, found, before, common, samples, _bounds_of_change(rule, measure))
@@ -142,7 +157,20 @@ def judge(
     bounds = _bounds_of_change(rule, measure)
     near, wide = ({c: _inside(some[c], bounds) for c in found} for some in (near, wide))
     judged = _aggregated(rule, near, wide, relative_limit(rule), mean, samples)
-    return replace(judged, paired=len(common))
+    looked_at = [judged.classes] if judged.classes in found and rule.aggregate != "mean" else [*found]
+    of_others = {c: there[c] for c in looked_at if c in there}
+    return replace(judged, paired=len(common), vague=bool(of_others) and _too_wide(rule, mean_of(of_others)))
+
+
+def _too_wide(rule: PolicyRule, then: Interval) -> bool:
+    """Whether the baseline's own interval, on the side that could show harm, is wider than the change allowed."""
+    limit = relative_limit(rule)
+    ((_, value),) = rule.limits.items()
+    half = then.value - then.low if limit.lower else then.high - then.value
+    allowed = abs(limit.value) or TENTH
+    if share_of(value) is not None or limit.value == 0:
+        allowed *= abs(then.value)
+    return half > allowed * (1 + 1e-9)  # an interval of just this width can come out a digit wider
 
 
 def _bounds_of_change(rule: PolicyRule, measure: Known) -> Bounds:
@@ -260,7 +288,8 @@ def _worst_against_worst(
         return Judged(worst, change, limit, relation(change, limit), count, samples[worst], count)
     change = _inside(_change(rule, simultaneous(here[worst], count), simultaneous(there[then], count), then), bounds)
     elsewhere = then if then != worst else ()
-    return Judged(worst, change, limit, relation(change, limit), count, samples[worst], against=elsewhere)
+    vague = _too_wide(rule, there[then])
+    return Judged(worst, change, limit, relation(change, limit), count, samples[worst], against=elsewhere, vague=vague)
 
 
 def _room(value: float, limit: Limit) -> float:
@@ -294,6 +323,39 @@ def chosen(
             f"expected rule {rule.name!r} to apply somewhere; found no {measure.kind} in the results; remove it"
         )
     return places
+
+
+def waived_places(
+    text: str, rule: PolicyRule, measure: Known, found: Mapping[Classes, Measured], names: Sequence[str]
+) -> list[Classes]:
+    """The places that the place of a waiver means: one, or of a pair of classes both directions.
+
+    Raises:
+        UsageError: a class is unknown, or there is no such place.
+    """
+    if measure.kind == "model":
+        raise UsageError(f"expected no place in the waiver of {rule.name!r}, one number; found {text!r}; remove it")
+    if measure.kind == "class":
+        places = [_class_of(text, names, rule, "the waiver")]
+    else:
+        pair = _pair_of(text, names, rule, "the waiver")
+        places = _spelled(pair, "pairs" if measure.kind == "pair" else "directions", measure, found)
+    if absent := [classes for classes in places if classes not in found]:
+        raise UsageError(
+            f"expected a place of rule {rule.name!r} in its waiver; found {text!r}, which was not audited"
+            f" ({place_key(absent[0])}); correct it"
+        )
+    return places
+
+
+def paired_classes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Classes]:
+    """Pairs of ``coverage.pairs`` by their text, each with the smaller index first.
+
+    Raises:
+        UsageError: a class is unknown.
+    """
+    asked = PolicyRule(measure="coverage.pairs", id="coverage.pairs")
+    return {text: tuple(sorted(_pair_of(text, names, asked, "pairs"))) for text in texts}
 
 
 def _spelled(classes: Classes, key: str, measure: Known, found: Mapping[Classes, Measured]) -> list[Classes]:

@@ -87,6 +87,8 @@ def _undecided(found: Judged) -> str:
     if found.relation != "straddles":
         return ""
     lies = " The observed value lies beyond the limit." if found.beyond else ""
+    if found.starved:
+        lies = f" Not decided: the baseline is known too poorly to show the change that the rule is about.{lies}"
     return lies if found.needed is None else f"{lies} {samples(found.needed)} instead of {found.samples} would decide."
 
 

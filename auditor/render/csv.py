@@ -2,8 +2,9 @@
 
 Rows are those of ``samples`` in results.json, the test split first; ``nearest`` is the other class with the smallest L2
 margin of those that were tried from the sample. UTF-8 without a mark at its start, RFC 4180: comma, quotes doubled,
-lines ended by CR LF; pandas and spreadsheet programs read both. File and class names stand as they are, but a text that
-a spreadsheet program would take for a formula has an apostrophe before it, as OWASP advises against CSV injection.
+lines ended by CR LF; pandas and spreadsheet programs read both. File and class names stand as they are but for control
+characters, and a text that a spreadsheet program would take for a formula has an apostrophe before it, as OWASP advises
+against CSV injection.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from typing import Literal
 from auditor.render.base import output
 from auditor.render.rounding import number
 from auditor.results import Direction, Results, SampleTable
+from auditor.text import SOFT, visible
 
 COLUMNS = (
     "split", "index", "file", "label", "label_name", "predicted", "predicted_name", "p_label", "logit_margin",
     "runner_up", "runner_up_name", "nearest", "nearest_name", "margin_l2", "margin_linf", "flags",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First signs of a text that a spreadsheet program may take for a formula."""
+FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",
+           "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+"""First signs of a text that a spreadsheet program may take for a formula, whatever blanks and quotes stand before."""
+BLANKS = " \t\r\n\"'\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}" + "".join(sorted(SOFT))
 Split = Literal["test", "train"]
 
 
@@ -43,8 +47,7 @@ class CsvOutput:
         table.writerow(COLUMNS)
         for split, samples in (("test", results.samples.test), ("train", results.samples.train)):
             table.writerows(_rows(results, split, samples))  # type: ignore[arg-type]
-        # A name may hold half a surrogate pair, which no UTF-8 can.
-        return buffer.getvalue().encode(errors="backslashreplace")
+        return buffer.getvalue().encode()
 
 
 @dataclass
@@ -126,8 +129,9 @@ def _text(value: float | None) -> str:
 
 def safe(text: str) -> str:
     """A text that no spreadsheet program takes for a formula."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return f"'{text}" if text.startswith(FORMULA) else text
+    # A name may hold half a surrogate pair, which no UTF-8 can.
+    shown = visible(text.encode(errors="backslashreplace").decode(), keep="\t\r\n")
+    return f"'{shown}" if shown.lstrip(BLANKS).startswith(FORMULA) or shown.startswith(("\t", "\r", "\n")) else shown
 
 
 output("csv")(CsvOutput())

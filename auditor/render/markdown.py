@@ -18,11 +18,13 @@ from auditor.render.view.drawing import shown_classes
 from auditor.render.view.extremes import closest_pair
 from auditor.render.view.words import confidence, three_findings, verdict
 from auditor.results import Measure, Results, Rule, Validity, harm
+from auditor.text import visible
 
 PAIRS, RULES, MAP_UP_TO = 5, 20, 16
 BAR = 12
 SHADES = " \N{LIGHT SHADE}\N{MEDIUM SHADE}\N{DARK SHADE}\N{FULL BLOCK}"
-WORDS = {"pass": "pass", "warn": "warning", "fail": "**fail**", "not_measured": "**not measured**", "ok": "ok"}
+WORDS = {"pass": "pass", "warn": "warning", "fail": "**fail**", "not_measured": "**not measured**", "ok": "ok",
+         "waived": "waived"}  # fmt: skip
 GATE = {"passed": "Passed", "failed": "Failed", "not_configured": "No gate"}
 
 
@@ -43,7 +45,7 @@ def summary(results: Results) -> str:
     audit = Audit(results)
     blocks = [_heading(audit), _flags(results.validity), _rules(results), _findings(audit), _pairs(audit), _map(audit),
               prose(confidence(audit)) + " The report of this audit has everything else."]  # fmt: skip
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return visible("\n\n".join(block for block in blocks if block), keep="\n") + "\n"
 
 
 def _heading(audit: Audit) -> str:
@@ -63,8 +65,8 @@ def _flags(checks: Sequence[Validity]) -> str:
 
 def _rules(results: Results) -> str:
     rules = sorted(
-        (r for r in results.gate.rules if r.status != "pass" and not r.id.startswith("validity.")),
-        key=lambda r: ("fail", "not_measured", "warn").index(r.status),
+        (rule for rule in results.rules_apart if rule.status != "pass"),
+        key=lambda r: ("fail", "not_measured", "waived", "warn").index(r.status),
     )
     passed = sum(r.status == "pass" for r in results.gate.rules)
     if not results.gate.rules:
@@ -82,7 +84,10 @@ def _rule(rule: Rule) -> Iterator[str]:
     else:
         yield prose(rule.message if rule.status == "not_measured" else rule.observed, 160)
     yield prose(rule.threshold)
-    yield WORDS[rule.status]
+    if rule.waiver is not None:
+        yield f"{WORDS[rule.status]} until {prose(rule.waiver.until)}: {prose(rule.waiver.reason, 160)}"
+    else:
+        yield WORDS[rule.status]
 
 
 def _findings(audit: Audit) -> str:

@@ -21,6 +21,7 @@ from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
 from auditor.results import Results, ToolFacts
+from auditor.text import visible
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def page(template: str, tool: ToolFacts, **content: Any) -> str:
         content: what the template shows, finished.
     """
     css, script = style_sheet(), read_text("sort.js")
-    return (
+    filled = (
         _environment()
         .get_template(template)
         .render(
@@ -69,6 +70,7 @@ def page(template: str, tool: ToolFacts, **content: Any) -> str:
             generator=f"{display_name(tool.name)} {display_name(tool.version)}",
         )
     )
+    return visible(filled, keep="\n")  # whatever a template forgot
 
 
 def content_security_policy(css: str, script: str) -> str:

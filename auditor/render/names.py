@@ -1,18 +1,14 @@
 """``display_name``: every name from outside (model, file, class, reason) passes here before it is shown.
 
-A name is text, never markup, and never changes how the text around it reads: control characters, lone
-surrogates and bidirectional overrides become a visible sign, and its length is bounded.
+A name is text, never markup, and never changes how the text around it reads: control characters, lone surrogates and
+bidirectional overrides become a visible sign (``auditor.text``), and its length is bounded.
 """
 
 from __future__ import annotations
 
-import unicodedata
+from auditor.text import REPLACEMENT, SOFT, visible
 
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SOFT = frozenset("\u200c\u200d\u00ad")
-"""Joiners and the soft hyphen: format characters that scripts need and that change no order."""
 
 
 def display_name(name: str, limit: int = 60) -> str:
@@ -27,20 +23,13 @@ def display_name(name: str, limit: int = 60) -> str:
     >>> display_name("cat\\x00\\u202egod")
     'cat\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}god'
     """
-    spaced = " ".join(name.replace("\x00", _REPLACEMENT).split())
-    safe = "".join(_visible(character) for character in spaced)
-    if not safe.strip():
+    safe = visible(" ".join(name.replace("\x00", REPLACEMENT).split()))
+    if not safe.strip("".join(SOFT)):
         return "(unnamed)"
     if len(safe) <= limit:
         return safe
     tail = limit // 3
     return safe[: limit - tail - 1] + _ELLIPSIS + safe[-tail:]
-
-
-def _visible(character: str) -> str:
-    if character in _SOFT or unicodedata.category(character) not in _UNSAFE:
-        return character
-    return _REPLACEMENT
 
 
 def display_text(text: str, limit: int = 600) -> str:

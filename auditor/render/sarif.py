@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 from auditor.render.base import output
 from auditor.render.names import display_name, display_text
-from auditor.results import Results, Rule
+from auditor.results import Results, Rule, Waiver
+from auditor.text import json_text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-LEVELS = {"fail": "error", "not_measured": "error", "warn": "warning"}
+LEVELS = {"fail": "error", "not_measured": "error", "waived": "error", "warn": "warning"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class SarifOutput:
     def render(self, results: Results, created: datetime.date | None = None) -> bytes:
         """The document as UTF-8 JSON; ``created`` is not part of it."""
         document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(results)]}
-        return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+        return (json_text(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)) + "\n").encode()
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Finding:
     level: str
     text: str
     numbers: dict[str, Any]
+    waiver: Waiver | None = None
 
 
 def _run(results: Results) -> dict[str, Any]:
@@ -60,14 +62,14 @@ def _run(results: Results) -> dict[str, Any]:
             }
         },
         "automationDetails": {
-            "id": f"deepdig-audit/{quote(results.model.file, safe='')}/{quote(results.data.name, safe='')}/"
+            "id": f"deepdig-audit/{_quoted(results.model.file, '')}/{_quoted(results.data.name, '')}/"
         },
         "invocations": [{"executionSuccessful": True}],
         "columnKind": "unicodeCodePoints",
         "results": [_result(results, finding, places[finding.rule]) for finding in found],
         "properties": {
-            "gate": results.gate.status, "modelSha256": results.model.sha256,
-            "dataFingerprint": results.data.fingerprint, "pairs": len(results.pairs),
+            "gate": results.gate.status, "modelSha256": display_name(results.model.sha256, 64),
+            "dataFingerprint": display_name(results.data.fingerprint, 64), "pairs": len(results.pairs),
         },
     }  # fmt: skip
 
@@ -79,11 +81,16 @@ def _findings(results: Results) -> Iterator[Finding]:
             if check.status == level:
                 about = "A check made before any number is believed."
                 yield Finding(f"validity.{display_name(check.id)}", about, LEVELS[level], check.message, {})
-    for rule in results.gate.rules:
-        # Validity checks among the rules have been listed.
-        if rule.status != "pass" and not rule.id.startswith("validity."):
+    for rule in results.rules_apart:
+        if rule.status != "pass":
             about = f"A rule of the gate on {rule.measure or rule.id}: {rule.threshold}."
-            yield Finding(f"gate.{display_name(rule.id)}", about, LEVELS[rule.status], rule.message, _numbers(rule))
+            yield Finding(
+                f"gate.{display_name(rule.id)}", about, LEVELS[rule.status], rule.message, _numbers(rule), rule.waiver
+            )
+
+
+def _quoted(name: str, safe: str = "/") -> str:
+    return quote(name, safe=safe, errors="replace")
 
 
 def _numbers(rule: Rule) -> dict[str, Any]:
@@ -114,14 +121,23 @@ def _result(results: Results, finding: Finding, index: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(results.model.file)},
+                    "artifactLocation": {"uri": _quoted(results.model.file)},
                     "region": {"startLine": 1, "startColumn": 1},
                 }
             }
         ],
         "partialFingerprints": {"deepdigAudit/v1": hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()},
         "properties": finding.numbers,
+        **_suppressed(finding),
     }
+
+
+def _suppressed(finding: Finding) -> dict[str, Any]:
+    """That a waiver speaks for the finding, and how long."""
+    if finding.waiver is None:
+        return {}
+    why = f"{display_text(finding.waiver.reason)} (until {display_name(finding.waiver.until)})"
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": why}]}
 
 
 output("sarif")(SarifOutput())

@@ -52,6 +52,7 @@ class Forked:
         os.close(job[0])
         os.close(answers[1])
         self.stdin, self.stdout = os.fdopen(job[1], "wb"), os.fdopen(answers[0], "rb")
+        self.stderr = None
 
     def poll(self) -> int | None:
         """Exit status, negative for a signal; None while it runs."""

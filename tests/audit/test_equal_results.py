@@ -18,8 +18,8 @@ from auditor.results import Measure, Results, to_json
 DIGITS_CNN = Path(__file__).parents[2] / "sample_models" / "digits_cnn.onnx"
 
 
-def audited(pairs: str = "3:8,4:9", device: str = "cpu") -> Results:
-    model = {"path": str(DIGITS_CNN), "device": device}
+def audited(pairs: str = "3:8,4:9", device: str = "cpu", path: Path = DIGITS_CNN) -> Results:
+    model = {"path": str(path), "device": device}
     plan = Plan(model=model, data={"data": "digits"}, pairs=pairs, profile="quick", report_pairs=0)
     results, _ = run(plan, lambda stage, done, total, detail="": None)
     return results
@@ -75,4 +75,22 @@ def test_a_pair_beside_others_is_measured_as_it_is_alone(usual: Results) -> None
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu(usual: Results) -> None:
-    assert_alike(usual, audited(device="cuda"))
+    assert_used_the_gpu(results := audited(device="cuda"))
+    assert "CUDAExecutionProvider" in results.model.runtime
+    assert_alike(usual, results)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_beside_a_runtime_for_the_cpu() -> None:
+    """TorchScript needs no ONNX Runtime that has CUDA."""
+    path = DIGITS_CNN.with_suffix(".pt")
+    assert_used_the_gpu(results := audited(device="cuda", path=path))
+    assert_alike(audited(path=path), results)
+
+
+def assert_used_the_gpu(results: Results) -> None:
+    """By the method asked for: an error on the device must not end as a search without gradients."""
+    assert isinstance(results.model.gradient, str)
+    assert results.settings.generator == "deepdig"
+    assert results.settings.device.startswith("cuda")
+    assert not [check for check in results.validity if check.id in ("device", "gradient") and check.status != "ok"]

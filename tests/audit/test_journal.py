@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -88,10 +89,63 @@ def test_a_changed_audit_forgets_the_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00", b"{}\n{}\n", b"x" * 100_000])
-def test_a_file_that_is_no_journal_is_of_no_use_and_does_no_harm(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_journal_is_of_no_use_and_stays(tmp_path: Path, content: bytes) -> None:
     (tmp_path / JOURNAL).write_bytes(content)
+    journal = Journal(tmp_path)
+    assert journal.found is None
+    assert "was not made by this user on this machine" in journal.off
+    assert written(tmp_path) == content
+    journal.finish()
+    assert (tmp_path / JOURNAL).read_bytes() == content
+
+
+def with_own_digests(journal: bytes) -> bytes:
+    """What somebody without the key can make of a journal's documents."""
+    documents = [line.partition(b" ")[2] for line in journal.splitlines()]
+    return b"".join(hashlib.sha256(document).hexdigest().encode() + b" " + document + b"\n" for document in documents)
+
+
+def test_a_journal_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = written(tmp_path)
+    (tmp_path / JOURNAL).write_bytes(with_own_digests(whole))
     assert Journal(tmp_path).found is None
-    assert len(written(tmp_path).splitlines()) == 4
+    (tmp_path / JOURNAL).write_bytes(whole)
+    assert Journal(tmp_path).found is not None
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path.with_name("another machine")))
+    journal = Journal(tmp_path)
+    assert journal.found is None
+    assert journal.off
+
+
+def test_a_link_in_place_of_the_journal_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "target"
+    target.write_bytes(written(tmp_path))
+    (tmp_path / "out" / JOURNAL).symlink_to(target)
+    journal = Journal(tmp_path / "out")
+    assert journal.found is None
+    assert "is a link" in journal.off
+
+
+def test_parts_of_two_journals_cannot_be_mixed(tmp_path: Path) -> None:
+    first = written(tmp_path)
+    Journal(tmp_path).keep(Begun(facts={**FACTS, "--seed": "1"}, changed=["--seed"], taken=0, wanted=3))
+    second = (tmp_path / JOURNAL).read_bytes()
+    (tmp_path / JOURNAL).write_bytes(second + b"".join(first.splitlines(keepends=True)[1:]))
+    journal = Journal(tmp_path)
+    assert journal.found is not None
+    assert journal.found.parts == []
+    assert journal.damaged == 3
+
+
+def test_parts_of_another_model_file_are_not_gone_on_from(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, model="a" * 64)
+    journal.keep(Begun(facts=FACTS, changed=[], taken=0, wanted=3))
+    journal.keep(PartDone(part=part(0)))
+    assert Journal(tmp_path, model="a" * 64).found == Found(facts=FACTS, parts=[part(0)])
+    other = Journal(tmp_path, model="b" * 64)
+    assert other.found is None
+    assert other.another_model
 
 
 def test_a_full_disk_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

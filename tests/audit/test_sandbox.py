@@ -71,6 +71,12 @@ def test_a_torchscript_file_reaches_no_file_outside_its_own(shared: bool, tmp_pa
     assert (secret.read_bytes() != np.ones(4, np.float32).tobytes()) == shared
 
 
+def test_threads_that_are_asked_to_stay_on_a_processor_do_without(tmp_path: Path) -> None:
+    model = scripted(nn.Sequential(nn.Flatten(1), nn.Linear(64, 3000), nn.Linear(3000, 10)), tmp_path / "m.pt")
+    status, said = inspect(model, "--trust-model", OMP_NUM_THREADS="2", OMP_PROC_BIND="true")
+    assert status == 0, said
+
+
 def test_without_a_sandbox_a_program_needs_trust(tmp_path: Path) -> None:
     model = REPOSITORY / "sample_models" / "digits_fcn.pt"
     status, said = inspect(model, DEEPDIG_AUDIT_SANDBOX="off")
@@ -81,6 +87,31 @@ def test_without_a_sandbox_a_program_needs_trust(tmp_path: Path) -> None:
     sandbox.check_trust(ModelPlan(path="m.pt", trust_model=True), "torchscript")
     with pytest.raises(InputRefused):
         sandbox.check_trust(ModelPlan(path="m.pt"), "torchscript")
+
+
+class Talker(nn.Module):
+    """Prints what a terminal and a CI runner would obey."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        print("\x1b]0;PWNED\x07\n  ::add-mask::e\n\x9b31m")
+        return self.last(x.flatten(1))
+
+
+def test_what_a_model_prints_is_shown_as_text_if_asked_for(tmp_path: Path) -> None:
+    model = scripted(Talker(), tmp_path / "m.pt")
+    status, said = inspect(model, "--verbose", "--trust-model")
+    assert status == 0
+    assert "PWNED" in said
+    assert not set("\x1b\x07\x9b") & set(said)
+    assert {line.partition("PWNED")[0] for line in said.splitlines() if "PWNED" in line} == {
+        r"deepdig-audit: worker: \x1b]0;"
+    }
+    assert not [line for line in said.splitlines() if line.lstrip().startswith("::")]
+    assert "PWNED" not in inspect(model, "--trust-model")[1]
 
 
 def classifier_behind(path: Path, nodes: list[NodeProto], *constants: TensorProto) -> Path:
@@ -186,6 +217,21 @@ except PermissionError:
 print(sum(range(10)))
 """
     assert alone(code) == "nnnn45"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limits")
+def test_a_file_without_end_is_cut_and_no_core_is_dumped(tmp_path: Path) -> None:
+    code = f"""
+import resource
+from auditor.audit.sandbox.limits import Limits, apply_resource_limits
+apply_resource_limits(Limits(scratch=1_000_000))
+try:
+    open({str(tmp_path / "f")!r}, "wb").write(bytes(2_000_000))
+except OSError as err:
+    print(err.strerror, resource.getrlimit(resource.RLIMIT_CORE))
+"""
+    assert alone(code) == "File too large (0, 0)"
+    assert (tmp_path / "f").stat().st_size == 1_000_000
 
 
 def test_limits_that_are_no_numbers_are_a_usage_error(tmp_path: Path) -> None:

@@ -96,10 +96,11 @@ def test_a_model_that_nothing_helps_is_near_chance():
 def test_outputs_that_are_not_finite():
     p = torch.tensor([[0.5, 0.5], [torch.nan, 0.5], [torch.inf, 0.0]])
     part = Predictions(Split(torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64)), p, None)
-    assert finite_outputs(part, part).status == "fail"
-    assert "4 of 6 samples" in finite_outputs(part, part).message
+    f = classifier(HalfSpace(torch.ones(1), -0.5), (1,), 2)
+    assert finite_outputs(f, part, part).status == "fail"
+    assert "4 of 6 samples" in finite_outputs(f, part, part).message
     good = Predictions(part.split, torch.ones(3, 2) / 2, None)
-    assert finite_outputs(good, good).status == "ok"
+    assert finite_outputs(f, good, good).status == "ok"
 
 
 @pytest.mark.parametrize(

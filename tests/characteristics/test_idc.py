@@ -185,3 +185,41 @@ def test_generators_are_as_far_apart_as_trajectories_between_their_own_instances
     shares = torch.tensor([0.1, 0.3])[part].mean(dim=1)
     assert _of_generators(shares, part) == pytest.approx([0.1, 0.3], abs=0.005)
     assert _of_generators(shares[:4], part[:4]) == []
+
+
+def test_a_fast_route_gives_the_same_and_says_which_share_was_asked_again():
+    ev = around(classifier(Sectors(), (2,), 3), torch.rand(60, 2, generator=rng(2)))
+    usual = InputSpaceComplexity().measure(ev, rng=rng())
+    fast = InputSpaceComplexity().measure(with_reduced(ev), rng=rng())
+    assert fast.measures == usual.measures
+    rows, title = fast.series["idc_trace"].rows, fast.series["idc_trace"].title
+    assert rows == usual.series["idc_trace"].rows
+    assert "asked again" not in usual.series["idc_trace"].title
+    share = float(title.partition("(")[2].partition("%")[0])
+    assert 0 < share < 60
+
+
+def test_a_fast_route_that_fails_on_the_way_is_left():
+    """Its error is small where it is measured first and large on one segment of the last ones."""
+    f = classifier(Drifting(), (2,), 3)
+    ev = with_reduced(around(f, torch.rand(40, 2, generator=rng(5)), precision=0.0))
+    found = InputSpaceComplexity(points=20).measure(ev, rng=rng())
+    assert found.measures == InputSpaceComplexity(points=20).measure(replace(ev, classifier=f), rng=rng()).measures
+    assert "asked again" not in found.series["idc_trace"].title
+
+
+def with_reduced(ev):
+    return replace(ev, classifier=replace(ev.classifier, reduced=torch.bfloat16))
+
+
+class Drifting(Sectors):
+    """Right at first at reduced precision, and off by one from the second batch on."""
+
+    asked = 0
+
+    def forward(self, x):
+        z = super().forward(x)
+        if not torch.is_autocast_enabled("cpu"):
+            return z
+        self.asked += 1
+        return z.float() + (torch.tensor([1.0, 0.0, 0.0]) if self.asked > 5 else 0.0)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.cli.audit_job import CI_VARIABLES
+
 REPOSITORY = Path(__file__).parents[2]
 DIGITS_CNN = REPOSITORY / "sample_models" / "digits_cnn.onnx"
 SMALL = ("--pairs", "3:8,4:9", "--profile", "quick", "--samples-per-class", "16")
@@ -31,8 +33,9 @@ class Done:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """That of this process, with one thread, a fixed date, and the package on the path wherever a command runs."""
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "SOURCE_DATE_EPOCH": "1790000000", **more}
+    """That of this process outside CI, with one thread, a fixed date and the package on the path of every command."""
+    own = {name: value for name, value in os.environ.items() if name not in CI_VARIABLES}
+    return {**own, "PYTHONPATH": str(REPOSITORY), "SOURCE_DATE_EPOCH": "1790000000", **more}
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -40,9 +43,15 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "auditor", *map(str, arguments)]
 
 
-def run(arguments: Sequence[str | Path], folder: Path) -> Done:
-    """Run a command in a folder and wait for its end."""
+def run(arguments: Sequence[str | Path], folder: Path, **variables: str) -> Done:
+    """Run a command in a folder, with more variables of the environment, and wait for its end."""
     done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, check=False
+        command(*arguments),
+        cwd=folder,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import DIGITS_CNN, SMALL, Done, run
+from tests.cli.recipes import job
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,9 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     """The folder in which the audit ran, and how it ended; its output folder is ``audit-digits_cnn``."""
     folder = tmp_path_factory.mktemp("audit")
     return folder, run([DIGITS_CNN, "--data", "digits", *SMALL, "--save-instances"], folder)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """The checkout of a change in a job, see ``tests.cli.recipes``."""
+    return job(tmp_path)

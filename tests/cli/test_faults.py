@@ -6,6 +6,7 @@ once, word for word: a child process repeats it.
 
 from __future__ import annotations
 
+import builtins
 import errno
 import io
 import json
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from auditor.audit import process, shards
+from auditor.audit.journal_key import user_key
 from auditor.audit.messages import Job
 from auditor.audit.plan import Plan
 from auditor.cli import main
@@ -27,6 +29,13 @@ from tests.cli.command import DIGITS_CNN, environment
 REPEAT = "import shutil, sys; sys.stdin.readline(); shutil.copyfileobj(open(sys.argv[1], 'rb'), sys.stdout.buffer)"
 AUDIT = [str(DIGITS_CNN), "--data", "digits", "--format", "json,junit,markdown", "--quiet", "--out", "out"]
 KINDS = ("write", "fsync", "rename")
+EARLIER = {
+    "results.json": b'{"schema_version": "1.0", "tool": {"name": "deepdig-audit"}, "gate": "an old verdict"}',
+    "run.json": b'{"schema_version": "1.0", "duration_seconds": 1.0, "stages": {"an old verdict": 1.0}}',
+    "junit.xml": b'<testsuites name="deepdig-audit"><!-- an old verdict --></testsuites>',
+    "summary.md": b"### Passed: decision boundary of `an old verdict` on `digits`",
+}
+"""What an earlier version of the tool may have left."""
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +76,7 @@ class Faults:
             return Failing(found, self) if mode in ("xb", "ab") else found
 
         patch.setattr(io, "open", opening)
+        patch.setattr(builtins, "open", opening)
         patch.setattr(os, "fsync", self.counted("fsync", fsync))
         patch.setattr(os, "replace", self.counted("rename", replace))
 
@@ -120,6 +130,7 @@ def faults(words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faul
             start_new_session=True,
         )  # fmt: skip
 
+    user_key(tmp_path)  # made once for all audits, by calls that are not counted
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
     monkeypatch.setattr(process, "start_child", repeating)
@@ -152,6 +163,7 @@ def expect(
             assert "No space left on device" in line, line
             assert "internal error" not in line, (kind, at)
             for name, content in files(folder).items():
+                assert b"an old verdict" not in content, (kind, at, name)
                 if name != "out/audit.journal":  # which may end in a line that was cut
                     assert content in (old.get(name), new.get(name)), (kind, at, name)
             faults.fail("", 0)
@@ -167,8 +179,8 @@ def test_the_audit(faults: Faults, tmp_path: Path, capsys: pytest.CaptureFixture
         for path in sorted((tmp_path / "out").glob("*")):
             path.unlink()
         (tmp_path / "out").mkdir(exist_ok=True)
-        for name in ("results.json", "run.json", "junit.xml", "summary.md"):
-            (tmp_path / "out" / name).write_bytes(b"old")
+        for name, content in EARLIER.items():
+            (tmp_path / "out" / name).write_bytes(content)
 
     # journal: 1 + 2 lines; results.json, run.json, junit.xml, summary.md
     assert expect(faults, AUDIT, tmp_path, capsys, old_files) == 7 + (2 + 2 + 2 * 4) + 5

@@ -68,8 +68,36 @@ def test_gate_as_json(folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPa
 
 def test_gate_against_a_baseline(folder: Path, capsys: Output):
     (folder / "p.toml").write_text(CHANGE)
-    assert main(["gate", "results.json", "--policy", "p.toml", "--baseline", "results.json"]) == 0
+    audit = synthetic_results(images=False)
+    accepted = audit.model_copy(update={"model": audit.model.model_copy(update={"sha256": "0" * 64})})
+    (folder / "accepted.json").write_text(to_json(accepted))
+    assert main(["gate", "results.json", "--policy", "p.toml", "--baseline", "accepted.json"]) == 0
     assert "down by at most 0.05" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", ["path", "link", "copy", "other gate", "out"])
+def test_a_candidate_is_not_compared_with_itself(how: str, folder: Path, capsys: Output):
+    (folder / "p.toml").write_text(CHANGE)
+    mine, other, out = folder / "results.json", folder / "accepted.json", ["--out", "again"]
+    if how == "path":
+        other = folder / ".." / folder.name / "results.json"
+    elif how == "link":
+        other.symlink_to(mine)
+    elif how == "copy":
+        other.write_bytes(mine.read_bytes())
+    elif how == "other gate":
+        other.write_text(
+            to_json(from_json(mine.read_bytes()).model_copy(update={"gate": Gate(status="passed", rules=[])}))
+        )
+    else:
+        (folder / "again").mkdir()
+        other = folder / "again" / "baseline.json"
+        other.write_bytes(mine.read_bytes())
+    before = other.read_bytes()
+    assert main(["gate", "results.json", "--policy", "p.toml", "--baseline", str(other), *out]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "as baseline" in line or "a baseline outside of again" in line
+    assert other.read_bytes() == before
 
 
 def test_gate_writes_results_and_outputs_when_asked(folder: Path, capsys: Output):

@@ -82,9 +82,9 @@ def test_a_renderer_that_is_not_installed_costs_only_its_own_output(audit: Audit
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]
 
 
-def test_an_output_that_cannot_be_written(audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_an_output_whose_place_is_taken(audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     shutil.copy(audit[0] / "audit-digits_cnn" / "results.json", tmp_path)
     (tmp_path / "report.html" / "in the way").mkdir(parents=True)
-    assert main(["render", str(tmp_path / "results.json"), "--format", "html", "--quiet"]) == 4
-    assert "expected to write html" in capsys.readouterr().err
+    assert main(["render", str(tmp_path / "results.json"), "--format", "html", "--quiet"]) == 2
+    assert "report.html, which is no file; name another --out" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]

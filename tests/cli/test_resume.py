@@ -1,4 +1,4 @@
-"""The same command goes on: after kill -9, Ctrl-C, a dead worker, a spent budget; the result is that of one run."""
+"""The same command goes on: after kill -9, Ctrl-C, a dead worker, a spent budget; the numbers are those of one run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.audit.test_journal import with_own_digests
 from tests.cli.command import DIGITS_CNN, Done, command, environment, run
 from tests.cli.test_interruption import children
 
@@ -52,6 +54,15 @@ def cut_off(folder: Path, how: Callable[[subprocess.Popen[str]], None]) -> Done:
     return Done(process.returncode, out, err)
 
 
+def without_marks(results: bytes | Path) -> dict[str, Any]:
+    """The document, of bytes or of an output folder, without what says that parts of it were taken over."""
+    content = results if isinstance(results, bytes) else (results / "out" / "results.json").read_bytes()
+    document: dict[str, Any] = json.loads(content)
+    del document["provenance"]
+    document["validity"] = [check for check in document["validity"] if check["id"] != "resumed"]
+    return document
+
+
 def finished(done: Done) -> int:
     """How many pairs the command said that it goes on from."""
     (count,) = re.findall(r"going on from an interrupted run: (\d+) of 22 class pairs are finished", done.stderr)
@@ -67,7 +78,7 @@ def finished(done: Done) -> int:
     ],
     ids=["kill -9", "Ctrl-C", "a dead worker"],
 )
-def test_the_same_command_goes_on_to_the_same_bytes(
+def test_the_same_command_goes_on_to_the_same_numbers(
     how: Callable[[subprocess.Popen[str]], None], status: int, tmp_path: Path, uninterrupted: bytes
 ) -> None:
     assert cut_off(tmp_path, how).status == status
@@ -75,7 +86,10 @@ def test_the_same_command_goes_on_to_the_same_bytes(
     done = run(AUDIT, tmp_path)
     assert done.status == 0, done.stderr
     assert finished(done) >= 7
-    assert (tmp_path / "out" / "results.json").read_bytes() == uninterrupted
+    assert without_marks(tmp_path) == without_marks(uninterrupted)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(results["provenance"]["taken_over"]) == finished(done)
+    assert f"warn: {finished(done)} of 22 class pairs were taken over" in done.stderr
     assert json.loads((tmp_path / "out" / "run.json").read_text())["pairs_taken_over"] == finished(done)
     assert sorted(os.listdir(tmp_path / "out")) == ["results.json", "run.json"]
 
@@ -93,6 +107,18 @@ def test_what_differs_is_said_and_nothing_of_the_old_run_is_used(tmp_path: Path,
     assert "going on" not in done.stderr
     assert "found 0 audited" in done.error
 
+    (tmp_path / "out" / "audit.journal").write_bytes(left)
+    done = run([*AUDIT, *quick], tmp_path, CI="True")
+    assert "going on" not in done.stderr
+    assert "an interrupted run left finished class pairs; in CI only --resume goes on from them" in done.stderr
+
+    (tmp_path / "out" / "audit.journal").write_bytes(with_own_digests(left))
+    done = run([*AUDIT, *quick], tmp_path)
+    assert "going on" not in done.stderr
+    assert "found 0 audited" in done.error
+    assert "no journal is read or kept: out/audit.journal was not made by this user on this machine" in done.stderr
+    assert (tmp_path / "out" / "audit.journal").read_bytes() == with_own_digests(left)
+
     head, first, *_ = left.splitlines()
     (tmp_path / "out" / "audit.journal").write_bytes(b"\n".join([head, first[:-9] + b"something"]) + b"\n")
     done = run([*AUDIT, *quick], tmp_path)
@@ -105,9 +131,13 @@ def test_what_differs_is_said_and_nothing_of_the_old_run_is_used(tmp_path: Path,
     assert results["coverage"]["audited"] == finished(done) == len(results["pairs"])
     assert len(results["coverage"]["missing"]) == 22 - finished(done)
 
-    done = run(AUDIT, tmp_path)  # and with the time it needs, the audit is completed
+    # And with the time it needs, the audit is completed; in CI too, where it is asked for.
+    done = run([*AUDIT, "--resume"], tmp_path, CI="true")
+    assert finished(done) == results["coverage"]["audited"]
     assert done.status == 0
-    assert (tmp_path / "out" / "results.json").read_bytes() == uninterrupted
+    expected = without_marks(uninterrupted)
+    expected["settings"]["command"] += " --resume"
+    assert without_marks(tmp_path) == expected
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:

@@ -50,6 +50,21 @@ def error(capsys: Output) -> str:
         (["render", "r.json", "--format", "docx"], "found docx"),
         (["inspect"], "MODEL"),
         (["list", "more"], "more"),
+        # A model may be called like an option, after ``--``: what is wrong is said, and no help shown in place of it.
+        (["--data", "digits", "--profile", "never", "--", "--help"], "found 'never'"),
+        (["--data", "digits", "--profile", "never", "--", "--version"], "found 'never'"),
+        (["--data", "digits", "--profile", "never", "--", "list"], "found 'never'"),
+        (["--", "--help", "--data", "digits"], "--data"),
+        (["--", "list"], "--data"),
+        (["gate", "--policy", "p.toml", "--", "--help"], "p.toml"),
+        (["", "--data", "digits"], "an empty name; give MODEL"),
+        (["m.onnx", "--data", "digits", "--out", ""], "correct --out"),
+        (["m.onnx", "--data", "digits", "--out", " "], "correct --out"),
+        (["gate", "r.json", "--policy", "p.toml", "--out", ""], "correct --out"),
+        (["render", "r.json", "--out", ""], "correct --out"),
+        (["compare", "r.json", "r.json", "--out", ""], "correct --out"),
+        (["init-policy", "r.json", "--out", ""], "correct --out"),
+        (["init-policy", "r.json", "--out", "r.json", "--force"], "another file than the results"),
     ],
 )
 def test_bad_options(arguments: list[str], said: str, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

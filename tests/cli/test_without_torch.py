@@ -40,6 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("light")
     few = synthetic_results(images=False, chosen=[(4, 9), (3, 8)])
     (folder / "results.json").write_text(to_json(few))
+    accepted = few.model_copy(update={"model": few.model.model_copy(update={"sha256": "0" * 64})})
+    (folder / "accepted.json").write_text(to_json(accepted))
     (folder / "p.toml").write_text(POLICY)
     (folder / "site").mkdir()
     (folder / "site" / "sitecustomize.py").write_text(BLOCKER)
@@ -61,7 +63,7 @@ def test_the_block_holds(module: str, folder: Path):
     ("arguments", "made"),
     [
         ("render results.json --out r --format html,pdf,json,junit,markdown,sarif", "r/report.pdf"),
-        ("gate results.json --policy p.toml --baseline results.json --out g --format html,junit", "g/junit.xml"),
+        ("gate results.json --policy p.toml --baseline accepted.json --out g --format html,junit", "g/junit.xml"),
         ("init-policy results.json --out first.toml", "first.toml"),
         ("compare results.json results.json --out c --format html,pdf,json,markdown", "c/compare.pdf"),
     ],

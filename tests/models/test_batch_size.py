@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auditor.models.batch_size import LARGEST_GPU, cpu_batch_size, measured_batch_size
+from auditor.models.batch_size import LARGEST_GPU, cpu_batch_size, filled, measured_batch_size
 
 
 class Device:
@@ -49,3 +49,9 @@ def test_on_a_cpu_the_instance_decides() -> None:
     assert cpu_batch_size(torch.zeros(1, 8, 8)) == 256
     assert cpu_batch_size(torch.zeros(3, 224, 224)) == 27
     assert cpu_batch_size(torch.zeros(3, 2000, 2000)) == 8
+
+
+def test_few_sizes_reach_a_gpus_runtime():
+    sizes = {count: filled(count) for count in range(1, LARGEST_GPU + 1)}
+    assert all(count <= size < 2 * count for count, size in sizes.items())
+    assert set(sizes.values()) == {2**power for power in range(14)}

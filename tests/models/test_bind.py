@@ -21,7 +21,7 @@ from auditor.models.torchscript import open_torchscript
 from auditor.results import NotMeasured, Parity
 from tests.models.torchscript_files import Cnn, Functional, Mlp, Sigmoid, noise, save, seeded
 
-IDS = ["output_finite", "output_kind", "parity", "batch_consistency", "softmax_saturated", "gradient"]
+IDS = ["output_finite", "output_kind", "parity", "batch_consistency", "softmax_saturated", "gradient", "determinism"]
 
 
 def bound(

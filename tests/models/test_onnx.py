@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -428,6 +429,27 @@ def test_a_run_in_torchs_own_memory_gives_the_same_numbers(batch, dtype):
         x = torch.rand((size, 12), generator=torch.Generator().manual_seed(size))
         for name in ("z", "embedding"):
             assert torch.equal(bound.run(name, x), plain.run(name, x))
+
+
+@pytest.mark.parametrize("batch", ["n", 4])
+@pytest.mark.parametrize("bind", [False, True])
+def test_several_values_come_from_one_run(batch, bind):
+    declared = ModelInput((12,), torch.float32, 4 * (batch == 4) or None)
+    device, fetch = torch.device("cpu"), ["z", "embedding"]
+    runtime = Runtime(perceptron(batch=batch), "x", declared, fetch=fetch, device=device, bind=bind)
+    x = torch.rand((8, 12), generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        for name, together in zip(fetch, runtime.run_all(fetch, x), strict=True):
+            assert torch.equal(together, runtime.run(name, x))
+
+
+def test_scores_and_embeddings_are_one_pass_over_the_instances(opened):
+    backend = opened(perceptron())
+    with mock.patch.object(backend._runtime, "run_all", wraps=backend._runtime.run_all) as runs:
+        scores, embeddings = backend.scores_and_embeddings(X)
+        assert runs.call_count == 1
+    assert torch.equal(scores, backend.scores(X))
+    assert torch.equal(embeddings, backend.embeddings(X))
 
 
 def test_a_batch_that_fails_in_torchs_own_memory_is_refused_too():

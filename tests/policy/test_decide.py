@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import UsageError
+from auditor.errors import InputRefused, UsageError
+from auditor.policy import document
 from auditor.policy.decide import decide
 from auditor.policy.intervals import Interval
 from auditor.policy.judging import Limit, Relation, outcome, relation
-from auditor.results import Gate, Measured, NotMeasured, Results, Rule
+from auditor.results import EmbeddingFact, Gate, Measured, NotMeasured, Results, Rule, SplitSizes
 from tests.policy.made import (
     MARGIN,
     apart,
@@ -295,6 +296,13 @@ def test_the_change_of_accuracy_is_that_of_common_samples():
     assert judged(now, then, measure="performance.per_class.accuracy", max_decrease=0.1).classes == [0]
 
 
+def test_accuracy_that_was_not_measured_is_no_change_of_common_samples():
+    keys = {"measure": "performance.accuracy", "max_decrease": 0.5}
+    lost = with_accuracy(BASE, LOST)
+    assert judged(BASE, lost, **keys).status == "not_measured"
+    assert judged(lost, BASE, **keys).status == "not_measured"
+
+
 def test_margins_found_farther_than_the_search_goes_keep_a_limit_on_their_decrease():
     lost = with_margins(BASE, lambda c, old: [None if c == (1, 4) else v for v in old])
     assert judged(lost, scaled(BASE, {}), measure=NAME, max_decrease="5 %").status == "pass"
@@ -407,13 +415,121 @@ def test_a_candidate_audited_on_fewer_pairs_fails():
     assert judged(fewer_pairs(BASE), BASE, measure=NAME, max_decrease="50 %").status == "not_measured"
 
 
-def test_other_settings_are_said_and_do_not_fail():
-    settings = BASE.settings.model_copy(update={"profile": "quick", "samples_per_class": 64})
-    decided = gate(BASE, BASE.model_copy(update={"settings": settings}), measure=NAME, max_decrease="50 %")
-    (said,) = [r for r in decided.rules if r.id == "baseline.settings"]
-    assert said.status == "warn"
-    assert "profile quick instead of standard" in said.message
-    assert decided.status == "passed"
+def part(found: Results, name: str, **facts: Any) -> Results:
+    """The results with facts of one of their parts changed."""
+    return found.model_copy(update={name: getattr(found, name).model_copy(update=facts)})
+
+
+WITH_ROUTE = "autograd of the model straight-through rounding"
+UNLIKE: dict[str, Any] = {
+    "seed": lambda b: part(b, "settings", seed=1),
+    "splits": lambda b: part(b, "data", splits=SplitSizes(train=10, test=216)),
+    "profile": lambda b: part(b, "settings", profile="quick"),
+    "generator": lambda b: part(b, "settings", generator="epbs"),
+    "samples": lambda b: part(b, "settings", samples_per_class=4),
+    "input": lambda b: part(b, "model", input_shape=[1, 16, 16]),
+    "classes": lambda b: part(b, "model", num_classes=7),
+    "preprocessing": lambda b: part(b, "model", preprocessing="(pixels in [0, 1] - 0.5) / 0.5; layout nchw"),
+    "route": lambda b: part(b, "model", gradient=WITH_ROUTE),
+}
+
+
+@pytest.mark.parametrize("fact", UNLIKE)
+def test_a_baseline_that_is_not_alike_fails_and_says_what(fact: str):
+    decided = gate(BASE, UNLIKE[fact](BASE), measure="performance.accuracy", max_decrease=0.5)
+    (said,) = [r for r in decided.rules if r.id == f"baseline.{fact}"]
+    assert (said.status, decided.status) == ("fail", "failed")
+    assert said.observed in said.message
+    assert said.threshold in said.message
+    assert decided.rules[-1].status == "pass"  # the rule itself would have held
+
+
+def test_every_fact_that_has_to_be_alike_is_tried():
+    assert {*UNLIKE, "embedding"} == {*document.UNLIKE}
+
+
+def test_another_embedding_matters_to_rules_that_measure_in_it():
+    other = part(BASE, "model", embedding=EmbeddingFact(name="elsewhere", size=3))
+    status = {
+        name: gate(BASE, other, measure=f"characteristics.{name}", max_decrease="90 %").status
+        for name in ("edc_train_accuracy", MARGIN)
+    }
+    assert status == {"edc_train_accuracy": "failed", MARGIN: "passed"}
+
+
+def thinned(found: Results, keep: int) -> Results:
+    """The results with single margins of a few samples only."""
+
+    def cut(margins: Any) -> Any:
+        few = {key: getattr(margins, key)[:keep] for key in ("index", "l2", "linf")}
+        return margins.model_copy(update=few)
+
+    pairs = [
+        pair.model_copy(
+            update={
+                "directions": [
+                    d.model_copy(update={"margins": {split: cut(m) for split, m in d.margins.items()}})
+                    for d in pair.directions
+                ]
+            }
+        )
+        for pair in found.pairs
+    ]
+    return found.model_copy(update={"pairs": pairs})
+
+
+def test_a_baseline_of_few_single_samples_fails():
+    assert gate(BASE, thinned(BASE, 12), measure=NAME, max_decrease="50 %").status == "failed"
+    assert gate(BASE, thinned(BASE, 30), measure=NAME, max_decrease="50 %").status == "passed"
+
+
+def test_a_partial_baseline_is_refused():
+    partial = part(BASE, "coverage", missing=[(0, 1)], reason="the time budget was spent")
+    with pytest.raises(InputRefused, match="complete audit as baseline") as err:
+        gate(BASE, partial, measure=NAME, max_decrease="50 %")
+    assert err.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "keys", "status"),
+    [
+        # Worse than the baseline says, and the baseline's interval hides it.
+        (0.9, 100, {"max_decrease": 0.05}, "fail"), (0.9, 0.6, {"max_decrease": 0.05}, "fail"),
+        (0.9, 0.6, {"max_decrease": "10 %"}, "fail"), (0.9, 0.6, {"max_decrease": 0}, "fail"),
+        # Known well enough: the doubt is the candidate's.
+        (0.52, 0.04, {"max_decrease": 0.05}, "warn"), (0.52, 0.04, {"max_decrease": "10 %"}, "warn"),
+        # Vague, but the rule is decided all the same.
+        (0.2, 0.1, {"max_decrease": 0.05}, "pass"), (0.9, 0.6, {"max_decrease": 0.05, "severity": "warn"}, "warn"),
+    ],
+)  # fmt: skip
+def test_a_baseline_too_vague_to_show_the_change_is_no_pass(value: float, half: float, keys: Any, status: str):
+    now = with_accuracy(apart(BASE), measure(0.5, 0.04))
+    found = judged(now, with_accuracy(BASE, measure(value, half)), measure="performance.accuracy", **keys)
+    assert found.status == status
+    assert ("Not decided: the baseline" in found.message) == (half >= 0.6)
+
+
+@pytest.mark.parametrize("aggregate", ["each", "worst", "mean"])
+def test_a_vague_baseline_is_no_pass_over_places_either(aggregate: str):
+    now, then = (
+        with_measure(apart(BASE), "idc", lambda c, h=h: measure(0.3, h, DEFINITIONS["idc"])) for h in (0.01, 9)
+    )
+    keys = {"measure": "characteristics.idc", "aggregate": aggregate, "max_increase": 0.1}
+    assert judged(now, then, **keys).status == "fail"
+    assert judged(then, now, **keys).status == "warn"
+
+
+def test_what_changes_no_number_is_said_and_does_not_fail():
+    for other, said in (
+        (part(BASE, "tool", version="0.0.9"), "version 0.0.9 instead of"),
+        (part(BASE, "model", preprocessing=f"{BASE.model.preprocessing}; layout nhwc"), "another order, nhwc"),
+        (BASE, "this very model file"),
+    ):
+        decided = gate(BASE, other, measure=NAME, max_decrease="50 %")
+        (rule_of,) = [r for r in decided.rules if r.id == "baseline.settings"]
+        assert rule_of.status == "warn"
+        assert said in rule_of.message
+        assert decided.status == "passed"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,11 @@ from auditor.policy.document import parse_policy
 ACCURACY = "[[rules]]\nmeasure = 'performance.accuracy'\n"
 
 
+def waiver(*waivers: str) -> str:
+    """A policy of one rule with waivers."""
+    return f"version = 1\n{ACCURACY}min = 0.5\n" + "".join(f"[[waivers]]\n{text}\n" for text in waivers)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -45,6 +50,30 @@ ACCURACY = "[[rules]]\nmeasure = 'performance.accuracy'\n"
         ("version = 1\n" + ACCURACY + "min = 0.5\npairs = '4:9'", "rules[0].pairs"),
         ("version = 1\n" + 2 * (ACCURACY + "min = 0.5\n"), "twice"),
         ("version = 1\nmin = ", "expected TOML"),
+        ("version = 1\n[coverage]\nsamples = 0\n" + ACCURACY + "min = 0.5", "coverage.samples"),
+        ("version = 1\n[coverage]\nsamples = '64'\n" + ACCURACY + "min = 0.5", "coverage.samples"),
+        ("version = 1\n[coverage]\npairs = []\n" + ACCURACY + "min = 0.5", "coverage.pairs"),
+        ("version = 1\n[coverage]\npairs = [3]\n" + ACCURACY + "min = 0.5", "coverage.pairs"),
+        ("version = 1\n[coverage]\npairs = true\n" + ACCURACY + "min = 0.5", "coverage.pairs"),
+        ("version = 1\n[coverage]\nprofile = ''\n" + ACCURACY + "min = 0.5", "coverage.profile"),
+        ("version = 1\n[coverage]\nchosen = 'easy'\n" + ACCURACY + "min = 0.5", "coverage.chosen"),
+        ("version = 1\n[coverage]\nseeds = 3\n" + ACCURACY + "min = 0.5", "found coverage.seeds"),
+        *(
+            (f"version = 1\n{ACCURACY}min = 0.5\nid = '{id}'", "none of the tool's own")
+            for id in ("validity", "validity.x", "coverage.pairs", "baseline.seed", "policy", "Gate.x", " waivers.x")
+        ),
+        (waiver("rule = 'performance.accuracy'\nuntil = 2026-12-31"), "waivers[0].reason"),
+        (waiver("rule = 'performance.accuracy'\nreason = ' '\nuntil = 2026-12-31"), "waivers[0].reason"),
+        (waiver("rule = 'performance.accuracy'\nreason = 'new camera'"), "waivers[0].until"),
+        (waiver("rule = 'performance.accuracy'\nreason = 'new camera'\nuntil = 'ever'"), "waivers[0].until"),
+        (waiver("rule = 'performance.accuracy'\nreason = 'r'\nuntil = 2026-12-31T00:00:00"), "waivers[0].until"),
+        (waiver("reason = 'new camera'\nuntil = 2026-12-31"), "waivers[0].rule"),
+        (waiver("rule = 'accuracy'\nreason = 'new camera'\nuntil = 2026-12-31"), "found 'accuracy'"),
+        (waiver("rule = 'validity.parity'\nreason = 'r'\nuntil = 2026-12-31"), "found 'validity.parity'"),
+        (waiver("rule = 'coverage.pairs'\nreason = 'r'\nuntil = 2026-12-31"), "found 'coverage.pairs'"),
+        (waiver("rule = 'baseline.seed'\nreason = 'r'\nuntil = 2026-12-31"), "found 'baseline.seed'"),
+        (waiver("rule = 'performance.accuracy'\nreason = 'r'\nuntil = 2026-12-31\nfor = 'ever'"), "waivers[0].for"),
+        (waiver(*2 * ["rule = 'performance.accuracy'\nreason = 'r'\nuntil = 2026-12-31"]), "found two"),
     ],
 )
 def test_bad_policies(text: str, said: str):

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from auditor.characteristics.base import characteristics
 from auditor.policy.decide import decide
-from auditor.policy.document import Coverage, Policy, PolicyRule, ValidityPolicy, check_policy, parse_policy
+from auditor.policy.document import (
+    UNLIKE,
+    Coverage,
+    Policy,
+    PolicyRule,
+    PolicyWaiver,
+    ValidityPolicy,
+    check_policy,
+    parse_policy,
+)
 from auditor.policy.judging import Relation, outcome
 from auditor.policy.measures import FIXED, GENERATORS
 from auditor.results import Definition
@@ -42,7 +52,7 @@ def test_there_are_examples():
 def test_every_example_is_a_policy_that_decides(text: str):
     example = policy(text)
     check_policy(example, DEFINITIONS)
-    gate = decide(AUDIT, example, AUDIT if example.relative else None)
+    gate = decide(AUDIT, example, AUDIT if example.relative else None, today=date(2026, 12, 31))
     assert {rule.name for rule in example.rules} <= {rule.id for rule in gate.rules}
     assert "not_measured" not in {rule.status for rule in gate.rules}
 
@@ -61,6 +71,13 @@ def test_every_key_is_explained_and_no_other():
     assert head == set(Policy.model_fields) - {"validity", "coverage"} | parts
     rule = {key for cells in table("key of a rule") for key in re.findall(r"`([a-z_]+)`", cells[0])}
     assert rule == set(PolicyRule.model_fields)
+    waiver = {key for cells in table("key of a waiver") for key in re.findall(r"^`([a-z_]+)`", cells[0])}
+    assert waiver == set(PolicyWaiver.model_fields)
+
+
+def test_every_fact_in_which_a_baseline_has_to_be_alike_is_explained():
+    said = "\n".join(cells[1] for cells in table("the baseline"))
+    assert {*re.findall(r"`baseline\.(\w+)` fails", said)} == {*UNLIKE}
 
 
 def test_the_defaults_are_those_of_the_code():

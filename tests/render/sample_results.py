@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from auditor.audit.summary import ranking, summarise
 from auditor.results import (
     NEUTRAL,
     Baseline,
@@ -54,12 +55,8 @@ from auditor.results import (
     SplitSizes,
     StripSeries,
     Summary,
-    SummaryMeasure,
     ToolFacts,
     Validity,
-    Worst,
-    harm,
-    is_neutral,
 )
 
 WRONG = {(9, 4): 3, (4, 9): 1, (8, 3): 2, (1, 8): 1}
@@ -278,14 +275,7 @@ def rounded(values: np.ndarray) -> list[float]:
 def generation(requested: int, lost: dict[int, int]) -> Generation:
     """Counts of a generator that lost some searches to third classes."""
     boundary = requested - sum(lost.values())
-    rate = Measure(
-        value=boundary / requested,
-        ci_low=max(boundary / requested - 0.03, 0),
-        ci_high=min(boundary / requested + 0.01, 1),
-        n=requested,
-        unit="share of sources",
-        direction="higher is better",
-    )
+    rate = share(boundary, requested, "share of sources")
     return Generation(
         requested=requested,
         adversarial=requested,
@@ -307,10 +297,11 @@ def direction(
     if (source, target) == (3, 8) and classes > 9:
         lost = {9: 14, 5: 6}
     no_embedding = NotMeasured(not_measured="the model has no embedding")
+    low, high = (float(np.quantile(margins(source, target, margin, "test").l2, level)) for level in (0.05, 0.95))
     values: dict[str, Measured] = {
         "margin_l2_attack": measure("margin_l2_attack", margin, 0.04, PER_CLASS),
-        "margin_l2_attack_q05": opened("margin_l2_attack_q05", margin * 0.3, None, margin * 0.5),
-        "margin_l2_attack_q95": opened("margin_l2_attack_q95", margin * 2.1, margin * 1.6, None),
+        "margin_l2_attack_q05": opened("margin_l2_attack_q05", low, None, low + 0.2 * margin),
+        "margin_l2_attack_q95": opened("margin_l2_attack_q95", high, high - 0.3 * margin, None),
         "margin_l2_attack_train": measure("margin_l2_attack_train", margin * TRAIN_FACTOR, 0.04, PER_CLASS),
         "margin_l2_attack_gap": measure("margin_l2_attack_gap", margin * (TRAIN_FACTOR - 1), 0.06, 2 * PER_CLASS),
         "already_wrong": share(
@@ -332,6 +323,11 @@ def direction(
     if not embedding:
         values |= {id: no_embedding for id in values if id.startswith("edc")}
     baselines = {id: m for id, m in values.items() if id in BASELINE_MEASURES}
+    of_rpbs = {7: 11} if classes > 7 and 7 not in (source, target) else {}
+    third = {
+        count: baselines | {"third_class_intrusion": measure("third_class_intrusion", count / 200, 0.03, 200)}
+        for count in (0, sum(of_rpbs.values()))
+    }
     return Direction(
         source=source,
         target=target,
@@ -342,8 +338,8 @@ def direction(
         else [],
         generation=generation(200, lost),
         baselines={
-            "rpbs": Baseline(generation=generation(200, {7: 11} if classes > 7 else {}), characteristics=baselines),
-            "epbs": Baseline(generation=generation(200, {}), characteristics=baselines) if embedding else no_embedding,
+            "rpbs": Baseline(generation=generation(200, of_rpbs), characteristics=third[sum(of_rpbs.values())]),
+            "epbs": Baseline(generation=generation(200, {}), characteristics=third[0]) if embedding else no_embedding,
         },
         characteristics=values,
         series=series(source, target, margin, rng, 5 if classes > 5 and 5 not in (source, target) else None, embedding),
@@ -399,7 +395,12 @@ def performance(names: list[str], rng: Rng) -> Performance:
         confusion=confusion,
         ece=ece,
         calibration=Measure(
-            value=0.21, ci_low=None, ci_high=None, n=total, unit="probability", direction="higher is better"
+            value=0.21,
+            ci_low=None,
+            ci_high=None,
+            n=total,
+            unit="probability (p) under perfect calibration",
+            direction=NEUTRAL,
         ),
         reliability=bins,
     )
@@ -453,28 +454,33 @@ def samples(names: list[str], files: bool) -> Samples:
 
 
 def summary(pairs: list[Pair], ranked_by: str = "margin_l2_attack") -> Summary:
-    """Means, worst places and the ranking."""
-    characteristics: dict[str, SummaryMeasure | NotMeasured] = {}
-    for id, d in DEFINITIONS.items():
-        holders = [(p.classes, p.characteristics) for p in pairs]
-        if d.scope == "direction":
-            holders = [((x.source, x.target), x.characteristics) for p in pairs for x in p.directions]
-        found = [(c, m.value) for c, values in holders if isinstance(m := values.get(id), Measure)]
-        if not found:
-            characteristics[id] = NotMeasured(not_measured="no pair has this measure; each says why")
-            continue
-        mean = float(np.mean([v for _, v in found]))
-        classes, value = max(found, key=lambda item: harm(d.direction, item[1]))
-        worst = None if is_neutral(d.direction) else Worst(classes=classes, value=value)
-        characteristics[id] = SummaryMeasure(mean=mean, ci_low=mean * 0.95, ci_high=mean * 1.05, worst=worst)
+    """Means, worst places and the ranking, by any measure."""
+    found = summarise(pairs, DEFINITIONS)
+    return found.model_copy(update={"ranking": ranking(pairs, ranked_by), "ranked_by": ranked_by})
 
-    def nearest(p: Pair) -> float:
-        values = (m.value for d in p.directions if isinstance(m := d.characteristics[ranked_by], Measure))
-        return min(values, default=float("inf"))
 
-    return Summary(
-        characteristics=characteristics, ranking=[p.classes for p in sorted(pairs, key=nearest)], ranked_by=ranked_by
-    )
+CHECKS = {
+    "parity": "The gradient route agrees with the runtime.",
+    "accuracy": "Accuracy is far above chance.",
+    "output_finite": "All outputs are finite.",
+    "batch_consistency": "Scores do not depend on the batch.",
+    "gradient": "Gradients arrive.",
+    "gradient_masking": "Other routes find no nearer points.",
+    "coverage": "All pairs asked for were audited.",
+    "generation": "Most sources reached the boundary.",
+    "jumps": "The two classes tie in every boundary instance.",
+    "sources": "Each direction has at least 30 sources.",
+    "diversity": "The boundary instances differ from each other.",
+}
+
+
+def errors_covered(names: list[str], chosen: list[tuple[int, int]]) -> Measured:
+    """The share of the mistakes that lie between audited pairs."""
+    wrong = {c: n for c, n in WRONG.items() if max(c) < len(names)}
+    if not wrong:
+        return NotMeasured(not_measured="the model makes no error on the test split")
+    covered = sum(n for (a, b), n in wrong.items() if (min(a, b), max(a, b)) in chosen)
+    return share(covered, sum(wrong.values()), "share of test errors", "higher is more complete")
 
 
 def synthetic_results(
@@ -541,10 +547,7 @@ def synthetic_results(
             },
         ),
         environment={"python": "3.11.7", "torch": "2.13.0", "onnxruntime": "1.31.1"},
-        validity=[
-            Validity(id="parity", status="ok", message="The gradient route agrees with the runtime."),
-            Validity(id="accuracy", status="ok", message="Accuracy is far above chance."),
-        ],
+        validity=[Validity(id=id, status="ok", message=message) for id, message in CHECKS.items()],
         performance=performance(names, rng),
         samples=samples(names, files),
         coverage=Coverage(
@@ -552,7 +555,7 @@ def synthetic_results(
             requested=len(pairs),
             audited=len(pairs),
             chosen="by name",
-            errors_covered=NotMeasured(not_measured="the model makes no error on the test split"),
+            errors_covered=errors_covered(names, [pair.classes for pair in pairs]),
         ),
         pairs=pairs,
         summary=summary(pairs),
@@ -569,4 +572,29 @@ def flagged(results: Results, status: Status, message: str) -> Results:
     """The same results with one more validity flag."""
     return results.model_copy(
         update={"validity": [*results.validity, Validity(id="test", status=status, message=message)]}
+    )
+
+
+def agreeing(results: Results) -> Results:
+    """Changed results with everything that follows from the change, as an audit would write them."""
+    names, pairs = results.data.class_names, results.pairs
+    pairs = [pair.model_copy(update={"names": (names[pair.classes[0]], names[pair.classes[1]])}) for pair in pairs]
+    per_class = [c.model_copy(update={"name": names[c.index]}) for c in results.performance.per_class]
+    coverage = results.coverage.model_copy(
+        update={"audited": len(pairs), "errors_covered": errors_covered(names, [pair.classes for pair in pairs])}
+    )
+    least: dict[str, Status] = {"coverage": "warn"} if coverage.partial else {}
+    least |= {} if pairs else {"generation": "fail"}
+    validity = [
+        check.model_copy(update={"status": least[check.id]}) if check.status == "ok" and check.id in least else check
+        for check in results.validity
+    ]
+    return results.model_copy(
+        update={
+            "pairs": pairs,
+            "performance": results.performance.model_copy(update={"per_class": per_class}),
+            "coverage": coverage,
+            "validity": validity,
+            "summary": summary(pairs, results.summary.ranked_by),
+        }
     )

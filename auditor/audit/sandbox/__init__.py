@@ -1,33 +1,74 @@
 """What the worker may not do: files outside its places, network, programs, memory and time without end.
 
 ``enter`` closes the process in before anything heavy is imported and before the model is opened; it cannot be undone.
-The parent watches time and memory from outside (``limits``, ``watch``).
+The parent watches time, memory and disk from outside (``limits``, ``watch``).
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.audit.plan import ModelPlan, Plan
-from auditor.audit.sandbox import landlock, seccomp
+from auditor.audit.sandbox import capabilities, landlock, seccomp
+from auditor.audit.sandbox.external_data import external_files, folder_of
+from auditor.audit.sandbox.landlock import READ
 from auditor.audit.sandbox.limits import PREFIX, apply_resource_limits, limits_for
 from auditor.audit.sandbox.places import places
-from auditor.errors import InputRefused
+from auditor.errors import AuditIncomplete, InputRefused
+from auditor.results import Validity
 
 NONE = "none"
-_force = {"text": NONE}
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What keeps this process in.
+
+    Args:
+        entered: whether it was asked to close itself in, as every worker is.
+        landlock: version of the kernel's Landlock; 0 where files are open.
+        seccomp: whether system calls are filtered.
+    """
+
+    entered: bool = False
+    landlock: int = 0
+    seccomp: bool = False
+
+
+_state = {"now": InForce()}
 
 
 def in_force() -> str:
     """The sandbox of this process in words, for the report."""
-    return _force["text"]
+    now = _state["now"]
+    parts = [f"Landlock ABI {now.landlock} (files)"] * bool(now.landlock) + [
+        "seccomp (network, programs)"
+    ] * now.seccomp
+    return ", ".join(parts) or NONE
 
 
-def files_are_confined() -> bool:
-    """Whether files outside the places of the job are out of reach."""
-    return _force["text"].startswith("Landlock")
+def missing() -> list[str]:
+    """What a worker's sandbox lacks, in words; nothing for a process that is no worker."""
+    now = _state["now"]
+    if not now.entered:
+        return []
+    files, calls = "no Landlock: the model can reach files", "no seccomp: it can reach the network and start programs"
+    return [files] * (not now.landlock) + [calls] * (not now.seccomp)
+
+
+def checks() -> list[Validity]:
+    """A warning where a part of the sandbox is missing; nothing where all of it is in force."""
+    lacking = missing()
+    return [Validity(id="sandbox", status="warn", message=warning(lacking))] if lacking else []
+
+
+def warning(lacking: list[str]) -> str:
+    """What the sandbox lacks, in a sentence."""
+    why = "" if wanted() else f" ({PREFIX}SANDBOX=off)"
+    return f"The sandbox is not complete{why}: {'; '.join(lacking)}. Audit only files whose source you trust."
 
 
 def wanted() -> bool:
@@ -42,20 +83,32 @@ def enter(plan: Plan) -> None:
 
     Args:
         plan: of the job; it names the files that stay open.
+    Raises:
+        AuditIncomplete: the system has what it takes and refuses it.
     """
-    apply_resource_limits(limits_for(Path(plan.model.path)))
-    if not wanted():
-        return
-    parts = []
-    if version := landlock.abi():
+    try:
+        apply_resource_limits(limits_for(Path(plan.model.path)))
+        _state["now"] = _closed_in(plan) if wanted() else InForce(entered=True)
+    except OSError as err:
+        raise AuditIncomplete(
+            f"expected the system to close the worker process in; found: {err.strerror or err}; "
+            f"set {PREFIX}SANDBOX=off if you trust the model and the data"
+        ) from err
+
+
+def _closed_in(plan: Plan) -> InForce:
+    version, filtered, model = landlock.abi(), seccomp.available(), Path(plan.model.path)
+    capabilities.give_up()
+    if version:
         if plan.instances_folder is not None:
             Path(plan.instances_folder).mkdir(parents=True, exist_ok=True)
-        landlock.restrict(places(plan, Path(tempfile.gettempdir())))
-        parts.append(f"Landlock ABI {version} (files)")
-    if seccomp.available():
+        always = [*places(plan, Path(tempfile.gettempdir())), (model, READ)]
+        # In two steps, so that the names of the weights are read from the file when little else is left to reach.
+        landlock.restrict([*always, (folder_of(model), READ)])
+        landlock.restrict([*always, *((path, READ) for path in external_files(model))])
+    if filtered:
         seccomp.restrict()
-        parts.append("seccomp (network, programs)")
-    _force["text"] = ", ".join(parts) or NONE
+    return InForce(True, version, filtered)
 
 
 def check_trust(model: ModelPlan, file_format: str) -> None:
@@ -64,9 +117,10 @@ def check_trust(model: ModelPlan, file_format: str) -> None:
     Raises:
         InputRefused: it has neither.
     """
-    if file_format == "torchscript" and not files_are_confined() and not model.trust_model:
+    now = _state["now"]
+    if file_format == "torchscript" and not (now.landlock and now.seccomp) and not model.trust_model:
         raise InputRefused(
-            "a kernel with Landlock, because a TorchScript file is a program",
-            f"none in force for {Path(model.path).name}",
+            "a kernel with Landlock and seccomp, because a TorchScript file is a program",
+            f"{in_force()} in force for {Path(model.path).name}",
             "audit it as ONNX, or give --trust-model if you trust its source",
         )

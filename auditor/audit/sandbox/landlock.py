@@ -29,6 +29,8 @@ _ALL_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16
 READ = _EXECUTE | _READ_FILE | _READ_FOLDER
 """Execute is what mapping a library for execution needs; starting programs is forbidden elsewhere (``seccomp``)."""
 WRITE = READ | _WRITE_FILE | _TRUNCATE | _REMOVE_FILE | _REMOVE_FOLDER | _MAKE_FILE | _MAKE_FOLDER
+OVERWRITE = READ | _WRITE_FILE | _TRUNCATE
+"""Files that are there may be written to; none can be made or removed."""
 DEVICE = _READ_FILE | _WRITE_FILE | _IOCTL | _READ_FOLDER
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 _TCP = 0b11
@@ -56,11 +58,12 @@ def abi() -> int:
 def restrict(places: Iterable[tuple[Path, int]]) -> None:
     """Give up every file outside the places, every TCP connection and every signal to other processes.
 
-    TCP needs version 4, signals and abstract sockets version 6; older kernels leave those open.
+    TCP needs version 4, signals and abstract sockets version 6; older kernels leave those open. A second call leaves
+    what both allow.
 
     Args:
-        places: existing files and folders with what stays allowed below each (``READ``, ``WRITE``, ``DEVICE``);
-            those that are not there are passed over.
+        places: existing files and folders with what stays allowed below each (``READ``, ``OVERWRITE``, ``WRITE``,
+            ``DEVICE``); those that are not there are passed over.
     Raises:
         OSError: the kernel refused.
     """
@@ -82,7 +85,7 @@ def restrict(places: Iterable[tuple[Path, int]]) -> None:
 def _allow(library: Any, ruleset: int, place: Path, rights: int) -> None:
     try:
         handle = os.open(place, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
+    except (OSError, ValueError):
         return  # what is not there, or not ours to open, needs no right
     try:
         if not stat.S_ISDIR(os.fstat(handle).st_mode):

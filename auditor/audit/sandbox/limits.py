@@ -12,12 +12,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.audit.sandbox.places import has_gpu
 from auditor.errors import UsageError
 
 START, MODEL, DATA, TRIAL = "start", "opening the model", "reading the data", "trying the model on the data"
 """Stages of a worker before its work proper begins, in order."""
 
 PREFIX = "DEEPDIG_AUDIT_"
+_SET_BY_USER = ("SANDBOX", "OPENING_SECONDS", "TRIAL_SECONDS", "SILENCE_SECONDS", "MEMORY_MB", "SCRATCH_MB")
+VARIABLES = tuple(PREFIX + name for name in _SET_BY_USER)
+"""Environment variables by which a user sets limits, and may switch the sandbox off."""
 _BYTES_OPENED_IN_A_SECOND = 4_000_000
 _BYTES_TRIED_IN_A_SECOND = 1_000_000
 _SHARE_OF_MEMORY = 0.9
@@ -32,12 +36,16 @@ class Limits:
         trial: seconds for the first runs of the model on the data.
         silence: seconds without any message in other stages.
         memory: bytes of memory held; None where the system does not tell.
+        scratch: bytes in the folder for temporary files, and of any one file.
+        threads: of the worker and the processes that it started.
     """
 
     opening: float = 120.0
     trial: float = 600.0
     silence: float = 1800.0
     memory: int | None = None
+    scratch: int = 2_000_000_000
+    threads: int = 2000
 
     def seconds(self, stage: str) -> float:
         """Seconds without a message that a stage may take."""
@@ -47,7 +55,8 @@ class Limits:
 def limits_for(model: Path) -> Limits:
     """Limits for a model of this size on this machine, or those that the environment sets.
 
-    ``DEEPDIG_AUDIT_OPENING_SECONDS``, ``_TRIAL_SECONDS``, ``_SILENCE_SECONDS`` and ``_MEMORY_MB`` override.
+    ``DEEPDIG_AUDIT_OPENING_SECONDS``, ``_TRIAL_SECONDS``, ``_SILENCE_SECONDS``, ``_MEMORY_MB`` and ``_SCRATCH_MB``
+    override.
 
     Raises:
         UsageError: one of them is no positive number.
@@ -62,20 +71,12 @@ def limits_for(model: Path) -> Limits:
         trial=_from_environment("TRIAL_SECONDS") or Limits.trial + size / _BYTES_TRIED_IN_A_SECOND,
         silence=_from_environment("SILENCE_SECONDS") or Limits.silence,
         memory=int(megabytes * 1e6) if megabytes else _most_memory(),
+        scratch=int((_from_environment("SCRATCH_MB") or Limits.scratch / 1e6) * 1e6),
     )
 
 
-def memory_held(pid: int) -> int:
-    """Bytes of memory that a process holds now; 0 where the system does not tell."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return 0
-
-
 def apply_resource_limits(limits: Limits) -> None:
-    """Limits that the kernel keeps for this process: no core dump; data memory where no GPU needs address space."""
+    """Limits that the kernel keeps for this process: no core dump, no endless file, bounded data memory."""
     if sys.platform == "win32":
         return
     import resource
@@ -85,8 +86,9 @@ def apply_resource_limits(limits: Limits) -> None:
         resource.setrlimit(what, (value, value) if hard == resource.RLIM_INFINITY else (min(value, hard),) * 2)
 
     lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_FSIZE, limits.scratch)
     # CUDA reserves far more address space than it uses; there the parent alone watches what is really held.
-    if limits.memory is not None and not Path("/dev/nvidiactl").exists():
+    if limits.memory is not None and not has_gpu():
         lower(resource.RLIMIT_DATA, limits.memory)
 
 

@@ -1,6 +1,6 @@
 """Which files the worker may open: the installation, the system's libraries, the model, the data, what it writes.
 
-The model's folder is open only to an ONNX file, whose weights may lie beside it; of other formats only the file.
+Of a model's folder only what an ONNX graph names as its weights is open (``external_data``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import auditor
 from auditor.audit.plan import Plan
-from auditor.audit.sandbox.landlock import DEVICE, READ, WRITE
+from auditor.audit.sandbox.landlock import DEVICE, OVERWRITE, READ, WRITE
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf",
            "/etc/ld.so.conf.d", "/etc/ld.so.preload", "/etc/localtime", "/etc/alternatives", "/etc/nvidia",
@@ -23,11 +23,11 @@ _KERNEL = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/
            "/proc/modules", "/proc/devices", "/proc/driver/nvidia", "/proc/sys/vm", "/proc/sys/kernel",
            "/sys/devices", "/sys/bus", "/sys/class", "/sys/module", "/sys/fs/cgroup", "/sys/kernel/mm",
            "/dev/urandom", "/dev/random", "/dev/zero")  # fmt: skip
-_ARCHIVE = b"PK"
+_GPU = ("/proc/driver/nvidia-uvm", "/usr/lib/wsl")
 
 
 def places(plan: Plan, scratch: Path) -> Iterator[tuple[Path, int]]:
-    """Places and rights for a job.
+    """Places and rights for a job, without the files of the model.
 
     Args:
         plan: of the job.
@@ -38,9 +38,7 @@ def places(plan: Plan, scratch: Path) -> Iterator[tuple[Path, int]]:
     for name in (*_SYSTEM, *_KERNEL):
         yield Path(name), READ
     yield Path("/dev/null"), DEVICE
-    for device in sorted(Path("/dev").glob("nvidia*")):
-        yield device, DEVICE
-    yield of_model(Path(plan.model.path)), READ
+    yield from of_gpu()
     yield from ((path, READ) for path in of_data(plan))
     yield scratch, WRITE
     if plan.instances_folder is not None:
@@ -61,16 +59,25 @@ def installation() -> list[Path]:
     return sorted(path for path in found if path != Path(path.anchor) and path != here)
 
 
-def of_model(path: Path) -> Path:
-    """The model's file, or its folder where it may have weights beside it."""
-    try:
-        if not path.is_file():  # to open a pipe would wait for its other end
-            return path
-        with path.open("rb") as file:
-            alone = file.read(2) == _ARCHIVE
-    except (OSError, ValueError):
-        return path
-    return path if alone else path.resolve().parent
+def of_gpu(devices: Path = Path("/dev")) -> Iterator[tuple[Path, int]]:
+    """What CUDA needs where there is an NVIDIA device, or Windows' door to one; nothing elsewhere.
+
+    Drivers from 570 on name their threads by writing to ``/proc/self/task/<thread>/comm`` and fail without. Landlock
+    cannot tell ``comm`` from the other files of a thread, and threads come later, so all of them may be written to;
+    what of these needs a power of root's, the worker has given up (``capabilities``).
+    """
+    if not has_gpu(devices):
+        return
+    for device in (*sorted(devices.glob("nvidia*")), devices / "dxg"):
+        yield device, DEVICE
+    yield Path("/proc/self/task"), OVERWRITE
+    for name in _GPU:
+        yield Path(name), READ
+
+
+def has_gpu(devices: Path = Path("/dev")) -> bool:
+    """Whether there is an NVIDIA driver, or Windows' door to one."""
+    return (devices / "nvidiactl").exists() or (devices / "dxg").exists()
 
 
 def of_data(plan: Plan) -> list[Path]:

@@ -12,6 +12,7 @@ from auditor.render.comparison.words import findings, verdict
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import shown
 from auditor.results import Measure
+from auditor.text import visible
 
 PLACES = 5
 
@@ -39,7 +40,8 @@ def text(comparison: Comparison) -> str:
     )
     flags = "\n".join(f"- {flag.status}: {prose(flag.message)}" for flag in comparison.flags)
     said = "\n".join(f"- {prose(finding.text)}" for finding in findings(sides))
-    return "\n\n".join(block for block in (head, flags, said, _table(sides)) if block) + "\n"
+    blocks = (head, flags, said, _table(sides))
+    return visible("\n\n".join(block for block in blocks if block), keep="\n") + "\n"
 
 
 def _table(sides: Sides) -> str:

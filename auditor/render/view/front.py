@@ -76,6 +76,7 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
     results = audit.results
     facts = [
         Term("Model", f"{audit.model_name}, {display_name(results.model.format)}"),
+        Term("Computed by", display_text(results.model.runtime)),
         Term("SHA-256", f"{results.model.sha256[:16]}\N{HORIZONTAL ELLIPSIS}", code=True),
         Term("Data", f"{audit.data_name}, {count(len(audit.names))} classes"),
         Term("Audit", f"{display_name(results.tool.name)} {display_name(results.tool.version)}, "

@@ -11,16 +11,17 @@ from auditor.render.view.audit import Audit
 from auditor.render.view.parts import STATUSES, Cell, Column, Table
 from auditor.results import Rule
 
-Standing = Literal["holds", "undecided", "broken", "missing"]
-ORDER = ("fail", "not_measured", "warn", "pass")
+Standing = Literal["holds", "undecided", "broken", "missing", "waived"]
+ORDER = ("fail", "not_measured", "waived", "warn", "pass")
 
 
 def gate_words(rules: Sequence[Rule]) -> str:
     """How many rules hold, cannot be decided, stand beyond their limit, are broken or were not measured."""
     by = {
-        kind: [rule for rule in rules if standing(rule) == kind] for kind in ("holds", "undecided", "broken", "missing")
+        kind: [rule for rule in rules if standing(rule) == kind]
+        for kind in ("holds", "undecided", "broken", "missing", "waived")
     }
-    if len(by["holds"]) == len(rules):
+    if rules and len(by["holds"]) == len(rules):
         return f"All {count(len(rules))} rules hold." if len(rules) > 1 else "Its rule holds."
     said = [f"{count(len(by['holds']))} of {count(len(rules))} rules hold{'s' if len(by['holds']) == 1 else ''}"]
     failed = [rule for rule in by["broken"] if rule.status == "fail"]
@@ -30,10 +31,20 @@ def gate_words(rules: Sequence[Rule]) -> str:
         said.append(f"{count(len(by['missing']))} could not be measured")
     if warned := len(by["broken"]) - len(failed):
         said.append(f"{count(warned)} gave a warning")
+    if by["waived"]:
+        said.append(_waived(by["waived"]))
     if by["undecided"]:
         said.append(_undecided(by["undecided"]))
     first = next(iter(failed or by["missing"] or [r for r in by["undecided"] if r.status == "fail"]), None)
     return "; ".join(said) + "." + (f" The first: {display_text(first.message)}" if first is not None else "")
+
+
+def _waived(rules: Sequence[Rule]) -> str:
+    """Rules that do not hold and are waived, the first by its reason and last day."""
+    text = f"{count(len(rules))} {'does not hold and is' if len(rules) == 1 else 'do not hold and are'} waived"
+    if (waiver := rules[0].waiver) is None:
+        return text
+    return f"{text}, {display_name(rules[0].id)} until {display_name(waiver.until)}: {display_text(waiver.reason, 160)}"
 
 
 def _undecided(rules: Sequence[Rule]) -> str:
@@ -56,6 +67,8 @@ def _would_decide(rules: Sequence[Rule]) -> str:
 
 def standing(rule: Rule) -> Standing:
     """How a rule stands by its numbers, whatever the gate makes of it."""
+    if rule.status == "waived":
+        return "waived"
     if rule.status == "not_measured":
         return "missing"
     if rule.status == "pass":
@@ -116,8 +129,8 @@ def _observed(rule: Rule) -> Cell:
 
 
 def _why(audit: Audit, rule: Rule) -> str:
-    """Where a rule is broken, as the numbers stand beside it; the message of one that has no number."""
-    if rule.value is None or rule.limit is None:
+    """Where a rule is broken, as the numbers stand beside it; the message of one that has no number or is waived."""
+    if rule.value is None or rule.limit is None or rule.status == "waived":
         return display_text(rule.message, 240)
     place = ""
     if rule.classes:

@@ -29,6 +29,7 @@ STATUSES: dict[str, Status] = {
     "warn": Status("warn", "warning", "\N{BLACK UP-POINTING TRIANGLE}"),
     "fail": Status("fail", "fail", "\N{BLACK SQUARE}"),
     "failed": Status("fail", "failed", "\N{BLACK SQUARE}"),
+    "waived": Status("warn", "waived", "\N{WHITE UP-POINTING TRIANGLE}"),
     "not_measured": Status("unknown", "not measured", "\N{WHITE CIRCLE}"),
     "not_configured": Status("unknown", "no gate", "\N{WHITE CIRCLE}"),
 }

@@ -37,7 +37,11 @@ def verdict(audit: Audit) -> tuple[str, str]:
         )
     if gate.status == "not_configured":
         return "No gate was configured: this report measures and does not decide.", _what_numbers_say(audit)
-    decision = "The model passes the gate." if gate.status == "passed" else "The model does not pass the gate."
+    # From the rules, not from the status alone: a verdict that nothing bears out is not repeated.
+    passed = (
+        gate.status == "passed" and gate.rules and not any(r.status in ("fail", "not_measured") for r in gate.rules)
+    )
+    decision = "The model passes the gate." if passed else "The model does not pass the gate."
     return decision, " ".join([gate_words(gate.rules), *_part(audit)])
 
 

@@ -1,0 +1,93 @@
+"""How much an audit has to have looked at, and how: a rule for each key of the policy's ``[coverage]``.
+
+An audit of fewer or easier pairs, from fewer sources or by a quicker profile proves less, and its wider intervals fail
+less; so what the accepted audit had is asked of every other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.policy.document import Coverage, Policy
+from auditor.policy.judging import paired_classes
+from auditor.results import Results, Rule
+
+
+def coverage_rules(results: Results, policy: Policy) -> Iterator[Rule]:
+    """A rule for each thing that the policy asks of the audit.
+
+    Raises:
+        UsageError: a pair names a class that is unknown.
+    """
+    asked = policy.coverage
+    if asked is None:
+        return
+    if isinstance(asked.pairs, int):
+        yield _count("pairs", len(results.pairs), asked.pairs, "class pairs were audited", "pairs")
+    elif asked.pairs is not None:
+        yield _named_pairs(results, asked.pairs)
+    if asked.chosen is not None:
+        yield _same("chosen", results.settings.pairs, asked.chosen, "The pairs were chosen by --pairs")
+    if asked.samples is not None:
+        fewest = min((d.generation.requested for pair in results.pairs for d in pair.directions), default=0)
+        yield _count("samples", fewest, asked.samples, "sources started the direction with the fewest", "sources")
+    if asked.profile is not None:
+        yield _same("profile", results.settings.profile, asked.profile, "The audit was made with profile")
+
+
+def first_coverage(results: Results) -> Coverage:
+    """What an accepted audit had, to be asked of others.
+
+    Pairs that the user named are asked for by name; of those that ``auto`` chose, which depend on the model, as many.
+    Where every direction had as many sources as were allowed, all of them are; otherwise the classes had no more, and
+    a model that is right on a few fewer of their samples may have a tenth less.
+    """
+    most = results.settings.samples_per_class
+    fewest = min(d.generation.requested for pair in results.pairs for d in pair.directions)
+    names = results.data.class_names
+    by_tool = results.settings.pairs in ("all", "auto")
+    return Coverage(
+        pairs=len(results.pairs) if by_tool else [_pair_text(pair.classes, names) for pair in results.pairs],
+        chosen=results.settings.pairs if by_tool else None,  # type: ignore[arg-type]
+        samples=most if fewest >= most else max(1, 9 * fewest // 10),
+        profile=results.settings.profile,
+    )
+
+
+def _pair_text(classes: tuple[int, int], names: list[str]) -> str:
+    """A pair as a policy has it: by names, or by indices where a name could be read in another way."""
+    a, b = (names[c] for c in classes)
+    plain = all(name.strip() == name and ":" not in name and name.isprintable() for name in (a, b))
+    # An index is taken for a class name where there is one like it; names that are numbers mean themselves.
+    return f"{a}:{b}" if plain else f"{classes[0]}:{classes[1]}"
+
+
+def _named_pairs(results: Results, texts: list[str]) -> Rule:
+    audited = {tuple(sorted(pair.classes)) for pair in results.pairs}
+    missing = [
+        text for text, classes in paired_classes(texts, results.data.class_names).items() if classes not in audited
+    ]
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return Rule(
+        id="coverage.pairs", status="fail" if missing else "pass", observed=f"{len(texts) - len(missing)}",
+        threshold=f"all {len(texts)} pairs of the policy", value=len(texts) - len(missing), limit=len(texts),
+        unit="pairs", message=f"{missing[0]}{more} of the pairs that the policy asks for was not audited: audit with"
+        " --pairs of these." if missing else "Every pair that the policy asks for was audited.",
+    )  # fmt: skip
+
+
+def _count(key: str, observed: int, needed: int, what: str, unit: str) -> Rule:
+    enough = observed >= needed
+    return Rule(
+        id=f"coverage.{key}", status="pass" if enough else "fail", observed=f"{observed}",
+        threshold=f"at least {needed}", value=observed, limit=needed, unit=unit,
+        message=f"{observed} {what}" + ("." if enough else f"; the policy asks for {needed}."),
+    )  # fmt: skip
+
+
+def _same(key: str, observed: str, needed: str, what: str) -> Rule:
+    same = observed == needed
+    return Rule(
+        id=f"coverage.{key}", status="pass" if same else "fail", observed=observed, threshold=needed,
+        message=f"{what} {observed}" + ("." if same else f"; the policy asks for {needed}."),
+    )  # fmt: skip

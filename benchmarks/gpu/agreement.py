@@ -1,0 +1,65 @@
+"""Whether the device gives the CPU's numbers: logits, gradients, scores; single instances against batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from auditor.models.classifier import Classifier
+from benchmarks.gpu.subjects import opened
+from benchmarks.gpu.table import Bench, Row, set_tf32
+
+SAMPLES = Path(__file__).parents[2] / "sample_models"
+MODELS = {"digits_cnn.pt": (1, 8, 8), "digits_cnn.onnx": (1, 8, 8), "digits_fcn.pt": (64,)}
+FAR = 1e-3
+"""Of logits: float32 on another device differs by about 1e-5."""
+HALF_BETA = 5e-5
+"""A boundary instance is right to 1e-4 of a probability, so a probability may move by half of that."""
+
+
+def section(bench: Bench) -> Iterator[Row]:
+    """The sample models, with TF32 and without."""
+    for name, shape in MODELS.items():
+        x = torch.rand(256, *shape, generator=torch.Generator().manual_seed(0))
+        on_cpu = answers(opened(SAMPLES / name, x, "cpu"), x)
+        device = str(bench.device) if name.endswith(".pt") else "auto" if bench.on_gpu else "cpu"
+        there = opened(SAMPLES / name, x, device)
+        yield Row(f"{name} runs in", there.backend.runtime)
+        for tf32 in (False, True):
+            set_tf32(tf32)
+            logits, gradient, p = (_apart(a, b) for a, b in zip(on_cpu, answers(there, x), strict=True))
+            title = f"{name}, TF32 {'on' if tf32 else 'off'}"
+            said = f"logits {logits:.1e}, gradient {gradient:.1e}, probabilities {p:.1e}"
+            yield Row(f"{title}: largest difference to the CPU", said, None if tf32 else logits < FAR)
+            single = torch.cat([there.probabilities(x[i : i + 1]).cpu() for i in range(64)])
+            apart = _apart(single, there.probabilities(x)[:64].cpu())
+            yield Row(f"{title}: one by one against a batch", f"{apart:.1e}", None if tf32 else apart < HALF_BETA)
+        set_tf32(False)
+        if name.endswith(".onnx") and "CUDA" in there.backend.runtime and there.backend.device.type == "cuda":
+            yield _behind_a_busy_stream(bench, there)
+
+
+def answers(f: Classifier, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits and their gradient by the gradient route, probabilities by the artefact, all on the CPU."""
+    leaf = x.to(f.device).requires_grad_()
+    z = f.logits(leaf)
+    (gradient,) = torch.autograd.grad(z.square().sum(), leaf)
+    return z.detach().cpu(), gradient.cpu(), f.probabilities(x).cpu()
+
+
+def _apart(a: Tensor, b: Tensor) -> float:
+    return float((a - b).abs().max())
+
+
+def _behind_a_busy_stream(bench: Bench, f: Classifier) -> Row:
+    """ONNX Runtime reads memory that torch has not filled yet, unless it waits: that would be a wrong answer."""
+    wrong, rounds, width = 0, *((10, 64) if bench.small else (200, 4096))
+    heavy = torch.rand(width, width).to(bench.device)
+    for _ in range(rounds):
+        junk = heavy @ heavy
+        x = torch.rand(256, *f.instance_shape).to(bench.device) + 0 * junk[0, 0]
+        wrong += not torch.allclose(f.scores(x).cpu(), f.scores(x.cpu().clone()).cpu(), atol=1e-4)
+    return Row(f"IO binding behind a busy stream: wrong of {rounds}", str(wrong), wrong == 0)

@@ -1,0 +1,31 @@
+"""The worker's work without its process, for tests of what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from auditor.audit.messages import Begun, Finished, Job, PartDone, error_from, failure_from
+
+
+class InThisProcess:
+    """The worker's work without its process: the job and its error go through their messages all the same."""
+
+    def __init__(self, job: Job, *, verbose: bool) -> None:
+        self._job = Job.model_validate_json(job.model_dump_json())
+
+    def __enter__(self) -> InThisProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def outcome(self, show: Callable[..., None], keep: Callable[[Begun | PartDone], None]) -> Finished:
+        from auditor.audit.ledger import Ledger
+        from auditor.audit.run import run
+
+        ledger = Ledger(self._job.found, keep)
+        try:
+            results, facts = run(self._job.plan, lambda *_: None, started=self._job.started, ledger=ledger)
+        except Exception as err:
+            raise error_from(failure_from(err)) from err
+        return Finished(results=results, run=facts)

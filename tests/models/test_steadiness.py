@@ -1,0 +1,168 @@
+"""A model that changes its answers is found out, whenever and however it does; one that does not is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from auditor.models.classifier import scores_to_probabilities
+from auditor.models.steadiness import ModelChanged, Watched
+from tests.analytic import EagerBackend
+from tests.models.changing import (
+    ByBatch,
+    Changing,
+    DropoutLeftOn,
+    Noisy,
+    Remembering,
+    WhereGradients,
+)  # fmt: skip
+from tests.models.torchscript_files import Mlp, seeded
+
+STAGES, CALLS = 4, 50
+
+
+def watch_over(model: nn.Module) -> Watched:
+    return Watched(EagerBackend(model), lambda scores: scores_to_probabilities(scores, "logits"))
+
+
+def worked(model: nn.Module) -> Watched:
+    """Four stages of fifty calls in batches of many sizes, checked after each; up to the first that finds something."""
+    watch, rng = watch_over(model), torch.Generator().manual_seed(0)
+    watch.remember(torch.rand(64, 16, generator=rng), embeds=True)
+    try:
+        for stage in range(STAGES):
+            for call in range(CALLS):
+                x = torch.rand(1 + (7 * call) % 40, 16, generator=rng)
+                if call % 3:
+                    watch.scores(x)
+                else:
+                    torch.autograd.grad(watch.logits(x.requires_grad_()).sum(), x)
+                if call % 10 == 0:
+                    watch.embeddings(x)
+            watch.check(f"stage {stage}")
+    except ModelChanged:
+        assert watch.validity().status == "fail"
+    return watch
+
+
+def steady() -> nn.Module:
+    return seeded(Mlp())
+
+
+@pytest.mark.parametrize("how", ["rolled", "zero", "scaled"])
+@pytest.mark.parametrize("first", [3, 30, 100, 195])
+def test_a_model_that_changes_for_good(first: int, how: str):
+    watch = worked(Changing(steady(), first, how))
+    assert watch.changed is not None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda model: Changing(model, 60, "rolled", last=90),
+        lambda model: Changing(model, 60, "rolled", every=2),
+        lambda model: Changing(model, 1, "scaled", every=3),
+        lambda model: Remembering(model, 30),
+        ByBatch,
+        WhereGradients,
+        DropoutLeftOn,
+        lambda model: Noisy(model, 0.1),
+    ],
+    ids=["and-back", "every-second", "every-third", "remembers", "by-batch", "where-gradients", "dropout", "noise"],
+)  # fmt: skip
+def test_a_model_that_changes_otherwise(make: Callable[[nn.Module], nn.Module]):
+    torch.manual_seed(0)
+    assert worked(make(steady())).changed is not None
+
+
+def test_a_steady_model_is_left_alone():
+    watch = worked(steady())
+    assert watch.changed is None
+    assert watch.validity().status == "ok"
+
+
+def test_a_steady_model_that_jumps_is_left_alone():
+    """At a jump rounding decides: in a batch of another size a point may lie on its other side."""
+
+    class Jumping(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            rounding = 1e-7 * (x.shape[0] % 2)  # as sums in another order
+            z = 1e7 * (x.sum(dim=1) - 8 + rounding)
+            return torch.stack([torch.zeros_like(z), z], dim=1)
+
+    watch, rng = watch_over(Jumping()), torch.Generator().manual_seed(0)
+    watch.remember(torch.rand(64, 16, generator=rng), embeds=False)
+    for call in range(40):
+        x = torch.rand(20 + call, 16, generator=rng)
+        watch.scores(x * (8 / x.sum(dim=1, keepdim=True)))
+    watch.check("the stage")
+
+
+@pytest.mark.parametrize("strictly", [True, False])
+def test_a_steady_model_with_samples_on_its_thresholds_is_left_alone(strictly: bool):
+    class Binary(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 9 * ((x > 0.5) if strictly else (x >= 0.5)).float()[:, :3]
+
+    watch, rng = watch_over(Binary()), torch.Generator().manual_seed(0)
+    watch.remember(torch.randint(0, 5, (64, 16), generator=rng) / 4, embeds=False)
+    for call in range(40):
+        watch.scores(torch.randint(0, 5, (20 + call, 16), generator=rng) / 4)
+    watch.check("the stage")
+
+
+def test_noise_that_moves_no_boundary_is_named():
+    torch.manual_seed(0)
+    watch = worked(Noisy(steady(), 1e-4))
+    assert watch.changed is None
+    check = watch.validity()
+    assert (check.id, check.status) == ("determinism", "warn")
+    assert "not deterministic" in check.message
+
+
+def test_a_model_that_fails_the_second_time_is_not_steady():
+    class Fails(nn.Module):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls += 1
+            if self.calls > 2:
+                raise RuntimeError("no more")
+            return x[:, :3]
+
+    watch = watch_over(Fails())
+    watch.remember(torch.rand(8, 16), embeds=False)
+    with pytest.raises(ModelChanged, match=r"no answer the second time: .*no more"):
+        watch.check("the start")
+
+
+def test_scores_that_are_no_numbers_are_counted():
+    class Holes(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.where(x[:, :1] > 0.5, torch.nan, x[:, :3])
+
+    watch = watch_over(Holes())
+    watch.scores(torch.tensor([[0.1, 0, 0], [0.9, 0, 0], [0.8, 0, 0]]))
+    assert watch.not_finite == 2
+    watch.check("the stage")  # the same holes again
+
+
+def test_what_is_asked_again_is_little():
+    class Counting(EagerBackend):
+        rows = 0
+
+        def scores(self, x: Tensor) -> Tensor:
+            self.rows += len(x)
+            return super().scores(x)
+
+    backend, rng = Counting(steady()), torch.Generator().manual_seed(0)
+    watch = Watched(backend, lambda scores: scores_to_probabilities(scores, "logits"))
+    watch.remember(torch.rand(64, 16, generator=rng), embeds=False)
+    for _ in range(600):
+        watch.scores(torch.rand(256, 16, generator=rng))
+    asked = backend.rows
+    watch.check("the stage")
+    assert backend.rows - asked < 0.015 * asked
