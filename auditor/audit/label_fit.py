@@ -21,6 +21,8 @@ from auditor.results import Validity
 
 LEAST_NEVER = 5
 """Test samples of a class of which not one is recognised, from which on that is worth a word."""
+AGAIN = "audit again with"
+"""How a message goes on with the options that mend what it says."""
 _SHOWN = 5
 
 
@@ -134,7 +136,7 @@ def _remedy(better: Relabelling, names: Sequence[str], by_name: bool) -> str:
         of_class = {to: names[label] for label, to in better.classes.items()}
         rest = iter([name for name in names if name not in of_class.values()])
         line = ",".join(of_class[i] if i in of_class else next(rest) for i in range(len(names)))
-        return f"audit again with --class-names {shlex.quote(line)}"
+        return f"{AGAIN} --class-names {shlex.quote(line)}"
     if (shift := better.shift) is not None:
         verb = f"add {shift} to" if shift > 0 else f"take {-shift} from"
         return f"number the classes as the model does: {verb} every label"

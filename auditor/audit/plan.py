@@ -53,6 +53,7 @@ class Plan(Document):
 
     ``data`` may be missing only when the model is merely inspected. ``samples_per_class`` overrides the
     profile's; ``time_budget`` bounds the seconds of the whole audit;
+    ``force`` audits although labels or pixels cannot be those of the model's training;
     ``instances_folder`` asks for the boundary instances as files; ``command`` is quoted in the
     report so that a reader can repeat the audit.
     """
@@ -68,6 +69,7 @@ class Plan(Document):
     seed: int = Field(0, ge=0, lt=2**32)
     report_pairs: int = Field(10, ge=0)
     instances_folder: str | None = None
+    force: bool = False
     command: str = ""
 
     @property

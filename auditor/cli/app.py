@@ -67,6 +67,7 @@ def audit(
     report_pairs: o.ReportPairs = 10,
     resume: o.Resume = None,
     save_instances: o.SaveInstances = False,
+    force: o.Force = False,
     config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,

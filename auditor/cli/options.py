@@ -158,6 +158,9 @@ Resume = Annotated[
     ),
 ]
 SaveInstances = Annotated[bool, typer.Option("--save-instances", help="Also write the boundary instances as .npz.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Audit although labels or pixels cannot be those of the model's training.")
+]
 Config = Annotated[
     Path | None,
     typer.Option(

@@ -35,7 +35,7 @@ def test_every_option_arrives():
         "--max-pairs", "7", "--generator", "rpbs", "--profile", "quick", "--samples-per-class", "9", "--seed", "3",
         "--device", "cpu", "--report-pairs", "2", "--max-skip", "0.5", "--save-instances", "--expect-sha256", "ab" * 32,
         "--output", "z", "--trust-model", "--time-budget", "2m", "--channels", "bgr", "--resize", "256",
-        "--crop", "224", "--interpolation", "bicubic",
+        "--crop", "224", "--interpolation", "bicubic", "--force",
     )  # fmt: skip
     assert plan.model.model_dump() == {
         "path": "m.onnx", "device": "cpu", "layout": "nhwc", "mean": (0.5,), "std": (0.25, 0.5, 1.0), "embedding": "e",
@@ -49,7 +49,7 @@ def test_every_option_arrives():
     }  # fmt: skip
     assert plan.model_dump(exclude={"model", "data", "command"}) == {
         "pairs": "a:b", "max_pairs": 7, "generator": "rpbs", "profile": "quick", "samples_per_class": 9, "seed": 3,
-        "report_pairs": 2, "instances_folder": "out/instances", "time_budget": 120.0,
+        "report_pairs": 2, "instances_folder": "out/instances", "time_budget": 120.0, "force": True,
     }  # fmt: skip
     assert plan.settings.samples_per_class == 9
 
