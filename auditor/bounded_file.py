@@ -63,15 +63,25 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def read_text(path: Path, most: int = LARGEST_SMALL) -> str:
-    """The text of such a file in UTF-8, a mark at its start left out.
+    """The text of such a file; see ``decoded``.
 
     Raises:
-        OSError: as ``read_bounded``, and where it is not UTF-8.
+        OSError: as ``read_bounded``, and where it is no such text.
     """
     try:
-        return read_bounded(path, most).decode("utf-8-sig")
+        return decoded(read_bounded(path, most))
     except UnicodeDecodeError as err:
-        raise OSError(errno.EILSEQ, "text that is not UTF-8", str(path)) from err
+        raise OSError(errno.EILSEQ, f"text that is not {err.encoding.upper()}", str(path)) from err
+
+
+def decoded(content: bytes) -> str:
+    """Text as editors write it: UTF-8, or UTF-16 where a byte order mark says so; the mark is left out.
+
+    Raises:
+        UnicodeDecodeError: it is neither.
+    """
+    marks = (b"\xff\xfe", b"\xfe\xff")
+    return content.decode("utf-16" if content.startswith(marks) else "utf-8-sig")
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ ROWS = (
     ("boundary",),
     ("models", "datasets"),
     ("functional",),
-    ("comparison", "means"),
+    ("comparison", "means", "class_names"),
     ("results",),
     ("registry", "bounded_file"),
     ("errors", "streams"),
@@ -35,7 +35,7 @@ ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
 FUNCTIONAL_MAY_IMPORT = sys.stdlib_module_names | {"torch"}
 
-WITHOUT_TENSORS = ("results", "comparison", "means", "render", "policy")
+WITHOUT_TENSORS = ("results", "comparison", "means", "class_names", "render", "policy")
 TENSOR_LIBRARIES = frozenset(
     {"torch", "torchvision", "torchmetrics", "onnx", "onnxruntime", "onnxscript", "sklearn", "scipy"}
 )

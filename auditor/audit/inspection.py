@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from auditor.audit.subject import Subject
     from auditor.models.classifier import Classifier
 
+LOOKED_AT = 2048
+"""Samples of each split, evenly spaced, from which labels and pixels are judged."""
 TIMED = 64
 """Training samples, evenly spaced, in the batch that is timed."""
 
@@ -118,8 +120,26 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         cost=cost,
         estimates=unknown if subject is None or isinstance(cost, NotMeasured) else _estimates(subject, cost),
         peak_memory_bytes=peak_memory(),
-        validity=[*(artefact.checks if subject is None else subject.checks), *checks()],
+        validity=[*(artefact.checks if subject is None else [*subject.checks, *_fit(subject)]), *checks()],
     )
+
+
+def _fit(subject: Subject) -> list[Validity]:
+    """What an audit would say of labels and pixels before it measures anything, from a part of the samples."""
+    import torch
+
+    from auditor.audit.performance import measure_performance
+    from auditor.audit.predictions import predict_split
+    from auditor.audit.validity import checks_of_fit
+    from auditor.functional.statistics import systematic
+
+    classifier, dataset = subject.classifier, subject.dataset
+    train, test = (
+        predict_split(classifier, split.part(systematic(len(split), LOOKED_AT)), lambda *_: None, name)
+        for name, split in (("train", dataset.train), ("test", dataset.test))
+    )
+    performance = measure_performance(test, dataset.class_names, rng=torch.Generator())
+    return checks_of_fit(classifier, dataset, train, test, performance)
 
 
 def _normalisation(subject: Subject) -> Normalisation:

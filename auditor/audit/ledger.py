@@ -21,7 +21,7 @@ from auditor.audit.plan import Plan
 from auditor.audit.subject import Subject
 from auditor.results import Validity
 
-_NO_FACT = {"model", "data", "time_budget", "command"}
+_NO_FACT = {"model", "data", "time_budget", "command", "force"}
 _NO_MODEL_FACT = {"path", "device", "trust_model", "expect_sha256"}
 
 

@@ -8,7 +8,7 @@ import torch
 
 from auditor.datasets.base import Split
 from auditor.functional.statistics import Estimate, wilson
-from auditor.models.classifier import Classifier, Preprocessing
+from auditor.models.classifier import Classifier
 
 SAMPLES = 512
 """Test samples on which each alternative is tried."""
@@ -58,7 +58,7 @@ def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Esti
     found = []
     for way in KNOWN:
         if way.channels in (None, channels) and (way.mean, way.std) != (in_use.mean, in_use.std):
-            other = replace(classifier, preprocessing=Preprocessing(in_use.layout, way.mean, way.std))
+            other = replace(classifier, preprocessing=replace(in_use, mean=way.mean, std=way.std))
             found.append((way, wilson(int((other.predict(x) == labels).sum()), len(rows))))
     return sorted(found, key=lambda item: -item[1].value)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from auditor.audit.profiles import Profile, profile_named
 from auditor.results import Document
 
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 DOWNLOADED = frozenset({"mnist", "fashionmnist", "cifar10", "cifar100"})
 """Data sets that a network may be needed for."""
 
@@ -21,6 +22,7 @@ class ModelPlan(Document):
     layout: Literal["auto", "nchw", "nhwc", "flat"] = "auto"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    channels: Literal["rgb", "bgr"] = "rgb"
     embedding: str | None = None
     output: str | None = None
     output_kind: Literal["logits", "probabilities", "sigmoid"] | None = None
@@ -29,13 +31,21 @@ class ModelPlan(Document):
 
 
 class DataPlan(Document):
-    """Which data, and how to read them; the fields of ``auditor.datasets.base.DataRequest``."""
+    """Which data, and how to read them; the fields of ``auditor.datasets.base.DataRequest``.
+
+    ``carried_names`` are those that a file beside the model gives to its classes; ``notes`` go into the report.
+    """
 
     data: str
     root: str = ".cache/data"
     download: bool = True
     class_names: tuple[str, ...] | None = None
+    carried_names: tuple[str, ...] | None = None
+    resize: int | tuple[int, int] | None = None
+    crop: tuple[int, int] | None = None
+    interpolation: Interpolation = "bilinear"
     max_skip: float = Field(0.01, ge=0, le=1)
+    notes: tuple[str, ...] = ()
 
 
 class Plan(Document):
@@ -43,6 +53,7 @@ class Plan(Document):
 
     ``data`` may be missing only when the model is merely inspected. ``samples_per_class`` overrides the
     profile's; ``time_budget`` bounds the seconds of the whole audit;
+    ``force`` audits although labels or pixels cannot be those of the model's training;
     ``instances_folder`` asks for the boundary instances as files; ``command`` is quoted in the
     report so that a reader can repeat the audit.
     """
@@ -58,6 +69,7 @@ class Plan(Document):
     seed: int = Field(0, ge=0, lt=2**32)
     report_pairs: int = Field(10, ge=0)
     instances_folder: str | None = None
+    force: bool = False
     command: str = ""
 
     @property

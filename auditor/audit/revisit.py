@@ -47,7 +47,8 @@ def revisit(plan: Plan, report: Report) -> list[KeptDirection]:
         raise InputRefused(EXPECTED, "none on a boundary", ACTION)
     report(TRIAL, 0, 1)
     samples = some[systematic(len(some), BINDING_SAMPLES)]
-    classifier = bind(artefact.backend, samples, model_options(plan.model, artefact.threads)).classifier
+    options = model_options(plan.model, artefact.threads)
+    classifier = bind(artefact.backend, samples, options, on_boundary=True).classifier
     found = []
     for done, one in enumerate(saved):
         report("boundary instances", done, len(saved))

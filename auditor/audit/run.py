@@ -33,7 +33,14 @@ from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.audit.summary import RANKED_BY, ranking, summarise
-from auditor.audit.validity import covered, finite_outputs, refuse_constant, refuse_worthless, validity_of
+from auditor.audit.validity import (
+    checks_of_fit,
+    covered,
+    finite_outputs,
+    refuse_unfit,
+    refuse_worthless,
+    validity_of,
+)
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
@@ -86,7 +93,8 @@ def _audited(
         test = predict_split(classifier, dataset.test, stages.report, "test")
         performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
         _check_start(classifier, "the predictions on the data", finite_outputs(classifier, train, test))
-        refuse_constant(train, test, dataset.class_names)
+        fit = checks_of_fit(classifier, dataset, train, test, performance)
+        refuse_unfit(fit, train, test, dataset.class_names, force=plan.force)
     selected = _selected(plan, subject, train, test)
     ledger.begin(facts_of(plan, subject), selected.pairs)
     search, masking = checked_search(
@@ -115,7 +123,7 @@ def _audited(
             *sandbox.checks(),
             masking,
             covered(coverage, pairs),
-            *validity_of(classifier, train, test, performance, pairs, (plan.generator, route.name)),
+            *validity_of(classifier, train, test, fit, pairs, (plan.generator, route.name)),
             *resumed(ledger.taken_over, len(selected.pairs)),
             *steady,
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.audit.heap import keep_freed_memory
@@ -11,7 +11,9 @@ from auditor.audit.sandbox import check_trust
 from auditor.audit.sandbox.limits import DATA, MODEL, TRIAL
 from auditor.audit.stages import Report
 from auditor.audit.threads import threads_for, use_threads
+from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
+from auditor.datasets.geometry import Geometry
 from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused
 from auditor.functional.statistics import systematic
@@ -95,6 +97,7 @@ def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
         layout=plan.layout,
         mean=plan.mean,
         std=plan.std,
+        channels=plan.channels,
         embedding=plan.embedding,
         output=plan.output,
         output_kind=plan.output_kind,
@@ -118,9 +121,10 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     for check in artefact.checks:  # now, not when the hours on the CPU are over
         report("computing on the CPU", 0, 1, check.message)
     options = model_options(plan.model, artefact.threads)
-    request = data_request(plan.data, plan.seed)
+    request = data_request(plan.data, plan.seed, artefact.backend.class_names)
     report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
+    dataset = replace(dataset, notes=(*plan.data.notes, *dataset.notes))
     samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
@@ -128,13 +132,19 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     return Subject(artefact, dataset, bound.classifier, bound.parity, [*artefact.checks, *bound.checks])
 
 
-def data_request(plan: DataPlan, seed: int) -> DataRequest:
-    """The plan's data as the data layer takes them."""
+def data_request(plan: DataPlan, seed: int, carried: CarriedNames | None = None) -> DataRequest:
+    """The plan's data, and the names that the model carries, as the data layer takes them."""
     return DataRequest(
         data=plan.data,
         root=Path(plan.root),
         download=plan.download,
         class_names=plan.class_names,
+        carried=carried or _beside(plan),
         seed=seed,
         max_skip=plan.max_skip,
+        geometry=Geometry(plan.resize, plan.crop, plan.interpolation),
     )
+
+
+def _beside(plan: DataPlan) -> CarriedNames | None:
+    return CarriedNames(plan.carried_names, "the config.json beside the model") if plan.carried_names else None

@@ -8,10 +8,14 @@ from typing import Literal
 
 import torch
 
-from auditor.audit.normalisations import tried
+from auditor.audit.label_fit import AGAIN, labels_fit
+from auditor.audit.normalisations import Normalisation, tried
 from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
+from auditor.class_names import numbered
+from auditor.datasets.base import Dataset
 from auditor.errors import InputRefused
+from auditor.functional.statistics import Estimate
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import watched
 from auditor.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
@@ -33,20 +37,21 @@ def validity_of(
     classifier: Classifier,
     train: Predictions,
     test: Predictions,
-    performance: Performance,
+    fit: Sequence[Validity],
     pairs: Sequence[Pair],
     generators: tuple[str, str],
 ) -> list[Validity]:
     """All checks of this module, in the order of their importance.
 
     Args:
+        fit: ``checks_of_fit``, made before the measuring.
         generators: the one asked for, and the one that made the instances.
     """
     directions = [direction for pair in pairs for direction in pair.directions]
     names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
     return [
         finite_outputs(classifier, train, test),
-        accuracy(classifier, test, performance),
+        *fit,
         *route(classifier, *generators),
         generation(directions, names),
         jumps(directions),
@@ -143,25 +148,75 @@ def finite_outputs(classifier: Classifier, train: Predictions, test: Predictions
     return Validity(id="output_finite", status="fail", message=message)
 
 
-def accuracy(classifier: Classifier, test: Predictions, performance: Performance) -> Validity:
-    """The model is better than chance, and no other usual normalisation makes it clearly better."""
+def checks_of_fit(
+    classifier: Classifier, dataset: Dataset, train: Predictions, test: Predictions, performance: Performance
+) -> list[Validity]:
+    """Whether labels and pixels are those of the model's training: ``labels`` and ``accuracy``, by its predictions."""
+    by_name = dataset.order_assumed or not numbered(dataset.class_names)
+    labels = labels_fit(train, test, dataset.class_names, by_name=by_name)
+    return [labels, accuracy(classifier, test, performance, dataset.name)]
+
+
+def refuse_unfit(
+    checks: Sequence[Validity], train: Predictions, test: Predictions, class_names: Sequence[str], *, force: bool
+) -> None:
+    """End an audit on labels or pixels that cannot be those of the model's training, before anything is measured.
+
+    Args:
+        checks: ``checks_of_fit``; one that names the option that mends it goes first.
+        force: go on all the same, but not where there is no boundary among the samples.
+    Raises:
+        InputRefused: one of them failed, or the model puts all samples in one class.
+    """
+    failed = [] if force else [check for check in checks if check.status == "fail"]
+    failed.sort(key=lambda check: AGAIN not in check.message)
+    if not failed or AGAIN not in failed[0].message:
+        refuse_constant(train, test, class_names)
+    if failed:
+        action = "mend that, or say --force to audit all the same"
+        raise InputRefused("labels and pixels as in the model's training", failed[0].message.rstrip("."), action)
+
+
+def accuracy(classifier: Classifier, test: Predictions, performance: Performance, data: str = "") -> Validity:
+    """The model is better than chance, and no other usual normalisation makes it clearly better.
+
+    Chance is that of the classes present: one in so many. Another normalisation is advised where it beats chance and
+    today's accuracy beyond their intervals, the data set's own constants before others as good.
+
+    Args:
+        data: name of the data set.
+    """
     measured = performance.accuracy
     if not isinstance(measured, Measure):
         return Validity(id="accuracy", status="warn", message=f"Accuracy is not known: {measured.not_measured}.")
-    chance = 1 / classifier.num_classes
+    chance = 1 / max(2, len(test.classes))
     skill = (measured.value - chance) / (1 - chance)
     said = f"Accuracy on {measured.n:,} test samples is {_percent(measured.value)}, chance is {_percent(chance)}"
     if skill >= POOR:
         return Validity(id="accuracy", status="ok", message=f"{said}.")
     others = tried(classifier, test.split)
     listed = "; ".join(f"{way.name} {_percent(share.value)}" for way, share in others)
-    best, share = others[0]
-    advice = ""
-    if share.low is not None and share.low > measured.high:
-        advice = f"; the model was probably trained with other pixels: audit again with {best.options}"
+    best, advice = better_way(others, max(measured.high, chance), data), ""
+    if best is not None:
+        advice = f"; the model was probably trained with other pixels: {AGAIN} {best.options}"
     near = skill < NEAR_CHANCE
     said += f"; {UNKNOWN_CAUSE if near and not advice else ''}tried instead: {listed}{advice}"
     return Validity(id="accuracy", status="fail" if near or advice else "ok", message=f"{said}.")
+
+
+def better_way(others: Sequence[tuple[Normalisation, Estimate]], least: float, data: str) -> Normalisation | None:
+    """The normalisation to advise: clearly above ``least``, the data set's own where no other is clearly better.
+
+    Args:
+        others: with the accuracy under each, best first.
+    """
+    best, share = others[0]
+    if share.low is None or share.low <= least:
+        return None
+    for way, own in others:
+        if way.name.casefold().replace("-", "") == data and own.high is not None and own.high >= share.value:
+            return way
+    return best
 
 
 def generation(directions: Sequence[Direction], names: dict[int, str]) -> Validity:

@@ -43,6 +43,10 @@ def audit(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    channels: o.ChannelsOption = o.Channels.rgb,
+    resize: o.Resize = None,
+    crop: o.Crop = None,
+    interpolation: o.InterpolationOption = None,
     output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     embedding: o.Embedding = None,
@@ -63,6 +67,7 @@ def audit(
     report_pairs: o.ReportPairs = 10,
     resume: o.Resume = None,
     save_instances: o.SaveInstances = False,
+    force: o.Force = False,
     config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -74,7 +79,9 @@ def audit(
     ctx.obj["verbose"] = verbose
     reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
              "--class-names": class_names}  # fmt: skip
-    with own_folder(out or Path(f"audit-{Path(model).stem}"), reads) as folder:
+    with own_folder(
+        out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}"), reads
+    ) as folder:
         plan = plan_from(ctx, folder.path)
         return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
 
@@ -90,6 +97,10 @@ def inspect(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    channels: o.ChannelsOption = o.Channels.rgb,
+    resize: o.Resize = None,
+    crop: o.Crop = None,
+    interpolation: o.InterpolationOption = None,
     output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     embedding: o.Embedding = None,
@@ -199,6 +210,7 @@ def compare(
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
+    channels: o.ChannelsOption = o.Channels.rgb,
     output: o.Output = None,
     output_kind: o.OutputKindOption = None,
     trust_model: o.TrustModel = False,

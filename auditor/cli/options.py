@@ -21,6 +21,13 @@ class Layout(StrEnum):
     nhwc = "nhwc"
 
 
+class Channels(StrEnum):
+    """Order of the colours in the model's input."""
+
+    rgb = "rgb"
+    bgr = "bgr"
+
+
 class OutputKind(StrEnum):
     """What the model's scores are."""
 
@@ -41,7 +48,10 @@ def output_path(value: str | Path) -> Path:
 
 
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Model file: ONNX, TorchScript or .pt2.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="MODEL", help="Model file (ONNX, TorchScript, .pt2) or Hugging Face folder.", show_default=False
+    ),
 ]
 LayoutOption = Annotated[Layout, typer.Option("--layout", help="Axis order of the model's input.")]
 Mean = Annotated[
@@ -49,6 +59,18 @@ Mean = Annotated[
     typer.Option(metavar="X[,X...]", help="Subtracted from pixels in [0, 1], per channel or one for all."),
 ]
 Std = Annotated[str | None, typer.Option(metavar="X[,X...]", help="Pixels are divided by it after --mean.")]
+ChannelsOption = Annotated[
+    Channels, typer.Option("--channels", help="Order of the colours that the model takes; --mean and --std follow it.")
+]
+Resize = Annotated[
+    str | None,
+    typer.Option(metavar="N|HxW", help="Shorter edge of images, or both edges; the model's size otherwise."),
+]
+Crop = Annotated[str | None, typer.Option(metavar="N|HxW", help="Keep the middle of each image after --resize.")]
+InterpolationOption = Annotated[
+    str | None,
+    typer.Option("--interpolation", metavar="bilinear|bicubic|...", help="How --resize computes pixels; bilinear."),
+]
 Embedding = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Tensor to use as embedding; found in the graph otherwise."),
@@ -75,7 +97,7 @@ DataRoot = Annotated[Path, typer.Option(metavar="DIR", help="Where downloaded da
 Download = Annotated[bool, typer.Option("--download/--no-download", help="Fetch a known data set once.")]
 ClassNames = Annotated[
     str | None,
-    typer.Option(metavar="A,B,...|FILE", help="Class names in the model's order, or a file of one a line."),
+    typer.Option(metavar="A,B,...|FILE", help="Class names in the model's order, or a file with them."),
 ]
 MaxSkip = Annotated[
     float, typer.Option(metavar="SHARE", min=0, max=1, help="Share of unreadable files that is tolerated.")
@@ -136,6 +158,9 @@ Resume = Annotated[
     ),
 ]
 SaveInstances = Annotated[bool, typer.Option("--save-instances", help="Also write the boundary instances as .npz.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Audit although labels or pixels cannot be those of the model's training.")
+]
 Config = Annotated[
     Path | None,
     typer.Option(

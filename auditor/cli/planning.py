@@ -12,8 +12,11 @@ import typer
 
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.profiles import profile_named
-from auditor.bounded_file import read_text
+from auditor.bounded_file import LARGEST_SMALL, read_bounded
+from auditor.class_names import NoClassNames, read_class_names
 from auditor.cli.earlier import INSTANCES
+from auditor.cli.model_files import beside, model_file
+from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
 from auditor.errors import UsageError
 
 
@@ -25,9 +28,13 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     """
     given = dict(ctx.params)
     _check_text(given)
+    given["model"] = model_file(given["model"])
+    _take_from_beside(given)
     model = _model_plan(given)
     given["root"] = str(given.pop("data_root"))
     given["class_names"] = _names(given["class_names"])
+    given |= {name: _size(name, given[name]) for name in ("resize", "crop")}
+    given["interpolation"] = _interpolation(given["interpolation"])
     given["time_budget"] = _seconds(given.get("time_budget"))
     profile_named(given.get("profile", "standard"))
     if given.pop("save_instances", False) and folder is not None:
@@ -35,6 +42,20 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
     data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
     return Plan(**{**_fields(Plan, given), "model": model, "data": data})
+
+
+def _take_from_beside(given: dict[str, Any]) -> None:
+    """Fill in what the files beside the model say and the user does not."""
+    said = beside(given["model"])
+    given["carried_names"] = said.class_names
+    taken = dict[str, str]()
+    for group in (("mean", "std"), ("resize", "crop", "interpolation")):
+        if all(given[name] is None for name in group):
+            taken |= {name: said.options[name] for name in group if name in said.options}
+    given |= taken
+    if taken:
+        options = " ".join(f"--{name} {value}" for name, value in taken.items())
+        given["notes"] = (f"Pixels are prepared as preprocessor_config.json beside the model says: {options}.",)
 
 
 def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, sha256: str) -> Plan:
@@ -92,6 +113,25 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
+def _size(option: str, text: str | None) -> int | tuple[int, int] | None:
+    """``N`` or ``HxW`` of ``--resize``; of ``--crop`` a single number is both."""
+    if text is None:
+        return None
+    try:
+        size = parse_resize(text)
+    except ValueError as err:
+        raise UsageError(f"expected pixels such as 224 or 224x320; found {text!r}; correct --{option}") from err
+    return (size, size) if option == "crop" and isinstance(size, int) else size
+
+
+def _interpolation(text: str | None) -> str:
+    if text is None:
+        return "bilinear"
+    if text not in INTERPOLATIONS:
+        raise UsageError(f"expected --interpolation to be one of {', '.join(INTERPOLATIONS)}; found {text!r}; use one")
+    return text
+
+
 def _seconds(text: str | None) -> float | None:
     """Seconds from ``90``, ``90s``, ``1.5m`` or ``2h``.
 
@@ -116,18 +156,18 @@ def _is_there(path: Path) -> bool:
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    """Class names from a file of one a line, or from a list with commas."""
+    """Class names from a file, or from a list with commas."""
     if text is None:
         return None
     path = Path(text)
     try:
-        lines = read_text(path).split("\n") if _is_there(path) else text.split(",")
+        content = read_bounded(path, LARGEST_SMALL) if _is_there(path) else "\n".join(text.split(",")).encode()
+        return read_class_names(content)
     except OSError as err:
         found = f"{path}: {err.strerror}"
         raise UsageError(f"expected a text file of class names; found {found}; correct --class-names") from err
-    names = tuple(line.strip() for line in lines if line.strip())
-    if len(names) < 2 or len(set(names)) < len(names):
+    except NoClassNames as err:
+        where = f" in {path}" if _is_there(path) else ""
         raise UsageError(
-            f"expected two or more different class names; found {', '.join(names) or 'none'}; correct --class-names"
-        )
-    return names
+            f"expected a file or a list of two or more different class names; found {err}{where}; correct --class-names"
+        ) from err

@@ -14,6 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from auditor.class_names import CarriedNames
+from auditor.datasets.geometry import UNCHANGED, Geometry
 from auditor.registry import Registry
 
 
@@ -69,6 +71,7 @@ class Dataset:
         fingerprint: sha256 over pixels and labels of both splits.
         skipped: files that could not be read.
         notes: how samples were split, resized or converted, in whole sentences for the report.
+        order_assumed: whether the classes are in text order because nothing says which is which.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Dataset:
     fingerprint: str
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
+    order_assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,26 +93,29 @@ class DataRequest:
         data: known name or path.
         root: where downloaded data sets live.
         download: whether a known data set may be fetched.
-        class_names: overrides the names found with the data.
+        class_names: of the model's classes, in its order; they go before all other names.
+        carried: names that the model carries.
         seed: of the train/test split where the data have none.
         max_skip: share of unreadable files that is tolerated.
-        image_size: ``(H, W)`` to which images are resized while reading, None keeps them.
+        geometry: what becomes of the size of images.
     """
 
     data: str
     root: Path = Path(".cache/data")
     download: bool = True
     class_names: tuple[str, ...] | None = None
+    carried: CarriedNames | None = None
     seed: int = 0
     max_skip: float = 0.01
-    image_size: tuple[int, int] | None = None
+    geometry: Geometry = UNCHANGED
 
 
 @dataclass(frozen=True)
 class RawData:
     """What a source returns: samples in their own shape, ``(N, C, H, W)`` or ``(N, D)``, not yet adapted.
 
-    ``class_names`` is empty where the data have no names.
+    ``class_names`` is empty where the data have no names. ``by_name``: labels are no more than positions in
+    ``class_names``, as with folders, so that only names tell which of the model's classes they are.
     """
 
     train: Split
@@ -116,6 +123,7 @@ class RawData:
     class_names: tuple[str, ...]
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    by_name: bool = False
 
 
 @dataclass(frozen=True)

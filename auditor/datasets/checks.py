@@ -105,6 +105,12 @@ def check_classes(raw: RawData, *, all_present: bool) -> None:
     if all_present:
         total = max(len(raw.class_names), present[-1] + 1)
         missing = next((i for i, label in enumerate([*present, total]) if i != label), total)
+        if missing == 0 and not raw.class_names and present == list(range(1, total)):
+            raise InputRefused(
+                "labels from 0 on",
+                f"labels from 1 to {present[-1]}",
+                "take 1 from every label, or add samples of class 0",
+            )
         if missing < total:
             _refuse_missing([missing], "either split", raw.class_names)
 
@@ -122,6 +128,13 @@ def check_labels(dataset: Dataset, num_classes: int) -> None:
     Raises:
         InputRefused: with the count, the first offender and the model's number of classes.
     """
+    labels = torch.cat([dataset.train.labels, dataset.test.labels])
+    if (int(labels.min()), int(labels.max())) == (1, num_classes):
+        raise InputRefused(
+            f"labels from 0 to {num_classes - 1}, because the model has {num_classes} classes",
+            f"labels from 1 to {num_classes}",
+            "take 1 from every label",
+        )
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         rows = torch.nonzero(split.labels >= num_classes).flatten()
         if len(rows):

@@ -1,4 +1,4 @@
-"""One image file becomes 8-bit pixels, upright, grey or RGB.
+"""One image file becomes pixels of 8 or 16 bits, upright, grey or RGB.
 
 The file is outside data: only a few formats are opened, an image that declares too many pixels is an error, and
 whatever is wrong with a file is one ``UnreadableImage``.
@@ -17,10 +17,17 @@ import torch
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+from auditor.datasets.geometry import Geometry
+
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _GREY = frozenset({"1", "L", "LA", "La"})
 _ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_HIGHEST_OF_16 = 65535.0
+_WIDE_AS_32 = frozenset({"PPM"})
+"""Formats whose 16 bits Pillow opens as 32."""
 _OTHER_COLOURS = frozenset({"CMYK", "LAB", "YCbCr"})
 
 
@@ -33,7 +40,8 @@ class ReadImage:
     """One image.
 
     Args:
-        pixels: uint8 ``(C, H, W)``, C is 1 or 3.
+        pixels: uint8 ``(C, H, W)`` in 0..255, C is 1 or 3; float32 ``(1, H, W)`` in [0, 1] of a file of 16 bits, whose
+            65,535 is 1.
         size: ``(H, W)`` of the upright image in the file.
         changes: what was done to it beside resizing, such as ``"converted from CMYK to RGB"``.
     """
@@ -43,11 +51,11 @@ class ReadImage:
     changes: tuple[str, ...]
 
 
-def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
-    """Read an image, turn it as its EXIF orientation says, make it 8-bit grey or RGB, and resize it.
+def read_image(path: Path, geometry: Geometry) -> ReadImage:
+    """Read an image, turn it as its EXIF orientation says, make it grey or RGB, and resize it; only the first page.
 
     Args:
-        size: ``(H, W)`` wanted; None keeps the image's own.
+        geometry: what becomes of its size.
     Raises:
         UnreadableImage: for whatever reason.
     """
@@ -58,7 +66,7 @@ def read_image(path: Path, size: tuple[int, int] | None) -> ReadImage:
             warnings.simplefilter("ignore")  # advice of Pillow to its callers
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
-                return _converted(image, size)
+                return _converted(image, geometry)
     except Exception as err:  # decoders of damaged files raise all kinds of errors
         raise UnreadableImage(_reason(path, err)) from err
 
@@ -74,25 +82,36 @@ def _cut_files_are_errors() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _converted(image: Image.Image, size: tuple[int, int] | None) -> ReadImage:
+def _converted(image: Image.Image, geometry: Geometry) -> ReadImage:
+    wide = _wide_colour(image)  # known until the pixels are read
     turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
     changes = ["turned upright as their EXIF orientation says"] if turned else []
-    eight, change = _eight_bit(ImageOps.exif_transpose(image), image.format)
+    changes += ["of more than one page, of which the first was read"] if getattr(image, "n_frames", 1) > 1 else []
+    changes += ["of 16 bits a colour, reduced to 8"] if wide else []
+    plain, change = _plain(ImageOps.exif_transpose(image), image.format)
     changes += [change] if change else []
-    own = (eight.height, eight.width)
-    if size is not None and size != own:
-        eight = eight.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(eight))
+    own = (plain.height, plain.width)
+    if (size := geometry.resized(own)) != own:
+        plain = plain.resize((size[1], size[0]), Image.Resampling[geometry.interpolation.upper()])
+    if geometry.crop is not None and geometry.crop != size:
+        plain = plain.crop(geometry.box(size))
+    pixels = torch.from_numpy(np.array(plain))
+    if plain.mode == "F":
+        pixels = pixels / _HIGHEST_OF_16
     return ReadImage(pixels.unsqueeze(0) if pixels.dim() == 2 else pixels.permute(2, 0, 1), own, tuple(changes))
 
 
-def _eight_bit(image: Image.Image, file_format: str | None) -> tuple[Image.Image, str | None]:
-    """The image in mode L or RGB, and what that took."""
+def _wide_colour(image: Image.Image) -> bool:
+    """Whether Pillow drops the lower 8 of 16 bits of each colour, as it does without a word."""
+    return not image.mode.startswith("I") and any(";16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
+
+
+def _plain(image: Image.Image, file_format: str | None) -> tuple[Image.Image, str | None]:
+    """The image in mode L or RGB, or F for grey of 16 bits; and what that took."""
     mode = image.mode
-    if mode.startswith("I;16") or (mode == "I" and file_format == "PPM"):
-        wide = np.asarray(image).astype(np.int64)
-        # Pillow's own conversion would clip at 255.
-        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)), "reduced from 16 to 8 bits"
+    if mode.startswith("I;16") or (mode == "I" and file_format in _WIDE_AS_32):
+        # Pillow resizes no 16-bit image, and its own conversion to 8 bits would clip at 255.
+        return Image.fromarray(np.asarray(image).astype(np.float32)), None
     if mode in ("I", "F"):
         raise ValueError("32-bit pixels, whose range is unknown")
     if mode == "P" and "transparency" in image.info:
@@ -111,6 +130,8 @@ def _reason(path: Path, err: Exception) -> str:
         if not start:
             return "empty file"
         return "a Git LFS pointer" if start == b"version https://git-lfs" else "not an image that can be identified"
+    if isinstance(err, PermissionError) and path.is_symlink():
+        return "a link that leads out of the data folder: copy the files, or give the folder that it leads to"
     if isinstance(err, OSError) and err.strerror:
         return err.strerror
     return str(err) or type(err).__name__

@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor.datasets.adapt import Wanted, adapt
 from auditor.datasets.base import DataRequest, Dataset, DataSource, RawData, Split, data_sources
 from auditor.datasets.checks import check_classes, check_labels, check_split
+from auditor.datasets.class_order import class_order, in_order, telling
 from auditor.errors import InputRefused, UsageError
 
 
@@ -25,14 +26,17 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         InputRefused: no such data, or data that cannot be audited.
         UsageError: class names that do not fit.
     """
-    if wanted is not None and len(wanted) == 3 and request.image_size is None and wanted[1] and wanted[2]:
-        request = replace(request, image_size=(wanted[1], wanted[2]))
+    size = (wanted[1], wanted[2]) if wanted is not None and len(wanted) == 3 and wanted[1] and wanted[2] else None
+    if wanted is None or len(wanted) == 3:
+        request = replace(request, geometry=request.geometry.for_model(size))
     raw = _read(request)
     check_split(raw.train, "the train split")
     check_split(raw.test, "the test split")
-    check_classes(raw, all_present=request.class_names is None)
+    check_classes(raw, all_present=request.class_names is None and telling(raw, request.carried) is None)
+    order = class_order(raw, request)
+    raw = in_order(raw, order)
     names = _class_names(raw, request)
-    train, test = (adapt(split.pixels, wanted) for split in (raw.train, raw.test))
+    train, test = (adapt(split.pixels, wanted, request.geometry) for split in (raw.train, raw.test))
     return Dataset(
         name=request.data,
         class_names=names,
@@ -41,7 +45,8 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         image_shape=train.image_shape,
         fingerprint=fingerprint(raw.train, raw.test),
         skipped=raw.skipped,
-        notes=(*raw.notes, *train.notes),
+        notes=(*raw.notes, *order.notes, *train.notes),
+        order_assumed=order.assumed,
     )
 
 
@@ -76,30 +81,42 @@ def match_classes(dataset: Dataset, num_classes: int, request: DataRequest) -> D
     """The data with one name for each of the model's classes.
 
     Raises:
-        InputRefused: labels outside the model's classes.
+        InputRefused: labels outside the model's classes, or folders of which nothing says which of them they are.
         UsageError: ``--class-names`` of another number.
     """
+    names, known = dataset.class_names, len(dataset.class_names)
     if request.class_names is not None and len(request.class_names) != num_classes:
         expected = f"--class-names with {num_classes} names, one for each of the model's classes"
         raise UsageError(f"expected {expected}; found {len(request.class_names)}; correct it")
+    if dataset.order_assumed and known != num_classes:
+        raise InputRefused(
+            f"class folders for the model's {num_classes:,} classes, or names that say which of them the data have",
+            f"{known:,} folders ({', '.join(names[:3])}{', ...' if known > 3 else ''}), and no names in the model",
+            f"give --class-names with {num_classes:,} names in the model's order, these folders' among them",
+        )
     check_labels(dataset, num_classes)
-    known = len(dataset.class_names)
     if known == num_classes:
         return dataset
-    numbers = dataset.class_names == tuple(map(str, range(known)))
+    if known > num_classes:
+        raise InputRefused(
+            f"names for the model's {num_classes:,} classes", f"{known:,} names", "give --class-names in its order"
+        )
+    numbers = names == tuple(map(str, range(known)))
     added = tuple(str(label) if numbers else f"class {label}" for label in range(known, num_classes))
     note = f"The model has {num_classes:,} classes, the data have samples of the first {known:,}."
-    return replace(dataset, class_names=dataset.class_names + added, notes=(*dataset.notes, note))
+    return replace(dataset, class_names=names + added, notes=(*dataset.notes, note))
 
 
 def _class_names(raw: RawData, request: DataRequest) -> tuple[str, ...]:
     needed = max(len(raw.class_names), int(max(raw.train.labels.max(), raw.test.labels.max())) + 1)
-    names = request.class_names or raw.class_names or tuple(map(str, range(needed)))
-    if len(names) < needed:
+    if not raw.class_names:
+        return tuple(map(str, range(needed)))
+    if len(raw.class_names) < needed:
+        whose = "--class-names with" if request.class_names else "class names, at least"
         raise UsageError(
-            f"expected --class-names with {needed} names, as many as the data; found {len(names)}; add them"
+            f"expected {whose} {needed} names, as many as the data; found {len(raw.class_names)}; add them"
         )
-    return names
+    return raw.class_names
 
 
 def fingerprint(train: Split, test: Split) -> str:

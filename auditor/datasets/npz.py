@@ -1,11 +1,14 @@
 """``.npz`` archives of NumPy: ``x_train, y_train, x_test, y_test``, or ``x, y`` and a split by seed.
 
-Images are ``(N, C, H, W)``, ``(N, H, W)`` or ``(N, H, W, C)``, vectors ``(N, D)``; uint8 in 0..255 or float in
-[0, 1]; labels are integers ``(N,)`` or ``(N, 1)``. An array ``class_names`` of strings is optional.
+Images are ``(N, C, H, W)``, ``(N, H, W)`` or ``(N, H, W, C)``, vectors ``(N, D)``; uint8 in 0..255, float in [0, 1],
+or other whole numbers in 0..255; labels are whole numbers ``(N,)`` or ``(N, 1)``, or one-hot ``(N, C)``. An array
+``class_names`` of strings is optional. The names of MedMNIST (``train_images``, ``train_labels``, ...) and of Keras'
+users (``X_train``) are taken as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,13 @@ from auditor.errors import InputRefused
 Array = NDArray[Any]
 
 _SPLIT, _WHOLE, _NAMES = ("x_train", "y_train", "x_test", "y_test"), ("x", "y"), "class_names"
+_ALIASES = {
+    **{f"x_{part}": (f"X_{part}", f"{part}_x", f"{part}_images", f"{part}_data") for part in ("train", "test")},
+    **{f"y_{part}": (f"Y_{part}", f"{part}_y", f"{part}_labels") for part in ("train", "test")},
+    "x": ("X", "images", "data"),
+    "y": ("Y", "labels", "targets"),
+    _NAMES: ("classes", "label_names", "names"),
+}
 _KEYS = "arrays x_train, y_train, x_test and y_test, or x and y"
 _AGAIN = "write the file with numpy.savez"
 
@@ -39,12 +49,31 @@ def load(request: DataRequest) -> RawData:
     """
     path = Path(request.data)
     arrays = _read(path)
-    names = _class_names(arrays)
+    spelled = _spelled_labels(arrays)
+    names = spelled or _class_names(arrays)
     if "x" in arrays:
         train, test, note = stratified(_split(arrays, ""), request.seed, names)
-        return RawData(train, test, names, notes=(*_axes_note(arrays["x"]), note))
+        return RawData(train, test, names, notes=(*_axes_note(arrays["x"]), note), by_name=bool(spelled))
     train, test = _split(arrays, "_train"), _split(arrays, "_test")
-    return RawData(train, test, names, notes=_axes_note(arrays["x_train"]))
+    return RawData(train, test, names, notes=_axes_note(arrays["x_train"]), by_name=bool(spelled))
+
+
+def _spelled_labels(arrays: dict[str, Array]) -> tuple[str, ...]:
+    """Names of the classes in text order where labels are names, which become their positions; none otherwise."""
+    keys = [key for key in ("y", "y_train", "y_test") if key in arrays]
+    if not all(arrays[key].dtype.kind in "US" for key in keys):
+        return ()
+    texts = {key: _as_text(arrays[key]).ravel() for key in keys}
+    names, positions = np.unique(np.concatenate([*texts.values()]), return_inverse=True)
+    ends = np.cumsum([len(text) for text in texts.values()])[:-1]
+    arrays.update(zip(keys, np.split(positions.astype(np.int64), ends), strict=True))
+    return _checked(names)
+
+
+def _as_text(names: Array) -> Array:
+    if names.dtype.kind != "S":
+        return names
+    return np.array([name.decode("utf-8", "replace") for name in names.ravel().tolist()]).reshape(names.shape)
 
 
 def _read(path: Path) -> dict[str, Array]:
@@ -57,11 +86,19 @@ def _read(path: Path) -> dict[str, Array]:
     if isinstance(archive, np.ndarray):
         raise InputRefused(f"an archive with {_KEYS}", f"a single array in {path.name}", _AGAIN)
     with archive:
-        keys = next((keys for keys in (_SPLIT, _WHOLE) if set(keys) <= set(archive.files)), None)
+        there = dict(_stored_names(archive.files))
+        keys = next((keys for keys in (_SPLIT, _WHOLE) if set(keys) <= set(there)), None)
         if keys is None:
             found = ", ".join(archive.files) or "no array"
             raise InputRefused(f"{_KEYS} in {path.name}", found, "write the data under these names")
-        return {key: _array(archive, key, path) for key in (*keys, *({_NAMES} & set(archive.files)))}
+        return {key: _array(archive, there[key], path) for key in (*keys, *({_NAMES} & set(there)))}
+
+
+def _stored_names(files: list[str]) -> Iterator[tuple[str, str]]:
+    """Each array that is known, with the name under which the file has it."""
+    for key, others in _ALIASES.items():
+        if name := next((name for name in (key, *others) if name in files), None):
+            yield key, name
 
 
 def _array(archive: Any, key: str, path: Path) -> Array:
@@ -84,6 +121,8 @@ def _split(arrays: dict[str, Array], end: str) -> Split:
 
 
 def _pixels(x: Array, name: str) -> Tensor:
+    if x.dtype.kind in "iu" and x.dtype != np.uint8 and x.size and x.min() >= 0 and x.max() <= 255:
+        x = x.astype(np.uint8)  # pixels of 0..255 in a wider type
     if x.dtype != np.uint8 and x.dtype.kind != "f":
         raise InputRefused(
             "uint8 pixels in 0..255 or float pixels in [0, 1]", f"{x.dtype} in {name}", "convert them to one of the two"
@@ -97,11 +136,19 @@ def _pixels(x: Array, name: str) -> Tensor:
 
 
 def _labels(y: Array, name: str) -> Tensor:
+    if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "iufb" and _is_one_hot(y):
+        y = y.argmax(axis=1)
+    elif y.dtype.kind == "f" and np.isfinite(y).all() and (y == np.rint(y)).all():
+        y = y.astype(np.int64)
     if y.dtype.kind not in "iu":
         advice = "store the index of each sample's class as an integer, and names in class_names"
         raise InputRefused("integer labels", f"{y.dtype} in {name}", advice)
     # Keras keeps labels as a column.
     return torch.from_numpy(np.ascontiguousarray(y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, dtype=np.int64))
+
+
+def _is_one_hot(y: Array) -> bool:
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _channels_last(x: Array) -> bool:
@@ -121,11 +168,16 @@ def _class_names(arrays: dict[str, Array]) -> tuple[str, ...]:
     names = arrays.get(_NAMES)
     if names is None:
         return ()
+    names = _as_text(names)
     if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) < len(names):
         found = (
             f"{names.dtype} of shape {names.shape}" if names.dtype.kind != "U" or names.ndim != 1 else "a name twice"
         )
         raise InputRefused("class_names as different strings, one for each class", found, "correct or omit class_names")
+    return _checked(names)
+
+
+def _checked(names: Array) -> tuple[str, ...]:
     for name in names.tolist():
         if name != name.encode("utf-8", "replace").decode("utf-8"):
             raise InputRefused("class_names in UTF-8", f"the name {name[:40]!r}", "correct or omit class_names")

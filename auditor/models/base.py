@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from auditor.class_names import CarriedNames
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
 from auditor.models.gpu import why_no_cuda
@@ -33,6 +34,7 @@ class ModelOptions:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         layout: order of the image axes in the model's input.
         mean, std: per channel (or one for all), in units of pixels in [0, 1]; the wrapper applies them.
+        channels: order of the colours in the model's input.
         embedding: name of the tensor to use as embedding; None finds it in the graph.
         output: name (or key, or index) of the output that holds the class scores; None finds it.
         output_kind: what the scores are; None detects it on data.
@@ -44,6 +46,7 @@ class ModelOptions:
     layout: Layout = "auto"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    channels: Literal["rgb", "bgr"] = "rgb"
     embedding: str | None = None
     output: str | None = None
     output_kind: OutputKind | None = None
@@ -86,6 +89,7 @@ class Backend(ABC):
         quantised: whether it computes in whole numbers or rounds on the way, so that ``logits`` can only follow it
             roughly.
         facts: what the file says of its producer, operators and outputs.
+        class_names: the names that the file gives to its classes, or None.
         side_effects: what in the graph can make two answers to one input differ: places that it writes to and keeps,
             operators that draw random numbers or read a clock.
     """
@@ -102,6 +106,7 @@ class Backend(ABC):
     passes_for_both: int = 2
     quantised: bool = False
     facts: FileFacts = FileFacts()
+    class_names: CarriedNames | None = None
     side_effects: tuple[str, ...] = ()
 
     @abstractmethod

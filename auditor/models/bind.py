@@ -58,13 +58,14 @@ class Bound:
     watch: Watched
 
 
-def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
+def bind(backend: Backend, samples: Tensor, options: ModelOptions, *, on_boundary: bool = False) -> Bound:
     """Measure a model on instances and wrap it for the rest of the tool.
 
     Args:
         backend: the opened model.
         samples (float32): ``(N, C, H, W)`` or ``(N, D)`` in [0, 1], N >= 1 (a few hundred), of the model's size.
         options: what the user said about the model.
+        on_boundary: the samples lie on a boundary, so that the size of their scores says nothing of the model's.
     Raises:
         InputRefused: another input shape, outputs that are not scores of classes, none finite, too many classes, or
             probabilities that tell no classes apart.
@@ -77,7 +78,7 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions) -> Bound:
     finite = check_finite(scores)
     usable = scores[torch.isfinite(scores).all(dim=1)]
     kind, kind_check = decide_output_kind(usable, backend.head, options.output_kind, squashed=backend.squashed)
-    scale = rescaling(usable, kind)
+    scale = 1.0 if on_boundary else rescaling(usable, kind)
     mended = [] if scale == 1 else [rescaled(scale)]
     if mended:
         backend, scores = Rescaled(backend, scale), scores * scale

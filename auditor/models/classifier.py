@@ -69,19 +69,24 @@ class Batching:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From pixel space to the model's input: axis order and normalisation.
+    """From pixel space to the model's input: order of colours, normalisation, axis order.
 
     Args:
         layout: order of the model's axes; ``nhw`` are grey images without a channel axis, ``flat`` are vectors.
-        mean, std: float32 ``(C,)`` or ``(1,)``, in units of pixels in [0, 1]; None leaves pixels as they are.
+        mean, std: float32 ``(C,)`` or ``(1,)``, in units of pixels in [0, 1], in the order of the model's channels;
+            None leaves pixels as they are.
+        bgr: the model takes blue first; instances have red first.
     """
 
     layout: AxisOrder = "nchw"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    bgr: bool = False
 
     def __call__(self, x: Tensor) -> Tensor:
         """Differentiable map of float32 ``(N, *shape)`` in [0, 1] to the model's input."""
+        if self.bgr:
+            x = x.flip(1)
         if self.mean is not None or self.std is not None:
             axes = (1, -1) + (1,) * (x.dim() - 2)
             numbers = self.mean or (0.0,), self.std or (1.0,)

@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from auditor.errors import InputRefused, UsageError
 from auditor.models import exported_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
+from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
@@ -56,7 +57,9 @@ def open_exported(path: Path, options: ModelOptions) -> Backend:
             program = move_to_device_pass(program, device)
     except Exception as error:  # torch's loader raises all kinds of errors
         raise InputRefused("a torch.export archive that torch loads", f"{path.name}: {why(error)}", _AGAIN) from error
-    return ExportedBackend(program, device, options)
+    backend = ExportedBackend(program, device, options)
+    backend.class_names = names_in_archive(path)
+    return backend
 
 
 @final

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
+from auditor.models.carried_names import names_in_onnx
 from auditor.models.gpu import failure_of
 from auditor.models.onnx_budget import check_budget
 from auditor.models.onnx_domains import check_domains
@@ -82,6 +83,7 @@ class OnnxBackend(Backend):
         self.device = torch_device(options.device)
         output = choose_output(model, options.output)
         self.facts = onnx_facts(model, output)
+        self.class_names = names_in_onnx(model)
         graph = read_graph(model, self._input_name, output.name)
         self.quantised = any(node.op in _ROUNDED for node in graph.nodes) or has_steps(marked(graph))
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):

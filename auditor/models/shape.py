@@ -53,15 +53,15 @@ def instance_spec(declared: ModelInput, layout: Layout) -> InstanceSpec:
 
 
 def preprocessing(options: ModelOptions, layout: AxisOrder, channels: int | None = None) -> Preprocessing:
-    """Normalisation by ``--mean`` and ``--std`` and the order of the axes.
+    """Normalisation by ``--mean`` and ``--std``, the order of the colours and of the axes.
 
     Args:
         options: what the user said.
         layout: order of the model's axes.
         channels: C of the instances (D for vectors); None leaves the number of values unchecked.
     Raises:
-        UsageError: neither one value nor C values, a value that is not finite, a mean above 1, or a std that is not
-            positive.
+        UsageError: neither one value nor C values, a value that is not finite, a mean above 1, a std that is not
+            positive, or blue first among other than three channels.
     """
     for name, values in (("--mean", options.mean), ("--std", options.std)):
         if values is None:
@@ -76,7 +76,9 @@ def preprocessing(options: ModelOptions, layout: AxisOrder, channels: int | None
         raise UsageError(f"expected --mean in units of pixels in [0, 1]; found {max(options.mean)}; divide it by 255")
     if options.std is not None and min(options.std) <= 0:
         raise UsageError(f"expected positive numbers for --std; found {min(options.std)}; correct them")
-    return Preprocessing(layout, options.mean, options.std)
+    if options.channels == "bgr" and channels not in (3, None):
+        raise UsageError(f"expected three channels for --channels bgr; found {channels}; leave --channels out")
+    return Preprocessing(layout, options.mean, options.std, options.channels == "bgr")
 
 
 def shape_text(shape: tuple[int | None, ...]) -> str:

@@ -24,6 +24,7 @@ from torch.nn import functional
 from auditor.errors import InputRefused, UsageError
 from auditor.models import torchscript_graph as graphs
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
+from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
 from auditor.models.rows import in_groups, score_rows
@@ -57,7 +58,9 @@ def open_torchscript(path: Path, options: ModelOptions) -> Backend:
     torch.set_num_threads(options.threads)
     device = torch_device(options.device)
     module = _load(path, device)
-    return TorchScriptBackend(module, example, device, options.embedding, options.output)
+    backend = TorchScriptBackend(module, example, device, options.embedding, options.output)
+    backend.class_names = names_in_archive(path)
+    return backend
 
 
 class TorchScriptBackend(Backend):

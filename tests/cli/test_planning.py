@@ -11,6 +11,7 @@ import typer
 from auditor.audit.plan import Plan
 from auditor.cli.app import app
 from auditor.cli.planning import plan_from
+from auditor.errors import UsageError
 
 
 def plan_of(*arguments: str) -> Plan:
@@ -33,19 +34,22 @@ def test_every_option_arrives():
         "--std", "0.25,0.5,1", "--layout", "nhwc", "--embedding", "e", "--output-kind", "sigmoid", "--pairs", "a:b",
         "--max-pairs", "7", "--generator", "rpbs", "--profile", "quick", "--samples-per-class", "9", "--seed", "3",
         "--device", "cpu", "--report-pairs", "2", "--max-skip", "0.5", "--save-instances", "--expect-sha256", "ab" * 32,
-        "--output", "z", "--trust-model", "--time-budget", "2m",
+        "--output", "z", "--trust-model", "--time-budget", "2m", "--channels", "bgr", "--resize", "256",
+        "--crop", "224", "--interpolation", "bicubic", "--force",
     )  # fmt: skip
     assert plan.model.model_dump() == {
         "path": "m.onnx", "device": "cpu", "layout": "nhwc", "mean": (0.5,), "std": (0.25, 0.5, 1.0), "embedding": "e",
         "output": "z", "output_kind": "sigmoid", "expect_sha256": "ab" * 32, "trust_model": True,
+        "channels": "bgr",
     }  # fmt: skip
     assert plan.data is not None
     assert plan.data.model_dump() == {
         "data": "d.npz", "root": "root", "download": False, "class_names": ("a", "b"), "max_skip": 0.5,
+        "carried_names": None, "resize": 256, "crop": (224, 224), "interpolation": "bicubic", "notes": (),
     }  # fmt: skip
     assert plan.model_dump(exclude={"model", "data", "command"}) == {
         "pairs": "a:b", "max_pairs": 7, "generator": "rpbs", "profile": "quick", "samples_per_class": 9, "seed": 3,
-        "report_pairs": 2, "instances_folder": "out/instances", "time_budget": 120.0,
+        "report_pairs": 2, "instances_folder": "out/instances", "time_budget": 120.0, "force": True,
     }  # fmt: skip
     assert plan.settings.samples_per_class == 9
 
@@ -59,6 +63,22 @@ def test_class_names_from_a_file(tmp_path: Path):
     plan = plan_of("m.onnx", "--data", "digits", "--class-names", str(tmp_path / "names.txt"))
     assert plan.data is not None
     assert plan.data.class_names == ("ant, queen", "bee")
+
+
+def test_class_names_that_are_no_list_are_refused_in_one_line(tmp_path: Path):
+    (tmp_path / "names.txt").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(UsageError, match=r"class names; found bytes that are no UTF-8 in .*names.txt; correct"):
+        plan_of("m.onnx", "--data", "digits", "--class-names", str(tmp_path / "names.txt"))
+    with pytest.raises(UsageError, match="found the name 'a' twice; correct --class-names"):
+        plan_of("m.onnx", "--data", "digits", "--class-names", "a,b,a")
+
+
+@pytest.mark.parametrize(
+    "options", [("--resize", "big"), ("--resize", "0"), ("--crop", "1x2x3"), ("--interpolation", "cubic")]
+)
+def test_sizes_that_are_none_are_refused(options: tuple[str, str]):
+    with pytest.raises(UsageError, match=f"expected .*{options[1]}.*"):
+        plan_of("m.onnx", "--data", "digits", *options)
 
 
 def test_a_configuration_file_gives_the_options_that_the_command_line_does_not(tmp_path: Path):

@@ -12,9 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, SkippedFile
 from auditor.datasets.folder import natural_key
-from auditor.datasets.load import load_dataset
+from auditor.datasets.geometry import Geometry
+from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused, UsageError
 
 Files = Callable[[str], list[tuple[Path, int]]]
@@ -102,16 +104,24 @@ def test_classes_called_train_and_car(tmp_path: Path, real_image_files: Files) -
     assert load_dataset(DataRequest(str(tmp_path))).class_names == ("car", "train")
 
 
-def test_classes_and_files_are_in_natural_order(tmp_path: Path, real_image_files: Files, real_images) -> None:
-    names = ["1", "2", "10"]
+def test_classes_are_in_text_order_and_files_in_natural_order(
+    tmp_path: Path, real_image_files: Files, real_images
+) -> None:
+    names = ["1", "10", "2"]  # as torchvision.datasets.ImageFolder and Keras number them
     fill(tmp_path / "train", real_image_files("mnist"), names, 11)
     fill(tmp_path / "test", real_image_files("mnist"), names, 1)
     data = load_dataset(DataRequest(str(tmp_path)))
-    assert data.class_names == ("1", "2", "10")
+    assert data.class_names == ("1", "10", "2")
+    assert data.order_assumed
     x = torch.from_numpy(real_images("mnist")[0])
     # image10.png comes after image9.png.
     assert torch.equal(data.train.pixels[:11, 0], x[:11])
-    assert data.notes == ("Class folders are in natural order (2 before 10), not in the order of their characters.",)
+    assert data.notes == ()
+
+
+def test_capitals_come_before_small_letters(tmp_path: Path, real_image_files: Files) -> None:
+    fill(tmp_path, real_image_files("mnist"), ["hazel", "Fig", "Iris"], 5)
+    assert load_dataset(DataRequest(str(tmp_path))).class_names == ("Fig", "Iris", "hazel")
 
 
 def test_natural_key_puts_numbers_by_value() -> None:
@@ -122,29 +132,88 @@ def test_natural_key_puts_numbers_by_value() -> None:
 def test_class_names_that_name_the_folders_set_their_order(both: Path) -> None:
     data = load_dataset(DataRequest(str(both), class_names=("dog", "bird", "cat")))
     assert data.class_names == ("dog", "bird", "cat")
-    assert data.train.labels.tolist() == [0] * 6 + [2] * 6
-    assert torch.equal(data.train.pixels[6:], load_dataset(DataRequest(str(both))).train.pixels[:6])
+    assert data.train.labels.tolist() == [2] * 6 + [0] * 6
+    assert torch.equal(data.train.pixels, load_dataset(DataRequest(str(both))).train.pixels)
     assert data.notes == ("The class folders are in the order of --class-names (2 of 3 have one).",)
 
 
-def test_other_class_names_rename_the_folders(both: Path) -> None:
-    data = load_dataset(DataRequest(str(both), class_names=("Katze", "Hund")))
-    assert data.class_names == ("Katze", "Hund")
-    assert data.train.labels.tolist() == [0] * 6 + [1] * 6
-    assert data.notes == ("The class folders cat, dog were renamed Katze, Hund by --class-names, in natural order.",)
+@pytest.mark.parametrize("names", [("0 Dog", "1 Cat"), ("DOG", "cat"), ("dog, hound", "cat, kitten")])
+def test_names_of_other_spelling_are_matched(names: tuple[str, ...], both: Path) -> None:
+    data = load_dataset(DataRequest(str(both), class_names=names))
+    assert data.class_names == names
+    assert data.train.labels.tolist() == [1] * 6 + [0] * 6
+
+
+def test_names_that_the_model_carries_set_the_order(both: Path) -> None:
+    carried = CarriedNames(("dog", "bird", "cat"), "the model's ZipMap")
+    data = load_dataset(DataRequest(str(both), carried=carried))
+    assert data.class_names == ("dog", "bird", "cat")
+    assert data.train.labels.tolist() == [2] * 6 + [0] * 6
+    assert data.notes == ("The class folders are in the order of the model's ZipMap (2 of 3 have one).",)
+    assert not data.order_assumed
+
+
+def test_carried_numbers_say_nothing(both: Path) -> None:
+    data = load_dataset(DataRequest(str(both), carried=CarriedNames(("LABEL_0", "LABEL_1"), "config.json")))
+    assert (data.class_names, data.order_assumed) == (("cat", "dog"), True)
+
+
+def test_given_names_go_before_carried_ones(both: Path) -> None:
+    carried = CarriedNames(("chien", "chat"), "the model's metadata")
+    data = load_dataset(DataRequest(str(both), class_names=("dog", "cat"), carried=carried))
+    assert data.class_names == ("dog", "cat")
+    assert data.train.labels.tolist() == [1] * 6 + [0] * 6
+
+
+def test_carried_names_that_name_no_folder_are_refused_with_both_lists(both: Path) -> None:
+    carried = CarriedNames(("dog", "bird"), "the model's metadata")
+    with pytest.raises(InputRefused, match=r"metadata: dog, bird\); found cat, which it does not name .*cat, dog"):
+        load_dataset(DataRequest(str(both), carried=carried))
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("cat", "dgo"), "found no name for folder 'dog'"),
-        (("a", "b", "c"), "expected --class-names with 2 names, one for each class folder; found 3"),
-        (("a",), "expected --class-names with 2 names, one for each class folder; found 1"),
+        (("cat", "dgo"), "found no name for dog among cat, dgo"),
+        (("Katze", "Hund"), "found no name for cat, dog among Katze, Hund"),
+        (("a",), "found no name for cat, dog among a"),
     ],
 )
-def test_class_names_that_do_not_fit(names: tuple[str, ...], message: str, both: Path) -> None:
-    with pytest.raises(UsageError, match=message):
+def test_class_names_that_do_not_fit_are_refused_with_both_lists(
+    names: tuple[str, ...], message: str, both: Path
+) -> None:
+    with pytest.raises(UsageError, match=message + r" \(the data have cat, dog\)"):
         load_dataset(DataRequest(str(both), class_names=names))
+
+
+def test_some_of_the_models_classes_are_never_taken_for_the_first(both: Path) -> None:
+    request = DataRequest(str(both))
+    with pytest.raises(InputRefused, match=r"the model's 5 classes.*found 2 folders \(cat, dog\), and no names"):
+        match_classes(load_dataset(request), 5, request)
+    named = DataRequest(str(both), class_names=("ant", "bee", "cat", "dog", "eel"))
+    data = match_classes(load_dataset(named), 5, named)
+    assert sorted(set(data.test.labels.tolist())) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "Testing"), ("TRAIN", "VAL"), ("training_set", "test_set"), ("Train", "Valid"),
+        ("train-images", "test-images"), ("trainset", "testset"), ("train", "Validation"),
+    ],
+)  # fmt: skip
+def test_splits_under_their_usual_names(train: str, test: str, both: Path) -> None:
+    (both / "train").rename(both / "a")
+    (both / "a").rename(both / train)
+    (both / "test").rename(both / test)
+    data = load_dataset(DataRequest(str(both)))
+    assert (len(data.train), len(data.test), data.class_names) == (12, 8, ("cat", "dog"))
+
+
+def test_two_folders_for_one_split_are_refused(both: Path) -> None:
+    shutil.copytree(both / "train", both / "Training")
+    with pytest.raises(InputRefused, match="one folder for each split; found Training and train"):
+        load_dataset(DataRequest(str(both)))
 
 
 def test_images_are_resized_to_the_model_while_reading(both: Path, real_images) -> None:
@@ -162,7 +231,7 @@ def test_images_of_mixed_kinds(both: Path, real_image_files: Files, real_images)
     photograph = Image.open(real_image_files("imagenet")[0][0])
     photograph.resize((80, 60)).convert("CMYK").save(both / "train" / "dog" / "image6.jpg")
     shutil.copy(real_image_files("mnist")[0][0], both / "train" / "dog" / "image7.png")
-    data = load_dataset(DataRequest(str(both)))
+    data = load_dataset(DataRequest(str(both)), (3, 32, 32))
     assert data.train.pixels.shape == (14, 3, 32, 32)
     digit = Image.fromarray(real_images("mnist")[0][0]).resize((32, 32), Image.Resampling.BILINEAR)
     for channel in range(3):
@@ -170,9 +239,38 @@ def test_images_of_mixed_kinds(both: Path, real_image_files: Files, real_images)
     assert data.notes == (
         "Images converted from CMYK to RGB: 1.",
         "Grey images among colour ones, repeated into three channels: 1.",
-        "Images of 28 x 28 to 60 x 80 pixels, which differ from the first, were resized to 32 x 32"
-        " (bilinear, antialiased).",
+        "Images of 28 x 28 to 60 x 80 pixels were resized to 32 x 32 (bilinear, antialiased).",
         "The aspect ratio was not kept.",
+    )
+
+
+def test_twelve_bits_in_sixteen_keep_their_depth_and_are_told(tmp_path: Path) -> None:
+    for name, base in (("a", 1000), ("b", 1020)):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            pixels = np.full((4, 4), base + i, dtype=np.uint16)
+            pixels[0, 0] = 4095
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    data = load_dataset(DataRequest(str(tmp_path)))
+    values = {round(65535 * value) for value in torch.cat([data.train.pixels, data.test.pixels]).unique().tolist()}
+    assert values == {*range(1000, 1005), *range(1020, 1025), 4095}
+    assert data.notes[0] == (
+        "Images of 16 bits, divided by 65,535: 10; their largest value is 4,095."
+        " If the model was trained on value / 4,095, say --mean 0 --std 0.0624857."
+    )
+
+
+def test_images_of_many_sizes_need_a_size_that_the_model_takes(both: Path) -> None:
+    with Image.open(both / "train" / "cat" / "image0.png") as image:
+        image.resize((6, 6)).save(both / "train" / "cat" / "image0.png")
+    message = r"--resize, because .* any size .*; found 2 sizes, most often 32 x 32 \(19 of 20 images\)"
+    with pytest.raises(InputRefused, match=message):
+        load_dataset(DataRequest(str(both)))
+    sized = load_dataset(DataRequest(str(both), geometry=Geometry(resize=16)))
+    assert sized.train.pixels.shape == (12, 3, 16, 16)
+    assert sized.notes == (
+        "Images of 6 x 6 to 32 x 32 pixels were resized so that the shorter edge is 16 (bilinear, antialiased), then"
+        " cut to the middle 16 x 16.",
     )
 
 
@@ -223,12 +321,18 @@ def test_other_files_are_left_out_and_counted(both: Path) -> None:
     (both / "train" / "dog" / "._image0.png").write_bytes(b"resource fork")
     (both / "train" / "dog" / ".thumbnails").mkdir()
     (both / "train" / "dog" / ".thumbnails" / "image0.png").write_bytes(b"thumbnail")
+    (both / "train" / "cat" / "@eaDir" / "image0.png").mkdir(parents=True)
+    shutil.copy(both / "train" / "cat" / "image0.png", both / "train" / "cat" / "@eaDir" / "image0.png" / "thumb.jpg")
+    (both / "train" / "@eaDir").mkdir()
     (both / "train" / ".ipynb_checkpoints").mkdir()
     (both / "__MACOSX").mkdir()
     data = load_dataset(DataRequest(str(both)))
     assert len(data.train) == 12
     assert data.class_names == ("cat", "dog")
-    assert data.notes == ("Files without the suffix of an image, left out: 1 (first train/cat/labels.csv).",)
+    assert data.notes == (
+        "Files without the suffix of an image, left out: 1 (first train/cat/labels.csv).",
+        "Hidden files and folders, left out: 3 (first train/cat/@eaDir).",
+    )
 
 
 def test_images_in_folders_below_the_class_and_links(both: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
+from auditor.datasets.geometry import UNCHANGED, Geometry
 from auditor.datasets.image_file import UnreadableImage, read_image
 
 Photograph = Image.Image
@@ -32,7 +35,7 @@ def pixels_of(image: Image.Image) -> torch.Tensor:
 def test_formats(suffix: str, photograph: Photograph, tmp_path: Path) -> None:
     path = tmp_path / f"image{suffix}"
     photograph.save(path, **({"lossless": True} if suffix == ".webp" else {}))
-    read = read_image(path, None)
+    read = read_image(path, UNCHANGED)
     expected = pixels_of(Image.open(path) if suffix in (".jpg", ".jpeg") else photograph)
     assert torch.equal(read.pixels, expected)
     assert read.pixels.dtype == torch.uint8
@@ -42,7 +45,7 @@ def test_formats(suffix: str, photograph: Photograph, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["1", "L"])
 def test_grey_stays_one_channel(mode: str, photograph: Photograph, tmp_path: Path) -> None:
     photograph.convert(mode).save(tmp_path / "image.png")
-    read = read_image(tmp_path / "image.png", None)
+    read = read_image(tmp_path / "image.png", UNCHANGED)
     assert torch.equal(read.pixels, pixels_of(photograph.convert(mode).convert("L")))
     assert read.changes == ()
 
@@ -68,7 +71,7 @@ def test_exif_orientation(
     exif[ExifTags.Base.Orientation] = orientation
     photograph.save(tmp_path / f"image{suffix}", exif=exif)
     stored = Image.open(tmp_path / f"image{suffix}")
-    read = read_image(tmp_path / f"image{suffix}", None)
+    read = read_image(tmp_path / f"image{suffix}", UNCHANGED)
     assert torch.equal(read.pixels, pixels_of(stored if turn is None else stored.transpose(turn)))
     assert read.size == ((60, 40) if orientation >= 5 else (40, 60))
     assert read.changes == (() if turn is None else ("turned upright as their EXIF orientation says",))
@@ -82,14 +85,42 @@ def test_sixteen_bits_keep_their_shades(suffix: str, tmp_path: Path) -> None:
         path.write_bytes(b"P5 100 40 65535\n" + wide.astype(">u2").tobytes())
     else:
         Image.fromarray(wide).save(path)
-    read = read_image(path, None)
-    assert np.array_equal(read.pixels[0].numpy(), np.rint(wide / 257).astype(np.uint8))
-    assert read.changes == ("reduced from 16 to 8 bits",)
+    read = read_image(path, UNCHANGED)
+    assert read.pixels.dtype == torch.float32
+    assert np.array_equal(np.rint(read.pixels[0].double().numpy() * 65535), wide)
+    assert read.changes == ()
+    small = read_image(path, Geometry(resize=(20, 50))).pixels
+    assert small.shape == (1, 20, 50)
+    assert 0 <= small.min() < small.max() <= 1
+
+
+def test_sixteen_bits_a_colour_are_said_to_be_reduced(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    rows = b"".join(b"\0" + bytes(range(18)) for _ in range(2))
+    header = struct.pack(">IIBBBBB", 3, 2, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks)
+    )
+    read = read_image(path, UNCHANGED)
+    assert (read.pixels.shape, read.changes) == ((3, 2, 3), ("of 16 bits a colour, reduced to 8",))
+
+
+@pytest.mark.parametrize(("suffix", "file_format"), [(".tif", "TIFF"), (".jpg", "MPO"), (".gif", "GIF")])
+def test_pages_after_the_first_are_told(suffix: str, file_format: str, photograph: Photograph, tmp_path: Path) -> None:
+    path = tmp_path / f"image{suffix}"
+    other = photograph.rotate(90)
+    photograph.save(path, format=file_format, save_all=True, append_images=[other])
+    read = read_image(path, UNCHANGED)
+    assert read.changes == ("of more than one page, of which the first was read",)
+    apart = [(read.pixels.int() - pixels_of(image).int()).abs().float().mean() for image in (photograph, other)]
+    assert apart[0] < apart[1] / 3
 
 
 def test_cmyk(photograph: Photograph, tmp_path: Path) -> None:
     photograph.convert("CMYK").save(tmp_path / "image.jpg", quality=95)
-    read = read_image(tmp_path / "image.jpg", None)
+    read = read_image(tmp_path / "image.jpg", UNCHANGED)
     assert read.changes == ("converted from CMYK to RGB",)
     # JPEG loses a little; inverted ink would be off by more than a hundred.
     assert (read.pixels.int() - pixels_of(photograph).int()).abs().float().mean() < 6
@@ -106,14 +137,14 @@ def test_transparency_is_dropped_and_said(mode: str, photograph: Photograph, tmp
         image = plain.convert(mode)
         image.putalpha(ImageOps.invert(photograph.convert("L")))
     image.save(tmp_path / "image.png")
-    read = read_image(tmp_path / "image.png", None)
+    read = read_image(tmp_path / "image.png", UNCHANGED)
     assert torch.equal(read.pixels, pixels_of(plain))
     assert read.changes == ("whose transparency was dropped",)
 
 
 def test_palette_without_transparency(photograph: Photograph, tmp_path: Path) -> None:
     photograph.quantize(64).save(tmp_path / "image.png")
-    read = read_image(tmp_path / "image.png", None)
+    read = read_image(tmp_path / "image.png", UNCHANGED)
     assert torch.equal(read.pixels, pixels_of(photograph.quantize(64).convert("RGB")))
     assert read.changes == ()
 
@@ -122,7 +153,7 @@ def test_resized_after_turning(photograph: Photograph, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     photograph.save(tmp_path / "image.png", exif=exif)
-    read = read_image(tmp_path / "image.png", (30, 20))
+    read = read_image(tmp_path / "image.png", Geometry(resize=(30, 20)))
     turned = photograph.transpose(Image.Transpose.ROTATE_270)
     assert torch.equal(read.pixels, pixels_of(turned.resize((20, 30), Image.Resampling.BILINEAR)))
     assert read.size == (60, 40)
@@ -155,8 +186,8 @@ def _integers(path: Path, photograph: Photograph) -> None:
     photograph.convert("I").save(path, format="TIFF")
 
 
-def _gif(path: Path, photograph: Photograph) -> None:
-    photograph.save(path, format="GIF")
+def _icon(path: Path, photograph: Photograph) -> None:
+    photograph.save(path, format="ICO")
 
 
 UNREADABLE: dict[str, tuple[Callable[[Path, Photograph], object], str]] = {
@@ -169,7 +200,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path, Photograph], object], str]] = {
     "huge bomb": (_huge_bomb, "200000000 pixels"),
     "float": (_float, "32-bit pixels, whose range is unknown"),
     "integers": (_integers, "32-bit pixels, whose range is unknown"),
-    "format that is not opened": (_gif, "not an image that can be identified"),
+    "format that is not opened": (_icon, "not an image that can be identified"),
     "missing": (lambda path, _: None, "No such file or directory"),
 }
 
@@ -181,7 +212,7 @@ def test_unreadable_files_say_why_without_their_path(case: str, photograph: Phot
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UnreadableImage, match=reason) as caught:
-            read_image(tmp_path / "image.png", None)
+            read_image(tmp_path / "image.png", UNCHANGED)
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -191,7 +222,7 @@ def test_a_cut_file_is_unreadable_whatever_other_packages_set(
     _cut(tmp_path / "image.png", photograph)
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.raises(UnreadableImage, match="truncated"):
-        read_image(tmp_path / "image.png", None)
+        read_image(tmp_path / "image.png", UNCHANGED)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
@@ -208,7 +239,7 @@ def test_damaged_files_are_read_or_unreadable_and_nothing_else(photograph: Photo
                 damaged[place] = rng.integers(256)
             path.write_bytes(damaged)
             try:
-                read = read_image(path, (8, 8))
+                read = read_image(path, Geometry(resize=(8, 8)))
             except UnreadableImage:
                 outcomes.add("unreadable")
             else:
@@ -221,4 +252,4 @@ def test_damaged_files_are_read_or_unreadable_and_nothing_else(photograph: Photo
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "image.png")
     with pytest.raises(UnreadableImage, match="no regular file"):
-        read_image(tmp_path / "image.png", None)
+        read_image(tmp_path / "image.png", UNCHANGED)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
-from auditor.datasets.load import load_dataset
+from auditor.datasets.load import load_dataset, match_classes
 from auditor.errors import InputRefused, UsageError
 
 RNG = np.random.default_rng(0)
@@ -87,11 +88,58 @@ def test_whole_data_are_split_by_seed(tmp_path: Path) -> None:
     assert one.notes == ("The data came without a split: 20% of each class, drawn with seed 3, are test samples.",)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.eye(3)[LABELS], np.eye(3, dtype=int)[LABELS], np.eye(3, dtype=bool)[LABELS], LABELS.astype(float),
+        LABELS[:, None], LABELS.astype(np.uint8),
+    ],
+    ids=["one-hot", "one-hot int", "one-hot bool", "float", "column", "uint8"],
+)  # fmt: skip
+def test_labels_in_their_usual_forms(labels: np.ndarray, tmp_path: Path) -> None:
+    data = load(tmp_path, split(IMAGES, labels))
+    assert data.train.labels.tolist() == LABELS[:18].tolist()
+    assert data.test.labels.tolist() == LABELS[18:].tolist()
+
+
+@pytest.mark.parametrize("kind", ["U", "S"])
+def test_labels_that_are_names_are_classes_by_name(kind: str, tmp_path: Path) -> None:
+    words = np.array(["cow", "ant", "bee"]).astype(kind)[LABELS]
+    data = load(tmp_path, split(IMAGES, words))
+    assert data.class_names == ("ant", "bee", "cow")
+    assert data.order_assumed
+    assert data.train.labels.tolist() == [[2, 0, 1][label] for label in LABELS[:18]]
+    ordered = load(tmp_path, split(IMAGES, words), class_names=("cow", "ant", "bee"))
+    assert ordered.train.labels.tolist() == LABELS[:18].tolist()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("train_images", "train_labels", "test_images", "test_labels"), ("X_train", "y_train", "X_test", "y_test")],
+)
+def test_other_usual_names_of_arrays(names: tuple[str, ...], tmp_path: Path) -> None:
+    arrays = dict(zip(names, split(IMAGES).values(), strict=True))
+    assert len(load(tmp_path, arrays).train) == 18
+
+
+def test_bytes_are_names_and_wide_integers_are_pixels(tmp_path: Path) -> None:
+    arrays = {**split(IMAGES.astype(np.int64)), "class_names": np.array(["ant", "bee", "cow"], dtype="S")}
+    data = load(tmp_path, arrays)
+    assert data.class_names == ("ant", "bee", "cow")
+    assert torch.equal(data.train.pixels[:, 0], torch.from_numpy(IMAGES[:18]))
+
+
 def test_class_names_from_the_file_and_from_the_user(tmp_path: Path) -> None:
     arrays = {**split(IMAGES), "class_names": np.array(["ant", "bee", "cat"])}
     assert load(tmp_path, arrays).class_names == ("ant", "bee", "cat")
-    assert load(tmp_path, arrays, class_names=("A", "B", "C")).class_names == ("A", "B", "C")
-    with pytest.raises(UsageError, match="expected --class-names with 3 names, as many as the data; found 2"):
+    again = load(tmp_path, arrays, class_names=("Bee", "Cat", "Ant"))
+    assert again.class_names == ("Bee", "Cat", "Ant")
+    by_name = {0: "ant", 1: "bee", 2: "cat"}
+    before = load(tmp_path, arrays).train.labels.tolist()
+    assert [again.class_names[i].lower() for i in again.train.labels.tolist()] == [by_name[i] for i in before]
+    with pytest.raises(UsageError, match="found no name for ant, bee, cat among A, B, C"):
+        load(tmp_path, arrays, class_names=("A", "B", "C"))
+    with pytest.raises(UsageError, match="found no name for ant, bee, cat among A, B"):
         load(tmp_path, arrays, class_names=("A", "B"))
 
 
@@ -106,14 +154,14 @@ def test_data_of_some_of_the_models_classes_need_the_models_names(tmp_path: Path
 OBJECTS = np.array([np.zeros(3), np.zeros(4)] * 15, dtype=object)
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "keys": (
-        {"images": IMAGES, "labels": LABELS},
-        "x_train, y_train, x_test and y_test, or x and y.*found images, labels",
+        {"pictures": IMAGES, "labels": LABELS},
+        "x_train, y_train, x_test and y_test, or x and y.*found pictures, labels",
     ),
     "no test": ({"x_train": IMAGES, "y_train": LABELS}, "found x_train, y_train"),
     "objects": (split(OBJECTS), "array x_train of data.npz; found Python objects"),
     "object labels": (split(IMAGES, LABELS.astype(object)), "array y_train of data.npz; found Python objects"),
     "integers": (
-        split(IMAGES.astype(np.int64)),
+        split(IMAGES.astype(np.int64) * 9),
         r"uint8 pixels in 0..255 or float pixels in \[0, 1\]; found int64 in x_train",
     ),
     "text": (split(np.full((30, 2), "a")), "found <U1 in x_train"),
@@ -155,12 +203,11 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         split((IMAGES > 127).astype(np.uint8)),
         "found no value above 1 in x_train, y_train; multiply them by 255",
     ),
-    "float labels": (split(IMAGES, LABELS.astype(float)), "expected integer labels; found float64 in y_train"),
-    "one-hot": (
-        split(IMAGES, np.eye(3, dtype=int)[LABELS]),
+    "broken labels": (split(IMAGES, LABELS + 0.5), "expected integer labels; found float64 in y_train"),
+    "two labels a sample": (
+        split(IMAGES, np.ones((30, 3), dtype=int)),
         r"found int64 labels of shape \(18, 3\) in x_train, y_train",
     ),
-    "named labels": (split(IMAGES, np.array(["a", "b", "c"] * 10)), "found <U1 in y_train"),
     "negative": (
         split(IMAGES, LABELS - 1),
         "found 6 samples with negative labels, the first is sample 0 of x_train, y_train",
@@ -260,3 +307,34 @@ def test_a_header_that_is_no_python_is_refused(header: str, tmp_path: Path) -> N
 def test_class_names_that_no_file_can_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="class_names in UTF-8"):
         load(tmp_path, {**split(VECTORS), "class_names": np.array(["a", "\ud800", "c"])})
+
+
+def test_the_fourth_channel_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rgba.npz", **split(COLOUR[:, [0, 1, 2, 0]]))
+    with pytest.raises(InputRefused, match=r"images of 4 x 6 x 5: one channel more, probably alpha; leave the last"):
+        load_dataset(DataRequest(str(tmp_path / "rgba.npz")), (3, 6, 5))
+
+
+def test_labels_from_one_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", **split(IMAGES, LABELS + 1))
+    request = DataRequest(str(tmp_path / "one.npz"))
+    with pytest.raises(InputRefused, match="found labels from 1 to 3; take 1 from every label, or add samples"):
+        match_classes(load_dataset(request), 3, request)
+
+
+def test_numbers_that_the_model_gives_to_its_classes_are_the_labels(tmp_path: Path) -> None:
+    one = load(tmp_path, split(IMAGES, LABELS + 1), carried=CarriedNames(("1", "2", "3"), "the model's ZipMap"))
+    assert one.class_names == ("1", "2", "3")
+    assert one.train.labels.tolist() == LABELS[:18].tolist()
+    two = load(tmp_path, split(IMAGES, (LABELS == 1) * 5 + 3), carried=CarriedNames(("3", "8"), "the model's ZipMap"))
+    assert two.train.labels.tolist() == (LABELS[:18] == 1).astype(int).tolist()
+
+
+def test_names_of_data_and_model_are_matched(tmp_path: Path) -> None:
+    arrays = {**split(IMAGES), "class_names": np.array(["ant", "bee", "cow"])}
+    carried = CarriedNames(("Cow", "Ant", "Bee", "Dog"), "the model's metadata")
+    data = load(tmp_path, arrays, carried=carried)
+    assert data.class_names == ("cow", "ant", "bee", "Dog")
+    assert data.train.labels.tolist() == [[1, 2, 0][label] for label in LABELS[:18]]
+    with pytest.raises(InputRefused, match="ant, bee, cow, which it does not name"):
+        load(tmp_path, arrays, carried=CarriedNames(("x", "y", "z"), "the model's metadata"))

@@ -1,0 +1,143 @@
+"""Whether the labels mean the model's classes: told by the table of predictions, before anything expensive.
+
+A one-to-one table from labels to classes is chosen on the training samples (the assignment with most agreement) and
+judged on the test samples. Where it is clearly more often right than the labels as they stand, the labels stand in
+another order than the model's classes: shifted by one, or permuted in whole or in part. A model that was trained on
+wrong labels cannot be told from that, so the message says what was seen and how to mend it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from auditor.audit.predictions import Predictions
+from auditor.functional.statistics import Estimate, wilson
+from auditor.results import Validity
+
+LEAST_NEVER = 5
+"""Test samples of a class of which not one is recognised, from which on that is worth a word."""
+AGAIN = "audit again with"
+"""How a message goes on with the options that mend what it says."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Relabelling:
+    """Another table from labels to classes, under which the model is clearly more often right.
+
+    Args:
+        classes: the class of each label that occurs.
+        now, then: accuracy on the test samples with the labels as they stand, and with these.
+    """
+
+    classes: dict[int, int]
+    now: Estimate
+    then: Estimate
+
+    @property
+    def shift(self) -> int | None:
+        """What to add to every label, where that is all."""
+        apart = {to - label for label, to in self.classes.items()}
+        return apart.pop() if len(apart) == 1 else None
+
+
+def better_labels(train: Predictions, test: Predictions) -> Relabelling | None:
+    """The relabelling that the predictions speak for; None where the labels fit as well.
+
+    Args:
+        train: chooses it.
+        test: judges it.
+    """
+    table = agreement(train)
+    now = wilson(int(test.correct.sum()), len(test.split.labels))
+    classes = _assigned(table)
+    moved = {label: to for label, to in classes.items() if label != to}
+    if not moved:
+        return None
+    new = torch.arange(int(test.split.labels.max()) + 1)
+    for label, to in moved.items():
+        if label < len(new):
+            new[label] = to
+    predicted = test.probabilities.argmax(dim=1)
+    then = wilson(int((test.finite & (predicted == new[test.split.labels])).sum()), len(test.split.labels))
+    return (
+        Relabelling(classes, now, then)
+        if then.low is not None and then.low > (1.0 if now.high is None else now.high)
+        else None
+    )
+
+
+def agreement(predictions: Predictions) -> Tensor:
+    """How often each label is predicted as each class: int64 ``(L, C)``, L the largest label and one."""
+    labels, classes = predictions.split.labels, predictions.probabilities.shape[1]
+    keep = predictions.finite
+    cells = labels[keep] * classes + predictions.probabilities[keep].argmax(dim=1)
+    rows = int(labels.max()) + 1 if len(labels) else 0
+    return torch.bincount(cells, minlength=rows * classes).view(rows, classes)
+
+
+def _assigned(table: Tensor) -> dict[int, int]:
+    """The one-to-one table from labels that occur to classes with the most agreement; on a tie labels stay."""
+    from scipy.optimize import linear_sum_assignment
+
+    present = torch.nonzero(table.sum(dim=1)).flatten()
+    gain = 2.0 * table[present].double()
+    gain[torch.arange(len(present)), present] += 1.0
+    rows, columns = linear_sum_assignment(gain.numpy(), maximize=True)
+    return {int(present[row]): int(column) for row, column in zip(rows, columns, strict=True)}
+
+
+def labels_fit(train: Predictions, test: Predictions, class_names: Sequence[str], *, by_name: bool) -> Validity:
+    """The check of the labels: they mean the model's classes, and each class is recognised at least once.
+
+    Args:
+        class_names: one for each class, in the model's order as far as it is known.
+        by_name: whether ``--class-names`` decides which class a label is; otherwise labels are numbers of classes.
+    """
+    better = better_labels(train, test) if len(test.split.labels) and len(train.split.labels) else None
+    if better is not None:
+        return Validity(id="labels", status="fail", message=_misplaced(better, class_names, by_name))
+    never = _never_recognised(test)
+    if never:
+        listed = ", ".join(f"{class_names[label]} ({count:,} samples)" for label, count in never[:_SHOWN])
+        more = f" and {len(never) - _SHOWN} more" if len(never) > _SHOWN else ""
+        message = f"Not one test sample is recognised of {listed}{more}."
+        return Validity(id="labels", status="warn", message=message)
+    return Validity(id="labels", status="ok", message="No other order of the classes fits the predictions better.")
+
+
+def _never_recognised(test: Predictions) -> list[tuple[int, int]]:
+    """Classes with five or more test samples and none right, the largest first, with their numbers of samples."""
+    counts = torch.bincount(test.split.labels)
+    right = torch.bincount(test.split.labels[test.correct], minlength=len(counts))
+    rows = torch.nonzero((counts >= LEAST_NEVER) & (right == 0)).flatten().tolist()
+    return sorted(((row, int(counts[row])) for row in rows), key=lambda item: (-item[1], item[0]))
+
+
+def _misplaced(better: Relabelling, names: Sequence[str], by_name: bool) -> str:
+    moved = [(label, to) for label, to in better.classes.items() if label != to]
+    said = "; ".join(f"{names[label]} as {names[to]}" for label, to in moved[:_SHOWN])
+    said += f" and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
+    now, then = (f"{100 * share.value:.1f} %" for share in (better.now, better.then))
+    message = (
+        f"The labels stand in another order than the model's classes: accuracy is {now} as they are, and {then} in the"
+        f" order that the predictions show (samples are predicted {said})"
+    )
+    return f"{message}: {_remedy(better, names, by_name)}."
+
+
+def _remedy(better: Relabelling, names: Sequence[str], by_name: bool) -> str:
+    if by_name:
+        of_class = {to: names[label] for label, to in better.classes.items()}
+        rest = iter([name for name in names if name not in of_class.values()])
+        line = ",".join(of_class[i] if i in of_class else next(rest) for i in range(len(names)))
+        return f"{AGAIN} --class-names {shlex.quote(line)}"
+    if (shift := better.shift) is not None:
+        verb = f"add {shift} to" if shift > 0 else f"take {-shift} from"
+        return f"number the classes as the model does: {verb} every label"
+    return "number the classes as the model does, from 0 in the order of its outputs"

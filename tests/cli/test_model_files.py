@@ -1,0 +1,92 @@
+"""Files beside a model, as Hugging Face's exporters write them: which is the model, what they say of pixels, names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.model_files import beside, model_file
+from auditor.errors import InputRefused
+from tests.cli.test_planning import plan_of
+
+VIT = {
+    "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5], "resample": 2, "rescale_factor": 0.00392156862745098,
+    "size": {"height": 224, "width": 224},
+}  # fmt: skip
+RESNET = {
+    "crop_pct": 0.875, "do_center_crop": True, "crop_size": {"height": 224, "width": 224}, "do_normalize": True,
+    "do_resize": True, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "resample": 3,
+    "size": {"shortest_edge": 256},
+}  # fmt: skip
+OLD = {"do_normalize": True, "do_resize": True, "image_mean": [0.5], "image_std": [0.25], "size": 32}
+BYTES = {"do_normalize": False, "do_rescale": False, "do_resize": False}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "vit" / "onnx").mkdir(parents=True)
+    (tmp_path / "vit" / "onnx" / "model.onnx").write_bytes(b"")
+    return tmp_path / "vit"
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        (VIT, {"mean": "0.5,0.5,0.5", "std": "0.5,0.5,0.5", "resize": "224x224", "interpolation": "bilinear"}),
+        (
+            RESNET,
+            {
+                "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225", "resize": "256", "interpolation": "bicubic",
+                "crop": "224x224",
+            },
+        ),
+        (OLD, {"mean": "0.5", "std": "0.25", "resize": "32x32", "interpolation": "bilinear"}),
+        (BYTES, {"mean": "0", "std": "0.00392156863"}),
+        ({**VIT, "rescale_factor": 1.0, "do_resize": False}, {"mean": "0.00196078431,0.00196078431,0.00196078431",
+                                         "std": "0.00196078431,0.00196078431,0.00196078431"}),
+        ({"image_mean": "x", "size": [1]}, {}),
+        ([1, 2], {}),
+    ],
+)  # fmt: skip
+def test_a_preprocessors_options(config: object, options: dict[str, str], folder: Path) -> None:
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
+    assert beside(str(folder / "onnx" / "model.onnx")).options == options
+
+
+def test_names_of_the_classes(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"id2label": {"1": "dog", "0": "cat"}}))
+    assert beside(model_file(str(folder))).class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"id2label": 3}', '{"id2label": {"0": "a", "7": "b"}}', "[" * 9999]
+)
+def test_other_files_say_nothing(content: str, folder: Path) -> None:
+    (folder / "config.json").write_text(content)
+    assert beside(model_file(str(folder))).class_names is None
+
+
+def test_what_the_user_says_goes_before(folder: Path) -> None:
+    (folder / "preprocessor_config.json").write_text(json.dumps(RESNET))
+    plan = plan_of(str(folder), "--data", "d", "--resize", "64x64")
+    assert plan.data is not None
+    assert plan.model.path == str(folder / "onnx" / "model.onnx")
+    assert plan.model.std == (0.229, 0.224, 0.225)
+    assert (plan.data.resize, plan.data.crop, plan.data.interpolation) == ((64, 64), None, "bilinear")
+    assert plan.data.notes == (
+        "Pixels are prepared as preprocessor_config.json beside the model says: --mean 0.485,0.456,0.406"
+        " --std 0.229,0.224,0.225.",
+    )
+
+
+def test_one_model_in_a_folder_is_the_model_and_several_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "best.onnx").write_bytes(b"")
+    assert model_file(str(tmp_path)) == str(tmp_path / "best.onnx")
+    (tmp_path / "last.onnx").write_bytes(b"")
+    with pytest.raises(InputRefused, match=r"one ONNX file; found .*, with best.onnx, last.onnx in it; name the file"):
+        model_file(str(tmp_path))
+    with pytest.raises(InputRefused, match=r"with none of model\.onnx, onnx/model\.onnx in it"):
+        model_file(str(tmp_path.parent / tmp_path.name / ".."))
