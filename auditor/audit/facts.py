@@ -53,7 +53,8 @@ def preprocessing_text(classifier: Classifier) -> str:
         scaled = "pixels in [0, 1] as they are"
     else:
         scaled = f"(pixels in [0, 1] - {_listed(way.mean or (0.0,))}) / {_listed(way.std or (1.0,))}"
-    return f"{scaled}; layout {way.layout}"
+    colours = "; blue first" if way.bgr else ""  # before the layout: channels in another order are another preparation
+    return f"{scaled}{colours}; layout {way.layout}"
 
 
 def data_facts(dataset: Dataset) -> DataFacts:

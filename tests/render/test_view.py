@@ -181,6 +181,17 @@ def test_a_limit_stands_in_the_unit_of_what_was_observed() -> None:
     }
 
 
+def test_what_is_counted_has_no_decimals_and_no_interval() -> None:
+    text = "version = 1\n[coverage]\npairs = 46\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.5\n"
+    results = synthetic_results(images=False)
+    judged = results.model_copy(update={"gate": decide(results, parse_policy(text, "p"), None)})
+    table = build(judged).front.rules
+    assert table is not None
+    first = table.rows[0]
+    assert [cell.text for cell in first[:3]] == ["coverage.pairs", "45", "at least 46"]
+    assert first[0].note == "45 class pairs were audited; the policy asks for 46."
+
+
 def test_a_shared_start_is_said_to_differ_from_the_paper(results: Results) -> None:
     said = "did not start anew for every direction, as they do in the paper"
     assert not any(said in paragraph for paragraph in build(results).method.paragraphs)

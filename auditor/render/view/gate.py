@@ -123,14 +123,14 @@ def _threshold(rule: Rule) -> str:
 
 
 def _observed(rule: Rule) -> Cell:
-    if rule.value is None:
+    if rule.value is None or not rule.measure:  # a number of pairs or sources is counted, not measured
         return Cell(display_name(rule.observed))
     return Cell(shown_interval(rule.value, rule.ci_low, rule.ci_high, rule.unit).full)
 
 
 def _why(audit: Audit, rule: Rule) -> str:
     """Where a rule is broken, as the numbers stand beside it; the message of one that has no number or is waived."""
-    if rule.value is None or rule.limit is None or rule.status == "waived":
+    if rule.value is None or rule.limit is None or not rule.measure or rule.status == "waived":
         return display_text(rule.message, 240)
     place = ""
     if rule.classes:
