@@ -3,6 +3,9 @@
     names in the model's order:  --class-names, or names that the model carries, or the data's own
     label of the data  ->  its own name (folder, class_names)  ->  the class of that name
 
+Labels that are numbers without names of their own are classes already; where the model carries names, ``--class-names``
+are what those numbers are called.
+
 Names are matched by ``class_names.match_names`` and never by position: names that match nothing refuse the data.
 """
 
@@ -45,11 +48,15 @@ def class_order(raw: RawData, request: DataRequest) -> Order:
         UsageError: ``--class-names`` that do not name the data's classes.
         InputRefused: names carried by the model, or by the data, that do not fit each other.
     """
-    carried = telling(raw, request.carried)
-    order = _of_folders(raw, request.class_names, carried) if raw.by_name else _of_labels(raw, request.class_names)
-    if carried is None or raw.by_name:
-        return order
-    return _as_carried(order, raw, carried, given=request.class_names is not None)
+    carried, given = telling(raw, request.carried), request.class_names
+    named = raw.by_name or (bool(raw.class_names) and not numbered(raw.class_names))
+    if named and given is not None:
+        order = _of_names(raw.class_names, given, "--class-names")
+        return order if carried is None or carried.names == given else _beside(order, carried)
+    if raw.by_name:
+        return _of_folders(raw, carried)
+    order = Order(given or raw.class_names)
+    return order if carried is None else _as_carried(order, raw, carried, given=given is not None)
 
 
 def telling(raw: RawData, carried: CarriedNames | None) -> CarriedNames | None:
@@ -74,39 +81,34 @@ def _relabelled(split: Split, table: Tensor) -> Split:
     return replace(split, labels=table[split.labels])
 
 
-def _of_folders(raw: RawData, given: tuple[str, ...] | None, carried: CarriedNames | None) -> Order:
-    folders = raw.class_names
-    if given is None and carried is None:
-        return Order(folders, assumed=True)
-    if given is not None and (carried is None or match_names(given, carried.names) is None):
-        classes = match_names(folders, given)
-        if classes is None:
-            raise _misnamed(folders, given)
-        note = f"The class folders are in the order of --class-names ({len(folders)} of {len(given)} have one)."
-        return Order(given, tuple(classes[name] for name in folders), notes=(note,))
-    assert carried is not None
-    classes = match_names(folders, carried.names)
-    if classes is None:
-        raise _unlike(folders, carried, "class folder")
-    names = carried.names if given is None else _spelled(given, carried.names)
-    note = f"The class folders are in the order of {carried.source} ({len(folders)} of {len(names)} have one)."
-    return Order(names, tuple(classes[name] for name in folders), notes=(note,))
+def _of_names(own: tuple[str, ...], given: tuple[str, ...], source: str) -> Order:
+    """The data's own names found among those of the model's classes, which the user gave in its order.
 
-
-def _of_labels(raw: RawData, given: tuple[str, ...] | None) -> Order:
-    """Labels that are numbers: they are classes already, unless their own names say that these are in another order."""
-    own = raw.class_names
-    if given is None:
-        return Order(own)
-    if numbered(own) or not own:
-        return Order(given)
+    Raises:
+        UsageError: one of them is not there.
+    """
     classes = match_names(own, given)
     if classes is None:
         raise _misnamed(own, given)
-    moved = tuple(classes[name] for name in own)
-    same = moved == tuple(range(len(own)))
-    note = "The data's classes are in the order of --class-names, matched by name."
-    return Order(given, None if same else moved, notes=() if same else (note,))
+    note = f"The data's classes are in the order of {source} ({len(own)} of {len(given)} have one)."
+    return Order(given, tuple(classes[name] for name in own), notes=(note,))
+
+
+def _beside(order: Order, carried: CarriedNames) -> Order:
+    """The same order, with a word on the names that the model carries and the user does not follow."""
+    note = f"The model carries its classes as {_some(carried.names)} ({carried.source}); --class-names were taken."
+    return replace(order, notes=(*order.notes, note))
+
+
+def _of_folders(raw: RawData, carried: CarriedNames | None) -> Order:
+    folders = raw.class_names
+    if carried is None:
+        return Order(folders, assumed=True)
+    classes = match_names(folders, carried.names)
+    if classes is None:
+        raise _unlike(folders, carried, "class folder")
+    note = f"The class folders are in the order of {carried.source} ({len(folders)} of {len(carried.names)} have one)."
+    return Order(carried.names, tuple(classes[name] for name in folders), notes=(note,))
 
 
 def _as_carried(order: Order, raw: RawData, carried: CarriedNames, *, given: bool) -> Order:
@@ -117,8 +119,7 @@ def _as_carried(order: Order, raw: RawData, carried: CarriedNames, *, given: boo
     found = match_names(order.names, names)
     if found is None:
         if given:
-            note = f"The model carries other names ({_some(names)}, {carried.source}); --class-names were taken."
-            return replace(order, notes=(*order.notes, note))
+            return _beside(order, carried)
         raise _unlike(order.names, carried, "class")
     before = order.classes or tuple(range(len(order.names)))
     classes = tuple(found[order.names[label]] for label in before)

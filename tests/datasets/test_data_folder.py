@@ -134,7 +134,7 @@ def test_class_names_that_name_the_folders_set_their_order(both: Path) -> None:
     assert data.class_names == ("dog", "bird", "cat")
     assert data.train.labels.tolist() == [2] * 6 + [0] * 6
     assert torch.equal(data.train.pixels, load_dataset(DataRequest(str(both))).train.pixels)
-    assert data.notes == ("The class folders are in the order of --class-names (2 of 3 have one).",)
+    assert data.notes == ("The data's classes are in the order of --class-names (2 of 3 have one).",)
 
 
 @pytest.mark.parametrize("names", [("0 Dog", "1 Cat"), ("DOG", "cat"), ("dog, hound", "cat, kitten")])
@@ -163,6 +163,16 @@ def test_given_names_go_before_carried_ones(both: Path) -> None:
     data = load_dataset(DataRequest(str(both), class_names=("dog", "cat"), carried=carried))
     assert data.class_names == ("dog", "cat")
     assert data.train.labels.tolist() == [1] * 6 + [0] * 6
+
+
+def test_given_names_mend_a_wrong_order_of_carried_ones(both: Path) -> None:
+    carried = CarriedNames(("cat", "dog"), "the model's metadata")
+    data = load_dataset(DataRequest(str(both), class_names=("dog", "cat"), carried=carried))
+    assert data.class_names == ("dog", "cat")
+    assert data.train.labels.tolist() == [1] * 6 + [0] * 6
+    assert (
+        data.notes[1] == "The model carries its classes as cat, dog (the model's metadata); --class-names were taken."
+    )
 
 
 def test_carried_names_that_name_no_folder_are_refused_with_both_lists(both: Path) -> None:
