@@ -50,7 +50,7 @@ def read_class_names(content: bytes) -> tuple[str, ...]:
     stripped = text.strip()
     names = _from_json(stripped) if stripped[:1] in ("{", "[") else None
     if names is None:
-        names = _in_order_of_index([line.strip() for line in text.splitlines() if line.strip()])
+        names = _in_order_of_index([line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()])
     if len(names) < 2:
         raise NoClassNames(f"{len(names)} names")
     if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):

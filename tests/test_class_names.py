@@ -41,6 +41,10 @@ def test_the_list_of_imagenet_keeps_id_and_word() -> None:
     assert match_names(["goldfish", "n01440764"], names) == {"goldfish": 1, "n01440764": 0}
 
 
+def test_only_ends_of_lines_part_names() -> None:
+    assert read_class_names("a\u2028b\nc\x0bd\re\r\nf".encode()) == ("a\u2028b", "c\x0bd", "e", "f")
+
+
 def test_numbers_that_are_no_indices_stay_in_the_names() -> None:
     assert read_class_names(b"20 km/h\n30 km/h\n50 km/h") == ("20 km/h", "30 km/h", "50 km/h")
     assert read_class_names(b"3\n8\n") == ("3", "8")

@@ -70,7 +70,7 @@ def test_what_is_no_regular_file_is_refused_at_once(
     path: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.mkfifo(folder / "pipe")
-    for command in (f"render {path}", f"gate {path} --policy policy.toml", f"compare results.json {path}",
+    for command in (f"render {path} --out again", f"gate {path} --policy policy.toml", f"compare results.json {path}",
                     f"init-policy {path} --out p.toml"):  # fmt: skip
         refused(command, 3, capsys)
     for command in (f"gate results.json --policy {path}", f"none.onnx --data digits --config {path} --policy none.toml",

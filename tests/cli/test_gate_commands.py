@@ -87,7 +87,7 @@ def test_a_candidate_is_not_compared_with_itself(how: str, folder: Path, capsys:
         other.write_bytes(mine.read_bytes())
     elif how == "other gate":
         other.write_text(
-            to_json(from_json(mine.read_bytes()).model_copy(update={"gate": Gate(status="passed", rules=[])}))
+            to_json(from_json(mine.read_bytes()).model_copy(update={"gate": Gate(status="not_configured", rules=[])}))
         )
     else:
         (folder / "again").mkdir()
