@@ -29,6 +29,7 @@ from auditor.models.onnx_graph.squash import is_squashed
 from auditor.models.onnx_graph.staircase import has_steps, marked
 from auditor.models.onnx_runtime import Runtime, first_line
 from auditor.models.onnx_twin import Twin
+from auditor.models.onnx_weights import load_weights
 from auditor.models.writes import of_onnx
 from auditor.results import NotMeasured
 
@@ -187,7 +188,8 @@ def load_model(path: Path) -> ModelProto:
         InputRefused: whatever is wrong with the file, in one line.
     """
     try:
-        model = onnx.load(path)  # refuses external data that is absolute, linked or outside the folder
+        model = onnx.load(path, load_external_data=False)
+        load_weights(model, path)
         if (size := inlined_node_count(model)) > _MOST_NODES:
             raise ValueError(f"{size} nodes once its local functions are inlined")
         if model.functions:
