@@ -142,9 +142,7 @@ def _left_out(ignored: Sequence[ImageFile], hidden: Sequence[str]) -> list[str]:
 
 def _followed(root: Path, halves: Sequence[Path], files: Sequence[ImageFile]) -> list[str]:
     """A sentence about images that lie outside the data folder, behind links in it."""
-    linked = tuple(
-        f"{folder}{os.sep}" for half in halves for folder in _class_folders(half) if leads_out(folder, root)
-    )
+    linked = tuple(f"{folder}{os.sep}" for half in halves for folder in _class_folders(half) if leads_out(folder, root))
     count = sum(
         str(file.path).startswith(linked) or (file.path.is_symlink() and leads_out(file.path, root)) for file in files
     )

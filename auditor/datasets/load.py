@@ -58,7 +58,9 @@ def _read(request: DataRequest) -> RawData:
         place = Path(err.filename or request.data)
         if isinstance(err, PermissionError) and Path(request.data).is_dir() and leads_out(place, Path(request.data)):
             found = f"{str(place)[:200]}, a link that leads out of the data folder to one that is not mostly of images"
-            raise InputRefused("folders of images", found, "copy the images, or give the folder that it leads to") from err
+            raise InputRefused(
+                "folders of images", found, "copy the images, or give the folder that it leads to"
+            ) from err
         found = f"{str(place)[:200]}: {err.strerror or err}"
         raise InputRefused("readable data", found, "check the path and its permissions") from err
 

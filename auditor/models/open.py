@@ -98,6 +98,8 @@ def _external_files(path: Path) -> list[Path]:
     files = []
     for name in sorted(set(external_names(model))):
         if (file := weights_file(path, name)) is None:
-            raise InputRefused("the model's external data beside it", why_not(path, name), "keep both files in one folder")
+            raise InputRefused(
+                "the model's external data beside it", why_not(path, name), "keep both files in one folder"
+            )
         files.append(file)
     return files

@@ -44,7 +44,7 @@ def external_files(model: Path) -> list[Path]:
             names = sorted(set(_locations(content)))
     except (OSError, ValueError):  # not to be read, or empty
         return []
-    return [file for name in names if (file := weights_file(model, name)) is not None]
+    return [found for name in names if (found := weights_file(model, name)) is not None]
 
 
 def _locations(content: mmap.mmap) -> Iterator[str]:
