@@ -10,7 +10,7 @@ from auditor.audit.messages import Begun, Finished, Job, PartDone, error_from, f
 class InThisProcess:
     """The worker's work without its process: the job and its error go through their messages all the same."""
 
-    def __init__(self, job: Job, *, verbose: bool) -> None:
+    def __init__(self, job: Job, *, verbose: bool, tell: Callable[[str], None] | None = None) -> None:
         self._job = Job.model_validate_json(job.model_dump_json())
 
     def __enter__(self) -> InThisProcess:
