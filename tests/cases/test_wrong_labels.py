@@ -184,5 +184,27 @@ def test_wrong_labels_never_end_well(
     assert "found" in said
 
 
+def test_two_folds_of_a_model_of_two_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    onnx.save(network(2), tmp_path / "m.onnx")
+    for seed, part in enumerate(("fold_a", "fold_b")):
+        folder(tmp_path / "d" / part, *pictures(2, 20, seed), FRUIT)
+    status, said = audited(tmp_path / "m.onnx", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
+    assert status == 3
+    assert "chance is 50.0 %" in said
+
+
+def test_the_line_that_mends_it_ends_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    onnx.save(network(C), tmp_path / "m.onnx")
+    data, options = named(*REVERSED)(tmp_path)
+    _, said = audited(tmp_path / "m.onnx", data, *options, capsys=capsys, monkeypatch=monkeypatch)
+    line = said.partition("audit again with ")[2].partition(";")[0].split()
+    again = audited(tmp_path / "m.onnx", data, *line, "--pairs", "Fig:Grape", capsys=capsys, monkeypatch=monkeypatch)
+    assert again == (0, "")
+
+
 def test_there_are_enough_variants():
     assert len(VARIANTS) >= 30
