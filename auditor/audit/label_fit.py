@@ -2,8 +2,8 @@
 
 A one-to-one table from labels to classes is chosen on the training samples (the assignment with most agreement) and
 judged on the test samples. Where it is clearly more often right than the labels as they stand, the labels stand in
-another order than the model's classes: shifted by one, or permuted in whole or in part. The halves of each split are
-asked as well, for labels of one split alone. A model that was trained on
+another order than the model's classes: shifted by one, or permuted in whole or in part. The halves of each split judge
+each other as well, where test samples are few or the labels of one split alone are wrong. A model that was trained on
 wrong labels cannot be told from that, so the message says what was seen and how to mend it.
 """
 
@@ -64,16 +64,35 @@ def better_labels(train: Predictions, test: Predictions) -> Relabelling | None:
         train: chooses it.
         test: judges it.
     """
-    if not len(train.split.labels) or not len(test.split.labels):
-        return None
-    table = agreement(train)
-    classes = _assigned(table)
-    moved = {label: to for label, to in classes.items() if label != to}
-    mostly = sum(int(table[label, to]) == int(table[label].max()) for label, to in moved.items())
-    if 2 * mostly <= len(moved):
+    classes = chosen(train)
+    if classes is None or not len(test.split.labels):
         return None
     better = judged(classes, test)
     return better if _by_chance(better.gained, better.lost) <= _CLEAR else None
+
+
+def better_labels_of_both(train: Predictions, test: Predictions) -> Relabelling | None:
+    """As ``better_labels``, with the training samples as judges too: each half judges what the other half chooses."""
+    classes = chosen(train)
+    if classes is None or not len(test.split.labels):
+        return None
+    first, second = _halves(train)
+    better = judged(classes, test)
+    tables = ((chosen(first), second), (chosen(second), first))
+    judges = [better, *(judged(table, half) for table, half in tables if table is not None)]
+    gained, lost = sum(each.gained for each in judges), sum(each.lost for each in judges)
+    return better if better.gained > better.lost and _by_chance(gained, lost) <= _CLEAR else None
+
+
+def chosen(split: Predictions) -> dict[int, int] | None:
+    """The table from labels to classes that a split speaks for; None where it moves no label, or few as predicted."""
+    if not len(split.split.labels):
+        return None
+    table = agreement(split)
+    classes = _assigned(table)
+    moved = {label: to for label, to in classes.items() if label != to}
+    mostly = sum(int(table[label, to]) == int(table[label].max()) for label, to in moved.items())
+    return classes if 2 * mostly > len(moved) else None
 
 
 def judged(classes: dict[int, int], test: Predictions) -> Relabelling:
@@ -154,10 +173,7 @@ def _never_recognised(test: Predictions) -> list[tuple[int, int]]:
 
 def _fault_of_both(train: Predictions, test: Predictions, names: Sequence[str], by_name: bool) -> str | None:
     """What is wrong with the labels of both splits, and what mends it."""
-    better = better_labels(train, test)
-    if better is None and (chosen := better_labels(*_halves(train))) is not None:
-        own = judged(chosen.classes, test)  # few test samples can agree with what many of training show
-        better = own if own.now.value < own.then.value else None
+    better = better_labels_of_both(train, test)
     return None if better is None else f"{_misplaced('The labels', better, names)}: {_remedy(better, names, by_name)}."
 
 
