@@ -24,6 +24,7 @@ DEEPEST: Final = 16
 """Tables and lists inside each other in TOML."""
 LARGEST_NUMBER: Final = 2**63
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),
@@ -80,8 +81,16 @@ def decoded(content: bytes) -> str:
     Raises:
         UnicodeDecodeError: it is neither.
     """
-    marks = (b"\xff\xfe", b"\xfe\xff")
-    return content.decode("utf-16" if content.startswith(marks) else "utf-8-sig")
+    return content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+
+
+def plain_utf8(content: bytes) -> bytes:
+    """Such text in UTF-8 without a mark; what has no mark is left as it is.
+
+    Raises:
+        UnicodeDecodeError: it has one, and is not what that says.
+    """
+    return decoded(content).encode() if content.startswith((*_UTF_16, b"\xef\xbb\xbf")) else content
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A one-to-one table from labels to classes is chosen on the training samples (the assignment with most agreement) and
 judged on the test samples. Where it is clearly more often right than the labels as they stand, the labels stand in
-another order than the model's classes: shifted by one, or permuted in whole or in part. A model that was trained on
+another order than the model's classes: shifted by one, or permuted in whole or in part. The halves of each split judge
+each other as well, where test samples are few or the labels of one split alone are wrong. A model that was trained on
 wrong labels cannot be told from that, so the message says what was seen and how to mend it.
 """
 
@@ -16,11 +17,14 @@ import torch
 from torch import Tensor
 
 from auditor.audit.predictions import Predictions
+from auditor.datasets.base import Split
 from auditor.functional.statistics import Estimate, wilson
 from auditor.results import Validity
 
 LEAST_NEVER = 5
 """Test samples of a class of which not one is recognised, from which on that is worth a word."""
+_CLEAR = 0.005
+"""Chance, by a sign test, below which another order of the labels is believed."""
 AGAIN = "audit again with"
 """How a message goes on with the options that mend what it says."""
 _SHOWN = 5
@@ -33,11 +37,14 @@ class Relabelling:
     Args:
         classes: the class of each label that occurs.
         now, then: accuracy on the test samples with the labels as they stand, and with these.
+        gained, lost: test samples that are right with these alone, and with the labels as they stand alone.
     """
 
     classes: dict[int, int]
     now: Estimate
     then: Estimate
+    gained: int
+    lost: int
 
     @property
     def shift(self) -> int | None:
@@ -49,27 +56,72 @@ class Relabelling:
 def better_labels(train: Predictions, test: Predictions) -> Relabelling | None:
     """The relabelling that the predictions speak for; None where the labels fit as well.
 
+    It is taken where, of the test samples that it changes from wrong to right or back, so many become right as chance
+    would make of one in 200 (a sign test), and most of the labels that it moves are mostly predicted as where it moves
+    them: a model that mistakes one class for another is not one with labels in another order.
+
     Args:
         train: chooses it.
         test: judges it.
     """
-    table = agreement(train)
-    now = wilson(int(test.correct.sum()), len(test.split.labels))
+    classes = chosen(train)
+    if classes is None or not len(test.split.labels):
+        return None
+    better = judged(classes, test)
+    return better if _by_chance(better.gained, better.lost) <= _CLEAR else None
+
+
+def better_labels_of_both(train: Predictions, test: Predictions) -> Relabelling | None:
+    """As ``better_labels``, with the training samples as judges too: each half judges what the other half chooses."""
+    classes = chosen(train)
+    if classes is None or not len(test.split.labels):
+        return None
+    first, second = _halves(train)
+    better = judged(classes, test)
+    tables = ((chosen(first), second), (chosen(second), first))
+    judges = [better, *(judged(table, half) for table, half in tables if table is not None)]
+    gained, lost = sum(each.gained for each in judges), sum(each.lost for each in judges)
+    return better if better.gained > better.lost and _by_chance(gained, lost) <= _CLEAR else None
+
+
+def chosen(split: Predictions) -> dict[int, int] | None:
+    """The table from labels to classes that a split speaks for; None where it moves no label, or few as predicted."""
+    if not len(split.split.labels):
+        return None
+    table = agreement(split)
     classes = _assigned(table)
     moved = {label: to for label, to in classes.items() if label != to}
-    if not moved:
-        return None
-    new = torch.arange(int(test.split.labels.max()) + 1)
-    for label, to in moved.items():
+    mostly = sum(int(table[label, to]) == int(table[label].max()) for label, to in moved.items())
+    return classes if 2 * mostly > len(moved) else None
+
+
+def judged(classes: dict[int, int], test: Predictions) -> Relabelling:
+    """What a table from labels to classes would change on the test samples."""
+    new = torch.arange(int(test.split.labels.max()) + 1 if len(test.split.labels) else 0)
+    for label, to in classes.items():
         if label < len(new):
             new[label] = to
-    predicted = test.probabilities.argmax(dim=1)
-    then = wilson(int((test.finite & (predicted == new[test.split.labels])).sum()), len(test.split.labels))
-    return (
-        Relabelling(classes, now, then)
-        if then.low is not None and then.low > (1.0 if now.high is None else now.high)
-        else None
+    predicted, count = test.probabilities.argmax(dim=1), len(test.split.labels)
+    before, after = test.correct, test.finite & (predicted == new[test.split.labels])
+    now, then = (wilson(int(right.sum()), count) for right in (before, after))
+    return Relabelling(classes, now, then, int((after & ~before).sum()), int((before & ~after).sum()))
+
+
+def _by_chance(gained: int, lost: int) -> float:
+    """Probability that of so many changes, each as likely one way as the other, as many or more are gains."""
+    from scipy.special import betainc
+
+    return float(betainc(gained, lost + 1, 0.5)) if gained else 1.0
+
+
+def _halves(whole: Predictions) -> tuple[Predictions, Predictions]:
+    """Every other sample of each class, so that the one half can choose what the other judges; without pixels."""
+    labels, nothing = whole.split.labels, whole.split.pixels[:0]
+    order = labels.argsort(stable=True)
+    first, second = (
+        Predictions(Split(nothing, labels[rows]), whole.probabilities[rows], None) for rows in (order[::2], order[1::2])
     )
+    return first, second
 
 
 def agreement(predictions: Predictions) -> Tensor:
@@ -99,9 +151,9 @@ def labels_fit(train: Predictions, test: Predictions, class_names: Sequence[str]
         class_names: one for each class, in the model's order as far as it is known.
         by_name: whether ``--class-names`` decides which class a label is; otherwise labels are numbers of classes.
     """
-    better = better_labels(train, test) if len(test.split.labels) and len(train.split.labels) else None
-    if better is not None:
-        return Validity(id="labels", status="fail", message=_misplaced(better, class_names, by_name))
+    fault = _fault_of_both(train, test, class_names, by_name) or _fault_of_one(train, test, class_names)
+    if fault is not None:
+        return Validity(id="labels", status="fail", message=fault)
     never = _never_recognised(test)
     if never:
         listed = ", ".join(f"{class_names[label]} ({count:,} samples)" for label, count in never[:_SHOWN])
@@ -119,16 +171,30 @@ def _never_recognised(test: Predictions) -> list[tuple[int, int]]:
     return sorted(((row, int(counts[row])) for row in rows), key=lambda item: (-item[1], item[0]))
 
 
-def _misplaced(better: Relabelling, names: Sequence[str], by_name: bool) -> str:
+def _fault_of_both(train: Predictions, test: Predictions, names: Sequence[str], by_name: bool) -> str | None:
+    """What is wrong with the labels of both splits, and what mends it."""
+    better = better_labels_of_both(train, test)
+    return None if better is None else f"{_misplaced('The labels', better, names)}: {_remedy(better, names, by_name)}."
+
+
+def _fault_of_one(train: Predictions, test: Predictions, names: Sequence[str]) -> str | None:
+    """What is wrong with the labels of one split alone."""
+    for name, split in (("train", train), ("test", test)):
+        if (better := better_labels(*_halves(split))) is not None:
+            said = _misplaced(f"The labels of the {name} split", better, names)
+            return f"{said}, which the other split does not share: give both splits the same labels."
+    return None
+
+
+def _misplaced(which: str, better: Relabelling, names: Sequence[str]) -> str:
     moved = [(label, to) for label, to in better.classes.items() if label != to]
     said = "; ".join(f"{names[label]} as {names[to]}" for label, to in moved[:_SHOWN])
     said += f" and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
     now, then = (f"{100 * share.value:.1f} %" for share in (better.now, better.then))
-    message = (
-        f"The labels stand in another order than the model's classes: accuracy is {now} as they are, and {then} in the"
+    return (
+        f"{which} stand in another order than the model's classes: accuracy is {now} as they are, and {then} in the"
         f" order that the predictions show (samples are predicted {said})"
     )
-    return f"{message}: {_remedy(better, names, by_name)}."
 
 
 def _remedy(better: Relabelling, names: Sequence[str], by_name: bool) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from auditor.audit.agreement import check_agreement
-from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, read_bounded
+from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, plain_utf8, read_bounded
 from auditor.errors import AuditIncomplete, InputRefused
 from auditor.results import SCHEMA_VERSION, Results, RunFacts, from_json
 
@@ -84,7 +84,7 @@ def read_results(path: Path) -> Results:
 def read_run(path: Path) -> RunFacts | None:
     """Read run.json; None when there is none or it is not one, since nothing depends on it but a date."""
     try:
-        run = RunFacts.model_validate_json(read_bounded(path, LARGEST_SMALL))
+        run = RunFacts.model_validate_json(plain_utf8(read_bounded(path, LARGEST_SMALL)))
         datetime.fromisoformat(run.started)
     except (OSError, ValueError):  # ValidationError is one
         return None
@@ -106,9 +106,12 @@ def _older(text: bytes) -> tuple[str, str] | None:
 
 def _read(path: Path, expected: str) -> bytes:
     try:
-        return read_bounded(path, LARGEST_RESULTS)
+        return plain_utf8(read_bounded(path, LARGEST_RESULTS))
     except OSError as err:
         raise InputRefused(expected, f"{path}: {err.strerror}", "check the path") from err
+    except UnicodeDecodeError as err:
+        found = f"{path}: text that is not {err.encoding.upper()}"
+        raise InputRefused(expected, found, "give the file that an audit wrote") from err
 
 
 def _sync_folder(folder: Path) -> None:

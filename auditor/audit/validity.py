@@ -9,6 +9,8 @@ from typing import Literal
 import torch
 
 from auditor.audit.label_fit import AGAIN, labels_fit
+from auditor.audit.label_output import ID as LABEL_OUTPUT
+from auditor.audit.label_output import label_output
 from auditor.audit.normalisations import Normalisation, tried
 from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
@@ -151,10 +153,17 @@ def finite_outputs(classifier: Classifier, train: Predictions, test: Predictions
 def checks_of_fit(
     classifier: Classifier, dataset: Dataset, train: Predictions, test: Predictions, performance: Performance
 ) -> list[Validity]:
-    """Whether labels and pixels are those of the model's training: ``labels`` and ``accuracy``, by its predictions."""
+    """Whether labels and pixels are those of the model's training, by its predictions.
+
+    ``label_output`` where the file has one, ``labels`` and ``accuracy``. Where the file contradicts itself, nothing is
+    advised about the data.
+    """
+    own = label_output(classifier, test)
+    if any(check.status == "fail" for check in own):
+        return [*own, accuracy(classifier, test, performance, advise=False)]
     by_name = dataset.order_assumed or not numbered(dataset.class_names)
     labels = labels_fit(train, test, dataset.class_names, by_name=by_name)
-    return [labels, accuracy(classifier, test, performance, dataset.name)]
+    return [*own, labels, accuracy(classifier, test, performance, dataset.name)]
 
 
 def refuse_unfit(
@@ -163,21 +172,23 @@ def refuse_unfit(
     """End an audit on labels or pixels that cannot be those of the model's training, before anything is measured.
 
     Args:
-        checks: ``checks_of_fit``; one that names the option that mends it goes first.
+        checks: ``checks_of_fit``; a file that contradicts itself goes first, then what an option mends.
         force: go on all the same, but not where there is no boundary among the samples.
     Raises:
         InputRefused: one of them failed, or the model puts all samples in one class.
     """
     failed = [] if force else [check for check in checks if check.status == "fail"]
-    failed.sort(key=lambda check: AGAIN not in check.message)
-    if not failed or AGAIN not in failed[0].message:
+    failed.sort(key=lambda check: (check.id != LABEL_OUTPUT, AGAIN not in check.message))
+    if not failed or (AGAIN not in failed[0].message and failed[0].id != LABEL_OUTPUT):
         refuse_constant(train, test, class_names)
     if failed:
         action = "mend that, or say --force to audit all the same"
         raise InputRefused("labels and pixels as in the model's training", failed[0].message.rstrip("."), action)
 
 
-def accuracy(classifier: Classifier, test: Predictions, performance: Performance, data: str = "") -> Validity:
+def accuracy(
+    classifier: Classifier, test: Predictions, performance: Performance, data: str = "", *, advise: bool = True
+) -> Validity:
     """The model is better than chance, and no other usual normalisation makes it clearly better.
 
     Chance is that of the classes present: one in so many. Another normalisation is advised where it beats chance and
@@ -185,6 +196,7 @@ def accuracy(classifier: Classifier, test: Predictions, performance: Performance
 
     Args:
         data: name of the data set.
+        advise: look for another normalisation where accuracy is poor.
     """
     measured = performance.accuracy
     if not isinstance(measured, Measure):
@@ -194,12 +206,14 @@ def accuracy(classifier: Classifier, test: Predictions, performance: Performance
     said = f"Accuracy on {measured.n:,} test samples is {_percent(measured.value)}, chance is {_percent(chance)}"
     if skill >= POOR:
         return Validity(id="accuracy", status="ok", message=f"{said}.")
+    near = skill < NEAR_CHANCE
+    if not advise:
+        return Validity(id="accuracy", status="fail" if near else "ok", message=f"{said}.")
     others = tried(classifier, test.split)
     listed = "; ".join(f"{way.name} {_percent(share.value)}" for way, share in others)
     best, advice = better_way(others, max(measured.high, chance), data), ""
     if best is not None:
         advice = f"; the model was probably trained with other pixels: {AGAIN} {best.options}"
-    near = skill < NEAR_CHANCE
     said += f"; {UNKNOWN_CAUSE if near and not advice else ''}tried instead: {listed}{advice}"
     return Validity(id="accuracy", status="fail" if near or advice else "ok", message=f"{said}.")
 

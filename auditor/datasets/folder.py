@@ -17,6 +17,7 @@ import torch
 from auditor.datasets.base import DataRequest, RawData, Split, path_source
 from auditor.datasets.image_batch import ImageFile, read_images
 from auditor.datasets.image_file import SUFFIXES
+from auditor.datasets.linked import HIDDEN, leads_out
 from auditor.datasets.splits import stratified
 from auditor.errors import InputRefused
 
@@ -24,8 +25,6 @@ _TRAIN = frozenset({"train", "training", "trn", "fit"})
 _TEST = frozenset({"test", "testing", "tst", "holdout"})
 _VALIDATION = frozenset({"val", "valid", "validation", "validate", "dev", "eval", "evaluation"})
 _SPLITS = (_TRAIN, _TEST, _VALIDATION)
-_HIDDEN = (".", "__", "@", "#recycle", "$RECYCLE")
-"""How the names of files and folders begin that systems put there: thumbnails, bins, checkpoints, sidecars."""
 _FILLERS = re.compile(r"(?i)[\s_.-]*(set|data|images?|imgs?|split|dataset)$|[\s_.-]+")
 _LAYOUT = "a folder with train/<class>/* and test/<class>/*, or with <class>/*"
 
@@ -50,7 +49,8 @@ def load(request: DataRequest) -> RawData:
     every = [file for files in images for file in files]
     batch = read_images(every, request.geometry, request.max_skip)
     whole = Split(batch.pixels, batch.labels, tuple(every[position].name for position in batch.kept.tolist()))
-    notes += [*_left_out(ignored, hidden), *batch.notes]
+    notes += [*_left_out(ignored, hidden), *_followed(root, halves, [every[row] for row in batch.kept.tolist()])]
+    notes += batch.notes
     names = tuple(folders)
     if len(halves) == 1:
         train, test, note = stratified(whole, request.seed, names)
@@ -105,7 +105,7 @@ def _class_folders(folder: Path) -> list[Path]:
     """Folders that may be of a class: not hidden ones, and not those that systems put there."""
     if not folder.is_dir():
         return []
-    return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(_HIDDEN)]
+    return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(HIDDEN)]
 
 
 def _files(root: Path, half: Path, label_of: dict[str, int], hidden: list[str]) -> Iterator[ImageFile]:
@@ -113,9 +113,9 @@ def _files(root: Path, half: Path, label_of: dict[str, int], hidden: list[str]) 
     for folder in sorted(_class_folders(half), key=lambda folder: label_of[_text(folder)]):
         paths = []
         for place, inner, names in os.walk(folder, onerror=_fail):
-            hidden += [_below(root, Path(place, name)) for name in (*inner, *names) if name.startswith(_HIDDEN)]
-            inner[:] = [name for name in inner if not name.startswith(_HIDDEN)]
-            paths += [Path(place, name) for name in names if not name.startswith(_HIDDEN)]
+            hidden += [_below(root, Path(place, name)) for name in (*inner, *names) if name.startswith(HIDDEN)]
+            inner[:] = [name for name in inner if not name.startswith(HIDDEN)]
+            paths += [Path(place, name) for name in names if not name.startswith(HIDDEN)]
         named = ((_below(root, path), path) for path in paths)
         for name, path in sorted(named, key=lambda both: natural_key(both[0])):
             yield ImageFile(path, name, label_of[_text(folder)])
@@ -138,6 +138,15 @@ def _left_out(ignored: Sequence[ImageFile], hidden: Sequence[str]) -> list[str]:
     if hidden:
         notes.append(f"Hidden files and folders, left out: {len(hidden):,} (first {min(hidden)}).")
     return notes
+
+
+def _followed(root: Path, halves: Sequence[Path], files: Sequence[ImageFile]) -> list[str]:
+    """A sentence about images that lie outside the data folder, behind links in it."""
+    linked = tuple(f"{folder}{os.sep}" for half in halves for folder in _class_folders(half) if leads_out(folder, root))
+    count = sum(
+        str(file.path).startswith(linked) or (file.path.is_symlink() and leads_out(file.path, root)) for file in files
+    )
+    return [f"Images behind links that lead out of the data folder: {count:,}."] if count else []
 
 
 def _text(path: Path) -> str:

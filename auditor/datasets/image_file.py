@@ -6,6 +6,7 @@ whatever is wrong with a file is one ``UnreadableImage``.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,28 @@ _HIGHEST_OF_16 = 65535.0
 _WIDE_AS_32 = frozenset({"PPM"})
 """Formats whose 16 bits Pillow opens as 32."""
 _OTHER_COLOURS = frozenset({"CMYK", "LAB", "YCbCr"})
+
+
+_START = 256
+_OTHER_FILES = tuple(
+    (re.compile(signature, re.DOTALL | re.IGNORECASE), kind)
+    for signature, kind in (
+        (rb"version https://git-lfs", "a Git LFS pointer"),
+        (rb"....ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", "HEIC, which is not read: convert it to JPEG or PNG"),
+        (rb"....ftyp(avif|avis)", "AVIF, which is not read: convert it to JPEG or PNG"),
+        (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL, which is not read: convert it to JPEG or PNG"),
+        (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "JPEG 2000, which is not read: convert it to PNG"),
+        (rb".{128}DICM", "DICOM, which is not read: convert it to PNG of 16 bits"),
+        (rb"8BPS", "a Photoshop file, which is not read: convert it to PNG"),
+        (rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI", "a video, which is not read: take images from it"),
+        (rb"%PDF", "a PDF, not an image"),
+        (rb"PK\x03\x04|\x1f\x8b", "an archive, not an image: unpack it"),
+        (rb"\s*(<\?xml[^>]*>\s*)?<svg", "SVG, which is not read: convert it to PNG"),
+        (rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)", "a web page, not an image: download it again"),
+        (rb"outs:\s", "a DVC pointer, not an image: run dvc pull"),
+    )
+)
+"""What lies in image folders under names of images, by its first bytes."""
 
 
 class UnreadableImage(Exception):
@@ -122,16 +145,23 @@ def _plain(image: Image.Image, file_format: str | None) -> tuple[Image.Image, st
     return image.convert("RGB"), f"converted from {mode} to RGB" if mode in _OTHER_COLOURS else alpha
 
 
+def _instead(start: bytes) -> str:
+    """What a file is that cannot be identified as an image, by its first bytes; and what to do where that helps."""
+    if not start.strip(b"\0"):
+        return "only zero bytes: a copy that was cut short" if start else "empty file"
+    for signature, kind in _OTHER_FILES:
+        if signature.match(start):
+            return kind
+    return "not an image that can be identified"
+
+
 def _reason(path: Path, err: Exception) -> str:
     """Why a file could not be read, without its path: one folder gives one report wherever it lies."""
     if isinstance(err, UnidentifiedImageError):
         with path.open("rb") as file:
-            start = file.read(23)
-        if not start:
-            return "empty file"
-        return "a Git LFS pointer" if start == b"version https://git-lfs" else "not an image that can be identified"
+            return _instead(file.read(_START))
     if isinstance(err, PermissionError) and path.is_symlink():
-        return "a link that leads out of the data folder: copy the files, or give the folder that it leads to"
+        return "a link that leads out of the data folder to no image: copy the files"
     if isinstance(err, OSError) and err.strerror:
         return err.strerror
     return str(err) or type(err).__name__

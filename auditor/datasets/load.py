@@ -10,6 +10,7 @@ from auditor.datasets.adapt import Wanted, adapt
 from auditor.datasets.base import DataRequest, Dataset, DataSource, RawData, Split, data_sources
 from auditor.datasets.checks import check_classes, check_labels, check_split
 from auditor.datasets.class_order import class_order, in_order, telling
+from auditor.datasets.linked import leads_out
 from auditor.errors import InputRefused, UsageError
 
 
@@ -54,7 +55,13 @@ def _read(request: DataRequest) -> RawData:
     try:
         return find_source(request).load(request)
     except OSError as err:
-        found = f"{str(err.filename or request.data)[:200]}: {err.strerror or err}"
+        place = Path(err.filename or request.data)
+        if isinstance(err, PermissionError) and Path(request.data).is_dir() and leads_out(place, Path(request.data)):
+            found = f"{str(place)[:200]}, a link that leads out of the data folder to one that is not mostly of images"
+            raise InputRefused(
+                "folders of images", found, "copy the images, or give the folder that it leads to"
+            ) from err
+        found = f"{str(place)[:200]}: {err.strerror or err}"
         raise InputRefused("readable data", found, "check the path and its permissions") from err
 
 

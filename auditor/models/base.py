@@ -125,6 +125,10 @@ class Backend(ABC):
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid: float32 ``(N, C)`` or ``(N, 1)``."""
 
+    def labels(self, x: Tensor) -> Tensor | None:
+        """The classes that a label output of the file gives to a batch: int64 ``(N,)``; None where it has none."""
+        return None
+
     def release_memory(self) -> None:  # noqa: B027 - most runtimes keep none
         """Give memory of the device back that only larger batches than those to come needed."""
 
@@ -140,6 +144,10 @@ class Around(Backend):
         self.inner = inner
         for name in Backend.__annotations__:
             setattr(self, name, getattr(inner, name))
+
+    def labels(self, x: Tensor) -> Tensor | None:
+        """The label output of the model within."""
+        return self.inner.labels(x)
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]

@@ -23,6 +23,7 @@ from auditor.models.base import Backend, ModelInput, ModelOptions, model_format,
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
+from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import Candidate, choose, looks_like, place_of
 from auditor.models.writes import of_program
@@ -114,7 +115,7 @@ class ExportedBackend(Backend):
 
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid that the graph shows."""
-        z = self._grouped(lambda part: score_rows(self._logits(part)), x)
+        z = self._grouped(lambda part: score_rows(self._logits(part)), x, differentiable)
         # Sigmoids side by side count divided by their sum: softmax(log p) = p / sum p.
         return functional.logsigmoid(z) if self.head == "sigmoid" and z.shape[1] > 1 else z
 
@@ -124,16 +125,21 @@ class ExportedBackend(Backend):
         leaf: Tensor = pytree.tree_leaves(self._module(*arguments, **named))[self._output.place]
         return leaf
 
-    def _grouped(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    def _grouped(
+        self,
+        run: Callable[[Tensor], Tensor],
+        x: Tensor,
+        prepare: Callable[[Tensor, torch.dtype], Tensor] = to_input_dtype,
+    ) -> Tensor:
         with computing_on(self.device):
-            return in_groups(run, x.to(device=self.device, dtype=self.input.dtype), self._least, self._most)
+            return in_groups(run, prepare(x.to(self.device), self.input.dtype), self._least, self._most)
 
 
 def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[ModelInput, int, int | None]:
     """The program's one input, with the least and the most instances in a batch.
 
     Raises:
-        InputRefused: several inputs, or none of floating-point numbers with a batch axis.
+        InputRefused: several inputs, or none of floating-point numbers or uint8 with a batch axis.
     """
     inputs = [node for node in module.graph.nodes if node.op == "placeholder"]
     values = [node.meta.get("val") for node in inputs]
@@ -141,10 +147,10 @@ def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[M
         found = ", ".join(node.name for node in inputs) or "none"
         raise InputRefused("a model of one tensor", f"inputs {found}", "wrap it in a module with one input")
     value = values[0]
-    if not value.is_floating_point() or value.dim() < 2:
+    if not (value.is_floating_point() or value.dtype == torch.uint8) or value.dim() < 2:
         found = f"{str(value.dtype)[6:]} of {value.dim()} axes"
         raise InputRefused(
-            "an input of floating-point numbers (N, ...)", found, "audit a classifier of images or vectors"
+            "an input of floating-point numbers or uint8 (N, ...)", found, "audit a classifier of images or vectors"
         )
     batch = value.shape[0]
     shape = _sizes(value)[1:]

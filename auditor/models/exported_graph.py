@@ -21,6 +21,8 @@ from auditor.models.base import OutputKind
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.straight_through import STEPS
 
+_ASSERTIONS = frozenset({"aten::_assert_tensor_metadata"})
+"""That a tensor has the dtype of the export; pixels that keep their gradient are floating-point instead of uint8."""
 _TRAINING_ARGUMENT = {
     "aten::dropout": 2, "aten::feature_dropout": 2, "aten::alpha_dropout": 2, "aten::native_dropout": 2,
     "aten::batch_norm": 5, "aten::native_batch_norm": 5, "aten::_native_batch_norm_legit": 5,
@@ -110,7 +112,7 @@ def tap(module: fx.GraphModule, node: fx.Node) -> fx.GraphModule:
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for each in module.graph.nodes:
-        if each.op == "output" or each.target == "_guards_fn":
+        if each.op == "output" or each.target == "_guards_fn" or _operator(each) in _ASSERTIONS:
             continue
         copies[each] = graph.node_copy(each, copies.__getitem__)
         if straight := STEPS.get(_operator(each)):

@@ -27,8 +27,10 @@ from auditor.models.onnx_graph.head import as_vectors
 from auditor.models.onnx_graph.score import model_input, sizes
 from auditor.models.onnx_graph.squash import is_squashed
 from auditor.models.onnx_graph.staircase import has_steps, marked
+from auditor.models.onnx_labels import classes_of, label_output
 from auditor.models.onnx_runtime import Runtime, first_line
 from auditor.models.onnx_twin import Twin
+from auditor.models.onnx_weights import load_weights
 from auditor.models.writes import of_onnx
 from auditor.results import NotMeasured
 
@@ -84,6 +86,7 @@ class OnnxBackend(Backend):
         output = choose_output(model, options.output)
         self.facts = onnx_facts(model, output)
         self.class_names = names_in_onnx(model)
+        self._labels = label_output(model)
         graph = read_graph(model, self._input_name, output.name)
         self.quantised = any(node.op in _ROUNDED for node in graph.nodes) or has_steps(marked(graph))
         if any(node.op in _ROUNDED_BY_BATCH for node in graph.nodes):
@@ -115,6 +118,13 @@ class OnnxBackend(Backend):
     def scores(self, x: Tensor) -> Tensor:
         """The file's own scores by ONNX Runtime: float32 ``(N, C)`` where it runs."""
         return _score_rows(self._runtime.run(self._head.score, x))
+
+    def labels(self, x: Tensor) -> Tensor | None:
+        """The classes that the file's own label output gives, where it has one."""
+        if self._labels is None:
+            return None
+        names = self.class_names.names if self.class_names is not None else None
+        return classes_of(self._runtime.texts(self._labels, x), names, max(2, self.scores(x[:1]).shape[1]))
 
     def embeddings(self, x: Tensor) -> Tensor:
         """The embedding by ONNX Runtime: float32 ``(N, E)`` where it runs; feature maps are averaged over positions."""
@@ -187,7 +197,8 @@ def load_model(path: Path) -> ModelProto:
         InputRefused: whatever is wrong with the file, in one line.
     """
     try:
-        model = onnx.load(path)  # refuses external data that is absolute, linked or outside the folder
+        model = onnx.load(path, load_external_data=False)
+        load_weights(model, path)
         if (size := inlined_node_count(model)) > _MOST_NODES:
             raise ValueError(f"{size} nodes once its local functions are inlined")
         if model.functions:

@@ -26,6 +26,7 @@ from auditor.errors import InputRefused, UsageError
 from auditor.models import batch_size, cuda_provider
 from auditor.models.base import ModelInput
 from auditor.models.cuda_provider import CUDA_PROVIDER
+from auditor.models.input_dtype import to_input_dtype
 from auditor.models.memory import lack_of_memory, release_cached
 
 _CPU = "CPUExecutionProvider"
@@ -114,6 +115,21 @@ class Runtime:
         parts = [self._run_batch(names, part, size) for part in x.split(size)]
         return [torch.cat(values) for values in zip(*parts, strict=True)]
 
+    def texts(self, name: str, x: Tensor) -> list[str]:
+        """An output with one label for each instance, whole numbers or text, as text.
+
+        Args:
+            name: an output of the file.
+            x (float32): as for ``run``.
+        """
+        x = to_input_dtype(x.detach(), self.input.dtype).cpu().contiguous()
+        size, labels = self.input.fixed_batch or max(1, len(x)), list[str]()
+        for part in x.split(size):
+            filled = torch.cat([part, part[-1:].expand(size - len(part), *part.shape[1:])])
+            (array,) = self._session.run([name], {self._input_name: filled.numpy()})
+            labels += [str(label) for label in np.asarray(array).reshape(-1)[: len(part)].tolist()]
+        return labels
+
     def release_memory(self) -> None:
         """Give the device's memory back that was needed for larger batches, at the end of the next one."""
         self._shrink = self._on_gpu
@@ -176,13 +192,6 @@ class Runtime:
                 self._session.run_with_iobinding(binding, options)
                 return
         self._session.run_with_iobinding(binding)
-
-
-def to_input_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Instances in the dtype that the model declares; uint8 models take pixels 0..255, so [0, 1] times 255."""
-    if dtype == torch.uint8:
-        return (x * 255).round().clamp(0, 255).to(torch.uint8)
-    return x.to(dtype)
 
 
 def first_line(err: Exception) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 from auditor.errors import InputRefused
 from auditor.models.base import ModelInput
 from auditor.models.gpu import computing_on
+from auditor.models.input_dtype import differentiable
 from auditor.models.onnx_graph import Graph, Head, import_graph
 from auditor.models.onnx_graph.staircase import marked
 
@@ -66,8 +67,5 @@ class Twin:
 
 
 def _continuous(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Instances as the graph sees them, still differentiable: whole pixels 0..255 keep the gradient of 255 x."""
-    if dtype == torch.uint8:
-        pixels = x * 255
-        return pixels + (pixels.round() - pixels).detach()
-    return x.double() if dtype == torch.float64 else x.float()
+    """Instances as the graph sees them, still differentiable, in float32 or, where the model takes that, float64."""
+    return differentiable(x.float(), dtype if dtype in (torch.float64, torch.uint8) else torch.float32)

@@ -7,18 +7,14 @@ the name under which it is registered.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auditor.errors import AuditError, InputRefused
 from auditor.models.base import Backend, ModelOptions, model_formats, torch_device
 from auditor.models.explain import why
 from auditor.models.gpu import compute_exactly
 from auditor.models.sniff import EXPECTED, refused, sniff
-
-if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto
+from auditor.models.weights_files import weights_file, why_not
 
 _SNIFFED = ("onnx", "torchscript", "pt2")
 _CHUNK = 1 << 20
@@ -89,59 +85,21 @@ def _unreadable(path: Path, error: OSError | ValueError) -> InputRefused:
 
 
 def _external_files(path: Path) -> list[Path]:
-    """Files beside an ONNX model that hold its external data, by name."""
+    """The files that hold an ONNX model's external data, in the order of the names that it gives them."""
     import onnx
     from google.protobuf.message import DecodeError
+
+    from auditor.models.onnx_weights import external_names
 
     try:
         model = onnx.load_model_from_string(path.read_bytes())
     except DecodeError as error:
         raise refused(path, "an ONNX file that cannot be parsed", "copy or download the file again") from error
-    names = {
-        entry.value
-        for tensor in _tensors(model)
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    folder = path.resolve().parent
-    files = [folder / name for name in sorted(names)]
-    for file in files:
-        if not _is_inside(file, folder):
+    files = []
+    for name in sorted(set(external_names(model))):
+        if (file := weights_file(path, name)) is None:
             raise InputRefused(
-                "the model's external data beside it",
-                f"no file {file.name} that is neither hidden nor a link",
-                "keep both files in one folder",
+                "the model's external data beside it", why_not(path, name), "keep both files in one folder"
             )
+        files.append(file)
     return files
-
-
-def _is_inside(file: Path, folder: Path) -> bool:
-    """Whether this is a file below the folder; resolving refuses absolute paths, "..", and links that lead out.
-
-    None of its names may be hidden: ``.git/config`` beside a model holds no weights, but perhaps a token.
-    """
-    try:
-        if file.is_symlink() or not file.is_file():
-            return False
-        return not any(part.startswith(".") for part in file.resolve().relative_to(folder).parts)
-    except (OSError, ValueError):  # a loop of links, a name too long or with a NUL in it
-        return False
-
-
-def _tensors(model: ModelProto) -> Iterator[TensorProto]:
-    """All tensors of a model that may be stored outside it."""
-    pending: list[GraphProto] = [model.graph]
-    nodes = [node for function in model.functions for node in function.node]
-    while pending or nodes:
-        if pending:
-            graph = pending.pop()
-            yield from graph.initializer
-            nodes.extend(graph.node)
-        for node in nodes:
-            for attribute in node.attribute:
-                if attribute.HasField("t"):
-                    yield attribute.t
-                yield from attribute.tensors
-                pending.extend([*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])])
-        nodes = []

@@ -27,6 +27,7 @@ from auditor.models.base import Backend, ModelInput, ModelOptions, model_format,
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
+from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
@@ -41,6 +42,7 @@ _STORAGE_DTYPES = {
     "DoubleStorage": torch.float64,
     "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16,
+    "ByteStorage": torch.uint8,
 }
 
 
@@ -119,10 +121,11 @@ class TorchScriptBackend(Backend):
             return score_rows(tensor_among(self._module(self._prepare(x)), self._output))
 
     def _run_logits(self, x: Tensor) -> Tensor:
-        if self._taps.logits is None:
-            return self._run_module(x)
+        prepared = differentiable(x.to(self.device), self.input.dtype).clone()
         with optimized_execution(False):
-            z = score_rows(self._taps.logits(self._taps.receiver, self._prepare(x), *self._defaults))
+            if self._taps.logits is None:
+                return score_rows(tensor_among(self._module(prepared), self._output))
+            z = score_rows(self._taps.logits(self._taps.receiver, prepared, *self._defaults))
         # Sigmoids side by side count divided by their sum: softmax(log p) = p / sum p.
         return functional.logsigmoid(z) if self.head == "sigmoid" and z.shape[1] > 1 else z
 
@@ -137,7 +140,7 @@ class TorchScriptBackend(Backend):
 
     def _prepare(self, x: Tensor) -> Tensor:
         # A copy, because forward may work in place (x.sub_(mean)) on what is somebody else's data.
-        return x.to(device=self.device, dtype=self.input.dtype, copy=True)
+        return to_input_dtype(x.to(self.device), self.input.dtype).clone()
 
     def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """All of x at once, or in the one batch size that the module takes, the last batch filled up with repeats."""
@@ -272,7 +275,7 @@ def _declared_input(taps: _Taps, example: TracedInput | None) -> ModelInput:
     """What the traced example, or else the first layer's weights, say of the input."""
     if example is not None and example.storage not in _STORAGE_DTYPES:
         raise InputRefused(
-            "a model of floating-point input",
+            "a model of floating-point or uint8 input",
             f"one traced with a {example.storage}",
             "export it without the conversion",
         )

@@ -97,3 +97,39 @@ def test_outputs_that_are_no_numbers_count_for_nothing() -> None:
     train = both([0, 1])[0]
     train.probabilities[0] = torch.nan
     assert int(agreement(train).sum()) == len(train.split.labels) - 1
+
+
+def table_of(counts: list[list[int]]) -> Predictions:
+    """Predictions of which so many of each label fall into each class."""
+    cells = torch.tensor(counts)
+    rows = torch.arange(cells.numel()).repeat_interleave(cells.flatten())
+    return predictions(rows // cells.shape[1], rows % cells.shape[1], cells.shape[1])
+
+
+def test_a_class_that_mostly_falls_into_another_is_a_mistake_and_no_other_order() -> None:
+    train = table_of([[90, 5, 5], [0, 20, 80], [0, 30, 70]])
+    assert better_labels(train, train) is None
+    assert labels_fit(train, train, NAMES[:3], by_name=True).status == "ok"
+
+
+@pytest.mark.parametrize("wrong", ["train", "test"])
+def test_labels_of_one_split_alone(wrong: str) -> None:
+    right, swapped = both([0, 1, 2, 3])[0], both([1, 0, 2, 3])[0]
+    train, test = (swapped, right) if wrong == "train" else (right, swapped)
+    check = labels_fit(train, test, NAMES[:4], by_name=True)
+    assert check.status == "fail"
+    assert check.message.startswith(f"The labels of the {wrong} split stand in another order")
+    assert "--class-names" not in check.message
+
+
+def test_few_test_samples_are_enough_where_training_samples_show_it() -> None:
+    order = [1, 0, *range(2, 12)]
+    train, test = both(order, each=20, errors=0.0)[0], both(order, each=2, errors=0.0)[0]
+    check = labels_fit(train, test, NAMES, by_name=True)
+    assert "audit again with --class-names b,a,c" in check.message
+
+
+def test_samples_in_turns_by_class_are_halved_within_each_class() -> None:
+    labels = torch.arange(2).repeat(60)
+    right, turned = predictions(labels, labels, 2), predictions(labels, 1 - labels, 2)
+    assert "of the train split" in labels_fit(turned, right, NAMES[:2], by_name=True).message

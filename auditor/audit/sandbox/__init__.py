@@ -13,11 +13,12 @@ from pathlib import Path
 
 from auditor.audit.plan import ModelPlan, Plan
 from auditor.audit.sandbox import capabilities, landlock, seccomp
-from auditor.audit.sandbox.external_data import external_files, folder_of
+from auditor.audit.sandbox.external_data import external_files
 from auditor.audit.sandbox.landlock import READ
 from auditor.audit.sandbox.limits import PREFIX, apply_resource_limits, limits_for
 from auditor.audit.sandbox.places import places
 from auditor.errors import AuditIncomplete, InputRefused
+from auditor.models.weights_files import folder_of
 from auditor.results import Validity
 
 NONE = "none"

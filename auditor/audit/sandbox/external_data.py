@@ -8,9 +8,10 @@ has a length and holds text, data or a message of the same form. Whatever cannot
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
+
+from auditor.models.weights_files import weights_file
 
 _MESSAGES = {
     "model": {7: "graph", 25: "function"},
@@ -31,12 +32,11 @@ Span = tuple[int, int]
 
 
 def external_files(model: Path) -> list[Path]:
-    """Files below the model's folder that its graph names as external data, none of them hidden or a link.
+    """The files that an ONNX graph names as its external data and that it may read (``models.weights_files``).
 
     Args:
         model: a file of any kind; one that is no ONNX model names none.
     """
-    folder = folder_of(model)
     try:
         if not model.is_file():  # to open a pipe would wait for its other end
             return []
@@ -44,26 +44,7 @@ def external_files(model: Path) -> list[Path]:
             names = sorted(set(_locations(content)))
     except (OSError, ValueError):  # not to be read, or empty
         return []
-    return [folder / name for name in names if _is_plain_file(folder, name)]
-
-
-def folder_of(model: Path) -> Path:
-    """The folder in which a model's file really lies."""
-    try:
-        return Path(os.path.realpath(model)).parent
-    except (OSError, ValueError):
-        return model.parent
-
-
-def _is_plain_file(folder: Path, name: str) -> bool:
-    file = folder / name
-    try:
-        if file.is_symlink() or not file.is_file():
-            return False
-        inside = file.resolve().relative_to(folder)
-    except (OSError, ValueError, RuntimeError):  # outside the folder, a loop of links, a name with a NUL in it
-        return False
-    return not any(part.startswith(".") for part in (*PurePath(name).parts, *inside.parts))
+    return [found for name in names if (found := weights_file(model, name)) is not None]
 
 
 def _locations(content: mmap.mmap) -> Iterator[str]:

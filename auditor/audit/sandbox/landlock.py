@@ -28,6 +28,8 @@ _ALL_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16
 
 READ = _EXECUTE | _READ_FILE | _READ_FOLDER
 """Execute is what mapping a library for execution needs; starting programs is forbidden elsewhere (``seccomp``)."""
+LIST = _READ_FOLDER
+"""The names of the files below a folder, and nothing of what is in them."""
 WRITE = READ | _WRITE_FILE | _TRUNCATE | _REMOVE_FILE | _REMOVE_FOLDER | _MAKE_FILE | _MAKE_FOLDER
 OVERWRITE = READ | _WRITE_FILE | _TRUNCATE
 """Files that are there may be written to; none can be made or removed."""

@@ -1,5 +1,7 @@
 """Which files the worker may open: the installation, the system's libraries, the model, the data, what it writes.
 
+Of what links in a data folder lead to outside it, only images are open (``datasets.linked``).
+
 Of a model's folder only what an ONNX graph names as its weights is open (``external_data``).
 """
 
@@ -14,7 +16,8 @@ from pathlib import Path
 
 import auditor
 from auditor.audit.plan import Plan
-from auditor.audit.sandbox.landlock import DEVICE, OVERWRITE, READ, WRITE
+from auditor.audit.sandbox.landlock import DEVICE, LIST, OVERWRITE, READ, WRITE
+from auditor.datasets.linked import outside_images
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf",
            "/etc/ld.so.conf.d", "/etc/ld.so.preload", "/etc/localtime", "/etc/alternatives", "/etc/nvidia",
@@ -39,7 +42,11 @@ def places(plan: Plan, scratch: Path) -> Iterator[tuple[Path, int]]:
         yield Path(name), READ
     yield Path("/dev/null"), DEVICE
     yield from of_gpu()
-    yield from ((path, READ) for path in of_data(plan))
+    for path in of_data(plan):
+        yield path, READ
+        outside = outside_images(path)
+        yield from ((file, READ) for file in outside.files)
+        yield from ((folder, LIST) for folder in outside.folders)
     yield scratch, WRITE
     if plan.instances_folder is not None:
         yield Path(plan.instances_folder), WRITE
