@@ -8,12 +8,14 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auditor.audit.messages import Progress
 from auditor.audit.store import prepare_folder, write_whole
-from auditor.cli.progress import Show
 from auditor.errors import AuditIncomplete, UsageError
 from auditor.results import Results, RunFacts
+
+if TYPE_CHECKING:
+    from auditor.cli.progress import Show
 
 MOST_DIGITS = 12
 ALWAYS = "json"
@@ -26,6 +28,8 @@ def chosen_outputs(formats: str) -> list[str]:
     Raises:
         UsageError: an output is not known.
     """
+    if formats == ALWAYS:
+        return []  # without the outputs, which take longer to import than a gate to decide
     from auditor.render.base import outputs
 
     return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
@@ -74,6 +78,8 @@ def write_rendered(files: Mapping[str, tuple[str, Callable[[], bytes]]], folder:
     Raises:
         AuditIncomplete: some file could not be made; the others are there.
     """
+    from auditor.audit.messages import Progress
+
     written, trouble = [], {}
     for done, (name, (file_name, render)) in enumerate(files.items()):
         show(Progress(stage="report", done=done, total=len(files), detail=name))
