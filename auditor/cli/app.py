@@ -11,6 +11,7 @@ import typer
 from auditor import __version__
 from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
+from auditor.cli.installed import need_model_packages
 from auditor.errors import UsageError
 
 app = typer.Typer(cls=MainJobGroup, add_completion=False, rich_markup_mode=None)
@@ -77,6 +78,7 @@ def audit(
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
+    need_model_packages("an audit")
     reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
              "--class-names": class_names}  # fmt: skip
     with own_folder(
@@ -116,6 +118,7 @@ def inspect(
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
+    need_model_packages("inspect")
     show_inspection(plan_from(ctx), as_json=as_json, verbose=verbose)
 
 
@@ -237,4 +240,5 @@ def list_known() -> None:
     """Show the known data sets, generators, characteristics, outputs and profiles."""
     from auditor.cli.listing import print_known
 
+    need_model_packages("list")
     print_known()

@@ -10,6 +10,7 @@ import typer
 
 from auditor.audit.store import RUN, read_results, read_run
 from auditor.cli.github import add_to_summary
+from auditor.cli.installed import need_model_packages
 from auditor.cli.output_folder import OutputFolder
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
 from auditor.cli.progress import lines_of_worker, progress_display
@@ -89,6 +90,7 @@ def kept_boundary(
     if model is None or instances is None:
         given, lacking = ("--model", "--instances") if instances is None else ("--instances", "--model")
         raise UsageError(f"expected --model and --instances together; found {given} alone; give {lacking} as well")
+    need_model_packages("compare with --model")
     from auditor.audit.messages import Job, Revisited
     from auditor.audit.process import Worker
     from auditor.cli.planning import plan_to_revisit
