@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from auditor.policy.disagreement import Disagreement, common_rows, disagreement
 from auditor.policy.measures import Classes
+from auditor.policy.paired import Differences, Disagreement, common_rows, disagreement, margin_differences
 from auditor.results import Direction, Margins, NotMeasured, Results, SampleTable
 
-if TYPE_CHECKING:
-    from auditor.policy.paired import Differences
-
-    Change = Differences | Disagreement
+Change = Differences | Disagreement
 MARGIN = re.compile(r"characteristics\.margin_(l2|linf)_attack(_train)?")
 FROM_MARGINS = re.compile(r"characteristics\.margin_(l2|linf)_attack(_train)?(_q\d\d|_gap)?")
 WRONG = re.compile(r"characteristics\.already_wrong(_train)?")
@@ -36,8 +33,6 @@ def changes(candidate: Results, baseline: Results, name: str) -> dict[Classes, C
     if name in ("performance.accuracy", "performance.per_class.accuracy"):
         return {**_right(candidate.samples.test, baseline.samples.test, each=name != "performance.accuracy")}
     if fit := MARGIN.fullmatch(name):
-        from auditor.policy.paired import margin_differences
-
         norm, split = fit[1], _split(fit[2])
         both = {c: margin_differences(a, b, norm) for c, a, b in _margins(candidate, baseline, split)}
         return {c: differences for c, differences in both.items() if differences is not None}

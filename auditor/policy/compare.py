@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from auditor.comparison import (
     Compared,
@@ -29,11 +29,10 @@ from auditor.comparison import (
 )
 from auditor.errors import InputRefused
 from auditor.means import mean_change
-from auditor.policy.common_samples import FROM_MARGINS, changes, confused, gradient_route, other_routes, pixels
-from auditor.policy.disagreement import Disagreement
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
 from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value
 from auditor.policy.measures import Classes, depends_on_generator, values
-from auditor.policy.paired import LEAST, MOVED, Differences
+from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
 from auditor.policy.verdict import verdict
 from auditor.results import (
     SCHEMA_VERSION,
@@ -48,9 +47,6 @@ from auditor.results import (
     harm,
     is_neutral,
 )
-
-if TYPE_CHECKING:
-    from auditor.policy.common_samples import Change
 
 SIGNIFICANT = 0.05
 STRONGEST = 40.0

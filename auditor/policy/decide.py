@@ -14,21 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
 from auditor.policy import wording
 from auditor.policy.alike import alike, refuse_partial
-from auditor.policy.common_samples import FROM_MARGINS, changes, other_routes
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
 from auditor.policy.coverage import coverage_rules
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.measures import Classes, find, known, mean_over, values
 from auditor.policy.waivers import FAILING, Waivers
 from auditor.results import Gate, Measured, Results, Rule
-
-if TYPE_CHECKING:
-    from auditor.policy.common_samples import Change
 
 Decided = tuple[Rule, Judged | None]
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from auditor.errors import UsageError
-from auditor.policy.disagreement import Disagreement
+from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.measures import Bounds, Classes, Known
+from auditor.policy.paired import Disagreement
 from auditor.results import Measure, Measured
-
-if TYPE_CHECKING:
-    from auditor.policy.common_samples import Change
 
 Relation = Literal["inside", "straddles", "beyond"]
 Status = Literal["pass", "warn", "fail"]

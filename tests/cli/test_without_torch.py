@@ -66,10 +66,10 @@ def light(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(given, cwd=folder, env=paths, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("module", ["torch", "onnxruntime", "matplotlib"])
+@pytest.mark.parametrize("module", ["torch", "onnxruntime", "numpy"])
 def test_the_block_holds(module: str, folder: Path):
     assert "ModuleNotFoundError" in light(folder, "-c", f"import {module}").stderr
-    assert {"torchvision", "sklearn", "scipy", "onnx", "pandas"} <= BLOCKED
+    assert {"torchvision", "sklearn", "scipy", "onnx", "matplotlib"} <= BLOCKED
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_command_that_opens_models_says_what_to_install(arguments: str, named:
     assert not (folder / "audit").exists()
 
 
-def test_a_gate_decides_without_arrays_pictures_and_reports(folder: Path):
+def test_a_gate_decides_without_pictures_and_reports(folder: Path):
     """What takes longer to import than all else that deciding needs."""
     code = (
         "import json, sys; from auditor.cli import main;"
@@ -114,4 +114,4 @@ def test_a_gate_decides_without_arrays_pictures_and_reports(folder: Path):
     done = light(folder, "-c", code, "gate", "results.json", "--policy", "absolute.toml")
     status, modules = json.loads(done.stderr)
     assert status == 0
-    assert not {"numpy", "PIL", "jinja2", "rich", "weasyprint", "auditor.render"} & set(modules)
+    assert not {"PIL", "jinja2", "rich", "weasyprint", "auditor.render"} & set(modules)

@@ -6,6 +6,6 @@ which the style sheet recolours it on a dark screen; there is no ``style`` attri
 
 Not matplotlib, whose colour maps and tick values the tests compare ours with: its SVG sets colours by ``style``
 attributes, which the report's Content-Security-Policy forbids and which cannot follow the reader's dark mode; it
-draws text as outlines or in its own fonts rather than in the document's; it is about ten times as large; and with what
-it needs it would be a quarter of an environment for the gate alone.
+draws text as outlines or in its own fonts rather than in the document's; it is about ten times as large; and with
+NumPy it would double the size of an environment for the gate alone.
 """
