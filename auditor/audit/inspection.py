@@ -114,7 +114,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         gradient=backend.gradient if subject is None else subject.classifier.gradient,
         embedding=backend.embedding,
         head=backend.head or "not known from the file",
-        model=unknown if subject is None else model_facts(subject),
+        model=unknown if subject is None else model_facts(subject, plan.model.output),
         data=unknown if subject is None else data_facts(subject.dataset),
         normalisation=unknown if subject is None else _normalisation(subject),
         cost=cost,

@@ -130,7 +130,7 @@ def _audited(
     return Results(
         schema_version=SCHEMA_VERSION,
         tool=ToolFacts(name="deepdig-audit", version=__version__),
-        model=facts.model_facts(subject),
+        model=facts.model_facts(subject, plan.model.output),
         data=facts.data_facts(dataset),
         settings=facts.settings(plan, subject, route, battery, pairs),
         environment=facts.environment(),

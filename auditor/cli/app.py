@@ -74,7 +74,7 @@ def audit(
 ) -> int:
     """Audit the decision boundary of a trained classifier: load, generate, characterise, decide, report."""
     from auditor.cli.audit_job import own_folder, run_audit
-    from auditor.cli.planning import plan_from
+    from auditor.cli.planning import as_given, plan_from
 
     ctx.obj["verbose"] = verbose
     reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
@@ -82,8 +82,10 @@ def audit(
     with own_folder(
         out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}"), reads
     ) as folder:
-        plan = plan_from(ctx, folder.path)
-        return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
+        return run_audit(
+            plan_from(ctx, folder.path), folder, formats, policy, baseline,
+            command=as_given(ctx), resume=resume, quiet=quiet, verbose=verbose,
+        )  # fmt: skip
 
 
 @app.command()

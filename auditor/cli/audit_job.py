@@ -16,9 +16,10 @@ from auditor.cli.earlier import is_instances
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.output_folder import ALL, EarlierInstances, OutputFolder, Reads
-from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.outputs import as_text, chosen_outputs, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.progress import lines_of_worker, progress_display
+from auditor.cli.repository import path_in_repository
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
@@ -41,6 +42,7 @@ def run_audit(
     policy: Path | None,
     baseline: Path | None,
     *,
+    command: str = "",
     resume: bool | None,
     quiet: bool,
     verbose: bool,
@@ -51,6 +53,7 @@ def run_audit(
         plan: what to audit.
         out: the folder of the output.
         formats, policy, baseline: as the user gave them.
+        command: as the user gave it.
         resume: go on from an interrupted run; None for what suits the place: yes, but not in CI.
         quiet, verbose: as the user asked.
     Returns:
@@ -73,12 +76,14 @@ def run_audit(
             finished = worker.outcome(show, _keeping(journal, instances, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
+        place = {"command": command, "model_path": path_in_repository(Path(plan.model.path))}
+        facts = finished.run.model_copy(update=place)
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
-        write_whole(folder / RUN, to_json(finished.run).encode())
+        write_whole(folder / RUN, to_json(facts).encode())
         if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
             journal.finish()
-        reports = write_outputs(names, results, folder, creation_date(finished.run), show)
+        reports = write_outputs(names, results, folder, facts, show)
     annotate(results)
     add_to_summary(lambda: as_text("markdown", results))
     if not quiet:
