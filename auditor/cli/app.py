@@ -96,6 +96,7 @@ def inspect(
     data_root: o.DataRoot = Path(".cache/data"),
     download: o.Download = True,
     class_names: o.ClassNames = None,
+    max_skip: o.MaxSkip = 0.01,
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
@@ -110,6 +111,7 @@ def inspect(
     trust_model: o.TrustModel = False,
     device: o.Device = "auto",
     seed: o.Seed = 0,
+    config: o.Config = None,
     as_json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from auditor.audit.messages import Progress
 from auditor.audit.store import prepare_folder, write_whole
+from auditor.cli.guess import did_you_mean
 from auditor.cli.progress import Show
 from auditor.errors import AuditIncomplete, UsageError
 from auditor.results import Results, RunFacts
@@ -39,8 +40,8 @@ def chosen_names(formats: str, known: Collection[str]) -> list[str]:
     """
     chosen = list(dict.fromkeys(part.strip() for part in formats.split(",") if part.strip()))
     if not chosen or (unknown := [name for name in chosen if name not in known]):
-        found = ", ".join(unknown) if chosen else "none"
-        raise UsageError(f"expected outputs of {', '.join(sorted(known))}; found {found}; correct --format")
+        found, hint = (", ".join(unknown), did_you_mean(unknown[0], known)) if chosen else ("none", "")
+        raise UsageError(f"expected outputs of {', '.join(sorted(known))}; found {found}; {hint}correct --format")
     return chosen
 
 

@@ -22,8 +22,8 @@ from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
 from auditor.errors import UsageError
 from auditor.results import ModelFacts
 
-_NOT_OF_RESULTS = frozenset({"data_root", "download", "out", "formats", "policy", "baseline", "resume", "save_instances",
-                             "config", "quiet", "verbose", "as_json"})  # fmt: skip
+_NOT_OF_RESULTS = frozenset({"data_root", "download", "out", "formats", "policy", "baseline", "resume",
+                             "save_instances", "config", "quiet", "verbose", "as_json"})  # fmt: skip
 """Parameters that leave the numbers as they are."""
 
 
@@ -157,7 +157,25 @@ def _model_plan(given: dict[str, Any]) -> ModelPlan:
     if sha256 and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise UsageError(f"expected 64 hexadecimal digits; found {sha256!r}; correct --expect-sha256")
     numbers = {name: _numbers(name, given[name]) for name in ("mean", "std")}
+    _check_together(numbers["mean"], numbers["std"])
     return ModelPlan(**{**_fields(ModelPlan, given), **numbers, "path": given["model"]})
+
+
+def _check_together(mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> None:
+    """Refuse a mean alone, which is half of a normalisation, and two of different lengths.
+
+    Raises:
+        UsageError: they are so.
+    """
+    if mean is not None and std is None and any(mean):
+        raise UsageError(
+            "expected --std beside --mean; found --mean alone; give both, and --std 1 if the model only subtracts"
+        )
+    if mean is not None and std is not None and len(mean) != len(std) and 1 not in (len(mean), len(std)):
+        raise UsageError(
+            f"expected as many values for --mean as for --std, or one; found {len(mean)} and {len(std)};"
+            " give one for each channel"
+        )
 
 
 def _check_text(given: dict[str, Any]) -> None:
@@ -246,7 +264,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
         found = f"{path}: {err.strerror}"
         raise UsageError(f"expected a text file of class names; found {found}; correct --class-names") from err
     except NoClassNames as err:
-        where = f" in {path}" if _is_there(path) else ""
+        where = f" in {path}" if _is_there(path) else f", and no file at {text}" if "," not in text else ""
         raise UsageError(
             f"expected a file or a list of two or more different class names; found {err}{where}; correct --class-names"
         ) from err
