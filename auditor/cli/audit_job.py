@@ -13,7 +13,7 @@ from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
 from auditor.audit.store import RESULTS, RUN, write_whole
 from auditor.cli.earlier import is_instances
-from auditor.cli.early_checks import check_plan
+from auditor.cli.early_checks import check_outputs, check_plan
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.output_folder import ALL, EarlierInstances, OutputFolder, Reads
@@ -67,6 +67,7 @@ def run_audit(
     names = chosen_outputs(formats)
     gate = prepared_gate(policy, baseline, out.path)
     check_plan(plan)
+    check_outputs(names)
     out.prepare()
     folder = out.path
     with progress_display(quiet, verbose) as show:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -32,6 +33,22 @@ def check_plan(plan: Plan) -> None:
     size_of_file(Path(plan.model.path))
     if plan.data is not None:
         _check_data(plan.data.data)
+
+
+def check_outputs(names: Sequence[str]) -> None:
+    """Refuse an output for which a library is missing: the audit would be over before that shows.
+
+    Raises:
+        UsageError: there is one.
+    """
+    from auditor.render.pdf import missing_library
+
+    if "pdf" in names and (why := missing_library()):
+        others = ",".join(["json", *(name for name in names if name != "pdf")])
+        raise UsageError(
+            f"expected WeasyPrint and its library Pango for the output pdf; found {why}; install them, or leave pdf"
+            f" out: --format {others}"
+        )
 
 
 def _check_data(data: str) -> None:
