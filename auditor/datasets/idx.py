@@ -37,9 +37,9 @@ def _read(path: Path) -> Tensor:
             raise ValueError(f"{path.name} is no idx file of bytes")
         shape = [int.from_bytes(file.read(4)) for _ in range(magic[3])]
         size = math.prod(shape)
-        content = file.read(size) if size <= LARGEST else b""
+        content = file.read(size + 1) if size <= LARGEST else b""  # to the end, where the checksum is
     if not size or len(content) != size:
-        raise ValueError(f"{path.name} ends before its {size:,} bytes do")
+        raise ValueError(f"{path.name} does not hold the {size:,} bytes that it says")
     return torch.frombuffer(bytearray(content), dtype=torch.uint8).view(shape)
 
 
