@@ -44,7 +44,7 @@ def check_outputs(names: Sequence[str]) -> None:
     from auditor.render.pdf import missing_library
 
     if "pdf" in names and (why := missing_library()):
-        others = ",".join(["json", *(name for name in names if name != "pdf")])
+        others = ",".join([*(name for name in names if name != "pdf"), "json"])
         raise UsageError(
             f"expected WeasyPrint and its library Pango for the output pdf; found {why}; install them, or leave pdf"
             f" out: --format {others}"
