@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.audit.journal import Journal
 from auditor.audit.messages import Begun, Finished, Job, PartDone
+from auditor.audit.parts import FinishedPairs
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
 from auditor.audit.store import RESULTS, RUN, write_whole
@@ -70,13 +72,14 @@ def run_audit(
     check_outputs(names)
     out.prepare()
     folder = out.path
-    with progress_display(quiet, verbose) as show:
+    kept = Kept(folder)
+    with kept.told(quiet), progress_display(quiet, verbose) as show:
         journal = _journal(plan, folder, resume, quiet)
         instances = EarlierInstances(folder, journal.found)
         with Worker(
             Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
         ) as worker:
-            finished = worker.outcome(show, _keeping(journal, instances, quiet))
+            finished = worker.outcome(show, _keeping(journal, instances, kept, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
         place = {"command": command, "model_path": path_in_repository(Path(plan.model.path))}
@@ -84,6 +87,7 @@ def run_audit(
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
         write_whole(folder / RUN, to_json(facts).encode())
+        kept.written = True
         if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
             journal.finish()
         reports = write_outputs(names, results, folder, facts, show)
@@ -133,7 +137,9 @@ def in_ci() -> bool:
     return any(value not in ("", "0", "false", "no", "off") for value in set_to)
 
 
-def _keeping(journal: Journal, instances: EarlierInstances, quiet: bool) -> Callable[[Begun | PartDone], None]:
+def _keeping(
+    journal: Journal, instances: EarlierInstances, kept: Kept, quiet: bool
+) -> Callable[[Begun | PartDone], None]:
     """What becomes of the worker's finished parts: the journal keeps them, and the user hears of those found there."""
 
     def keep(message: Begun | PartDone) -> None:
@@ -142,8 +148,49 @@ def _keeping(journal: Journal, instances: EarlierInstances, quiet: bool) -> Call
         if isinstance(message, Begun) and not message.taken:
             instances.forget()
         journal.keep(message)
+        if not journal.off:
+            kept.count(message)
 
     return keep
+
+
+class Kept:
+    """What an interrupted audit leaves behind: so many finished pairs of so many, or all of its numbers.
+
+    Args:
+        folder: of the outputs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._done, self._wanted = folder, 0, 0
+        self.written = False
+
+    def count(self, message: Begun | PartDone) -> None:
+        """Take note of what the journal has."""
+        if isinstance(message, Begun):
+            self._done, self._wanted = message.taken, message.wanted
+        elif isinstance(message.part, FinishedPairs):
+            self._done += len(message.part.pairs)
+
+    @contextmanager
+    def told(self, quiet: bool) -> Iterator[None]:
+        """Say what is kept, and how to go on, if the block is interrupted."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not quiet:
+                say(self.text)
+            raise
+
+    @property
+    def text(self) -> str:
+        """What is kept, and how to go on."""
+        if self.written:
+            return f"all numbers are in {self._folder / RESULTS}; deepdig-audit render makes the report of them"
+        if not self._done:
+            return "no class pair was finished; the same command begins anew"
+        again = "the same command with --resume" if in_ci() else "the same command"
+        return f"{self._done} of {self._wanted} class pairs are kept in {self._folder}; {again} goes on from there"
 
 
 def going_on(journal: Journal, begun: Begun) -> str:
