@@ -119,10 +119,8 @@ def _measured_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
         yield "estimate", _text(seen.estimates)
     else:
         for name, found in seen.estimates.items():
-            yield (
-                f"{name}",
-                f"about {_duration(found.seconds)} for all {found.pairs:,} pairs, roughly",
-            )
+            cost = f"{_duration(found.seconds)} and {found.memory_bytes / 1e9:.1f} GB"
+            yield name, f"about {cost} for all {found.pairs:,} pairs, roughly"
 
 
 def _duration(seconds: float) -> str:
