@@ -13,7 +13,7 @@ from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
 from auditor.errors import UsageError
 
-app = typer.Typer(cls=MainJobGroup, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(cls=MainJobGroup, rich_markup_mode=None)
 
 
 def _show_version(asked: bool) -> None:

@@ -13,6 +13,8 @@ from auditor.errors import UsageError
 
 ALIKE = 0.7
 """How near in spelling a word has to be to a command to be taken for it, from 0 to 1."""
+OWN = ("--version", "--install-completion", "--show-completion")
+"""Options of the group itself."""
 MAIN = "(main)"
 """Name of the main job among the commands; no file is likely to be called so."""
 
@@ -27,8 +29,9 @@ class MainJobGroup(TyperGroup):
             # After ``--`` stands a file, whatever it is called.
             if "--help" in args[: args.index("--") if "--" in args else None]:
                 args = ["--help"]
-            elif first != "--version":
-                self._refuse_misspelt(first)
+            elif first not in OWN and not (ctx.resilient_parsing and not args):  # a shell asks for commands
+                if not ctx.resilient_parsing:
+                    self._refuse_misspelt(first)
                 args = [MAIN, *args]
         return super().parse_args(ctx, args)
 
