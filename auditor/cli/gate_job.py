@@ -13,7 +13,7 @@ from auditor.audit.store import RESULTS, RUN, read_results, read_run, write_whol
 from auditor.cli.earlier import WITH_VERDICT
 from auditor.cli.files import read_policy
 from auditor.cli.github import add_to_summary, annotate
-from auditor.cli.outputs import as_text, chosen_outputs, creation_date, with_standing, write_outputs
+from auditor.cli.outputs import as_text, chosen_outputs, with_standing, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.terminal import printable
 from auditor.errors import AuditError, InputRefused, UsageError
@@ -199,7 +199,7 @@ def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None,
         write_whole(folder / RESULTS, to_json(decided).encode())
         with progress_display(quiet=True, verbose=False) as show:
             names = with_standing(names, out.removed if beside else [])
-            write_outputs(names, decided, folder, creation_date(run), show)
+            write_outputs(names, decided, folder, run, show)
         if trouble is not None:
             raise trouble
     return decided
