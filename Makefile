@@ -38,6 +38,8 @@ schema: .venv/installed-dev
 lock: $(UV)
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group gate -c requirements.txt -o requirements-gate.txt
+	$(COMPILE) --group cpu -c requirements.txt -o requirements-cpu.txt
 	echo uv | $(COMPILE) - -o requirements-uv.txt
 	echo cyclonedx-bom | $(COMPILE) - -o .ci/requirements-sbom.txt
 

@@ -213,8 +213,24 @@ class EmbeddingFact(Document):
     size: int
 
 
+class Reading(Document):
+    """How the model was read: order of its axes and colours, ``(x - mean) / std``, the output asked for by name.
+
+    Null stands for what nobody asked for: nothing subtracted, nothing divided by, the output found in the file.
+    """
+
+    layout: Literal["nchw", "nhwc", "nhw", "flat"]
+    channels: Literal["rgb", "bgr"]
+    mean: list[float] | None
+    std: list[float] | None
+    output: str | None
+
+
 class ModelFacts(Document):
-    """The artefact under audit. ``gradient`` says which route supplies gradients."""
+    """The artefact under audit. ``gradient`` says which route supplies gradients.
+
+    ``preprocessing`` says in words what ``reading`` says in numbers; results of older versions lack that.
+    """
 
     file: str
     format: str
@@ -228,6 +244,7 @@ class ModelFacts(Document):
     parity: Parity | NotMeasured
     embedding: EmbeddingFact | NotMeasured
     preprocessing: str
+    reading: Reading | None = None
 
 
 class Skipped(Document):
@@ -593,6 +610,8 @@ class RunFacts(Document):
     """run.json: what differs from run to run, kept out of results.json so that it is reproducible.
 
     Times are those of this run, without what an interrupted one spent on the ``pairs_taken_over`` from it.
+    ``command`` is the command as it was given, ``model_path`` the model's place in its repository (or below the working
+    folder), with ``/``; empty in those of older versions.
     """
 
     schema_version: Literal["2.0"]
@@ -603,6 +622,8 @@ class RunFacts(Document):
     peak_memory_bytes: int
     cost: Cost
     pairs_taken_over: int = 0
+    command: str = ""
+    model_path: str = ""
 
 
 def to_json(document: Document) -> str:

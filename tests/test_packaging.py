@@ -9,13 +9,17 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt")
+LOCKS = (
+    "requirements.txt", "requirements-dev.txt", "requirements-gate.txt", "requirements-cpu.txt", "requirements-uv.txt",
+)  # fmt: skip
+OF_CUDA = re.compile(r"nvidia-|cuda-|triton$")
 WHERE = """
 import json, importlib.resources, auditor
 templates = importlib.resources.files("auditor_templates")
@@ -85,10 +89,34 @@ def test_every_dependency_is_pinned():
     assert run <= dev
 
 
-def test_the_pins_of_both_environments_agree():
-    run, dev = ((ROOT / lock).read_text("utf-8") for lock in LOCKS[:2])
-    for requirement in re.split(r"\n(?=\S)", run.strip()):
-        assert requirement in dev
+@pytest.mark.parametrize("lock", LOCKS[:4])
+def test_the_pins_of_all_environments_agree(lock: str):
+    """Version and files of a package are the same wherever it is installed; its conditions may differ."""
+    everything = _files_of("requirements-dev.txt")
+    for name, pins in _files_of(lock).items():
+        assert pins == everything[name], name
+
+
+@pytest.mark.parametrize("group", ["gate", "cpu"])
+def test_a_light_environment_has_what_its_group_asks_for_and_nothing_of_cuda(group: str):
+    asked, whole = _group(group), {_name(each): each for each in PROJECT["project"]["dependencies"]}
+    pinned, run = _pinned(f"requirements-{group}.txt"), _pinned("requirements.txt")
+    assert asked.keys() <= pinned <= run
+    assert not [name for name in pinned if OF_CUDA.match(name) or name in ("torch", "torchvision", "onnxruntime-gpu")]
+    for name in asked.keys() & whole.keys():
+        assert asked[name] == whole[name].partition(";")[0].strip()
+
+
+def test_the_gate_alone_has_no_runtime_of_models():
+    assert not _pinned("requirements-gate.txt") & {"onnx", "onnxruntime", "scikit-learn", "scipy", "torch"}
+
+
+def test_without_cuda_all_is_there_but_torch_and_torchvision():
+    pinned = _pinned("requirements-cpu.txt")
+    needed = {_name(each) for each in PROJECT["project"]["dependencies"]} - {"onnxruntime-gpu"}
+    assert needed - pinned == {"torch", "torchvision"}
+    of_torch = {_name(each) for each in requires("torch") or () if "extra ==" not in each}
+    assert {name for name in of_torch if not OF_CUDA.match(name)} <= pinned
 
 
 def _files(folder: Path) -> list[Path]:
@@ -105,6 +133,23 @@ def _where(cwd: Path, search: Path | None = None) -> tuple[str, str, str]:
 
 def _pinned(lock: str) -> set[str]:
     return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE))
+
+
+def _files_of(lock: str) -> dict[str, list[tuple[str, ...]]]:
+    """Of each package the versions that are pinned, each with the hashes of its files."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for requirement in re.split(r"\n(?=\S)", (ROOT / lock).read_text("utf-8").strip()):
+        name, version = re.match(r"([a-z0-9-]+)==(\S+)", requirement).groups()
+        found.setdefault(name, []).append((version, *re.findall(r"sha256:[0-9a-f]{64}", requirement)))
+    return found
+
+
+def _group(name: str) -> dict[str, str]:
+    """The packages of a dependency group, with those of the groups that it includes, and what it asks of each."""
+    asked: dict[str, str] = {}
+    for each in PROJECT["dependency-groups"][name]:
+        asked |= _group(each["include-group"]) if isinstance(each, dict) else {_name(each): each}
+    return asked
 
 
 def _name(requirement: str) -> str:

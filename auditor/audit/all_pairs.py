@@ -20,6 +20,15 @@ from auditor.models.steadiness import ModelChanged, watched
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""
+STEPS = 1000
+"""Steps of progress for each pair."""
+PHASES = {
+    "Component I": (0.0, 0.15),
+    "Component II": (0.15, 0.3),
+    "Minimal-norm attack": (0.3, 0.65),
+    "Characteristics": (0.65, 0.95),
+}
+"""From where to where the work on a shard has come in each of its long stages, about; in the others it stands."""
 
 
 class AllPairs:
@@ -39,6 +48,7 @@ class AllPairs:
         self._alone = 0  # so many of the pairs to come were in a shard that failed: one of them is to blame
         self._first_failure: Exception | None = None
         self.failed: dict[Pair, str] = {}
+        self._now, self._come = 0, 0.0  # pairs of the shard at work, and how far it has come, from 0 to 1
 
     def finished(self) -> Iterator[FinishedPairs]:
         """The pairs, as they are finished, as many as fit the time budget.
@@ -71,6 +81,7 @@ class AllPairs:
 
     def _run(self, shard: list[Pair]) -> FinishedPairs | None:
         failure, part = None, None
+        self._now, self._come = len(shard), 0.0
         try:
             part = run_shard(shard, self._work, self._stages.reporting_to(self._report))
         except Exception as err:
@@ -118,7 +129,12 @@ class AllPairs:
 
     def _report(self, stage: str, done: int, total: int, detail: str = "") -> None:
         finished = self._wanted - len(self._rest)
-        self._stages.report(PAIRS, finished, self._wanted, f"{stage} {100 * done // max(1, total)} %")
+        if stage in PHASES:
+            low, high = PHASES[stage]
+            self._come = max(self._come, low + (high - low) * min(1.0, done / max(1, total)))
+        come = round(STEPS * (finished + self._now * self._come))
+        detail = f"{finished} of {self._wanted} pairs, {stage} {100 * done // max(1, total)} %"
+        self._stages.report(PAIRS, come, STEPS * self._wanted, detail)
 
 
 def _pairs_at_once(work: Work) -> int:

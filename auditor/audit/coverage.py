@@ -12,8 +12,6 @@ from auditor.functional.statistics import wilson
 from auditor.results import Coverage, Measure, Measured, NotMeasured
 from auditor.results import Pair as AuditedPair
 
-AUTO = "auto"
-
 
 def coverage_of(
     selected: Selection,

@@ -13,11 +13,14 @@ models; large images cost more than OWN says, and models that need gradient-free
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.audit.measuring import COARSER
 from auditor.audit.profiles import Profile
-from auditor.boundary.deepdig import DIRECTIONS_A_TARGET, RECIPES
+from auditor.audit.shards import pairs_at_once
+from auditor.boundary.deepdig import DIRECTIONS_A_TARGET, MANY, RECIPES
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 TRAINED = 0.7
@@ -29,6 +32,10 @@ LOOKS, BISECTIONS, ATTACKED = 15, 8, 70
 """Forward passes for each source while training, in a bisection, and for each attacked source and norm."""
 NORMS, DESCENTS = 2, 1.2
 """The attack is run in each norm; so many descents follow the first, on average."""
+LOOKED_FIRST = 24 * 2 * 150
+"""Forward passes of the look at a few samples, in each norm, that tells whether the gradient misleads."""
+LIVE, FLOAT = 30, 4
+"""Tensors of a shard's sources that live at once, or whose memory is kept for the next; bytes of a number."""
 PAGES = 20
 """Directions that get baselines where not all do."""
 
@@ -64,6 +71,8 @@ def expected(profile: Profile, directions: int, sources: int, samples: int) -> E
     trained = TRAINED * (
         forth.steps * forth.batch + (2 if recipe.back.gamma else 1) * recipe.back.steps * recipe.back.batch
     )
+    if directions < MANY:  # each generator of a direction then has batches of its own
+        trained *= recipe.parts[1]
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
     first, again, _ = profile.attack
     backward = directions * (trained + NORMS * attacked * (first + DESCENTS * again)) + once
@@ -72,4 +81,18 @@ def expected(profile: Profile, directions: int, sources: int, samples: int) -> E
     with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
     forward = directions * (used * (LOOKS + BISECTIONS) + NORMS * attacked * ATTACKED + walked)
     forward += with_baselines * 2 * (used * BISECTIONS + walked / COARSER**2)
-    return Evaluations(forward=round(2 * samples + backward + forward), backward=round(backward))
+    return Evaluations(forward=round(samples + LOOKED_FIRST + backward + forward), backward=round(backward))
+
+
+def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: int, device: str) -> int:
+    """Bytes that an audit holds beyond what looking at model and data took: those of a shard.
+
+    Args:
+        profile: of the audit.
+        instance_shape: of one instance.
+        sources: training samples of a class, on average.
+        device: type of device that computes.
+    """
+    used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+    directions = 2 * pairs_at_once(instance_shape, used, device)
+    return LIVE * FLOAT * directions * used * math.prod(instance_shape)

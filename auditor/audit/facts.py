@@ -15,13 +15,23 @@ from auditor.audit.sandbox import in_force
 from auditor.audit.subject import Subject
 from auditor.datasets.base import Dataset
 from auditor.models.classifier import Classifier
-from auditor.results import DataFacts, EmbeddingFact, ModelFacts, NotMeasured, Pair, Settings, Skipped, SplitSizes
+from auditor.results import (
+    DataFacts,
+    EmbeddingFact,
+    ModelFacts,
+    NotMeasured,
+    Pair,
+    Reading,
+    Settings,
+    Skipped,
+    SplitSizes,
+)
 
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "scikit-learn", "torchvision", "pydantic")
 
 
-def model_facts(subject: Subject) -> ModelFacts:
-    """The artefact under audit."""
+def model_facts(subject: Subject, output: str | None) -> ModelFacts:
+    """The artefact under audit; ``output`` is the name of the output that was asked for."""
     artefact, classifier = subject.artefact, subject.classifier
     backend = artefact.backend
     embedding: EmbeddingFact | NotMeasured
@@ -43,7 +53,14 @@ def model_facts(subject: Subject) -> ModelFacts:
         parity=subject.parity,
         embedding=embedding,
         preprocessing=preprocessing_text(classifier),
+        reading=_reading(classifier, output),
     )
+
+
+def _reading(classifier: Classifier, output: str | None) -> Reading:
+    way = classifier.preprocessing
+    mean, std = (None if numbers is None else list(numbers) for numbers in (way.mean, way.std))
+    return Reading(layout=way.layout, channels="bgr" if way.bgr else "rgb", mean=mean, std=std, output=output)
 
 
 def preprocessing_text(classifier: Classifier) -> str:

@@ -39,12 +39,16 @@ class PassCost(Document):
 
 
 class Estimate(Document):
-    """What an audit of all pairs would take in a profile; see ``auditor.audit.estimate`` for how far off it may be."""
+    """What an audit of all pairs would take in a profile; see ``auditor.audit.estimate`` for how far off it may be.
+
+    ``memory_bytes`` is what the worker would hold at most.
+    """
 
     pairs: int
     forward: int
     backward: int
     seconds: float
+    memory_bytes: int
 
 
 class Inspection(Document):
@@ -114,7 +118,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         gradient=backend.gradient if subject is None else subject.classifier.gradient,
         embedding=backend.embedding,
         head=backend.head or "not known from the file",
-        model=unknown if subject is None else model_facts(subject),
+        model=unknown if subject is None else model_facts(subject, plan.model.output),
         data=unknown if subject is None else data_facts(subject.dataset),
         normalisation=unknown if subject is None else _normalisation(subject),
         cost=cost,
@@ -177,7 +181,8 @@ def _cost(subject: Subject) -> PassCost:
 
 
 def _estimates(subject: Subject, cost: PassCost) -> dict[str, Estimate] | NotMeasured:
-    from auditor.audit.estimate import expected
+    from auditor.audit.estimate import expected, expected_memory
+    from auditor.audit.facts import peak_memory
     from auditor.audit.profiles import PROFILES
 
     if isinstance(cost.both_seconds, NotMeasured):
@@ -189,5 +194,9 @@ def _estimates(subject: Subject, cost: PassCost) -> dict[str, Estimate] | NotMea
     for name, profile in PROFILES.items():
         spent = expected(profile, directions, len(train) // classes, len(train) + len(test))
         seconds = spent.seconds(directions, cost.forward_seconds, cost.both_seconds)
-        found[name] = Estimate(pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=seconds)
+        shape, device = subject.classifier.instance_shape, subject.classifier.device.type
+        memory = peak_memory() + expected_memory(profile, shape, len(train) // classes, device)
+        found[name] = Estimate(
+            pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=seconds, memory_bytes=memory
+        )
     return found

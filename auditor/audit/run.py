@@ -14,12 +14,12 @@ from auditor.audit import facts, sandbox
 from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
 from auditor.audit.collect import Collected, sum_of
-from auditor.audit.coverage import AUTO, coverage_of
+from auditor.audit.coverage import coverage_of
 from auditor.audit.generation import choose_route, configured, prepared
 from auditor.audit.ledger import Ledger, facts_of, resumed
 from auditor.audit.margins import checked_search
 from auditor.audit.measuring import Battery, class_samples
-from auditor.audit.pairs import MOST_PAIRS, parse_pairs
+from auditor.audit.pairs import AUTO, MOST_PAIRS, parse_pairs
 from auditor.audit.performance import measure_performance
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions, predict_split
@@ -130,7 +130,7 @@ def _audited(
     return Results(
         schema_version=SCHEMA_VERSION,
         tool=ToolFacts(name="deepdig-audit", version=__version__),
-        model=facts.model_facts(subject),
+        model=facts.model_facts(subject, plan.model.output),
         data=facts.data_facts(dataset),
         settings=facts.settings(plan, subject, route, battery, pairs),
         environment=facts.environment(),

@@ -14,6 +14,7 @@ import typer
 
 from auditor.cli.app import app
 from auditor.cli.github import annotate_error
+from auditor.cli.guess import guess
 from auditor.cli.terminal import complain, say
 from auditor.errors import AuditError, AuditIncomplete
 from auditor.streams import output_lost
@@ -44,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         annotate_error(str(err))
         status = err.exit_code
     except BadCommandLine as err:
-        complain(f"{err.format_message()} See {PROGRAM} --help.")  # type: ignore[attr-defined]
-        annotate_error(err.format_message())  # type: ignore[attr-defined]
+        complain(f"{(text := _complaint(err))} See {PROGRAM} --help.")
+        annotate_error(text)
         status = 2
     except Exception as err:
         complain(f"internal error: {type(err).__name__}: {err}", err if shared["verbose"] else None)
@@ -54,6 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
     if status == INTERRUPTED:
         say("interrupted")
     return _delivered(status)
+
+
+def _complaint(err: Any) -> str:
+    """What is wrong with an option, and of an unknown one which was meant."""
+    if near := guess(str(getattr(err, "option_name", "")), getattr(err, "possibilities", None) or []):
+        return f"No such option: {err.option_name}; did you mean {near}?"
+    text: str = err.format_message()
+    return text
 
 
 def _delivered(status: int) -> int:

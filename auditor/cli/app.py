@@ -11,9 +11,10 @@ import typer
 from auditor import __version__
 from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
+from auditor.cli.installed import need_model_packages
 from auditor.errors import UsageError
 
-app = typer.Typer(cls=MainJobGroup, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(cls=MainJobGroup, rich_markup_mode=None)
 
 
 def _show_version(asked: bool) -> None:
@@ -74,16 +75,19 @@ def audit(
 ) -> int:
     """Audit the decision boundary of a trained classifier: load, generate, characterise, decide, report."""
     from auditor.cli.audit_job import own_folder, run_audit
-    from auditor.cli.planning import plan_from
+    from auditor.cli.planning import as_given, plan_from
 
     ctx.obj["verbose"] = verbose
+    need_model_packages("an audit")
     reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
              "--class-names": class_names}  # fmt: skip
     with own_folder(
         out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}"), reads
     ) as folder:
-        plan = plan_from(ctx, folder.path)
-        return run_audit(plan, folder, formats, policy, baseline, resume=resume, quiet=quiet, verbose=verbose)
+        return run_audit(
+            plan_from(ctx, folder.path), folder, formats, policy, baseline,
+            command=as_given(ctx), resume=resume, quiet=quiet, verbose=verbose,
+        )  # fmt: skip
 
 
 @app.command()
@@ -94,6 +98,7 @@ def inspect(
     data_root: o.DataRoot = Path(".cache/data"),
     download: o.Download = True,
     class_names: o.ClassNames = None,
+    max_skip: o.MaxSkip = 0.01,
     layout: o.LayoutOption = o.Layout.auto,
     mean: o.Mean = None,
     std: o.Std = None,
@@ -108,6 +113,7 @@ def inspect(
     trust_model: o.TrustModel = False,
     device: o.Device = "auto",
     seed: o.Seed = 0,
+    config: o.Config = None,
     as_json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
@@ -116,6 +122,7 @@ def inspect(
     from auditor.cli.planning import plan_from
 
     ctx.obj["verbose"] = verbose
+    need_model_packages("inspect")
     show_inspection(plan_from(ctx), as_json=as_json, verbose=verbose)
 
 
@@ -237,4 +244,5 @@ def list_known() -> None:
     """Show the known data sets, generators, characteristics, outputs and profiles."""
     from auditor.cli.listing import print_known
 
+    need_model_packages("list")
     print_known()

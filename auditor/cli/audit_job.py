@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.audit.journal import Journal
 from auditor.audit.messages import Begun, Finished, Job, PartDone
+from auditor.audit.parts import FinishedPairs
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
 from auditor.audit.store import RESULTS, RUN, write_whole
 from auditor.cli.earlier import is_instances
+from auditor.cli.early_checks import check_outputs, check_plan
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.output_folder import ALL, EarlierInstances, OutputFolder, Reads
-from auditor.cli.outputs import as_text, chosen_outputs, creation_date, write_outputs
+from auditor.cli.outputs import as_text, chosen_outputs, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.progress import lines_of_worker, progress_display
+from auditor.cli.repository import path_in_repository
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
 from auditor.errors import UsageError
@@ -41,6 +45,7 @@ def run_audit(
     policy: Path | None,
     baseline: Path | None,
     *,
+    command: str = "",
     resume: bool | None,
     quiet: bool,
     verbose: bool,
@@ -51,6 +56,7 @@ def run_audit(
         plan: what to audit.
         out: the folder of the output.
         formats, policy, baseline: as the user gave them.
+        command: as the user gave it.
         resume: go on from an interrupted run; None for what suits the place: yes, but not in CI.
         quiet, verbose: as the user asked.
     Returns:
@@ -62,23 +68,29 @@ def run_audit(
     """
     names = chosen_outputs(formats)
     gate = prepared_gate(policy, baseline, out.path)
+    check_plan(plan)
+    check_outputs(names)
     out.prepare()
     folder = out.path
-    with progress_display(quiet, verbose) as show:
+    kept = Kept(folder)
+    with kept.told(quiet), progress_display(quiet, verbose) as show:
         journal = _journal(plan, folder, resume, quiet)
         instances = EarlierInstances(folder, journal.found)
         with Worker(
             Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
         ) as worker:
-            finished = worker.outcome(show, _keeping(journal, instances, quiet))
+            finished = worker.outcome(show, _keeping(journal, instances, kept, quiet))
         assert isinstance(finished, Finished)
         results, unfit = _decided(finished.results, gate)
+        place = {"command": command, "model_path": path_in_repository(Path(plan.model.path))}
+        facts = finished.run.model_copy(update=place)
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(results).encode())
-        write_whole(folder / RUN, to_json(finished.run).encode())
+        write_whole(folder / RUN, to_json(facts).encode())
+        kept.written = True
         if not results.coverage.partial or model_changed(results):  # what such a model left is not to be gone on from
             journal.finish()
-        reports = write_outputs(names, results, folder, creation_date(finished.run), show)
+        reports = write_outputs(names, results, folder, facts, show)
     annotate(results)
     add_to_summary(lambda: as_text("markdown", results))
     if not quiet:
@@ -125,7 +137,9 @@ def in_ci() -> bool:
     return any(value not in ("", "0", "false", "no", "off") for value in set_to)
 
 
-def _keeping(journal: Journal, instances: EarlierInstances, quiet: bool) -> Callable[[Begun | PartDone], None]:
+def _keeping(
+    journal: Journal, instances: EarlierInstances, kept: Kept, quiet: bool
+) -> Callable[[Begun | PartDone], None]:
     """What becomes of the worker's finished parts: the journal keeps them, and the user hears of those found there."""
 
     def keep(message: Begun | PartDone) -> None:
@@ -134,8 +148,49 @@ def _keeping(journal: Journal, instances: EarlierInstances, quiet: bool) -> Call
         if isinstance(message, Begun) and not message.taken:
             instances.forget()
         journal.keep(message)
+        if not journal.off:
+            kept.count(message)
 
     return keep
+
+
+class Kept:
+    """What an interrupted audit leaves behind: so many finished pairs of so many, or all of its numbers.
+
+    Args:
+        folder: of the outputs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._done, self._wanted = folder, 0, 0
+        self.written = False
+
+    def count(self, message: Begun | PartDone) -> None:
+        """Take note of what the journal has."""
+        if isinstance(message, Begun):
+            self._done, self._wanted = message.taken, message.wanted
+        elif isinstance(message.part, FinishedPairs):
+            self._done += len(message.part.pairs)
+
+    @contextmanager
+    def told(self, quiet: bool) -> Iterator[None]:
+        """Say what is kept, and how to go on, if the block is interrupted."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not quiet:
+                say(self.text)
+            raise
+
+    @property
+    def text(self) -> str:
+        """What is kept, and how to go on."""
+        if self.written:
+            return f"all numbers are in {self._folder / RESULTS}; deepdig-audit render makes the report of them"
+        if not self._done:
+            return "no class pair was finished; the same command begins anew"
+        again = "the same command with --resume" if in_ci() else "the same command"
+        return f"{self._done} of {self._wanted} class pairs are kept in {self._folder}; {again} goes on from there"
 
 
 def going_on(journal: Journal, begun: Begun) -> str:

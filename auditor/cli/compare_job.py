@@ -10,12 +10,14 @@ import typer
 
 from auditor.audit.store import RUN, read_results, read_run
 from auditor.cli.github import add_to_summary
+from auditor.cli.installed import need_model_packages
 from auditor.cli.output_folder import OutputFolder
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
 from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.terminal import say
 from auditor.comparison import KeptDirection
 from auditor.errors import UsageError
+from auditor.results import ModelFacts
 
 
 def compare_results(
@@ -23,7 +25,7 @@ def compare_results(
     baseline: Path,
     folder: OutputFolder,
     formats: str,
-    kept: Callable[[str], list[KeptDirection] | None],
+    kept: Callable[[ModelFacts], list[KeptDirection] | None],
     *,
     allow_different_data: bool,
     quiet: bool,
@@ -34,7 +36,7 @@ def compare_results(
         candidate, baseline: results.json of each.
         folder: to write to.
         formats: outputs wanted.
-        kept: what the candidate's model, of this SHA-256, makes of the baseline's boundary instances; None unless
+        kept: what the candidate's model, read as in its audit, makes of the baseline's boundary instances; None unless
             asked for.
         allow_different_data: of the two audits.
         quiet: errors only.
@@ -50,7 +52,7 @@ def compare_results(
     names = chosen_names(formats, comparison_outputs.names())
     results = read_results(candidate)
     comparison = compare(results, read_results(baseline), allow_different_data=allow_different_data)
-    if (found := kept(results.model.sha256)) is not None:
+    if (found := kept(results.model)) is not None:
         comparison = comparison.model_copy(update={"boundary_kept": found})
     folder.prepare()
     created = creation_date(read_run(candidate.with_name(RUN)))
@@ -70,7 +72,7 @@ def compare_results(
 
 
 def kept_boundary(
-    ctx: typer.Context, model: Path | None, instances: Path | None, sha256: str, *, quiet: bool, verbose: bool
+    ctx: typer.Context, model: Path | None, instances: Path | None, audited: ModelFacts, *, quiet: bool, verbose: bool
 ) -> list[KeptDirection] | None:
     """What a model makes of the boundary instances of another; None if neither is given.
 
@@ -78,10 +80,10 @@ def kept_boundary(
         ctx: of the command, with the options that say how the model is to be read.
         model: the candidate's file.
         instances: folder of the baseline's instances.
-        sha256: that the file must have, so that it is the candidate.
+        audited: the candidate in its results, whose file and preprocessing these must be.
         quiet, verbose: as the user asked.
     Raises:
-        UsageError: only one of them is given.
+        UsageError: only one of them is given, or an option differs from the audit.
         AuditError: the model or the instances cannot be used.
     """
     if model is None and instances is None:
@@ -89,11 +91,12 @@ def kept_boundary(
     if model is None or instances is None:
         given, lacking = ("--model", "--instances") if instances is None else ("--instances", "--model")
         raise UsageError(f"expected --model and --instances together; found {given} alone; give {lacking} as well")
+    need_model_packages("compare with --model")
     from auditor.audit.messages import Job, Revisited
     from auditor.audit.process import Worker
     from auditor.cli.planning import plan_to_revisit
 
-    job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, sha256))
+    job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, audited))
     with (
         progress_display(quiet, verbose) as show,
         Worker(job, verbose=verbose, tell=lines_of_worker(quiet, verbose)) as worker,

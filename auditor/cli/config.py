@@ -1,4 +1,7 @@
-"""``--config FILE.toml``: the options of the main job from a file; the command line wins."""
+"""``--config FILE.toml``: the options of the main job from a file; the command line wins.
+
+``inspect`` reads the same file and takes from it what it has an option for.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from auditor.bounded_file import parse_toml, read_text
+from auditor.cli.group import MAIN
+from auditor.cli.guess import did_you_mean
 from auditor.errors import UsageError
+
+_NOT_IN_FILES = ("config", "help", "json")
 
 
 def apply_config(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -18,10 +26,17 @@ def apply_config(ctx: typer.Context, path: Path | None) -> Path | None:
         UsageError: the file cannot be read, is no TOML, or has a key that is no option.
     """
     if path is not None:
-        options = {_long_name(p): p.name for p in ctx.command.params if p.name and p.opts[0].startswith("--")}
-        values = read_config(path, [name for name in options if name not in ("config", "help")])
-        ctx.default_map = {options[name]: value for name, value in values.items()}
+        own, known = _options(ctx.command), _options(ctx.command)
+        if ctx.parent is not None and isinstance(ctx.parent.command, TyperGroup):
+            known |= _options(ctx.parent.command.commands[MAIN])
+        values = read_config(path, [name for name in known if name not in _NOT_IN_FILES])
+        ctx.default_map = {own[name]: value for name, value in values.items() if name in own}
     return path
+
+
+def _options(command: Any) -> dict[str, str]:
+    """The parameters of a command by the long names of their options."""
+    return {_long_name(p): p.name for p in command.params if p.name and p.opts[0].startswith("--")}
 
 
 def _long_name(option: Any) -> str:
@@ -41,7 +56,9 @@ def read_config(path: Path, options: list[str]) -> dict[str, Any]:
     values = {key.replace("-", "_"): value for key, value in content.items()}
     if unknown := sorted(set(values) - set(options)):
         known = ", ".join(sorted(name.replace("_", "-") for name in options))
-        raise UsageError(f"expected the keys {known}; found {', '.join(unknown)} in {path}; remove or correct them")
+        hint = did_you_mean(unknown[0].replace("_", "-"), [name.replace("_", "-") for name in options])
+        found = f"{', '.join(unknown)} in {path}"
+        raise UsageError(f"expected the keys {known}; found {found}; {hint}remove or correct them")
     return {key: _as_option(key, value, path) for key, value in values.items()}
 
 

@@ -13,10 +13,8 @@ from auditor.audit.store import RESULTS, RUN, read_results, read_run, write_whol
 from auditor.cli.earlier import WITH_VERDICT
 from auditor.cli.files import read_policy
 from auditor.cli.github import add_to_summary, annotate
-from auditor.cli.output_folder import ALL, OutputFolder, same_file
-from auditor.cli.outputs import as_text, chosen_outputs, creation_date, with_standing, write_outputs
+from auditor.cli.outputs import as_text, chosen_outputs, with_standing, write_outputs
 from auditor.cli.partial import incomplete
-from auditor.cli.progress import progress_display
 from auditor.cli.terminal import printable
 from auditor.errors import AuditError, InputRefused, UsageError
 from auditor.results import Definition, Gate, Results, Rule, to_json
@@ -182,6 +180,9 @@ def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None,
     Raises:
         AuditError: as ``gate_again``; results that stand in the folder then say that nothing is decided.
     """
+    from auditor.cli.output_folder import ALL, OutputFolder, same_file
+    from auditor.cli.progress import progress_display
+
     beside, run = same_file(path, folder / RESULTS), read_run(path.with_name(RUN))
     reads = {"--policy": policy, "--baseline": baseline, "RESULTS.json": None if beside else path}
     with OutputFolder(folder, ALL, reads, keep=lambda file: beside and file.name not in WITH_VERDICT) as out:
@@ -198,7 +199,7 @@ def _decided_into(folder: Path, path: Path, policy: Path, baseline: Path | None,
         write_whole(folder / RESULTS, to_json(decided).encode())
         with progress_display(quiet=True, verbose=False) as show:
             names = with_standing(names, out.removed if beside else [])
-            write_outputs(names, decided, folder, creation_date(run), show)
+            write_outputs(names, decided, folder, run, show)
         if trouble is not None:
             raise trouble
     return decided

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from copy import copy
 from typing import Any
 
 from typer.core import TyperGroup
 
+from auditor.cli.guess import guess
+from auditor.errors import UsageError
+
+ALIKE = 0.7
+"""How near in spelling a word has to be to a command to be taken for it, from 0 to 1."""
+OWN = ("--version", "--install-completion", "--show-completion")
+"""Options of the group itself."""
 MAIN = "(main)"
 """Name of the main job among the commands; no file is likely to be called so."""
 
@@ -21,9 +29,22 @@ class MainJobGroup(TyperGroup):
             # After ``--`` stands a file, whatever it is called.
             if "--help" in args[: args.index("--") if "--" in args else None]:
                 args = ["--help"]
-            elif first != "--version":
+            elif first not in OWN and not (ctx.resilient_parsing and not args):  # a shell asks for commands
+                if not ctx.resilient_parsing:
+                    self._refuse_misspelt(first)
                 args = [MAIN, *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, word: str) -> None:
+        """Refuse what is neither a file nor a command, and nearly the name of one.
+
+        Raises:
+            UsageError: it is so.
+        """
+        commands = [name for name in self.commands if name != MAIN]
+        near = None if word.startswith("-") or "." in word else guess(word, commands, ALIKE)
+        if near is not None and not os.path.lexists(word):
+            raise UsageError(f"expected a command or a model file; found {word!r}; did you mean {near}?")
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The usage line of the main job."""

@@ -9,10 +9,13 @@ from auditor.audit.inspection import Inspection, Normalisation, PassCost
 from auditor.audit.messages import Inspected, Job
 from auditor.audit.plan import Plan
 from auditor.audit.process import Worker
+from auditor.cli.early_checks import check_plan
 from auditor.cli.terminal import print_line, printable, say
-from auditor.results import DataFacts, Measure, ModelFacts, NotMeasured, to_json
+from auditor.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
 
 COLUMNS = 80
+MOST_SKIPPED = 20
+"""Skipped files that are listed by name."""
 LONGEST = 600
 """Characters of a line's text; ``--json`` has all of it."""
 
@@ -23,6 +26,7 @@ def show_inspection(plan: Plan, *, as_json: bool, verbose: bool) -> None:
     Raises:
         AuditError: as in an audit.
     """
+    check_plan(plan)
     with Worker(Job(task="inspect", plan=plan), verbose=verbose, tell=say) as worker:
         answer = worker.outcome(lambda _: None)
     assert isinstance(answer, Inspected)
@@ -66,10 +70,18 @@ def inspection_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
         yield "class names", ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
         for note in seen.data.notes:
             yield "note", note
+        yield from _skipped_rows(seen.data.skipped)
         yield from _measured_rows(seen)
     yield "memory", f"{seen.peak_memory_bytes / 1e6:,.0f} MB at most, in this inspection"
     for check in seen.validity:
         yield check.status, check.message
+
+
+def _skipped_rows(skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+    for file in skipped[:MOST_SKIPPED]:
+        yield "skipped", f"{file.file}: {file.reason}"
+    if len(skipped) > MOST_SKIPPED:
+        yield "skipped", f"and {len(skipped) - MOST_SKIPPED:,} more, which --json lists"
 
 
 def _model_rows(model: ModelFacts) -> Iterator[tuple[str, str]]:
@@ -107,10 +119,8 @@ def _measured_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
         yield "estimate", _text(seen.estimates)
     else:
         for name, found in seen.estimates.items():
-            yield (
-                f"{name}",
-                f"about {_duration(found.seconds)} for all {found.pairs:,} pairs, roughly",
-            )
+            cost = f"{_duration(found.seconds)} and {found.memory_bytes / 1e9:.1f} GB"
+            yield name, f"about {cost} for all {found.pairs:,} pairs, roughly"
 
 
 def _duration(seconds: float) -> str:

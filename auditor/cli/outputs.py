@@ -8,12 +8,15 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auditor.audit.messages import Progress
 from auditor.audit.store import prepare_folder, write_whole
-from auditor.cli.progress import Show
+from auditor.cli.guess import did_you_mean
 from auditor.errors import AuditIncomplete, UsageError
 from auditor.results import Results, RunFacts
+
+if TYPE_CHECKING:
+    from auditor.cli.progress import Show
 
 MOST_DIGITS = 12
 ALWAYS = "json"
@@ -26,6 +29,8 @@ def chosen_outputs(formats: str) -> list[str]:
     Raises:
         UsageError: an output is not known.
     """
+    if formats == ALWAYS:
+        return []  # without the outputs, which take longer to import than a gate to decide
     from auditor.render.base import outputs
 
     return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
@@ -39,8 +44,8 @@ def chosen_names(formats: str, known: Collection[str]) -> list[str]:
     """
     chosen = list(dict.fromkeys(part.strip() for part in formats.split(",") if part.strip()))
     if not chosen or (unknown := [name for name in chosen if name not in known]):
-        found = ", ".join(unknown) if chosen else "none"
-        raise UsageError(f"expected outputs of {', '.join(sorted(known))}; found {found}; correct --format")
+        found, hint = (", ".join(unknown), did_you_mean(unknown[0], known)) if chosen else ("none", "")
+        raise UsageError(f"expected outputs of {', '.join(sorted(known))}; found {found}; {hint}correct --format")
     return chosen
 
 
@@ -51,16 +56,27 @@ def with_standing(names: list[str], files: Collection[str]) -> list[str]:
     return names + [name for name, output in outputs.items() if output.file_name in files and name not in names]
 
 
-def write_outputs(names: list[str], results: Results, folder: Path, created: date | None, show: Show) -> list[Path]:
+def write_outputs(names: list[str], results: Results, folder: Path, run: RunFacts | None, show: Show) -> list[Path]:
     """Render each output of an audit and write it; returns the files.
+
+    Args:
+        names: of the outputs.
+        results: the document to show.
+        folder: to write to.
+        run: of the audit, where it is known: its day, and the place of the model file.
+        show: told of progress.
 
     Raises:
         AuditIncomplete: some output could not be made; the others and results.json are there.
     """
-    from auditor.render.base import outputs
+    from auditor.render.base import OutputOfPlace, outputs
 
     prepare_folder(folder)
-    files = {name: (outputs[name].file_name, partial(outputs[name].render, results, created=created)) for name in names}
+    chosen = {name: outputs[name] for name in names}
+    if run is not None:
+        chosen = {n: o.placed(run.model_path) if isinstance(o, OutputOfPlace) else o for n, o in chosen.items()}
+    created = creation_date(run)
+    files = {name: (o.file_name, partial(o.render, results, created=created)) for name, o in chosen.items()}
     return write_rendered(files, folder, show)
 
 
@@ -74,6 +90,8 @@ def write_rendered(files: Mapping[str, tuple[str, Callable[[], bytes]]], folder:
     Raises:
         AuditIncomplete: some file could not be made; the others are there.
     """
+    from auditor.audit.messages import Progress
+
     written, trouble = [], {}
     for done, (name, (file_name, render)) in enumerate(files.items()):
         show(Progress(stage="report", done=done, total=len(files), detail=name))

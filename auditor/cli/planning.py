@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,11 @@ from auditor.cli.earlier import INSTANCES
 from auditor.cli.model_files import beside, model_file
 from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
 from auditor.errors import UsageError
+from auditor.results import ModelFacts
+
+_NOT_OF_RESULTS = frozenset({"data_root", "download", "out", "formats", "policy", "baseline", "resume",
+                             "save_instances", "config", "quiet", "verbose", "as_json"})  # fmt: skip
+"""Parameters that leave the numbers as they are."""
 
 
 def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
@@ -39,9 +46,38 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     profile_named(given.get("profile", "standard"))
     if given.pop("save_instances", False) and folder is not None:
         given["instances_folder"] = str(folder / INSTANCES)
-    given["command"] = shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
+    given["command"] = command_line(ctx)
     data = DataPlan(**_fields(DataPlan, given)) if given["data"] is not None else None
     return Plan(**{**_fields(Plan, given), "model": model, "data": data})
+
+
+def as_given(ctx: typer.Context) -> str:
+    """The command as the user gave it, for a shell."""
+    return shlex.join(["deepdig-audit", *ctx.obj["arguments"]])
+
+
+def command_line(ctx: typer.Context) -> str:
+    """The command that makes the same results anywhere: files without folders, options that change results alone."""
+    words = ["deepdig-audit"]
+    for parameter in ctx.command.params:
+        name, value = str(parameter.name), ctx.params.get(str(parameter.name))
+        if name in _NOT_OF_RESULTS or value is None or value == parameter.default:
+            continue
+        text = str(getattr(value, "value", value))
+        if name in ("model", "data") or (name == "class_names" and _is_there(Path(text))):
+            text = _last_part(text)
+        option = max(parameter.opts, key=len)
+        if name == "model":
+            words.append(text if not text.startswith("-") and "." in text else f"./{text}")
+        elif value is False and parameter.secondary_opts:
+            words.append(parameter.secondary_opts[0])
+        else:
+            words += [option] if value is True else [option, text]
+    return shlex.join(words)
+
+
+def _last_part(path: str) -> str:
+    return os.path.basename(os.path.abspath(path)) or path
 
 
 def _take_from_beside(given: dict[str, Any]) -> None:
@@ -58,19 +94,62 @@ def _take_from_beside(given: dict[str, Any]) -> None:
         given["notes"] = (f"Pixels are prepared as preprocessor_config.json beside the model says: {options}.",)
 
 
-def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, sha256: str) -> Plan:
-    """The plan for asking a model about the boundary instances of another.
+def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, audited: ModelFacts) -> Plan:
+    """The plan for asking a model about the boundary instances of another, reading it as its audit did.
 
     Args:
         ctx: with the options that say how the model is to be read.
         model: its file.
         instances: their folder.
-        sha256: what the model's file must have.
+        audited: the model in its results, whose file this must be.
+    Raises:
+        UsageError: an option says otherwise than the audit.
     """
-    given = {**ctx.params, "model": str(model), "expect_sha256": sha256}
+    given = {**ctx.params, "model": model_file(str(model)), "expect_sha256": audited.sha256}
     _check_text({**given, "instances": instances})
+    given |= _as_audited(ctx, audited)
     data = DataPlan.model_validate({"data": str(instances)})
     return Plan.model_validate({"model": _model_plan(given), "data": data})
+
+
+def _as_audited(ctx: typer.Context, audited: ModelFacts) -> dict[str, Any]:
+    """The options that say how the model is read, from its results.
+
+    Raises:
+        UsageError: one that the user gave differs.
+    """
+    options: dict[str, Any] = {"output_kind": audited.output_kind}
+    if (way := audited.reading) is not None:
+        options |= {"layout": way.layout if way.layout in ("nchw", "nhwc") else "auto", "channels": way.channels}
+        options |= {name: _joined(numbers) for name, numbers in (("mean", way.mean), ("std", way.std))}
+        options["output"] = way.output
+    for name, value in options.items():
+        said = getattr(ctx.params[name], "value", ctx.params[name])
+        if said == "auto" or not _is_given(ctx, name) or _same_option(name, said, value):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        before = f"{option} {value}" if value is not None else f"no {option}"
+        raise UsageError(
+            f"expected the model to be read as in its audit, with {before}; found {option} {said}; leave {option} out"
+        )
+    return options
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _same_option(name: str, said: str, value: str | None) -> bool:
+    """Whether two texts of an option mean the same: a single number is that of every channel."""
+    if name not in ("mean", "std"):
+        return said == value
+    mine, its = _numbers(name, said) or (), _numbers(name, value) or ({"mean": 0.0, "std": 1.0}[name],)
+    return (len(set(mine)) == len(set(its)) == 1 and mine[0] == its[0]) or mine == its
+
+
+def _joined(numbers: Sequence[float] | None) -> str | None:
+    return None if numbers is None else ",".join(map(repr, numbers))
 
 
 def _model_plan(given: dict[str, Any]) -> ModelPlan:
@@ -78,7 +157,25 @@ def _model_plan(given: dict[str, Any]) -> ModelPlan:
     if sha256 and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise UsageError(f"expected 64 hexadecimal digits; found {sha256!r}; correct --expect-sha256")
     numbers = {name: _numbers(name, given[name]) for name in ("mean", "std")}
+    _check_together(numbers["mean"], numbers["std"])
     return ModelPlan(**{**_fields(ModelPlan, given), **numbers, "path": given["model"]})
+
+
+def _check_together(mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> None:
+    """Refuse a mean alone, which is half of a normalisation, and two of different lengths.
+
+    Raises:
+        UsageError: they are so.
+    """
+    if mean is not None and std is None and any(mean):
+        raise UsageError(
+            "expected --std beside --mean; found --mean alone; give both, and --std 1 if the model only subtracts"
+        )
+    if mean is not None and std is not None and len(mean) != len(std) and 1 not in (len(mean), len(std)):
+        raise UsageError(
+            f"expected as many values for --mean as for --std, or one; found {len(mean)} and {len(std)};"
+            " give one for each channel"
+        )
 
 
 def _check_text(given: dict[str, Any]) -> None:
@@ -167,7 +264,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
         found = f"{path}: {err.strerror}"
         raise UsageError(f"expected a text file of class names; found {found}; correct --class-names") from err
     except NoClassNames as err:
-        where = f" in {path}" if _is_there(path) else ""
+        where = f" in {path}" if _is_there(path) else f", and no file at {text}" if "," not in text else ""
         raise UsageError(
             f"expected a file or a list of two or more different class names; found {err}{where}; correct --class-names"
         ) from err

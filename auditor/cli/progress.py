@@ -36,10 +36,12 @@ def lines_of_worker(quiet: bool, verbose: bool) -> Callable[[str], None]:
 
 
 class PlainLines:
-    """A line for each stage, and one now and then while it lasts."""
+    """A line for each stage, and one now and then while it lasts, with the time of day."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._stage, self._last = clock, "", 0.0
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, now: Callable[[], str] = lambda: time.strftime("%H:%M:%S")
+    ) -> None:
+        self._clock, self._now, self._stage, self._last = clock, now, "", 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Write a line if it is time for one."""
@@ -49,7 +51,7 @@ class PlainLines:
         self._stage, self._last = progress.stage, now
         share = f", {100 * progress.done // progress.total} %" if progress.done and progress.total else ""
         detail = f" ({progress.detail})" if progress.detail else ""
-        say(f"{progress.stage}{share}{detail}")
+        say(f"{self._now()} {progress.stage}{share}{detail}")
 
 
 @contextmanager

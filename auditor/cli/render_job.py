@@ -9,7 +9,7 @@ from pathlib import Path
 from auditor.audit.store import RESULTS, RUN, read_results, read_run
 from auditor.cli.earlier import OF_AN_AUDIT, WITH_VERDICT
 from auditor.cli.output_folder import OutputFolder, same_file
-from auditor.cli.outputs import chosen_outputs, creation_date, with_standing, write_outputs
+from auditor.cli.outputs import chosen_outputs, with_standing, write_outputs
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import say
 from auditor.errors import UsageError
@@ -42,7 +42,7 @@ def render_again(path: Path, folder: Path, formats: str, *, quiet: bool) -> None
         names = with_standing(names, out.removed if beside else [])
         with progress_display(quiet, verbose=False) as show:
             out.prepare()
-            written = write_outputs(names, results, folder, creation_date(read_run(path.with_name(RUN))), show)
+            written = write_outputs(names, results, folder, read_run(path.with_name(RUN)), show)
     if not quiet:
         say(f"wrote {', '.join(map(str, written))}")
 

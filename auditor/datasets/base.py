@@ -64,7 +64,7 @@ class Dataset:
     """Train and test split in the shape that the model takes.
 
     Args:
-        name: name or path as the user wrote it.
+        name: name as the user wrote it, or the last part of the path.
         class_names: one for each class, in the model's order.
         train, test: the splits; pixels are ``(N, C, H, W)`` or ``(N, D)``.
         image_shape: ``(C, H, W)`` in which an instance can be shown, None for vectors that are no image.

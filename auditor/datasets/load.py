@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     names = _class_names(raw, request)
     train, test = (adapt(split.pixels, wanted, request.geometry) for split in (raw.train, raw.test))
     return Dataset(
-        name=request.data,
+        name=os.path.basename(os.path.abspath(request.data)) or request.data,  # whatever the working folder
         class_names=names,
         train=Split(train.pixels, raw.train.labels, raw.train.files),
         test=Split(test.pixels, raw.test.labels, raw.test.files),

@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # see onnx_runtime, which may not be the first to import it
@@ -42,6 +43,11 @@ def why_not_loaded() -> str:
     """
     build = f"ONNX Runtime {onnxruntime.__version__}"
     if CUDA_PROVIDER not in onnxruntime.get_available_providers():
+        if len(builds := installed_builds()) > 1:
+            return (
+                f"{build} is a build without CUDA: the packages {' and '.join(builds)} are installed, and each has"
+                " overwritten files of the other; uninstall all of them, then install onnxruntime-gpu alone"
+            )
         return f"{build} is a build without CUDA (package onnxruntime instead of onnxruntime-gpu)"
     try:
         ctypes.CDLL(str(_SHARED_LIBRARY), mode=ctypes.RTLD_GLOBAL)
@@ -49,6 +55,11 @@ def why_not_loaded() -> str:
     except OSError as err:
         return f"the CUDA provider of {build} does not load: {err}"
     return f"the CUDA provider of {build} loads, but finds no device that it can use"
+
+
+def installed_builds() -> list[str]:
+    """The installed packages that bring the module ``onnxruntime``, sorted: more than one share its files."""
+    return sorted(set(packages_distributions().get("onnxruntime", ())))
 
 
 def _library_folders() -> list[Path]:

@@ -40,7 +40,7 @@ def sniff(path: Path) -> str:
     Raises:
         InputRefused: the path is no readable file, or its content is something else; the message names it.
     """
-    size = _size_of(path)
+    size = size_of_file(path)
     with path.open("rb") as file:
         start = file.read(4096)
         if size == 0:
@@ -67,8 +67,12 @@ def refused(path: Path, found: str, action: str) -> InputRefused:
     return InputRefused(EXPECTED, f"{found} ({path.name})", action)
 
 
-def _size_of(path: Path) -> int:
-    """Size of a readable regular file."""
+def size_of_file(path: Path) -> int:
+    """Size of a readable regular file.
+
+    Raises:
+        InputRefused: there is none.
+    """
     if not path.exists():
         raise InputRefused(EXPECTED, f"no file at {path}", "check the path")
     if path.is_dir():

@@ -7,6 +7,8 @@ and p are those of Wilcoxon's signed-rank test. A margin that is known only to b
 difference known from one side only; each end of the interval takes the side that is less favourable to it.
 Shares are compared by the samples on which the two models disagree: exact McNemar, and Tango's interval.
 
+Without NumPy, which would be a third of an environment for the gate alone.
+
 Sources: Hodges and Lehmann, Annals of Mathematical Statistics 34, 1963; Pratt, JASA 54, 1959 (zeros keep their rank
 and lose their sign); McNemar, Psychometrika 12, 1947; Tango, Statistics in Medicine 17, 1998.
 """
@@ -14,12 +16,11 @@ and lose their sign); McNemar, Psychometrika 12, 1947; Tango, Statistics in Medi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-import numpy as np
-import numpy.typing as npt
+from itertools import accumulate, groupby
 
 from auditor.policy.intervals import LEVEL, Interval, z_for
 from auditor.results import Margins, SampleTable
@@ -34,12 +35,14 @@ LEAST = 12
 since 2 / 2^n of all signs are at least as extreme as one sign throughout."""
 EXACT_TEST, EXACT_INTERVAL = 64, 200
 """Most samples for which the distribution of the signed ranks is counted out; beyond, it is normal to 3 digits."""
-Values = npt.NDArray[np.float64]
+SORTED_WHOLE = 4096
+"""So many means of two values are sorted outright; of more, the one that is asked for is searched."""
+Values = Sequence[float]
 
 
 @dataclass(frozen=True)
 class Differences:
-    """Margins of the same samples in two audits: entry i of each array belongs to one sample.
+    """Margins of the same samples in two audits: entry i of each belongs to one sample.
 
     Args:
         low, high: between which the difference lies; equal where both margins are known, infinite where nothing is.
@@ -62,7 +65,7 @@ class Differences:
         k = _left_out(len(self), (1 - LEVEL) / count)
         value = hodges_lehmann(self.value)
         low = -math.inf if k < 1 else _walsh(self.low, k)
-        high = math.inf if k < 1 else -_walsh(-self.high, k)
+        high = math.inf if k < 1 else -_walsh([-end for end in self.high], k)
         return Interval(value, low, high)
 
     def share(self, count: int = 1) -> Interval | None:
@@ -73,7 +76,7 @@ class Differences:
     @property
     def side(self) -> float:
         """Positive where margins are larger in the candidate, even where most samples did not change."""
-        return hodges_lehmann(self.value) or float(self.value.mean())
+        return hodges_lehmann(self.value) or math.fsum(self.value) / len(self)
 
     @property
     def p(self) -> float:
@@ -83,12 +86,12 @@ class Differences:
     @property
     def closer(self) -> int:
         """Samples that came closer to the boundary by more than ``MOVED``."""
-        return int((self.value < -MOVED * self.scale).sum())
+        return sum(value < -MOVED * scale for value, scale in zip(self.value, self.scale, strict=True))
 
     @property
     def farther(self) -> int:
         """Samples that went farther from the boundary by more than ``MOVED``."""
-        return int((self.value > MOVED * self.scale).sum())
+        return sum(value > MOVED * scale for value, scale in zip(self.value, self.scale, strict=True))
 
 
 def margin_differences(candidate: Margins, baseline: Margins, norm: str) -> Differences | None:
@@ -102,44 +105,66 @@ def margin_differences(candidate: Margins, baseline: Margins, norm: str) -> Diff
     rows = [(row, there[index]) for row, index in enumerate(candidate.index) if index in there]
     if len(rows) < LEAST:
         return None
-    a_low, a_high = _ends(candidate, norm, [row for row, _ in rows])
-    b_low, b_high = _ends(baseline, norm, [row for _, row in rows])
-    scale, low, high = np.maximum(a_low, b_low), a_low - b_high, a_high - b_low
-    same = np.isfinite(low) & np.isfinite(high) & (np.abs(low) <= RESOLUTION * scale)
-    low, high = np.where(same, 0.0, low), np.where(same, 0.0, high)
-    return Differences(low, high, np.minimum(np.maximum(0.0, low), high), scale, b_low)
+    now = _ends(candidate, norm, [row for row, _ in rows])
+    then = _ends(baseline, norm, [row for _, row in rows])
+    low, high, value, scale = [], [], [], []
+    for (a_low, a_high), (b_low, b_high) in zip(now, then, strict=True):
+        scale.append(max(a_low, b_low))
+        least, most = a_low - b_high, a_high - b_low
+        if math.isfinite(least) and math.isfinite(most) and abs(least) <= RESOLUTION * scale[-1]:
+            least = most = 0.0
+        low.append(least)
+        high.append(most)
+        value.append(min(max(0.0, least), most))
+    return Differences(low, high, value, scale, [end for end, _ in then])
 
 
-def _ends(margins: Margins, norm: str, rows: Sequence[int]) -> tuple[Values, Values]:
+def _ends(margins: Margins, norm: str, rows: Sequence[int]) -> list[tuple[float, float]]:
     """Between which values the margin of each sample lies."""
     found, tried = getattr(margins, norm), getattr(margins, f"tried_{norm}") or 0.0
-    low = [tried if found[row] is None else found[row] for row in rows]
-    high = [math.inf if found[row] is None else found[row] for row in rows]
-    return np.array(low, float), np.array(high, float)
+    return [(tried, math.inf) if found[row] is None else (found[row], found[row]) for row in rows]
 
 
 def hodges_lehmann(values: Values) -> float:
     """Median of the means of all pairs of values, each with itself as well."""
-    return float(np.median(_pair_means(values)))
-
-
-def _pair_means(values: Values) -> Values:
-    i, j = np.triu_indices(len(values))
-    means: Values = (values[i] + values[j]) / 2
-    return means
+    count = len(values) * (len(values) + 1) // 2
+    return (_walsh(values, (count + 1) // 2) + _walsh(values, count // 2 + 1)) / 2
 
 
 def _walsh(values: Values, k: int) -> float:
-    """The k-th smallest mean of two values, from 1."""
-    return float(np.partition(_pair_means(values), k - 1)[k - 1])
+    """The k-th smallest mean of two values, or of one with itself, from 1.
+
+    Row i of the triangle of sums of the sorted values rises from left to right: what lies left and right of a pivot is
+    found in each row by bisection, and the side without the k-th sum falls away until the rest is quickly sorted.
+    """
+    x = sorted(map(float, values))
+    lows, highs = list(range(len(x))), [len(x)] * len(x)
+    while sum(highs) - sum(lows) > SORTED_WHOLE:
+        middles = sorted(x[i] + x[(lows[i] + highs[i]) // 2] for i in range(len(x)) if lows[i] < highs[i])
+        pivot = middles[len(middles) // 2]
+        left = [_cut(bisect_left, x, i, pivot, lows[i], highs[i]) for i in range(len(x))]
+        right = [_cut(bisect_right, x, i, pivot, lows[i], highs[i]) for i in range(len(x))]
+        if k <= sum(left) - sum(range(len(x))):
+            highs = left
+        elif k <= sum(right) - sum(range(len(x))):
+            return pivot / 2
+        else:
+            lows = right
+    rest = sorted(x[i] + x[j] for i in range(len(x)) for j in range(lows[i], highs[i]))
+    return rest[k - 1 - (sum(lows) - sum(range(len(x))))] / 2
+
+
+def _cut(bisect: Callable[..., int], x: Values, i: int, pivot: float, low: int, high: int) -> int:
+    """Where the sums of row i pass the pivot, between ``low`` and ``high``."""
+    return bisect(x, pivot, low, high, key=lambda other: x[i] + other)
 
 
 @lru_cache(maxsize=512)
 def _left_out(count: int, alpha: float) -> int:
     """Which of the ordered pair means bounds the interval; 0 where the sample is too small for any."""
     if count <= EXACT_INTERVAL:
-        below = np.cumsum(_null(tuple(range(1, count + 1))))
-        return int(np.searchsorted(below, alpha / 2, side="right"))
+        below = accumulate(_sums_of_signs(tuple(range(1, count + 1))))
+        return next(k for k, ways in enumerate(below) if ways / 2**count > alpha / 2)
     mean, sd = count * (count + 1) / 4, math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
     return max(0, math.floor(mean - z_for(1, alpha) * sd))
 
@@ -149,31 +174,36 @@ def signed_rank(differences: Values) -> float:
 
     Exact up to ``EXACT_TEST`` differences, whatever the ties.
     """
-    sizes = np.abs(differences)
-    _, group, counts = np.unique(sizes, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    doubled = (2 * last - counts + 1)[group]  # twice the mean rank of each group of ties, a whole number
-    signed = differences != 0
-    ranks = doubled[signed]
-    if not len(ranks):
+    ranks, above, seen = [], 0, 0
+    for size, group in groupby(sorted(differences, key=abs), key=abs):
+        tied = list(group)
+        doubled = 2 * seen + len(tied) + 1  # twice the mean rank of the group, a whole number
+        seen += len(tied)
+        if size:
+            ranks += [doubled] * len(tied)
+            above += doubled * sum(value > 0 for value in tied)
+    if not ranks:
         return 1.0
-    above, total = int(ranks[differences[signed] > 0].sum()), int(ranks.sum())
+    total = sum(ranks)
     extreme = min(above, total - above)
     if len(differences) <= EXACT_TEST:
-        return min(1.0, 2 * float(_null(tuple(sorted(ranks.tolist())))[: extreme + 1].sum()))
-    sd = math.sqrt(float((ranks.astype(float) ** 2).sum())) / 2
+        return min(1.0, 2 * sum(_sums_of_signs(tuple(ranks))[: extreme + 1]) / 2 ** len(ranks))
+    sd = math.sqrt(sum(rank**2 for rank in ranks)) / 2
     return min(1.0, math.erfc((total / 2 - extreme) / sd / math.sqrt(2)))
 
 
 @lru_cache(maxsize=512)
-def _null(ranks: tuple[int, ...]) -> Values:
-    """Probability of each sum of ranks that get a plus sign with probability a half each, from 0 to their sum."""
-    found = np.zeros(sum(ranks) + 1)
-    found[0] = 1.0
+def _sums_of_signs(ranks: tuple[int, ...]) -> list[int]:
+    """Of all ways to give each rank a plus or a minus sign, how many have each sum of plus ranks, from 0 to the whole.
+
+    The coefficients of the product of (1 + x^rank), multiplied as whole numbers in which each coefficient has its own
+    bytes, enough for all ways together.
+    """
+    width, product = len(ranks) // 8 + 1, 1
     for rank in ranks:
-        moved = np.concatenate([np.zeros(rank), found[:-rank]])
-        found = (found + moved) / 2
-    return found
+        product += product << 8 * width * rank
+    packed = product.to_bytes(width * (sum(ranks) + 1), "little")
+    return [int.from_bytes(packed[k : k + width], "little") for k in range(0, len(packed), width)]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ and of the date to print; whoever calls it writes the file.
 from __future__ import annotations
 
 import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from auditor.registry import Registry
 from auditor.results import Results
@@ -38,6 +38,15 @@ class Output(Protocol):
             results: the document to show.
             created: date to print on the report; None prints none.
         """
+        ...
+
+
+@runtime_checkable
+class OutputOfPlace(Output, Protocol):
+    """An output that also says where the model file lies."""
+
+    def placed(self, model_path: str) -> Output:
+        """The same output for a model file at this path from its repository's root; empty where that is not known."""
         ...
 
 

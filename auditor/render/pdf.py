@@ -6,17 +6,23 @@ the date alone.
 
 from __future__ import annotations
 
+import ctypes
 import datetime
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from auditor.render.base import output
 from auditor.results import Results
 
 _EPOCH = "SOURCE_DATE_EPOCH"
+_LIBRARIES = ("libgobject-2.0.so.0", "libpango-1.0.so.0", "libharfbuzz.so.0", "libfontconfig.so.1",
+              "libpangoft2-1.0.so.0")  # fmt: skip
+"""What WeasyPrint loads, as Linux calls it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,29 @@ class PdfOutput:
         from auditor.render.markup import document
 
         return printed(document(results, created, paper=True))
+
+
+def missing_library() -> str:
+    """Why no PDF can be made on this machine; empty where one can.
+
+    Only where a system library is not there under its usual name is WeasyPrint itself imported, which takes a while.
+    """
+    if find_spec("weasyprint") is not None and all(map(_loads, _LIBRARIES)):
+        return ""
+    try:
+        with redirect_stdout(io.StringIO()):  # where it advertises its manual
+            import weasyprint  # noqa: F401
+    except Exception as err:
+        return f"{type(err).__name__}: {err}"
+    return ""
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def printed(html: str) -> bytes:

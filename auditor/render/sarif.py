@@ -2,7 +2,8 @@
 
 A finding for each rule of the gate that fails, warns or could not be measured, and for each validity check that is not
 ok; an audit without any has no results. A finding keeps its fingerprint from audit to audit of one model file on one
-data set, whatever its numbers, so that a code-scanning service tracks it. It lies on the first line of the model file.
+data set, whatever its numbers and wherever the repository is checked out, so that a code-scanning service tracks it. It
+lies on the first line of the model file, whose path from the repository's root tells two files of one name apart.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import datetime
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -24,16 +25,33 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 LEVELS = {"fail": "error", "not_measured": "error", "waived": "error", "warn": "warning"}
 
 
+ROOT = "%SRCROOT%"
+"""What code-scanning services call the root of the repository."""
+
+
 @dataclass(frozen=True)
 class SarifOutput:
-    """Rules and checks that do not pass, as SARIF."""
+    """Rules and checks that do not pass, as SARIF.
+
+    Args:
+        model_path: of the model file from the repository's root; empty where only its name is known.
+    """
 
     file_name: str = "results.sarif"
     summary: str = "what stands against the model, for a code-scanning service (SARIF 2.1.0)"
+    model_path: str = ""
+
+    def placed(self, model_path: str) -> SarifOutput:
+        """The same output for a model file at this place."""
+        return replace(self, model_path=model_path)
 
     def render(self, results: Results, created: datetime.date | None = None) -> bytes:
         """The document as UTF-8 JSON; ``created`` is not part of it."""
-        document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(results)]}
+        document = {
+            "$schema": SCHEMA,
+            "version": "2.1.0",
+            "runs": [_run(results, self.model_path or results.model.file)],
+        }
         return (json_text(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)) + "\n").encode()
 
 
@@ -49,7 +67,7 @@ class Finding:
     waiver: Waiver | None = None
 
 
-def _run(results: Results) -> dict[str, Any]:
+def _run(results: Results, path: str) -> dict[str, Any]:
     found = list(_findings(results))
     rules = list({finding.rule: finding for finding in found}.values())
     places = {finding.rule: index for index, finding in enumerate(rules)}
@@ -61,12 +79,11 @@ def _run(results: Results) -> dict[str, Any]:
                 "rules": [_rule(finding) for finding in rules],
             }
         },
-        "automationDetails": {
-            "id": f"deepdig-audit/{_quoted(results.model.file, '')}/{_quoted(results.data.name, '')}/"
-        },
+        "automationDetails": {"id": f"deepdig-audit/{_quoted(path)}/{_quoted(results.data.name, '')}/"},
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the repository."}}},
         "invocations": [{"executionSuccessful": True}],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(results, finding, places[finding.rule]) for finding in found],
+        "results": [_result(results, path, finding, places[finding.rule]) for finding in found],
         "properties": {
             "gate": results.gate.status, "modelSha256": display_name(results.model.sha256, 64),
             "dataFingerprint": display_name(results.data.fingerprint, 64), "pairs": len(results.pairs),
@@ -111,8 +128,8 @@ def _rule(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _result(results: Results, finding: Finding, index: int) -> dict[str, Any]:
-    what = f"{finding.rule}\0{results.model.file}\0{results.data.name}"
+def _result(results: Results, path: str, finding: Finding, index: int) -> dict[str, Any]:
+    what = f"{finding.rule}\0{path}\0{results.data.name}"
     return {
         "ruleId": finding.rule,
         "ruleIndex": index,
@@ -121,7 +138,7 @@ def _result(results: Results, finding: Finding, index: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": _quoted(results.model.file)},
+                    "artifactLocation": {"uri": _quoted(path), "uriBaseId": ROOT},
                     "region": {"startLine": 1, "startColumn": 1},
                 }
             }

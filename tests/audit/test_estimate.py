@@ -1,29 +1,30 @@
-"""The estimate of an audit's cost against the evaluations that audits of the sample models spent."""
+"""What ``inspect`` says an audit costs, held against audits that were made."""
 
 from __future__ import annotations
 
 import pytest
 
-from auditor.audit.estimate import expected
+from auditor.audit.estimate import expected, expected_memory
 from auditor.audit.profiles import PROFILES
 
-
-@pytest.mark.parametrize(
-    ("profile", "forward", "backward"),
-    [
-        ("quick", 1_223_564, 454_276),  # digits_cnn.onnx, all 45 pairs
-        ("standard", 4_192_231, 834_040),
-    ],
-)
-def test_counts_are_within_a_factor_of_two_of_real_audits(profile: str, forward: int, backward: int):
-    found = expected(PROFILES[profile], directions=90, sources=144, samples=1797)
-    assert 0.5 < found.forward / forward < 2
-    assert 0.5 < found.backward / backward < 2
+MEASURED = [  # cost in results.json of: deepdig-audit MODEL --data digits --profile PROFILE [--pairs ...]
+    ("digits_cnn", "quick", 2, 54_016, 23_628),
+    ("digits_cnn", "standard", 2, 155_627, 50_896),
+    ("digits_fcn", "quick", 10, 173_583, 49_580),
+    ("digits_cnn", "quick", 90, 1_128_855, 406_660),
+    ("digits_cnn", "standard", 90, 4_066_268, 763_504),
+]
 
 
-def test_cost_grows_with_directions_and_is_the_sum_of_its_parts():
-    one, two = (expected(PROFILES["quick"], n, 144, 0) for n in (1, 2))
-    assert two.backward == pytest.approx(2 * one.backward, abs=2)
-    assert two.forward == pytest.approx(2 * one.forward, abs=2)
-    free = two.seconds(2, 0, 0)
-    assert two.seconds(2, 1e-3, 2e-3) - free == pytest.approx(1e-3 * (two.forward - two.backward) + 2e-3 * two.backward)
+@pytest.mark.parametrize(("model", "profile", "directions", "forward", "backward"), MEASURED)
+def test_counts_are_within_a_factor_of_two(model: str, profile: str, directions: int, forward: int, backward: int):
+    found = expected(PROFILES[profile], directions, 144, 1797)
+    assert forward / 2 < found.forward < 2 * forward
+    assert backward / 2 < found.backward < 2 * backward
+
+
+def test_memory_is_within_a_factor_of_two():
+    """45 pairs of FashionMNIST at standard held 2.17 GB, ``inspect`` of the same model and data 984 MB."""
+    beyond = expected_memory(PROFILES["standard"], (1, 28, 28), 6000, "cpu")
+    assert 2.17e9 / 2 < 984e6 + beyond < 2 * 2.17e9
+    assert expected_memory(PROFILES["quick"], (1, 28, 28), 6000, "cpu") < beyond

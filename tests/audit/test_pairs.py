@@ -31,7 +31,7 @@ def test_all_means_classes_that_have_samples():
         ("0:1", [(0, 1)]),
         ("2:0", [(0, 2)]),
         ("ant:cat", [(0, 2)]),
-        (" bee : 0 ", [(0, 1)]),
+        (" bee : ant ", [(0, 1)]),
         ("2:1,0:1,1:2", [(0, 1), (1, 2)]),
         ("a:b:ant", [(0, 3)]),
         ("ant:a:b,", [(0, 3)]),
@@ -43,6 +43,15 @@ def test_indices_and_names(text: str, expected: list[tuple[int, int]]):
 
 def test_a_name_wins_over_an_index_that_looks_like_it():
     assert parse_pairs("1:0", ["2", "1", "0"], range(3), 9) == [(1, 2)]
+
+
+def test_index_and_name_do_not_mix_in_a_pair():
+    with pytest.raises(UsageError, match=r"class names \(ant, .*\), not one of each; found '0:cat'"):
+        pairs("0:cat")
+    with pytest.raises(UsageError, match="found '2:0'"):  # is 2 the first class or the third?
+        parse_pairs("2:0", ["2", "1", "x"], range(3), 9)
+    with pytest.raises(UsageError, match=r"did you mean cat\? correct --pairs"):
+        pairs("cta:ant")
 
 
 @pytest.mark.parametrize(

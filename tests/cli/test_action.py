@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.cli.command import DIGITS_CNN, REPOSITORY
 from tests.cli.recipes import ACTION, AUDIT, INSTALL, POLICY, SCRIPTS, inputs, job, program, shell, yaml
 
 OURS = {"model": "model.onnx", "data": "digits", "policy": "policy.toml"}
+CACHING = ("restore", "save")
 FAST = {"arguments": "--profile quick --pairs 3:8 --samples-per-class 16", "format": "json"}
 
 
@@ -122,7 +124,7 @@ def test_what_a_change_committed_is_neither_read_nor_written(work: Path):
     assert not folder(work).is_relative_to(work)
     written = json.loads((folder(work) / "results.json").read_text())
     assert written["gate"]["status"] == "failed"
-    assert "--no-resume" in written["settings"]["command"]
+    assert "--no-resume" in json.loads((folder(work) / "run.json").read_text())["command"]
     assert main(["gate", str(folder(work) / "results.json"), "--policy", str(work.parent / "policy.toml")]) == 1
 
 
@@ -135,12 +137,27 @@ def test_it_installs_the_pins_of_this_repository_and_nothing_else(work: Path):
     assert done.returncode == 0, done.stderr
     made, pinned, own = logged.read_text().splitlines()
     assert made == f"-I -m venv {work.parent}/its temp/deepdig-audit"
-    assert pinned.endswith(f"install --quiet --require-hashes -r {REPOSITORY}/requirements.txt")
+    cache = f"--cache-dir {work.parent}/its temp/deepdig-audit-packages"
+    assert pinned.endswith(f"install --quiet {cache} --require-hashes -r {REPOSITORY}/requirements.txt")
     assert own.endswith(f"install --quiet --no-index --no-deps --no-build-isolation {REPOSITORY}")
     assert all(line.startswith("-I -m ") for line in (made, pinned, own))
     backend = (REPOSITORY / "pyproject.toml").read_text().partition("requires = [")[2].partition("]")[0]
     for name in re.findall(r'"([a-z]+)', backend):
         assert re.search(rf"^{name}==", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)
+
+
+def test_downloads_are_kept_under_the_digest_of_the_pins_before_a_model_is_opened(work: Path):
+    """Of pip's cache only what it downloaded, since of what it built no hash stands in the pins."""
+    steps = ACTION["runs"]["steps"]
+    restore, save = ([step for step in steps if f"actions/cache/{kind}@" in step.get("uses", "")] for kind in CACHING)
+    assert [steps.index(step) for step in (restore[0], INSTALL, save[0], AUDIT)] == [2, 3, 4, 5]
+    assert restore[0]["with"]["path"] == save[0]["with"]["path"] == "${{ runner.temp }}/deepdig-audit-packages/http-v2"
+    assert restore[0]["with"]["key"].endswith("${{ steps.pins.outputs.sha256 }}")
+    program(work.parent / "bin" / "python", f'exec "{sys.executable}" "$@"')
+    done = shell(steps[1]["run"], work, GITHUB_ACTION_PATH=str(REPOSITORY))
+    assert done.returncode == 0, done.stderr
+    digest = hashlib.sha256((REPOSITORY / "requirements.txt").read_bytes()).hexdigest()
+    assert (work.parent / "output").read_text() == f"sha256={digest}\n"
 
 
 PLACES = [

@@ -227,6 +227,12 @@ def test_a_model_keeps_all_of_its_own_boundary(audit: tuple[Path, Done], tmp_pat
         assert one.kept.value == 1
         assert (one.to_source, one.to_target, one.to_third) == (0, 0, 0)
     capsys.readouterr()
+    for option in ("--mean 0.5", "--std 2", "--layout nhwc", "--channels bgr", "--output other",
+                   "--output-kind probabilities"):  # fmt: skip
+        assert main([*command, *given, *option.split()]) == 2
+        error = capsys.readouterr().err
+        assert "expected the model to be read as in its audit, with " in error
+        assert error.endswith(f"; found {option}; leave {option.split()[0]} out\n")
     assert main([*command, *given[:2]]) == 2
     assert "--model and --instances together" in capsys.readouterr().err
     assert main([*command, "--model", str(DIGITS_CNN.with_name("digits_fcn.onnx")), *given[2:]]) == 3

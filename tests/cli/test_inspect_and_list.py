@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from auditor.audit.inspection import Inspection, Normalisation, PassCost
 from auditor.cli import main
@@ -53,6 +55,22 @@ def test_inspect_as_json_and_a_normalisation_that_is_wrong(tmp_path: Path):
     assert isinstance(seen.estimates, dict)
     seconds = [seen.estimates[name].seconds for name in ("quick", "standard", "thorough")]
     assert seconds == sorted(seconds)
+
+
+def test_inspect_takes_the_file_of_the_audits_options_and_lists_what_it_skips(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for name in map(str, range(10)):
+            (tmp_path / "data" / split / name).mkdir(parents=True)
+            for number in range(3):
+                image = Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8))
+                image.save(tmp_path / "data" / split / name / f"{number}.png")
+    (tmp_path / "data" / "train" / "4" / "1.png").write_text("no image")
+    (tmp_path / "audit.toml").write_text("data = 'data'\nmax-skip = 0.1\nprofile = 'quick'\nformat = 'html'\n")
+    done = run(["inspect", DIGITS_CNN, "--config", "audit.toml"], tmp_path)
+    assert done.status == 0, done.stderr
+    assert rows(done.stdout)["skipped"].startswith("train/4/1.png: ")
+    assert run(["inspect", DIGITS_CNN, "--config", "audit.toml", "--max-skip", "0"], tmp_path).status == 3
 
 
 def test_inspect_without_data(tmp_path: Path):

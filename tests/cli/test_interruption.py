@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
         cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
-    assert process.stderr.readline() == "deepdig-audit: start\n"
+    assert re.fullmatch(r"deepdig-audit: \d\d:\d\d:\d\d start\n", process.stderr.readline())
     return process
 
 
@@ -65,7 +66,10 @@ def test_ctrl_c(tmp_path: Path):
     out, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert out == ""
-    assert err.splitlines()[-1] == "deepdig-audit: interrupted"
+    assert err.splitlines()[-2:] == [
+        "deepdig-audit: no class pair was finished; the same command begins anew",
+        "deepdig-audit: interrupted",
+    ]
     assert "Traceback" not in err
     assert eventually(lambda: ended(worker))
 

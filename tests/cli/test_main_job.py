@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,7 @@ def test_what_was_audited_is_named(results: Any):
     assert results["model"]["sha256"] == hashlib.sha256(DIGITS_CNN.read_bytes()).hexdigest()
     assert (results["model"]["num_classes"], results["model"]["input_shape"]) == (10, [1, 8, 8])
     assert results["data"]["class_names"] == [str(digit) for digit in range(10)]
-    assert results["settings"]["command"] == (
-        f"deepdig-audit {DIGITS_CNN} --data digits {' '.join(SMALL)} --save-instances"
-    )
+    assert results["settings"]["command"] == f"deepdig-audit digits_cnn.onnx --data digits {' '.join(SMALL)}"
     assert {"generator", "rpbs", "epbs", "minimal-norm attack", "profile"} < set(results["settings"]["parameters"])
     assert results["environment"]["torch"]
 
@@ -189,14 +188,18 @@ def test_sample_images_are_the_instances(out: Path, results: Any):
 
 def test_run_json_holds_what_varies(out: Path):
     run_facts = json.loads((out / "run.json").read_bytes())
+    assert run_facts["command"] == f"deepdig-audit {DIGITS_CNN} --data digits {' '.join(SMALL)} --save-instances"
     assert run_facts["duration_seconds"] > 0
     assert set(run_facts["stages"]) > {"model and data", "predictions", "DeepDIG", "Characteristics"}
     assert run_facts["cost"]["forward"] > run_facts["cost"]["backward"] > 0
 
 
-def test_the_same_command_gives_the_same_bytes(audit: Audit, tmp_path: Path):
-    again = run([DIGITS_CNN, "--data", "digits", *SMALL, "--save-instances"], tmp_path)
+def test_the_same_audit_from_anywhere_to_anywhere_gives_the_same_bytes(audit: Audit, tmp_path: Path):
+    (tmp_path / "working").mkdir()
+    shutil.copy(DIGITS_CNN, tmp_path)
+    again = run(["../digits_cnn.onnx", "--data", "digits", *SMALL, "--save-instances", "--out", "a/b", "--no-resume"],
+                tmp_path / "working")  # fmt: skip
     assert again.status == 0, again.stderr
     for name in ("results.json", "report.html", "report.pdf", "samples.csv", "instances/3-8.npz"):
-        one, other = (folder / "audit-digits_cnn" / name for folder in (audit[0], tmp_path))
+        one, other = audit[0] / "audit-digits_cnn" / name, tmp_path / "working" / "a" / "b" / name
         assert one.read_bytes() == other.read_bytes(), name

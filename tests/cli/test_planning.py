@@ -56,6 +56,32 @@ def test_every_option_arrives():
 
 def test_the_command_can_be_pasted_into_a_shell():
     assert plan_of("my model.onnx", "--data", "digits").command == "deepdig-audit 'my model.onnx' --data digits"
+    assert plan_of("--data", "digits", "--", "-m.onnx").command == "deepdig-audit ./-m.onnx --data digits"
+
+
+def test_the_command_is_the_same_wherever_files_lie_and_outputs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a" / "data").mkdir(parents=True)
+    (tmp_path / "audit.toml").write_text("seed = 3\nmax-skip = 0.2\nout = 'elsewhere'")
+    same = "deepdig-audit m.onnx --data data --max-skip 0.2 --std 2 --seed 3 --force"
+    for folder, up in ((tmp_path, "a/"), (tmp_path / "a", ""), (tmp_path / "a" / "data", "../")):
+        monkeypatch.chdir(folder)
+        data = "." if folder.name == "data" else f"{up}data/"
+        options = ["--config", str(tmp_path / "audit.toml"), "--out", up or "x", "--no-download", "--quiet", "--resume"]
+        assert plan_of(f"{up}m.onnx", "--data", data, "--std", "2", "--force", *options).command == same
+
+
+def test_a_mean_alone_is_half_a_normalisation():
+    with pytest.raises(UsageError, match=r"expected --std beside --mean; .* --std 1 if the model only subtracts"):
+        plan_of("m.onnx", "--data", "digits", "--mean", "0.5")
+    for both in (
+        ["--std", "0.5"],
+        ["--mean", "0"],
+        ["--mean", "0.5", "--std", "1"],
+        ["--mean", "0.1", "--std", "1,2,3"],
+    ):
+        plan_of("m.onnx", "--data", "digits", *both)
+    with pytest.raises(UsageError, match="found 3 and 2; give one for each channel"):
+        plan_of("m.onnx", "--data", "digits", "--mean", "0.1,0.2,0.3", "--std", "1,1")
 
 
 def test_class_names_from_a_file(tmp_path: Path):
@@ -84,7 +110,8 @@ def test_sizes_that_are_none_are_refused(options: tuple[str, str]):
 def test_a_configuration_file_gives_the_options_that_the_command_line_does_not(tmp_path: Path):
     file = tmp_path / "audit.toml"
     file.write_text(
-        'data = "digits"\npairs = "1:2"\nseed = 5\nmean = [0.1, 0.2, 0.3]\ndownload = false\nsave-instances = true\n'
+        'data = "digits"\npairs = "1:2"\nseed = 5\nmean = [0.1, 0.2, 0.3]\nstd = 1\ndownload = false\n'
+        "save-instances = true\n"
         'max_skip = 0.2\nclass-names = ["a", "b"]\n'
     )
     plan = plan_of("m.onnx", "--config", str(file), "--seed", "6")
@@ -96,7 +123,7 @@ def test_a_configuration_file_gives_the_options_that_the_command_line_does_not(t
 
 
 def test_a_plan_survives_the_way_to_the_worker():
-    plan = plan_of("m.onnx", "--data", "digits", "--mean", "0.1", "--seed", str(2**32 - 1))
+    plan = plan_of("m.onnx", "--data", "digits", "--mean", "0.1", "--std", "0.3", "--seed", str(2**32 - 1))
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
 
 

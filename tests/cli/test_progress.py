@@ -24,15 +24,15 @@ with progress_display(False, False) as show:
 
 def test_a_line_for_each_stage_and_one_now_and_then(capsys: pytest.CaptureFixture[str]):
     now = [0.0]
-    lines = PlainLines(clock=lambda: now[0])
+    lines = PlainLines(clock=lambda: now[0], now=lambda: "12:34:56")
     for second in range(40):
         now[0] = float(second)
         lines(Progress(stage="a" if second < 35 else "b", done=second, total=40, detail="x"))
     assert capsys.readouterr().err.splitlines() == [
-        "deepdig-audit: a (x)",
-        "deepdig-audit: a, 37 % (x)",
-        "deepdig-audit: a, 75 % (x)",
-        "deepdig-audit: b, 87 % (x)",
+        "deepdig-audit: 12:34:56 a (x)",
+        "deepdig-audit: 12:34:56 a, 37 % (x)",
+        "deepdig-audit: 12:34:56 a, 75 % (x)",
+        "deepdig-audit: 12:34:56 b, 87 % (x)",
     ]
 
 

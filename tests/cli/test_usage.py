@@ -8,6 +8,7 @@ import pytest
 
 from auditor import __version__
 from auditor.cli import main
+from tests.cli.command import DIGITS_CNN
 
 Output = pytest.CaptureFixture[str]
 
@@ -108,5 +109,5 @@ def test_a_missing_configuration_file(capsys: Output, tmp_path: Path):
 
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_work(capsys: Output, tmp_path: Path):
     (tmp_path / "file").write_text("")
-    assert main(["m.onnx", "--data", "digits", "--out", str(tmp_path / "file" / "out")]) == 4
+    assert main([str(DIGITS_CNN), "--data", "digits", "--out", str(tmp_path / "file" / "out")]) == 4
     assert "name another with --out" in error(capsys)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import pickle
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,40 @@ def test_idx_files_are_read_exactly(name: str, folder: str, images: str, tmp_pat
     assert raw.test.labels.tolist() == y[::-1].tolist()
     assert raw.train.labels.dtype == torch.int64
     assert raw.class_names[9] == {"mnist": "9", "fashionmnist": "Ankle boot"}[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("fashionmnist", "FashionMNIST/raw"), ("fashionmnist", "fashion-mnist"), ("fashionmnist", ""),
+     ("mnist", "mnist"), ("mnist", "")],
+)  # fmt: skip
+def test_packed_idx_files_are_read_from_their_usual_folders(
+    name: str, folder: str, tmp_path: Path, real_images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With downloads allowed: what lies there is enough, and nothing is fetched."""
+    x, y = real_images("fashionMNIST")
+    write_mnist(tmp_path / folder, x, y)
+    for path in (tmp_path / folder).iterdir():
+        Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    monkeypatch.setattr(socket, "socket", None)
+    raw = data_sources[name].load(DataRequest(name, root=tmp_path, download=True))
+    assert np.array_equal(raw.train.pixels.numpy()[:, 0], x)
+    assert np.array_equal(raw.test.pixels.numpy()[:, 0], x[::-1])
+    assert raw.train.labels.tolist() == y.tolist()
+    assert raw.class_names[9] == {"mnist": "9", "fashionmnist": "Ankle boot"}[name]
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-5], lambda b: b"\0\0\x09" + b[3:], lambda b: b[:10], lambda b: b""])
+@pytest.mark.parametrize("cut", [False, True])
+def test_damaged_packed_files_are_refused(cut: bool, damage, tmp_path: Path, real_images) -> None:
+    write_mnist(tmp_path, *real_images("mnist"))
+    path = tmp_path / "train-images-idx3-ubyte"
+    packed = gzip.compress(path.read_bytes())
+    Path(f"{path}.gz").write_bytes(damage(packed) if cut else gzip.compress(damage(path.read_bytes())))
+    path.unlink()
+    with pytest.raises(InputRefused, match="its files missing or damaged"):
+        data_sources["mnist"].load(DataRequest("mnist", root=tmp_path, download=False))
 
 
 @pytest.mark.parametrize(

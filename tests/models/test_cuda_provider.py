@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,3 +50,28 @@ def test_nothing_is_missing_but_the_driver():
 def test_the_loader_says_what_is_missing():
     cuda_provider.preload()
     assert f"does not load: {DRIVER}: cannot open shared object file" in cuda_provider.why_not_loaded()
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another package that brings the module onnxruntime, as pip leaves its record."""
+    record = tmp_path / "onnxruntime-1.32.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: onnxruntime\nVersion: 1.32.0\n")
+    (record / "RECORD").write_text("onnxruntime/__init__.py,,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@linux
+def test_one_package_brings_the_runtime():
+    assert cuda_provider.installed_builds() == ["onnxruntime-gpu"]
+
+
+@linux
+@pytest.mark.usefixtures("beside")
+def test_two_packages_that_bring_the_runtime_are_named_where_cuda_is_missing(monkeypatch: pytest.MonkeyPatch):
+    """What a file of the other build says, whose place is that of this one's."""
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    reason = cuda_provider.why_not_loaded()
+    assert "the packages onnxruntime and onnxruntime-gpu are installed" in reason
+    assert reason.endswith("uninstall all of them, then install onnxruntime-gpu alone")

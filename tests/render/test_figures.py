@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from auditor.render.figures import bars, confusion, distribution, grid, heatmap, ranking, reliability, scatter, strips
-from auditor.render.figures.colour import diverging, sequential, text_on
+from auditor.render.figures.colour import LEVELS, diverging, sequential, text_on
 from auditor.render.figures.measure import fitted, text_width
 from auditor.render.figures.scale import Scale, tick_labels, ticks
 from auditor.render.figures.svg import Drawing
@@ -107,6 +110,24 @@ def test_ticks_are_round_and_inside(low: float, span: float) -> None:
     assert all(low - 1e-6 * span <= mark <= low + span * (1 + 1e-6) for mark in marks)
     steps = np.diff(marks)
     assert np.allclose(steps, steps[0])
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_those_of_matplotlib(low: float, span: float) -> None:
+    high = low + span
+    marks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
+    inside = [mark for mark in marks if low - 1e-9 * span <= mark <= high + 1e-9 * span]
+    assert ticks(low, high) == pytest.approx(inside, abs=1e-9 * max(abs(low), abs(high)))
+
+
+def test_maps_of_colour_are_those_of_matplotlib() -> None:
+    assert [sequential(k / LEVELS) for k in range(LEVELS + 1)] == [
+        to_hex(colormaps["cividis"](round(255 * (1 - k / LEVELS)))) for k in range(LEVELS + 1)
+    ]
+    theirs = colormaps["PRGn"].resampled(257)
+    for k in range(257):
+        ours = np.array([int(diverging(k / 128 - 1)[i : i + 2], 16) for i in (1, 3, 5)])
+        assert np.abs(ours - 255 * np.array(theirs(k)[:3])).max() <= 0.51, k
 
 
 def test_tick_labels_share_their_decimals() -> None:

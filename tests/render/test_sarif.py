@@ -10,14 +10,16 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 
 from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
-from auditor.render.base import outputs
+from auditor.render.base import OutputOfPlace, outputs
 from auditor.results import Measure, Results
 from tests.render.gated import RULES, gated, hostile
 from tests.render.sample_results import flagged, synthetic_results
 
 
-def run(results: Results) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(outputs["sarif"].render(results))["runs"][0]
+def run(results: Results, model_path: str = "") -> dict[str, Any]:
+    output = outputs["sarif"]
+    assert isinstance(output, OutputOfPlace)
+    document: dict[str, Any] = json.loads(output.placed(model_path).render(results))["runs"][0]
     return document
 
 
@@ -79,3 +81,22 @@ def test_the_place_is_an_address_whatever_the_name_of_the_model():
     (place,) = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in run(hostile())["results"]}
     assert place == "%3Cb%3E%26%60%7C%60.onnx"
     assert isinstance(gated().performance.accuracy, Measure)
+
+
+def test_two_files_of_one_name_are_told_apart_by_their_place():
+    first, second = (run(gated(), f"models/{version}/model.onnx") for version in ("v1", "v2"))
+    ids = [document["automationDetails"]["id"] for document in (first, second)]
+    assert ids == ["deepdig-audit/models/v1/model.onnx/digits/", "deepdig-audit/models/v2/model.onnx/digits/"]
+    prints = [
+        {r["partialFingerprints"]["deepdigAudit/v1"] for r in document["results"]} for document in (first, second)
+    ]
+    assert not prints[0] & prints[1]
+    assert run(gated(), "models/v1/model.onnx") == first
+
+
+def test_a_place_is_relative_to_the_root_of_the_repository_and_percent_encoded():
+    document = run(gated(), "Modèles été/größe 2/model.onnx")
+    (place,) = {json.dumps(r["locations"][0]["physicalLocation"]["artifactLocation"]) for r in document["results"]}
+    assert json.loads(place) == {
+        "uri": "Mod%C3%A8les%20%C3%A9t%C3%A9/gr%C3%B6%C3%9Fe%202/model.onnx", "uriBaseId": "%SRCROOT%",
+    }  # fmt: skip

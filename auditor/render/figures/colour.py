@@ -8,7 +8,6 @@ map stands out from the page, on white paper and on a dark screen: a ``Shade`` h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 Role = Literal["ink", "muted", "rule", "faint", "ground", "accent", "s", "t", "s_text", "t_text", "third", "empty"]
@@ -32,6 +31,20 @@ PAPER_COLOURS: dict[Role, str] = {
 
 LEVELS = 32
 """Steps of a map, of which each has a class in the style sheet."""
+# fmt: off
+CIVIDIS = (
+    "#fee838", "#f8df3c", "#efd748", "#e6d051", "#ddc858", "#d4c15f", "#ccba64", "#c3b369", "#bbad6d", "#b3a670",
+    "#aaa073", "#a29975", "#9a9376", "#928d78", "#8b8778", "#838179", "#7d7c78", "#767676", "#6f7073", "#686a71",
+    "#61656f", "#5a5f6e", "#535a6d", "#4b546c", "#434e6c", "#3b496c", "#32436d", "#273e6e", "#1a386f", "#053371",
+    "#002e6a", "#00285b", "#00224e",
+)
+"""Cividis (Nunez, Anderton, Renslow 2018) in LEVELS + 1 colours, the lightest first."""
+PURPLE_GREEN = (
+    "#40004b", "#762a83", "#9970ab", "#c2a5cf", "#e7d4e8", "#f7f7f7", "#d9f0d3", "#a6dba0", "#5aae61", "#1b7837",
+    "#00441b",
+)
+# fmt: on
+"""ColorBrewer's PRGn, between whose colours lie equal steps."""
 DARK_GROUND = "#24221f"
 """What a difference of nothing looks like on a dark screen: the ground of an empty cell there."""
 
@@ -77,31 +90,20 @@ def _dark_difference(share: float) -> str:
 
 def sequential(share: float) -> str:
     """Cividis at ``share`` in [0, 1]: 0 is light yellow, 1 is dark blue, so that more is darker on paper."""
-    return _along(_palette("cividis", 256), 1.0 - share)
+    return CIVIDIS[round(min(max(share, 0.0), 1.0) * LEVELS)]
 
 
 def diverging(share: float) -> str:
     """Purple (-1) through white (0) to green (1)."""
-    return _along(_palette("PRGn", 257), (share + 1.0) / 2)
+    step = round((min(max(share, -1.0), 1.0) + 1) / 2 * 256)
+    before, part = divmod(step * 10, 256)
+    ends = _rgb(PURPLE_GREEN[before]), _rgb(PURPLE_GREEN[min(before + 1, 10)])
+    return "#" + "".join(f"{round(a + (b - a) * part / 256):02x}" for a, b in zip(*ends, strict=True))
 
 
 def text_on(colour: str) -> str:
     """Black or white, whichever contrasts more with ``colour``."""
     return "#ffffff" if _luminance(colour) < 0.179 else "#000000"
-
-
-def _along(palette: tuple[str, ...], position: float) -> str:
-    return palette[round(min(max(position, 0.0), 1.0) * (len(palette) - 1))]
-
-
-@cache
-def _palette(name: str, size: int) -> tuple[str, ...]:
-    """A colour map of matplotlib in ``size`` steps; an odd number has the neutral colour in its middle."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    colours = colormaps[name].resampled(size)
-    return tuple(to_hex(colours(i)) for i in range(size))
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -33,11 +33,15 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """
     if not high > low:
         return [low]
-    from matplotlib.ticker import MaxNLocator
-
-    marks = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
-    air = 1e-9 * (high - low)
-    return [float(mark) for mark in marks if low - air <= mark <= high + air]
+    air, power = 1e-9 * (high - low), math.floor(math.log10((high - low) / most))
+    steps = [(digit, power + more) for more in (-1, 0, 1) for digit in (1, 2, 5)]
+    smallest = next(k for k, (digit, power) in enumerate(steps) if digit * 10.0**power >= (high - low) / most)
+    for digit, power in reversed(steps[: smallest + 1]):
+        up, down = (digit * 10**power, 1) if power >= 0 else (digit, 10**-power)  # a quotient is rounded once
+        first, last = math.ceil((low - air) * down / up), math.floor((high + air) * down / up)
+        if last > first:
+            break
+    return [k * up / down for k in range(first, last + 1)]
 
 
 def tick_labels(values: list[float], share: bool = False) -> list[str]:
