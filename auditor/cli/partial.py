@@ -9,7 +9,10 @@ from auditor.results import Results
 def incomplete(results: Results) -> AuditIncomplete:
     """What a partial audit lacks, and why, as the error that ends the command."""
     coverage = results.coverage
-    listed = ", ".join(f"{a}:{b}" for a, b in coverage.missing[:5]) + (", ..." if len(coverage.missing) > 5 else "")
+    names = results.data.class_names
+    listed = ", ".join(f"{names[a]}:{names[b]}" for a, b in coverage.missing[:5]) + (
+        ", ..." if len(coverage.missing) > 5 else ""
+    )
     without = f", without {listed}" if listed else ""
     reason = f" ({coverage.reason})" if coverage.reason else ""
     return AuditIncomplete(

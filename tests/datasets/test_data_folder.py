@@ -43,7 +43,7 @@ def both(tmp_path: Path, real_image_files: Files) -> Path:
 def test_train_and_test_folders(both: Path, real_images) -> None:
     data = load_dataset(DataRequest(str(both)))
     x = torch.from_numpy(real_images("cifar10")[0]).permute(0, 3, 1, 2)
-    assert data.name == str(both)
+    assert data.name == both.name
     assert data.class_names == ("cat", "dog")
     assert data.train.pixels.dtype == torch.uint8
     assert torch.equal(data.train.pixels, x[:12])

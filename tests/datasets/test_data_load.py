@@ -53,7 +53,7 @@ def test_notes_name_the_class_order_and_the_adaptation(three: DataRequest) -> No
     data = load_dataset(three, (16,))
     assert data.notes == ("Images of 1 x 4 x 4 were flattened to vectors of 16.",)
     assert data.image_shape == (1, 4, 4)
-    assert data.name == three.data
+    assert data.name == "three.npz"
 
 
 def test_a_model_with_more_classes_gets_names_for_the_others(three: DataRequest) -> None:
