@@ -14,6 +14,7 @@ from auditor.audit.parts import FinishedBaselines
 from auditor.audit.shard import Work, run_baselines
 from auditor.audit.sources import directions_of
 from auditor.audit.stages import Stages
+from auditor.models.steadiness import ModelChanged
 from auditor.results import Baseline, Cost, NotMeasured
 from auditor.results import Pair as AuditedPair
 
@@ -49,6 +50,9 @@ def _measured(
     forward, backward = spent.forward, spent.backward
     try:
         forth, back = run_baselines([pair], work, stages.reporting_to(lambda *_: None)).values()
+    except ModelChanged as err:  # nor will the next be; the check of the whole audit says so
+        failed[pair] = f"the model changed its answers ({err.found})"
+        return None
     except Exception as err:
         failed[pair] = reason_of(err)
         return None

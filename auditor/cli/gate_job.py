@@ -19,6 +19,7 @@ from auditor.cli.partial import incomplete
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import printable
 from auditor.errors import AuditError, InputRefused, UsageError
+from auditor.policy.usable import unusable
 from auditor.results import Definition, Gate, Results, Rule, to_json
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def gate_again(
     Returns:
         0, or 1 where the gate failed.
     Raises:
-        AuditIncomplete: the gate passes, on results that lack pairs that were asked for.
+        AuditIncomplete: the gate passes, on results that lack pairs that were asked for, of which a check failed, or
+            without any boundary instance.
         AuditError: the policy, the results, the baseline or an output stood in the way.
     """
     if folder is not None:
@@ -159,6 +161,8 @@ def gate_again(
         return FAILED
     if results.coverage.partial:
         raise incomplete(results)
+    if (problem := unusable(results)) is not None:
+        raise problem
     return 0
 
 

@@ -4,7 +4,9 @@ A program can count its calls, draw random numbers, or read a clock. So some of 
 and asked again after every stage: samples from the start, whole batches of the stage and of the whole audit (the same
 batch gives the same numbers), and single rows out of many batches, together in one (another batch may round
 otherwise, no more). Which ones is drawn anew in every run and known to nobody: a model that changes and changes back
-would have to guess. What is asked again is about a hundredth of all that is asked, and counted nowhere.
+would have to guess. Within a stage the first samples are asked for again after 64 calls, 128, 256 and so on: a search
+on a model that has changed may find no end. What is asked again is less than a hundredth of all that is asked, but for
+audits of a few seconds, and counted nowhere (`python -m benchmarks.changing_models --cost`).
 """
 
 from __future__ import annotations
@@ -33,12 +35,14 @@ _SAME_PROBABILITY, _SAME_SCORE = 1e-4, 1e-3
 a share of the largest one."""
 _OTHER_PROBABILITY, _OTHER_SCORE = 1e-2, 5e-2
 """The same for rows that stood in other batches before, whose sums may be rounded otherwise."""
-_BATCHES, _ROWS, _FIRST = 2, 64, 64
+_BATCHES, _ROWS, _FIRST = 2, 32, 32
 """Batches and rows kept of a stage, and as many of the whole audit; samples from the start."""
 _BYTES = 2**25
 """Largest batch that is kept."""
-_SHARE, _LEAST = 0.005, 256
-"""Rows asked again of those asked since the last time, and how many there may always be."""
+_SHARE, _LEAST = 0.003, 128
+"""Rows of batches asked again of those asked since the last time, and how many there may always be."""
+_CALLS = 64
+"""Calls in a stage after which the first samples are asked for again, and then after twice as many each time."""
 _JITTER, _NUDGES, _FEW = 1e-6, 6, 0.1
 """Change of an input, as a share of its largest value, that is none; how often it is drawn; and the share of samples
 that may lie so near a jump that it matters."""
@@ -105,6 +109,7 @@ class Watched(Around):
         self._first: list[_Answer] = []
         self._all_batches, self._all_rows = self._batches(), _Sample[_Answer](_ROWS, self._rng)
         self._begin_stage()
+        self._within_stages = self._stopped = False
         self.changed: str | None = None
         self.noise = 0.0
         self.by_batch = False
@@ -164,6 +169,7 @@ class Watched(Around):
             found = self._difference()
             self.changed = None if found is None else f"{found}, noticed after {after}"
         self._begin_stage()
+        self._within_stages = True
         if self.changed is not None:
             raise ModelChanged(self.changed)
 
@@ -187,13 +193,31 @@ class Watched(Around):
 
     def _begin_stage(self) -> None:
         self._stage_batches, self._stage_rows = self._batches(), _Sample[_Answer](_ROWS, self._rng)
-        self._asked = 0
+        self._asked = self._calls = 0
+        self._next = _CALLS
 
     def _see(self, way: Way, x: Tensor, y: Tensor) -> None:
         self._asked += len(x)
+        self._calls += 1
+        if self._calls >= self._next:
+            self._next *= 2
+            self._look_within()
+        if self._stopped:  # by every call: whoever goes on after one that failed would go on in vain
+            raise ModelChanged(str(self.changed))
         if x.numel() * x.element_size() <= _BYTES:
             for batches in (self._stage_batches, self._all_batches):
                 batches[way].offer(lambda: _kept(way, x, y))
+
+    def _look_within(self) -> None:
+        """Ask for the first samples again in the middle of a stage; not of the first, which is short and at its end
+        says more."""
+        if not self._within_stages or not self._first or self.changed is not None:
+            return
+        # The caller may want gradients, or half precision.
+        with torch.no_grad(), torch.autocast(self.inner.device.type, enabled=False):
+            found = self._asked_again(self._first[0])
+        if found is not None:
+            self.changed, self._stopped = f"{found}, noticed after {self._calls:,} calls of a stage", True
 
     def _difference(self) -> str | None:
         """The first difference, in words."""
@@ -253,7 +277,7 @@ class Watched(Around):
         """How single rows of many batches are answered when they are asked for together."""
         rows = [*self._stage_rows.kept, *self._all_rows.kept]
         self._rng.shuffle(rows)
-        rows = rows[: max(_ROWS, int(_SHARE * self._asked))]
+        rows = rows[: max(_ROWS, int(_SHARE / 2 * self._asked))]
         if not rows:
             return None
         x, before = torch.cat([row.x for row in rows]), torch.cat([row.y for row in rows])
