@@ -63,7 +63,7 @@ def better_labels(train: Predictions, test: Predictions) -> Relabelling | None:
     for label, to in moved.items():
         if label < len(new):
             new[label] = to
-    predicted = test.probabilities.argmax(dim=1)
+    predicted = test.predicted
     then = wilson(int((test.finite & (predicted == new[test.split.labels])).sum()), len(test.split.labels))
     return (
         Relabelling(classes, now, then)
@@ -76,7 +76,7 @@ def agreement(predictions: Predictions) -> Tensor:
     """How often each label is predicted as each class: int64 ``(L, C)``, L the largest label and one."""
     labels, classes = predictions.split.labels, predictions.probabilities.shape[1]
     keep = predictions.finite
-    cells = labels[keep] * classes + predictions.probabilities[keep].argmax(dim=1)
+    cells = labels[keep] * classes + predictions.predicted[keep]
     rows = int(labels.max()) + 1 if len(labels) else 0
     return torch.bincount(cells, minlength=rows * classes).view(rows, classes)
 

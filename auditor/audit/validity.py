@@ -101,7 +101,7 @@ def refuse_constant(train: Predictions, test: Predictions, class_names: Sequence
         InputRefused: there is no boundary among the samples.
     """
     answers = torch.cat([part.probabilities[part.finite] for part in (train, test)])
-    predicted = answers.argmax(dim=1).unique()
+    predicted = torch.cat([part.predicted[part.finite] for part in (train, test)]).unique()
     if len(predicted) != 1 or len(train.classes) < 2:
         return
     constant = bool((answers.amax(dim=0) - answers.amin(dim=0)).amax() < CONSTANT)

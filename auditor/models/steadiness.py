@@ -22,6 +22,7 @@ from torch import Tensor
 from auditor.errors import AuditError, AuditIncomplete
 from auditor.models.base import Around, Backend
 from auditor.models.explain import why
+from auditor.models.gpu import failure_of
 from auditor.models.memory import lack_of_memory
 from auditor.results import Validity
 
@@ -155,6 +156,10 @@ class Watched(Around):
     def not_finite(self) -> int:
         """Instances so far whose scores held NaN or infinity."""
         return int(self._not_finite)
+
+    @not_finite.setter
+    def not_finite(self, count: int) -> None:
+        self._not_finite = torch.full_like(self._not_finite, count)
 
     @torch.no_grad()
     def check(self, after: str) -> None:
@@ -336,6 +341,8 @@ class Watched(Around):
         except Exception as err:
             if lack_of_memory(err):
                 return None
+            if (failure := failure_of(self.inner.device, err)) is not None or isinstance(err, AuditIncomplete):
+                raise (failure or err) from err  # the device's fault, not the model's
             return f"no answer the second time: {err if isinstance(err, AuditError) else why(err)}"
         return y.detach().float().cpu()
 
@@ -346,6 +353,18 @@ _WORDS: dict[Way, str] = {"scores": "scores", "embeddings": "embeddings", "logit
 def watched(backend: Backend) -> Watched | None:
     """The watch over a classifier's backend, None where it was made without one."""
     return backend if isinstance(backend, Watched) else None
+
+
+def not_finite(backend: Backend) -> int:
+    """Instances so far whose scores held NaN or infinity; 0 where nobody watches."""
+    watch = watched(backend)
+    return 0 if watch is None else watch.not_finite
+
+
+def add_not_finite(backend: Backend, count: int) -> None:
+    """Add those that an earlier run met, whose work this one takes over."""
+    if (watch := watched(backend)) is not None and count:
+        watch.not_finite += count
 
 
 def _kept(way: Way, x: Tensor, y: Tensor) -> _Answer:
