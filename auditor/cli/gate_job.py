@@ -19,7 +19,6 @@ from auditor.cli.partial import incomplete
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import printable
 from auditor.errors import AuditError, InputRefused, UsageError
-from auditor.policy.usable import unusable
 from auditor.results import Definition, Gate, Results, Rule, to_json
 
 if TYPE_CHECKING:
@@ -140,8 +139,8 @@ def gate_again(
     Returns:
         0, or 1 where the gate failed.
     Raises:
-        AuditIncomplete: the gate passes, on results that lack pairs that were asked for, of which a check failed, or
-            without any boundary instance.
+        AuditIncomplete: the gate passes, on results that lack pairs that were asked for. Failed checks fail the gate,
+            and results without any boundary instance, which have some, are refused where they lack them.
         AuditError: the policy, the results, the baseline or an output stood in the way.
     """
     if folder is not None:
@@ -161,8 +160,6 @@ def gate_again(
         return FAILED
     if results.coverage.partial:
         raise incomplete(results)
-    if (problem := unusable(results)) is not None:
-        raise problem
     return 0
 
 

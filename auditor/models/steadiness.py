@@ -24,6 +24,7 @@ from auditor.models.base import Around, Backend
 from auditor.models.explain import why
 from auditor.models.gpu import failure_of
 from auditor.models.memory import lack_of_memory
+from auditor.models.writes import DRAWS
 from auditor.results import Validity
 
 T = TypeVar("T")
@@ -100,6 +101,7 @@ class Watched(Around):
         noise: largest difference that is neither rounding nor large enough to matter, as a share of the largest score.
         not_finite: instances so far whose scores held NaN or infinity.
         by_batch: whether a sample's scores are known to depend a little on the samples beside it.
+        rows, rows_again: instances that the model was asked for, and those that were asked for again here.
     """
 
     def __init__(self, inner: Backend, probabilities: Callable[[Tensor], Tensor]) -> None:
@@ -114,6 +116,7 @@ class Watched(Around):
         self.changed: str | None = None
         self.noise = 0.0
         self.by_batch = False
+        self.rows = self.rows_again = 0
         self._not_finite = torch.zeros((), dtype=torch.int64)
 
     def scores(self, x: Tensor) -> Tensor:
@@ -203,6 +206,7 @@ class Watched(Around):
 
     def _see(self, way: Way, x: Tensor, y: Tensor) -> None:
         self._asked += len(x)
+        self.rows += len(x)
         self._calls += 1
         if self._calls >= self._next:
             self._next *= 2
@@ -257,6 +261,8 @@ class Watched(Around):
         if by_score > _SAME_SCORE or by_probability > _SAME_PROBABILITY:
             return f"other {_WORDS[answer.way]} the second time" + _by(by_score, by_probability)
         if by_score > _NOISE:
+            if any(said.startswith(DRAWS) for said in self.side_effects):  # no rounding: its numbers are never the same
+                return f"other {_WORDS[answer.way]} the second time" + _by(by_score, by_probability)
             self.noise = max(self.noise, by_score)
         return None
 
@@ -323,12 +329,12 @@ class Watched(Around):
         return bool(inside.all())
 
     def _nudged(self, x: Tensor) -> Iterator[Tensor]:
-        """Inputs that differ from these by a rounding: all values up, all down, then at random.
+        """Inputs that differ from these by a rounding: all values up, all down, then at random; never the same again.
 
         A value that lies exactly on a threshold of the model stays on its side in one of the first two.
         """
         rng = torch.Generator().manual_seed(self._rng.getrandbits(32))
-        step = _JITTER * max(_largest(x), 1e-30)
+        step = _JITTER * max(_largest(x), 1e-30) * self._rng.uniform(0.5, 1)
         yield x - step
         yield x + step
         for _ in range(_NUDGES):
@@ -336,6 +342,7 @@ class Watched(Around):
 
     def _now(self, answer: _Answer) -> Tensor | str | None:
         """The model's answer now, on the CPU: why there is none, or None where memory does not allow to ask."""
+        self.rows_again += len(answer.x)
         try:
             y: Tensor = getattr(self.inner, answer.way)(answer.x)
         except Exception as err:

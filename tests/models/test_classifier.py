@@ -217,7 +217,9 @@ def test_a_row_without_probabilities_has_class_0_as_before(row: list[float]):
     assert scores_to_classes(z, "logits").tolist() == scores_to_probabilities(z, "logits").argmax(dim=1).tolist() == [0]
 
 
-@pytest.mark.parametrize(("kind", "width"), [("probabilities", 3), ("probabilities", 1), ("sigmoid", 3), ("sigmoid", 1)])
+@pytest.mark.parametrize(
+    ("kind", "width"), [("probabilities", 3), ("probabilities", 1), ("sigmoid", 3), ("sigmoid", 1)]
+)
 def test_of_other_scores_it_is_that_of_the_largest_probability(kind: OutputKind, width: int):
     scores = torch.rand(200, width, generator=torch.Generator().manual_seed(0))
     expected = scores_to_probabilities(scores, kind).argmax(dim=1)

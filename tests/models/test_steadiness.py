@@ -13,6 +13,7 @@ from auditor.errors import AuditIncomplete
 from auditor.models.classifier import scores_to_probabilities
 from auditor.models.gpu import computing_on
 from auditor.models.steadiness import ModelChanged, Watched
+from auditor.models.writes import DRAWS
 from tests.analytic import EagerBackend
 from tests.models.changing import (
     ByBatch,
@@ -124,6 +125,25 @@ def test_noise_that_moves_no_boundary_is_named():
     check = watch.validity()
     assert (check.id, check.status) == ("determinism", "warn")
     assert "not deterministic" in check.message
+
+
+def test_the_same_noise_is_a_change_where_the_graph_draws_it():
+    torch.manual_seed(0)
+    watch = watch_over(Noisy(steady(), 1e-4))
+    watch.side_effects = (f"{DRAWS} rand_like",)
+    watch.remember(torch.rand(64, 16), embeds=False)
+    with pytest.raises(ModelChanged, match="other scores the second time"):
+        watch.check("the start")
+
+
+def test_what_was_asked_at_an_earlier_check_may_be_remembered():
+    watch, rng = watch_over(Remembering(steady(), 60)), torch.Generator().manual_seed(0)
+    watch.remember(torch.rand(64, 16, generator=rng), embeds=False)
+    watch.check("the start")
+    for _ in range(60):
+        watch.scores(torch.rand(8, 16, generator=rng))
+    with pytest.raises(ModelChanged):
+        watch.check("the stage")
 
 
 def test_a_model_that_fails_the_second_time_is_not_steady():
