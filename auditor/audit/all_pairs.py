@@ -16,7 +16,7 @@ from auditor.audit.parts import FinishedPairs
 from auditor.audit.shard import Work, run_shard
 from auditor.audit.shards import pairs_at_once, shards_of
 from auditor.audit.stages import Stages
-from auditor.models.steadiness import ModelChanged, watched
+from auditor.models.steadiness import ModelChanged, add_not_finite, watched
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""
@@ -65,6 +65,8 @@ class AllPairs:
                     self._rest = self._rest[self._ledger.gap(self._rest) :]
                     continue
                 part = self._run(shard)
+            else:
+                add_not_finite(self._work.subject.classifier.backend, part.not_finite)
             if part is not None:
                 self._rest = self._rest[len(part.pairs) :]
                 some = True

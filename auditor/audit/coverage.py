@@ -53,7 +53,7 @@ def coverage_of(
 
 def _errors_covered(test: Predictions, pairs: set[Pair]) -> Measured:
     wrong = test.finite & ~test.correct
-    labels, said = test.split.labels[wrong].tolist(), test.probabilities[wrong].argmax(dim=1).tolist()
+    labels, said = test.split.labels[wrong].tolist(), test.predicted[wrong].tolist()
     if not labels:
         return NotMeasured(not_measured="the model makes no error on the test split")
     covered = sum((min(a, b), max(a, b)) in pairs for a, b in zip(labels, said, strict=True))

@@ -101,7 +101,7 @@ def judged(classes: dict[int, int], test: Predictions) -> Relabelling:
     for label, to in classes.items():
         if label < len(new):
             new[label] = to
-    predicted, count = test.probabilities.argmax(dim=1), len(test.split.labels)
+    predicted, count = test.predicted, len(test.split.labels)
     before, after = test.correct, test.finite & (predicted == new[test.split.labels])
     now, then = (wilson(int(right.sum()), count) for right in (before, after))
     return Relabelling(classes, now, then, int((after & ~before).sum()), int((before & ~after).sum()))
@@ -119,7 +119,8 @@ def _halves(whole: Predictions) -> tuple[Predictions, Predictions]:
     labels, nothing = whole.split.labels, whole.split.pixels[:0]
     order = labels.argsort(stable=True)
     first, second = (
-        Predictions(Split(nothing, labels[rows]), whole.probabilities[rows], None) for rows in (order[::2], order[1::2])
+        Predictions(Split(nothing, labels[rows]), whole.probabilities[rows], None, by_scores=whole.predicted[rows])
+        for rows in (order[::2], order[1::2])
     )
     return first, second
 
@@ -128,7 +129,7 @@ def agreement(predictions: Predictions) -> Tensor:
     """How often each label is predicted as each class: int64 ``(L, C)``, L the largest label and one."""
     labels, classes = predictions.split.labels, predictions.probabilities.shape[1]
     keep = predictions.finite
-    cells = labels[keep] * classes + predictions.probabilities[keep].argmax(dim=1)
+    cells = labels[keep] * classes + predictions.predicted[keep]
     rows = int(labels.max()) + 1 if len(labels) else 0
     return torch.bincount(cells, minlength=rows * classes).view(rows, classes)
 

@@ -10,12 +10,16 @@ from auditor.results import Baseline, Cost, Document, NotMeasured, Pair
 
 
 class FinishedPairs(Document):
-    """The pairs of a shard, each with its sample images, what they cost and how many seconds they took."""
+    """The pairs of a shard, each with its sample images, what they cost and how many seconds they took.
+
+    ``not_finite`` counts instances for which the model gave NaN or infinity: a run that takes the part over warns too.
+    """
 
     kind: Literal["pairs"] = "pairs"
     pairs: list[Pair]
     cost: Cost
     seconds: float
+    not_finite: int = Field(default=0, ge=0)
 
     @property
     def classes(self) -> list[tuple[int, int]]:
@@ -30,6 +34,7 @@ class FinishedBaselines(Document):
     classes: tuple[int, int]
     directions: tuple[dict[str, Baseline | NotMeasured], dict[str, Baseline | NotMeasured]]
     cost: Cost
+    not_finite: int = Field(default=0, ge=0)
 
 
 Part = Annotated[FinishedPairs | FinishedBaselines, Field(discriminator="kind")]

@@ -30,7 +30,7 @@ def measure_performance(test: Predictions, class_names: Sequence[str], *, rng: t
         for index, name in enumerate(class_names)
     ]
     known = test.finite
-    confidence, predicted = test.probabilities[known].max(dim=1)
+    confidence, predicted = test.probabilities[known].amax(dim=1), test.predicted[known]
     count = len(class_names)
     cells = labels[known] * count + predicted
     ece, calibration = _calibration(confidence, correct[known], rng)

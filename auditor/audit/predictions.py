@@ -9,7 +9,7 @@ from torch import Tensor
 
 from auditor.audit.stages import Report
 from auditor.datasets.base import Split
-from auditor.models.classifier import Classifier, scores_to_logits, scores_to_probabilities
+from auditor.models.classifier import Classifier, scores_to_classes, scores_to_logits, scores_to_probabilities
 from auditor.results import NotMeasured
 
 CELLS = 2**25
@@ -26,6 +26,7 @@ class Predictions:
         embeddings: float32 ``(N, E)``, None when the model has no embedding.
         runner_up: int64 ``(N,)``, the likeliest class other than the label; None where nobody asks for it.
         logit_margin: float32 ``(N,)``, logit of the label less that of the runner-up; as ``runner_up``.
+        by_scores: int64 ``(N,)``, the class by the model's own scores; None takes that of the largest probability.
     """
 
     split: Split
@@ -33,6 +34,7 @@ class Predictions:
     embeddings: Tensor | None
     runner_up: Tensor | None = None
     logit_margin: Tensor | None = None
+    by_scores: Tensor | None = None
 
     @property
     def finite(self) -> Tensor:
@@ -40,9 +42,14 @@ class Predictions:
         return self.probabilities.isfinite().all(dim=1)
 
     @property
+    def predicted(self) -> Tensor:
+        """Int64 ``(N,)``: the model's class; of no meaning for a row that is not finite."""
+        return self.probabilities.argmax(dim=1) if self.by_scores is None else self.by_scores
+
+    @property
     def correct(self) -> Tensor:
         """Bool ``(N,)``: whether the predicted class is the label; never for a row that is not finite."""
-        return self.finite & (self.probabilities.argmax(dim=1) == self.split.labels)
+        return self.finite & (self.predicted == self.split.labels)
 
     @property
     def classes(self) -> list[int]:
@@ -56,6 +63,7 @@ def predict_split(classifier: Classifier, split: Split, report: Report, name: st
     embeds = not isinstance(classifier.embedding_size, NotMeasured)
     cells = max(1, split.pixels[0].numel()) if len(split) else 1
     probabilities, margins = [torch.empty(0, classifier.num_classes)], [torch.empty(0, 2)]
+    by_scores = [torch.empty(0, dtype=torch.int64)]
     embeddings = [classifier.embeddings(split.instances(slice(0, 0)))] if embeds else []
     for rows in torch.arange(len(split)).split(max(1, CELLS // cells)):
         x = split.instances(rows)
@@ -65,11 +73,12 @@ def predict_split(classifier: Classifier, split: Split, report: Report, name: st
         else:
             scores = classifier.scores(x)
         probabilities.append(scores_to_probabilities(scores, classifier.output_kind))
+        by_scores.append(scores_to_classes(scores, classifier.output_kind))
         margins.append(_margins(scores_to_logits(scores, classifier.output_kind), split.labels[rows]))
         report("predictions", int(rows[-1]) + 1, len(split), name)
     margin, runner_up = torch.cat(margins).unbind(1)
     everything = torch.cat(embeddings) if embeds else None
-    return Predictions(split, torch.cat(probabilities), everything, runner_up.long(), margin)
+    return Predictions(split, torch.cat(probabilities), everything, runner_up.long(), margin, torch.cat(by_scores))
 
 
 def _margins(logits: Tensor, labels: Tensor) -> Tensor:

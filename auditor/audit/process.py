@@ -36,6 +36,9 @@ from auditor.audit.sandbox.processes import adopt, end_all, end_orphans, tree
 from auditor.audit.sandbox.watch import Watch
 from auditor.errors import AuditIncomplete
 
+if sys.platform != "win32":
+    import resource
+
 _RAISE = "look whether the file is what it should be, or raise the limit (docs/security.md)"
 _LONGEST_MESSAGE = 1 << 30
 _LONGEST_LINE = 2000
@@ -57,6 +60,7 @@ class Worker:
         self._tell = tell
         self._scratch = tempfile.TemporaryDirectory(prefix="deepdig-audit-", ignore_cleanup_errors=True)
         self._adopted_before = adopt()
+        self._cpu_before = _cpu_seconds_of_children()
         self._process = start_child(self._scratch.name, verbose)
         self._watch = Watch(self._process.pid, limits, Path(self._scratch.name), self._end)
         self._passing_on = threading.Thread(target=self._pass_on, daemon=True)
@@ -110,7 +114,7 @@ class Worker:
         status = self._process.wait()
         self._watch.stop()
         self._raise_if_limited()
-        raise AuditIncomplete(_cause_of_death(status))
+        raise AuditIncomplete(_cause_of_death(status, _cpu_seconds_of_children() - self._cpu_before))
 
     def _lines(self) -> Iterator[bytes]:
         """Lines of the child's standard output; what it was killed in the middle of is none."""
@@ -175,7 +179,32 @@ def start_child(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
     )
 
 
-def _cause_of_death(status: int) -> str:
+def _cpu_seconds_of_children() -> float:
+    """Processor time of all children that have ended; 0 on Windows."""
+    if sys.platform == "win32":
+        return 0.0
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _cpu_limit_hit(status: int, cpu_seconds: float) -> str:
+    """Which limit on processor time ended a child, in words; empty where none did.
+
+    At the soft limit the kernel sends SIGXCPU, at the hard one SIGKILL, as it does where memory runs out.
+    """
+    if sys.platform == "win32":
+        return ""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    killed = status == -signal.SIGKILL and hard != resource.RLIM_INFINITY and cpu_seconds >= hard - 1
+    if status != -signal.SIGXCPU and not killed:
+        return ""
+    limit = hard if killed else soft
+    return f"that it used up the {limit:,} s of processor time that this command was started with (ulimit -t)"
+
+
+def _cause_of_death(status: int, cpu_seconds: float) -> str:
+    if limit := _cpu_limit_hit(status, cpu_seconds):
+        return f"expected the worker process to finish; found {limit}; raise that limit, or ask for less"
     if status < 0:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
         memory = " (the system ends a process so when memory runs out)" if -status == signal.SIGKILL else ""

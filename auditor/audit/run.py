@@ -39,6 +39,7 @@ from auditor.audit.validity import (
     finite_outputs,
     refuse_unfit,
     refuse_worthless,
+    refusing_change,
     validity_of,
 )
 from auditor.boundary.base import Generator
@@ -88,7 +89,7 @@ def _audited(
     classifier, dataset = subject.classifier, subject.dataset
     refuse_worthless(classifier, subject.checks)
     route, battery = choose_route(classifier, generator, plan), Battery.registered(plan.profile)
-    with stages.stage("predictions"):
+    with refusing_change(classifier), stages.stage("predictions"):
         train = predict_split(classifier, dataset.train, stages.report, "train")
         test = predict_split(classifier, dataset.test, stages.report, "test")
         performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
@@ -97,11 +98,12 @@ def _audited(
         refuse_unfit(fit, train, test, dataset.class_names, force=plan.force)
     selected = _selected(plan, subject, train, test)
     ledger.begin(facts_of(plan, subject), selected.pairs)
-    search, masking = checked_search(
-        classifier, {"test": test, "train": train}, directions_of(selected.pairs), route.search, plan, stages
-    )
-    route = route.with_search(search)
-    route = prepared(route, classifier, train, directions_of(selected.pairs), plan, stages)
+    with refusing_change(classifier):
+        search, masking = checked_search(
+            classifier, {"test": test, "train": train}, directions_of(selected.pairs), route.search, plan, stages
+        )
+        route = route.with_search(search)
+        route = prepared(route, classifier, train, directions_of(selected.pairs), plan, stages)
     before = _spent(classifier)
     _check_start(classifier, "the preparations of the search")
     shown = min(plan.report_pairs, len(selected.pairs))

@@ -36,7 +36,7 @@ def _table(of: Predictions, index: Tensor) -> SampleTable:
         index=index.tolist(),
         file=[of.split.files[i] for i in index.tolist()] if of.split.files else [],
         label=labels.tolist(),
-        predicted=_where(finite, of.probabilities[index].argmax(dim=1)),
+        predicted=_where(finite, of.predicted[index]),
         p_label=[None if p is None else float(f"{p:.6g}") for p in _where(finite, p_label)],
         logit_margin=[None if m is None else float(f"{m:.6g}") for m in _where(known, of.logit_margin[index])],
         runner_up=_where(finite, of.runner_up[index]),

@@ -97,7 +97,7 @@ def _confused(splits: Sequence[Predictions]) -> list[Pair]:
     classes = set(splits[0].classes)
     for split in splits:
         wrong = split.finite & ~split.correct
-        labels, said = split.split.labels[wrong].tolist(), split.probabilities[wrong].argmax(dim=1).tolist()
+        labels, said = split.split.labels[wrong].tolist(), split.predicted[wrong].tolist()
         errors.update((min(a, b), max(a, b)) for a, b in zip(labels, said, strict=True) if {a, b} <= classes)
     return [pair for pair, _ in sorted(errors.items(), key=lambda item: (-item[1], item[0]))]
 

@@ -19,6 +19,7 @@ from auditor.audit.sources import directions_of, sources_of
 from auditor.audit.stages import Stages
 from auditor.audit.subject import Subject
 from auditor.characteristics.base import SplitName
+from auditor.models.steadiness import not_finite
 from auditor.results import Baseline, Cost, NotMeasured
 
 
@@ -57,6 +58,7 @@ def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> FinishedP
     """Audit the pairs of one shard."""
     classifier, begin = work.subject.classifier, time.perf_counter()
     forward, backward = classifier.spent.forward, classifier.spent.backward
+    bad_before = not_finite(classifier.backend)
     directions, answers = directions_of(shard), work.answers
     generated = generate(classifier, work.train, directions, work.route, work.plan, stages)
     margins = sample_margins(classifier, answers, directions, work.route.search, work.plan, stages)
@@ -77,7 +79,8 @@ def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> FinishedP
         if work.plan.instances_folder is not None:
             save_instances(Path(work.plan.instances_folder), outcomes, work.train.split.files)
     cost = Cost(forward=classifier.spent.forward - forward, backward=classifier.spent.backward - backward)
-    return FinishedPairs(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin)
+    seconds, bad = time.perf_counter() - begin, not_finite(classifier.backend) - bad_before
+    return FinishedPairs(pairs=pairs, cost=cost, seconds=seconds, not_finite=bad)
 
 
 def run_baselines(

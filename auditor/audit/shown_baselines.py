@@ -14,6 +14,7 @@ from auditor.audit.parts import FinishedBaselines
 from auditor.audit.shard import Work, run_baselines
 from auditor.audit.sources import directions_of
 from auditor.audit.stages import Stages
+from auditor.models.steadiness import ModelChanged, add_not_finite, not_finite
 from auditor.results import Baseline, Cost, NotMeasured
 from auditor.results import Pair as AuditedPair
 
@@ -26,8 +27,9 @@ def baselines_of_shown(
     costs, failed = [], dict[Pair, str]()
     for done, pair in enumerate(shown):
         stages.report("baselines", done, len(shown), f"classes {pair[0]} and {pair[1]}")
-        part = ledger.baselines(pair)
-        if part is None and budget.fitting(1):
+        if (part := ledger.baselines(pair)) is not None:
+            add_not_finite(work.subject.classifier.backend, part.not_finite)
+        elif budget.fitting(1):
             part = _measured(pair, work, stages, ledger, failed)
         if part is not None:
             found |= dict(zip(directions_of([pair]), part.directions, strict=True))
@@ -47,12 +49,18 @@ def _measured(
     """The baselines of a pair; None where they could not be measured, which ``failed`` then explains."""
     spent = work.subject.classifier.spent
     forward, backward = spent.forward, spent.backward
+    backend = work.subject.classifier.backend
+    bad_before = not_finite(backend)
     try:
         forth, back = run_baselines([pair], work, stages.reporting_to(lambda *_: None)).values()
+    except ModelChanged as err:  # nor will the next be; the check of the whole audit says so
+        failed[pair] = f"the model changed its answers ({err.found})"
+        return None
     except Exception as err:
         failed[pair] = reason_of(err)
         return None
     cost = Cost(forward=spent.forward - forward, backward=spent.backward - backward)
-    part = FinishedBaselines(classes=pair, directions=(forth, back), cost=cost)
+    bad = not_finite(backend) - bad_before
+    part = FinishedBaselines(classes=pair, directions=(forth, back), cost=cost, not_finite=bad)
     ledger.add(part)
     return part

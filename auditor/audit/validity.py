@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -19,7 +20,7 @@ from auditor.datasets.base import Dataset
 from auditor.errors import InputRefused
 from auditor.functional.statistics import Estimate
 from auditor.models.classifier import Classifier
-from auditor.models.steadiness import watched
+from auditor.models.steadiness import ModelChanged, watched
 from auditor.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 
 NEAR_CHANCE, POOR = 0.1, 0.5
@@ -81,6 +82,20 @@ def refuse_worthless(classifier: Classifier, checks: Sequence[Validity]) -> None
             raise InputRefused("finite scores for every sample", check.message.rstrip("."), action)
 
 
+@contextmanager
+def refusing_change(classifier: Classifier) -> Iterator[None]:
+    """A block before anything is measured: a model that is seen to change its answers in it is refused at once.
+
+    Raises:
+        InputRefused: it did.
+    """
+    try:
+        yield
+    except ModelChanged:
+        refuse_worthless(classifier, ())
+        raise
+
+
 def refuse_constant(train: Predictions, test: Predictions, class_names: Sequence[str]) -> None:
     """End an audit of a model that puts all samples, of whatever class, in one.
 
@@ -88,7 +103,7 @@ def refuse_constant(train: Predictions, test: Predictions, class_names: Sequence
         InputRefused: there is no boundary among the samples.
     """
     answers = torch.cat([part.probabilities[part.finite] for part in (train, test)])
-    predicted = answers.argmax(dim=1).unique()
+    predicted = torch.cat([part.predicted[part.finite] for part in (train, test)]).unique()
     if len(predicted) != 1 or len(train.classes) < 2:
         return
     constant = bool((answers.amax(dim=0) - answers.amin(dim=0)).amax() < CONSTANT)

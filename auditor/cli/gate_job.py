@@ -137,7 +137,8 @@ def gate_again(
     Returns:
         0, or 1 where the gate failed.
     Raises:
-        AuditIncomplete: the gate passes, on results that lack pairs that were asked for.
+        AuditIncomplete: the gate passes, on results that lack pairs that were asked for. Failed checks fail the gate,
+            and results without any boundary instance, which have some, are refused where they lack them.
         AuditError: the policy, the results, the baseline or an output stood in the way.
     """
     if folder is not None:

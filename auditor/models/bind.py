@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from auditor.errors import AuditError, InputRefused, UsageError
+from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.batch_size import cpu_batch_size, measured_batch_size
 from auditor.models.checks import (
@@ -189,6 +189,8 @@ def _embedding_size(backend: Backend, x: Tensor, options: ModelOptions) -> int |
         return backend.embedding
     try:
         e = backend.embeddings(x)
+    except AuditIncomplete:  # the device failed, not the model
+        raise
     except Exception as error:
         problem = f"it cannot be computed: {why(error)}"
     else:

@@ -195,7 +195,7 @@ class Classifier:
 
     def predict(self, x: Tensor) -> Tensor:
         """The artefact's class for each instance: int64 ``(N,)`` on x's device."""
-        return self.probabilities(x).argmax(dim=1)
+        return scores_to_classes(self.scores(x), self.output_kind)
 
     @torch.no_grad()
     def scores(self, x: Tensor) -> Tensor:
@@ -334,6 +334,27 @@ def scores_to_probabilities(scores: Tensor, kind: OutputKind) -> Tensor:
         p = torch.sigmoid(scores) if kind == "logits" else scores
         return torch.cat([1 - p, p], dim=1)
     return scores if kind == "probabilities" else torch.softmax(scores_to_logits(scores, kind), dim=1)
+
+
+def scores_to_classes(scores: Tensor, kind: OutputKind) -> Tensor:
+    """The class of each row: that of the largest score, the first where several are largest.
+
+    Logits are compared themselves: two that are nearly equal have one probability in float32.
+
+    Args:
+        scores (float32): ``(N, C)``, or ``(N, 1)`` for two classes.
+        kind: what the scores are.
+    Returns:
+        int64 ``(N,)``; 0 for a row without probabilities, which has no class.
+
+    >>> scores_to_classes(torch.tensor([[0.0, 1e-9, -1.0]]), "logits")
+    tensor([1])
+    """
+    if kind != "logits":
+        return scores_to_probabilities(scores, kind).argmax(dim=1)
+    if scores.shape[1] == 1:
+        return (scores[:, 0] > 0).long()
+    return scores.argmax(dim=1).where(scores.amax(dim=1).isfinite(), 0)
 
 
 def scores_to_logits(scores: Tensor, kind: OutputKind) -> Tensor:

@@ -4,7 +4,9 @@ A program can count its calls, draw random numbers, or read a clock. So some of 
 and asked again after every stage: samples from the start, whole batches of the stage and of the whole audit (the same
 batch gives the same numbers), and single rows out of many batches, together in one (another batch may round
 otherwise, no more). Which ones is drawn anew in every run and known to nobody: a model that changes and changes back
-would have to guess. What is asked again is about a hundredth of all that is asked, and counted nowhere.
+would have to guess. Within a stage the first samples are asked for again after 64 calls, 128, 256 and so on: a search
+on a model that has changed may find no end. What is asked again is less than a hundredth of all that is asked, but for
+audits of a few seconds, and counted nowhere (`python -m benchmarks.changing_models --cost`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from torch import Tensor
 from auditor.errors import AuditError, AuditIncomplete
 from auditor.models.base import Around, Backend
 from auditor.models.explain import why
+from auditor.models.gpu import failure_of
 from auditor.models.memory import lack_of_memory
+from auditor.models.writes import DRAWS
 from auditor.results import Validity
 
 T = TypeVar("T")
@@ -33,12 +37,14 @@ _SAME_PROBABILITY, _SAME_SCORE = 1e-4, 1e-3
 a share of the largest one."""
 _OTHER_PROBABILITY, _OTHER_SCORE = 1e-2, 5e-2
 """The same for rows that stood in other batches before, whose sums may be rounded otherwise."""
-_BATCHES, _ROWS, _FIRST = 2, 64, 64
+_BATCHES, _ROWS, _FIRST = 2, 32, 32
 """Batches and rows kept of a stage, and as many of the whole audit; samples from the start."""
 _BYTES = 2**25
 """Largest batch that is kept."""
-_SHARE, _LEAST = 0.005, 256
-"""Rows asked again of those asked since the last time, and how many there may always be."""
+_SHARE, _LEAST = 0.003, 128
+"""Rows of batches asked again of those asked since the last time, and how many there may always be."""
+_CALLS = 64
+"""Calls in a stage after which the first samples are asked for again, and then after twice as many each time."""
 _JITTER, _NUDGES, _FEW = 1e-6, 6, 0.1
 """Change of an input, as a share of its largest value, that is none; how often it is drawn; and the share of samples
 that may lie so near a jump that it matters."""
@@ -95,6 +101,7 @@ class Watched(Around):
         noise: largest difference that is neither rounding nor large enough to matter, as a share of the largest score.
         not_finite: instances so far whose scores held NaN or infinity.
         by_batch: whether a sample's scores are known to depend a little on the samples beside it.
+        rows, rows_again: instances that the model was asked for, and those that were asked for again here.
     """
 
     def __init__(self, inner: Backend, probabilities: Callable[[Tensor], Tensor]) -> None:
@@ -105,9 +112,11 @@ class Watched(Around):
         self._first: list[_Answer] = []
         self._all_batches, self._all_rows = self._batches(), _Sample[_Answer](_ROWS, self._rng)
         self._begin_stage()
+        self._within_stages = self._stopped = False
         self.changed: str | None = None
         self.noise = 0.0
         self.by_batch = False
+        self.rows = self.rows_again = 0
         self._not_finite = torch.zeros((), dtype=torch.int64)
 
     def scores(self, x: Tensor) -> Tensor:
@@ -151,6 +160,10 @@ class Watched(Around):
         """Instances so far whose scores held NaN or infinity."""
         return int(self._not_finite)
 
+    @not_finite.setter
+    def not_finite(self, count: int) -> None:
+        self._not_finite = torch.full_like(self._not_finite, count)
+
     @torch.no_grad()
     def check(self, after: str) -> None:
         """Ask again for what was kept.
@@ -164,6 +177,7 @@ class Watched(Around):
             found = self._difference()
             self.changed = None if found is None else f"{found}, noticed after {after}"
         self._begin_stage()
+        self._within_stages = True
         if self.changed is not None:
             raise ModelChanged(self.changed)
 
@@ -187,13 +201,32 @@ class Watched(Around):
 
     def _begin_stage(self) -> None:
         self._stage_batches, self._stage_rows = self._batches(), _Sample[_Answer](_ROWS, self._rng)
-        self._asked = 0
+        self._asked = self._calls = 0
+        self._next = _CALLS
 
     def _see(self, way: Way, x: Tensor, y: Tensor) -> None:
         self._asked += len(x)
+        self.rows += len(x)
+        self._calls += 1
+        if self._calls >= self._next:
+            self._next *= 2
+            self._look_within()
+        if self._stopped:  # by every call: whoever goes on after one that failed would go on in vain
+            raise ModelChanged(str(self.changed))
         if x.numel() * x.element_size() <= _BYTES:
             for batches in (self._stage_batches, self._all_batches):
                 batches[way].offer(lambda: _kept(way, x, y))
+
+    def _look_within(self) -> None:
+        """Ask for the first samples again in the middle of a stage; not of the first, which is short and at its end
+        says more."""
+        if not self._within_stages or not self._first or self.changed is not None:
+            return
+        # The caller may want gradients, or half precision.
+        with torch.no_grad(), torch.autocast(self.inner.device.type, enabled=False):
+            found = self._asked_again(self._first[0])
+        if found is not None:
+            self.changed, self._stopped = f"{found}, noticed after {self._calls:,} calls of a stage", True
 
     def _difference(self) -> str | None:
         """The first difference, in words."""
@@ -228,6 +261,8 @@ class Watched(Around):
         if by_score > _SAME_SCORE or by_probability > _SAME_PROBABILITY:
             return f"other {_WORDS[answer.way]} the second time" + _by(by_score, by_probability)
         if by_score > _NOISE:
+            if any(said.startswith(DRAWS) for said in self.side_effects):  # no rounding: its numbers are never the same
+                return f"other {_WORDS[answer.way]} the second time" + _by(by_score, by_probability)
             self.noise = max(self.noise, by_score)
         return None
 
@@ -253,7 +288,7 @@ class Watched(Around):
         """How single rows of many batches are answered when they are asked for together."""
         rows = [*self._stage_rows.kept, *self._all_rows.kept]
         self._rng.shuffle(rows)
-        rows = rows[: max(_ROWS, int(_SHARE * self._asked))]
+        rows = rows[: max(_ROWS, int(_SHARE / 2 * self._asked))]
         if not rows:
             return None
         x, before = torch.cat([row.x for row in rows]), torch.cat([row.y for row in rows])
@@ -294,12 +329,12 @@ class Watched(Around):
         return bool(inside.all())
 
     def _nudged(self, x: Tensor) -> Iterator[Tensor]:
-        """Inputs that differ from these by a rounding: all values up, all down, then at random.
+        """Inputs that differ from these by a rounding: all values up, all down, then at random; never the same again.
 
         A value that lies exactly on a threshold of the model stays on its side in one of the first two.
         """
         rng = torch.Generator().manual_seed(self._rng.getrandbits(32))
-        step = _JITTER * max(_largest(x), 1e-30)
+        step = _JITTER * max(_largest(x), 1e-30) * self._rng.uniform(0.5, 1)
         yield x - step
         yield x + step
         for _ in range(_NUDGES):
@@ -307,11 +342,14 @@ class Watched(Around):
 
     def _now(self, answer: _Answer) -> Tensor | str | None:
         """The model's answer now, on the CPU: why there is none, or None where memory does not allow to ask."""
+        self.rows_again += len(answer.x)
         try:
             y: Tensor = getattr(self.inner, answer.way)(answer.x)
         except Exception as err:
             if lack_of_memory(err):
                 return None
+            if (failure := failure_of(self.inner.device, err)) is not None or isinstance(err, AuditIncomplete):
+                raise (failure or err) from err  # the device's fault, not the model's
             return f"no answer the second time: {err if isinstance(err, AuditError) else why(err)}"
         return y.detach().float().cpu()
 
@@ -322,6 +360,18 @@ _WORDS: dict[Way, str] = {"scores": "scores", "embeddings": "embeddings", "logit
 def watched(backend: Backend) -> Watched | None:
     """The watch over a classifier's backend, None where it was made without one."""
     return backend if isinstance(backend, Watched) else None
+
+
+def not_finite(backend: Backend) -> int:
+    """Instances so far whose scores held NaN or infinity; 0 where nobody watches."""
+    watch = watched(backend)
+    return 0 if watch is None else watch.not_finite
+
+
+def add_not_finite(backend: Backend, count: int) -> None:
+    """Add those that an earlier run met, whose work this one takes over."""
+    if (watch := watched(backend)) is not None and count:
+        watch.not_finite += count
 
 
 def _kept(way: Way, x: Tensor, y: Tensor) -> _Answer:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from auditor.errors import InputRefused
 from auditor.functional.close_calls import bound, close, difference, leader
-from auditor.models.classifier import Classifier, scores_to_logits, scores_to_probabilities
+from auditor.models.classifier import Classifier, scores_to_classes, scores_to_logits
 
 MOST_AGAIN = 0.5
 """Share of close calls from which on the fast route is a detour."""
@@ -89,7 +89,7 @@ def _by_artefact(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
     scores = classifier.scores(x)
     logits = scores_to_logits(scores, classifier.output_kind)
     logits = torch.cat([torch.zeros_like(logits), logits], dim=1) if logits.shape[1] == 1 else logits
-    return scores_to_probabilities(scores, classifier.output_kind).argmax(dim=1), logits * classifier.logit_scale
+    return scores_to_classes(scores, classifier.output_kind), logits * classifier.logit_scale
 
 
 def reduced_precision(

@@ -38,6 +38,8 @@ _ONNX_RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
 _SHOWN = 4
+DRAWS = "draws random numbers by"
+"""Begins what is said of a graph with random numbers."""
 
 
 def of_script(module: Any) -> tuple[str, ...]:
@@ -206,7 +208,7 @@ def _kept_in(value: object) -> str | None:
 
 
 def _in_words(written: list[str], drawn: list[str], clocks: list[str]) -> tuple[str, ...]:
-    said = (("writes to", written), ("draws random numbers by", drawn), ("looks at", clocks))
+    said = (("writes to", written), (DRAWS, drawn), ("looks at", clocks))
     return tuple(f"{verb} {_listed(names)}" for verb, names in said if names)
 
 

@@ -14,7 +14,7 @@ from auditor.audit.plan import Plan
 from auditor.audit.run import run
 from auditor.errors import AuditError, AuditIncomplete, InputRefused
 from auditor.policy.usable import unusable
-from auditor.results import Results
+from auditor.results import Results, from_json, to_json
 from tests.cli.command import run as run_command
 from tests.models.changing import ByAttribute, Changing, Scaled, program, sample, script
 
@@ -98,7 +98,7 @@ def test_a_constant_model_is_refused(tmp_path: Path):
         audited(script(Constant(), tmp_path))
 
 
-def test_an_audit_without_any_boundary_instance_ends_with_4_and_its_files(tmp_path: Path):
+def test_an_audit_without_any_boundary_instance_ends_with_4_and_its_files_and_passes_no_gate(tmp_path: Path):
     done = run_command(
         [script(NanInBetween(sample()), tmp_path), "--data", "digits", "--pairs", "3:8", "--profile", "quick",
          "--samples-per-class", "16", "--out", "out", "--format", "json,junit"],
@@ -108,3 +108,17 @@ def test_an_audit_without_any_boundary_instance_ends_with_4_and_its_files(tmp_pa
     assert "found no boundary instance in any pair of classes" in done.error
     assert "NaN or infinity" in done.stderr
     assert {"results.json", "junit.xml"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    (tmp_path / "p.toml").write_text("version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.5\n")
+    written = tmp_path / "out" / "results.json"
+    gate = run_command(["gate", written, "--policy", "p.toml"], tmp_path)
+    assert (gate.status, gate.stdout.splitlines()[-1].endswith("and 2 failed")) == (1, True)
+    results = from_json(written.read_bytes())  # without its failed checks it is refused
+    for lacking in ("status", "check"):
+        mild = [
+            v.model_copy(update={"status": "warn"})
+            for v in results.validity
+            if lacking != "check" or v.status != "fail"
+        ]
+        written.write_text(to_json(results.model_copy(update={"validity": mild})))
+        gate = run_command(["gate", written, "--policy", "p.toml"], tmp_path)
+        assert (gate.status, "results that agree with themselves" in gate.error) == (3, True)

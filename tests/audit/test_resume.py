@@ -99,6 +99,19 @@ def test_every_part_that_is_finished_is_not_done_again(whole: tuple[str, Memory]
     assert len(after.parts) == 4 - len(finished)
 
 
+@pytest.mark.parametrize("met_in", [1, 3], ids=["pairs", "baselines"])
+def test_numbers_that_are_none_in_a_part_taken_over_are_warned_of(whole: tuple[str, Memory], met_in: int) -> None:
+    parts = list(whole[1].parts)
+    assert {part.not_finite for part in parts} == {0}
+    parts[met_in] = parts[met_in].model_copy(update={"not_finite": 2})
+    found = Found(facts=whole[1].begun[0].facts, parts=parts)
+    again, _ = audited(Found.model_validate_json(found.model_dump_json()))
+    for content, status in ((whole[0], "ok"), (again, "warn")):
+        (check,) = [check for check in from_json(content).validity if check.id == "output_finite"]
+        assert check.status == status
+    assert "points away from the data" in check.message
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("seed", 1), ("samples_per_class", 9), ("generator", "rpbs"), ("pairs", "0:1,3:8"), ("report_pairs", 2)],

@@ -84,6 +84,21 @@ def test_a_killed_worker(tmp_path: Path):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("hard", [2, 100])
+def test_a_limit_on_processor_time_is_not_taken_for_a_lack_of_memory(hard: int, tmp_path: Path):
+    """At the soft limit the system sends SIGXCPU, at the hard one SIGKILL as for memory; both reach the worker."""
+    import resource
+
+    done = subprocess.run(
+        command(DIGITS_CNN, "--data", "digits", "--out", "out"),
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (2, hard)),
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "used up the 2 s of processor time" in done.stderr.splitlines()[-1]
+    assert "memory" not in done.stderr
+
+
 def test_a_killed_parent_takes_its_worker_along(tmp_path: Path):
     process = start(tmp_path)
     (worker,) = children(process.pid)

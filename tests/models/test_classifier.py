@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from auditor.models.classifier import (
     Classifier,
     Preprocessing,
     Spent,
+    scores_to_classes,
     scores_to_logits,
     scores_to_probabilities,
 )
@@ -192,3 +194,37 @@ def test_a_model_that_changes_its_ways_later_is_refused(
     for ask in (wide.scores, wide.predict, wide.logits):
         with pytest.raises(InputRefused, match=said):
             ask(noise(4, 3, 8, 8))
+
+
+@pytest.mark.parametrize("k", [1e-8, 1.0, 1e6])
+def test_the_class_is_that_of_the_largest_logit(k: float):
+    """Also where the softmax cannot tell two logits apart; the first of equal ones; no class without probabilities."""
+    z = torch.randn(2000, 10, generator=torch.Generator().manual_seed(0)) * k
+    z[:500, 7] = z[:500].amax(dim=1)  # ties
+    z[500:1000, 3] = z[500:1000].amax(dim=1).nextafter(torch.tensor(torch.inf))  # ahead by the least there is
+    classes = scores_to_classes(z, "logits")
+    assert torch.equal(classes, torch.from_numpy(z.double().numpy().argmax(axis=1)))
+    assert (classes[500:1000] == 3).all()
+    p = scores_to_probabilities(z, "logits")
+    known = (p == p.amax(dim=1, keepdim=True)).sum(dim=1) == 1
+    assert known.any() or k < 1
+    assert torch.equal(classes[known], p[known].argmax(dim=1))
+
+
+@pytest.mark.parametrize("row", [[0.0, math.nan, 1.0], [0.0, math.inf, 1.0], [-math.inf] * 3])
+def test_a_row_without_probabilities_has_class_0_as_before(row: list[float]):
+    z = torch.tensor([row])
+    assert scores_to_classes(z, "logits").tolist() == scores_to_probabilities(z, "logits").argmax(dim=1).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "width"), [("probabilities", 3), ("probabilities", 1), ("sigmoid", 3), ("sigmoid", 1)]
+)
+def test_of_other_scores_it_is_that_of_the_largest_probability(kind: OutputKind, width: int):
+    scores = torch.rand(200, width, generator=torch.Generator().manual_seed(0))
+    expected = scores_to_probabilities(scores, kind).argmax(dim=1)
+    assert torch.equal(scores_to_classes(scores, kind), expected)
+
+
+def test_of_one_logit_it_is_its_sign():
+    assert scores_to_classes(torch.tensor([[1e-12], [0.0], [-1e-12]]), "logits").tolist() == [1, 0, 0]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from auditor.errors import AuditIncomplete
 from auditor.models.base import ModelOptions
+from auditor.models.checks import check_gradient
 from auditor.models.classifier import Batching
 from auditor.models.gpu import compute_exactly, computing_on, failure_of, nvidia_device, unused_device, why_no_cuda
 from auditor.models.memory import lack_of_memory
 from auditor.models.open import open_model
+from tests.analytic import HalfSpace, classifier
 
 MODELS = Path(__file__).parents[2] / "sample_models"
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
@@ -119,6 +122,32 @@ def test_a_failure_of_the_device_is_told_as_one(text: str):
         fail(CUDA, text)
     with pytest.raises(RuntimeError):
         fail(CPU, text)
+
+
+class FailingBackwards(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, text: str) -> torch.Tensor:
+        ctx.text = text
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *_: torch.Tensor) -> None:
+        raise RuntimeError(ctx.text)
+
+
+@pytest.mark.parametrize("text", [*OF_THE_DEVICE, "CUDA out of memory"])
+def test_gradients_that_fail_on_the_device_are_no_missing_gradients(text: str):
+    class Failing(HalfSpace):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(FailingBackwards.apply(x, text))
+
+    f = classifier(Failing(torch.ones(4), -2.0), (4,), 2)
+    f.backend.device = CUDA
+    with pytest.raises(AuditIncomplete, match=r"say --device cpu$"):
+        check_gradient(f, torch.rand(8, 4))
+    f.backend.device = CPU
+    missing, _ = check_gradient(f, torch.rand(8, 4))
+    assert missing is not None
 
 
 @pytest.mark.parametrize("text", ["mat1 and mat2 shapes cannot be multiplied", "element 0 does not require grad"])
