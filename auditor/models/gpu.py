@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from auditor.models.base import Backend
 
 _MOST_DEVICES = 32
-_OF_A_DEVICE = re.compile(r"cuda|cudnn|cublas|cusolver|cusparse|cufft|same device|device-side", re.IGNORECASE)
+_OF_A_DEVICE = re.compile(
+    r"\bcuda|cudnn|cublas|cusolver|cusparse|cufft|same device|expected device|two devices|device-side", re.IGNORECASE
+)
 
 
 def compute_exactly(device: torch.device) -> None:

@@ -150,7 +150,7 @@ class Watched(Around):
             x: ``(N, ...)`` in the model's layout.
             embeds: whether the embeddings can be used.
         """
-        x = x[:_FIRST]
+        x = x[:_FIRST].to(self.inner.runs_on or self.inner.device)
         self._first = [_kept("scores", x, self.inner.scores(x))]
         if embeds:
             self._first.append(_kept("embeddings", x, self.inner.embeddings(x)))
@@ -251,7 +251,7 @@ class Watched(Around):
         now = self._now(answer)
         if now is None or isinstance(now, str):
             return now
-        before = answer.y
+        before = answer.y.cpu()
         if now.shape != before.shape or not torch.equal(now.isfinite(), before.isfinite()):
             return f"other {_WORDS[answer.way]} the second time (of another shape, or no numbers)"
         by_score = _largest(now - before) / max(_largest(before), torch.finfo(torch.float32).tiny)
@@ -271,7 +271,7 @@ class Watched(Around):
         if not self._first:
             return None
         answer = self._first[0]
-        p, apart = self._probabilities(answer.y), torch.ones(len(answer.x), dtype=torch.bool)
+        p, apart = self._probabilities(answer.y.cpu()), torch.ones(len(answer.x), dtype=torch.bool)
         for x in self._nudged(answer.x):
             now = self._now(_Answer("scores", x, answer.y))
             if now is None or isinstance(now, str):
@@ -291,7 +291,7 @@ class Watched(Around):
         rows = rows[: max(_ROWS, int(_SHARE / 2 * self._asked))]
         if not rows:
             return None
-        x, before = torch.cat([row.x for row in rows]), torch.cat([row.y for row in rows])
+        x, before = torch.cat([row.x.cpu() for row in rows]), torch.cat([row.y.cpu() for row in rows])
         now = self._now(_Answer("scores", x, before))
         if now is None or isinstance(now, str):
             return now
@@ -375,8 +375,8 @@ def add_not_finite(backend: Backend, count: int) -> None:
 
 
 def _kept(way: Way, x: Tensor, y: Tensor) -> _Answer:
-    """A copy of what was asked, on its device, and of the answer, on the CPU."""
-    return _Answer(way, x.detach().clone(), y.detach().float().to("cpu", copy=True))
+    """A copy of what was asked and of the answer, each where it lies: a GPU is not waited for."""
+    return _Answer(way, x.detach().clone(), y.detach().to(torch.float32, copy=True))
 
 
 def _largest(values: Tensor) -> float:
