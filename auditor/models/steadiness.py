@@ -385,4 +385,6 @@ def _largest(values: Tensor) -> float:
 
 
 def _by(score: float, probability: float) -> str:
-    return f" (by {probability:.2g} in probability)" if probability > _SAME_PROBABILITY else f" (by {score:.1%})"
+    return (
+        f" (by {probability:.2g} in probability)" if probability > _SAME_PROBABILITY else f" (by {100 * score:.3g} %)"
+    )
