@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -82,7 +83,7 @@ def audit(
     reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
              "--class-names": class_names}  # fmt: skip
     with own_folder(
-        out or Path(f"audit-{Path(model).name if Path(model).is_dir() else Path(model).stem}"), reads
+        out or Path(f"audit-{Path(model).name if os.path.isdir(model) else Path(model).stem}"), reads
     ) as folder:
         return run_audit(
             plan_from(ctx, folder.path), folder, formats, policy, baseline,

@@ -6,6 +6,7 @@ Read here, in the parent, because the worker is shown the model's file alone. On
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ def model_file(given: str) -> str:
         InputRefused: a folder without one, or with several.
     """
     folder = Path(given)
-    if not folder.is_dir():
+    if not os.path.isdir(given):  # unlike Path.is_dir, without an error for what no name can be
         return given
     known = [folder / name for name in _MODELS if (folder / name).is_file()]
     if not known:
@@ -65,7 +66,7 @@ def beside(model: str) -> Beside:
 
 
 def _has_config(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("config.json", "preprocessor_config.json"))
+    return any(os.path.isfile(folder / name) for name in ("config.json", "preprocessor_config.json"))
 
 
 def _read(path: Path) -> dict[str, Any]:
