@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from auditor.audit.store import prepare_folder, read_results, write_whole
@@ -21,7 +22,7 @@ def write_first_policy(path: Path, out: Path, *, force: bool, quiet: bool) -> No
     from auditor.policy.initial import first_policy
     from auditor.policy.waivers import FAILING
 
-    if out.exists() and not force:
+    if os.path.lexists(out) and not force:
         raise UsageError(f"expected no file at {out}; found one; name another with --out, or overwrite it with --force")
     results = read_results(path)
     text = first_policy(results)

@@ -7,6 +7,7 @@ the name under which it is registered.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from auditor.errors import AuditError, InputRefused
@@ -51,7 +52,7 @@ def model_format_of(path: Path) -> str:
         raise _unreadable(path, error) from error
     except InputRefused:
         extension = path.suffix.lstrip(".").lower()
-        if path.exists() and extension in model_formats and extension not in _SNIFFED:
+        if os.path.exists(path) and extension in model_formats and extension not in _SNIFFED:
             return extension
         raise
 

@@ -73,7 +73,7 @@ def size_of_file(path: Path) -> int:
     Raises:
         InputRefused: there is none.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         raise InputRefused(EXPECTED, f"no file at {path}", "check the path")
     if path.is_dir():
         if (path / "saved_model.pb").exists():
