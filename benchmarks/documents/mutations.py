@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import hmac
 import json
 import random
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from auditor.audit.journal_key import user_key
 
 NUMBERS: list[Any] = [
     0, 1, -1, 2, 10**6, -(10**6), 2**31, 2**63, 10**30, 0.5, -0.5, 1e-9, 5e-324, 1e308, -1e308, 1e16, float("nan"),
@@ -126,19 +132,23 @@ def _place(tree: Any, rng: random.Random) -> tuple[Any, Any]:
 
 
 def _journal(document: bytes, rng: random.Random) -> bytes:
-    """Lines changed with their digests made anew, so that what reads them sees what they hold."""
-    lines = document.splitlines()
+    """Lines changed and signed anew with this user's key, so that what reads them sees what they hold."""
+    contents = [line.partition(b" ")[2] for line in document.splitlines()]
     for _ in range(rng.choice((1, 2))):
-        act, place = rng.randrange(5), rng.randrange(len(lines))
-        digest, _, content = lines[place].partition(b" ")
+        act, place = rng.randrange(5), rng.randrange(len(contents))
         if act == 0:
-            lines.insert(place, lines[place])
-        elif act == 1 and len(lines) > 1:
-            del lines[place]
-        elif content[:1] == b"{":
-            content = _json(content, rng)
-            digest = hashlib.sha256(content).hexdigest().encode()
-            lines[place] = digest + b" " + content
+            contents.insert(place, contents[place])
+        elif act == 1 and len(contents) > 1:
+            del contents[place]
+        elif contents[place][:1] == b"{":
+            with suppress(ValueError):  # no JSON any more, after the first change
+                contents[place] = _json(contents[place], rng)
+    key, head = user_key(Path(tempfile.gettempdir())), b""
+    lines = []
+    for content in contents:
+        code = hmac.new(key, head + b" " + content, hashlib.sha256).hexdigest().encode()
+        lines.append(code + b" " + content)
+        head = head or code
     return b"\n".join(lines) + b"\n"
 
 
