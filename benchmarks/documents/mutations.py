@@ -141,7 +141,7 @@ def _journal(document: bytes, rng: random.Random) -> bytes:
         elif act == 1 and len(contents) > 1:
             del contents[place]
         elif contents[place][:1] == b"{":
-            with suppress(ValueError):  # no JSON any more, after the first change
+            with suppress(ValueError, RecursionError):  # no JSON any more, after the first change
                 contents[place] = _json(contents[place], rng)
     key, head = user_key(Path(tempfile.gettempdir())), b""
     lines = []
