@@ -606,6 +606,18 @@ class Results(Document):
         return [rule for rule in self.gate.rules if (rule.id, rule.status, rule.message) not in said]
 
 
+def forecast(needed: int) -> str:
+    """A number of samples that would decide a rule, no more precise than such a forecast is.
+
+    >>> forecast(341), forecast(12_345_678)
+    ('About 350 samples', 'More than a million samples')
+    """
+    if needed > 1_000_000:
+        return "More than a million samples"
+    step = 5 * 10 ** max(0, len(str(needed)) - 2)
+    return f"About {math.ceil(needed / step) * step if needed >= 100 else needed:,} samples"
+
+
 class RunFacts(Document):
     """run.json: what differs from run to run, kept out of results.json so that it is reproducible.
 

@@ -52,7 +52,7 @@ def model_facts(subject: Subject, output: str | None) -> ModelFacts:
         gradient=classifier.gradient,
         parity=subject.parity,
         embedding=embedding,
-        preprocessing=preprocessing_text(classifier),
+        preprocessing=preprocessing_text(classifier, subject.dataset.prepared),
         reading=_reading(classifier, output),
     )
 
@@ -63,15 +63,15 @@ def _reading(classifier: Classifier, output: str | None) -> Reading:
     return Reading(layout=way.layout, channels="bgr" if way.bgr else "rgb", mean=mean, std=std, output=output)
 
 
-def preprocessing_text(classifier: Classifier) -> str:
-    """What happens to pixels in [0, 1] before the model sees them, in words."""
+def preprocessing_text(classifier: Classifier, sizes: str = "") -> str:
+    """What happens to pixels in [0, 1] before the model sees them, in words; ``sizes`` is what became of those."""
     way = classifier.preprocessing
     if way.mean is None and way.std is None:
         scaled = "pixels in [0, 1] as they are"
     else:
         scaled = f"(pixels in [0, 1] - {_listed(way.mean or (0.0,))}) / {_listed(way.std or (1.0,))}"
     colours = "; blue first" if way.bgr else ""  # before the layout: channels in another order are another preparation
-    return f"{scaled}{colours}; layout {way.layout}"
+    return f"{scaled}{colours}{f'; {sizes}' if sizes else ''}; layout {way.layout}"
 
 
 def data_facts(dataset: Dataset) -> DataFacts:

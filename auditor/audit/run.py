@@ -122,10 +122,11 @@ def _audited(
         steady = _ask_again(classifier, "all measurements")
         checks = [
             *subject.checks,
+            *fit,
             *sandbox.checks(),
             masking,
             covered(coverage, pairs),
-            *validity_of(classifier, train, test, fit, pairs, (plan.generator, route.name)),
+            *validity_of(classifier, train, test, pairs, (plan.generator, route.name)),
             *resumed(ledger.taken_over, len(selected.pairs)),
             *steady,
         ]

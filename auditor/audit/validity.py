@@ -40,21 +40,18 @@ def validity_of(
     classifier: Classifier,
     train: Predictions,
     test: Predictions,
-    fit: Sequence[Validity],
     pairs: Sequence[Pair],
     generators: tuple[str, str],
 ) -> list[Validity]:
     """All checks of this module, in the order of their importance.
 
     Args:
-        fit: ``checks_of_fit``, made before the measuring.
         generators: the one asked for, and the one that made the instances.
     """
     directions = [direction for pair in pairs for direction in pair.directions]
     names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
     return [
         finite_outputs(classifier, train, test),
-        *fit,
         *route(classifier, *generators),
         generation(directions, names),
         jumps(directions),

@@ -17,7 +17,7 @@ from auditor.cli.outputs import as_text, chosen_outputs, with_standing, write_ou
 from auditor.cli.partial import incomplete
 from auditor.cli.terminal import printable
 from auditor.errors import AuditError, InputRefused, UsageError
-from auditor.results import Definition, Gate, Results, Rule, to_json
+from auditor.results import Definition, Gate, Results, Rule, forecast, to_json
 
 if TYPE_CHECKING:
     from auditor.policy.document import Policy
@@ -250,9 +250,7 @@ def _needed(gate: Gate) -> str:
     needed = [rule.needed_n for rule in gate.rules if rule.status == "warn" and rule.needed_n is not None]
     if not needed or len(needed) < gate.undecided:
         return ""
-    from auditor.policy.wording import samples
-
-    return f" ({samples(max(needed)).lower()} a place would)"
+    return f" ({forecast(max(needed)).lower()} a place would)"
 
 
 def _definitions(policy: Policy) -> dict[str, Definition]:

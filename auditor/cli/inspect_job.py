@@ -103,7 +103,7 @@ def _measured_rows(seen: Inspection) -> Iterator[tuple[str, str]]:
     if isinstance(seen.normalisation, Normalisation):
         accuracy = seen.normalisation.accuracy
         if isinstance(accuracy, Measure):
-            yield "accuracy", f"{accuracy.value:.1%} on {accuracy.n} test samples, pixels as given"
+            yield "accuracy", f"{accuracy.value:.1%} on {accuracy.n} test samples, pixels prepared as asked"
         else:
             yield "accuracy", _text(accuracy)
         for options, share in seen.normalisation.tried.items():

@@ -71,6 +71,7 @@ class Dataset:
         fingerprint: sha256 over pixels and labels of both splits.
         skipped: files that could not be read.
         notes: how samples were split, resized or converted, in whole sentences for the report.
+        prepared: how images were resized and cut, as the user said it; empty where they were only stretched.
         order_assumed: whether the classes are in text order because nothing says which is which.
     """
 
@@ -83,6 +84,7 @@ class Dataset:
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
     order_assumed: bool = False
+    prepared: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,19 @@ class Geometry:
             return self.crop
         return self.resize if isinstance(self.resize, tuple) else None
 
+    @property
+    def asked_for(self) -> str:
+        """What was asked for, in words; empty where nothing was.
+
+        >>> Geometry(resize=256, crop=(224, 224)).asked_for
+        'shorter edge 256, bilinear, middle 224 x 224'
+        """
+        if self.resize is None and self.crop is None:
+            return "" if self.interpolation == "bilinear" else self.interpolation
+        resize = [_text(self.resize) if isinstance(self.resize, tuple) else f"shorter edge {self.resize}"]
+        cut = [] if self.crop is None else [f"middle {_text(self.crop)}"]
+        return ", ".join([*([] if self.resize is None else [*resize, self.interpolation]), *cut])
+
     def for_model(self, size: Size | None) -> Geometry:
         """This geometry for a model that takes ``(H, W)``, or images of any size.
 

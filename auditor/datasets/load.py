@@ -28,6 +28,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         InputRefused: no such data, or data that cannot be audited.
         UsageError: class names that do not fit.
     """
+    asked = request.geometry
     size = (wanted[1], wanted[2]) if wanted is not None and len(wanted) == 3 and wanted[1] and wanted[2] else None
     if wanted is None or len(wanted) == 3:
         request = replace(request, geometry=request.geometry.for_model(size))
@@ -49,6 +50,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         skipped=raw.skipped,
         notes=(*raw.notes, *order.notes, *train.notes),
         order_assumed=order.assumed,
+        prepared=asked.asked_for,
     )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.judging import Judged
 from auditor.policy.measures import Known
+from auditor.results import forecast
 
-MILLION = 1_000_000
 PHRASES = {"min": "at least", "max": "at most", "max_decrease": "down by at most", "max_increase": "up by at most"}
 LIES = {
     "inside": "keeps the limit with its whole interval",
@@ -89,19 +89,7 @@ def _undecided(found: Judged) -> str:
     lies = " The observed value lies beyond the limit." if found.beyond else ""
     if found.starved:
         lies = f" Not decided: the baseline is known too poorly to show the change that the rule is about.{lies}"
-    return lies if found.needed is None else f"{lies} {samples(found.needed)} instead of {found.samples} would decide."
-
-
-def samples(needed: int) -> str:
-    """A number of samples that would decide, no more precise than such a forecast is.
-
-    >>> samples(341), samples(12_345_678)
-    ('About 350 samples', 'More than a million samples')
-    """
-    if needed > MILLION:
-        return "More than a million samples"
-    step = 5 * 10 ** max(0, len(str(needed)) - 2)
-    return f"About {math.ceil(needed / step) * step if needed >= 100 else needed:,} samples"
+    return lies if found.needed is None else f"{lies} {forecast(found.needed)} instead of {found.samples} would decide."
 
 
 def place(classes: Sequence[int], measure: Known, names: Sequence[str]) -> str:

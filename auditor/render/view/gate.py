@@ -9,7 +9,7 @@ from auditor.render.names import display_name, display_text
 from auditor.render.rounding import THIN, count, is_share, shown_interval
 from auditor.render.view.audit import Audit
 from auditor.render.view.parts import STATUSES, Cell, Column, Table
-from auditor.results import Rule
+from auditor.results import Rule, forecast
 
 Standing = Literal["holds", "undecided", "broken", "missing", "waived"]
 ORDER = ("fail", "not_measured", "waived", "warn", "pass")
@@ -62,7 +62,7 @@ def _would_decide(rules: Sequence[Rule]) -> str:
     if not needed:
         return ""
     which = "" if len(needed) == len(rules) else f" {count(len(needed))} of them"
-    return f" (about {count(max(needed))} would decide{which})"
+    return f" ({forecast(max(needed)).lower()} would decide{which})"
 
 
 def standing(rule: Rule) -> Standing:
@@ -143,5 +143,5 @@ def _why(audit: Audit, rule: Rule) -> str:
     if not limit_inside(rule):
         return f"{place}the whole interval lies beyond the limit"
     value = "beyond" if value_beyond(rule) else "within"
-    would = f"; about {count(rule.needed_n)} samples would decide" if rule.needed_n is not None else ""
+    would = f"; {forecast(rule.needed_n).lower()} would decide" if rule.needed_n is not None else ""
     return f"{place}the limit lies inside the interval; the observed value is {value} it{would}"
