@@ -19,7 +19,7 @@ audit: .venv/installed
 	$(BIN)/deepdig-audit $(MODEL) --data $(DATA) $(ARGS)
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

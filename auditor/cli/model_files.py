@@ -6,6 +6,7 @@ Read here, in the parent, because the worker is shown the model's file alone. On
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from auditor.class_names import NoClassNames, read_class_names
 from auditor.errors import InputRefused
 
 _MODELS = ("model.onnx", "onnx/model.onnx")
+PREPROCESSOR = "preprocessor_config.json"
+_NOT_FOLLOWED = ("crop_pct", "do_pad", "do_thumbnail", "do_align_long_axis", "do_convert_grayscale", "do_grayscale")
+"""What image processors do besides, and this tool does not."""
 _LARGEST = 4 << 20
 _RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's numbers, which the files use."""
@@ -28,13 +32,14 @@ class Beside:
 
     Args:
         class_names: of ``config.json``; None where it has none.
-        options: ``mean``, ``std``, ``resize``, ``crop`` and ``interpolation`` of ``preprocessor_config.json``.
-        sources: the files read.
+        options: ``mean``, ``std``, ``channels``, ``resize``, ``crop`` and ``interpolation`` of
+            ``preprocessor_config.json``.
+        notes: what of it is not followed, in whole sentences.
     """
 
     class_names: tuple[str, ...] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def model_file(given: str) -> str:
@@ -56,26 +61,40 @@ def model_file(given: str) -> str:
 
 
 def beside(model: str) -> Beside:
-    """What ``config.json`` and ``preprocessor_config.json`` beside a model (or above its ``onnx`` folder) say."""
+    """What ``config.json`` and ``preprocessor_config.json`` beside a model (or above its ``onnx`` folder) say.
+
+    Raises:
+        InputRefused: a preprocessor_config.json that cannot be read, or holds values that prepare no pixels.
+    """
     file = Path(model)
     folder = file.parent.parent if file.parent.name == "onnx" and not _has_config(file.parent) else file.parent
-    config, preprocessor = _read(folder / "config.json"), _read(folder / "preprocessor_config.json")
-    names, options = _names(config), _options(preprocessor)
-    said = [name for name, there in (("config.json", names), ("preprocessor_config.json", options)) if there]
-    return Beside(names, options, tuple(said))
+    preprocessor = _read(folder / PREPROCESSOR, needed=True)
+    others = sorted(path.name for path in folder.glob("*.onnx") if path.name != file.name) if preprocessor else []
+    notes = [f"Beside the model lie others, which are not audited: {', '.join(others[:4])}."] if others else []
+    if ignored := sorted(key for key in _NOT_FOLLOWED if preprocessor.get(key)):
+        notes.append(f"Not followed of {PREPROCESSOR}: {', '.join(ignored)}; say --resize and --crop as in training.")
+    return Beside(_names(_read(folder / "config.json")), _options(preprocessor), tuple(notes))
 
 
 def _has_config(folder: Path) -> bool:
     return any(os.path.isfile(folder / name) for name in ("config.json", "preprocessor_config.json"))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object; an empty one where the file is missing or something else."""
+def _read(path: Path, *, needed: bool = False) -> dict[str, Any]:
+    """A JSON object; an empty one where there is no such file, or, unless it is needed, something else."""
+    if not os.path.lexists(path):
+        return {}
     try:
         document = json.loads(read_text(path, _LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
+    except (OSError, ValueError, RecursionError) as err:
+        document, found = None, err.strerror if isinstance(err, OSError) else "no JSON that can be read"
+    else:
+        found = f"a {type(document).__name__}"
+    if isinstance(document, dict):
+        return document
+    if needed:
+        raise InputRefused(f"a JSON object in {path.name} beside the model", str(found), "mend or remove that file")
+    return {}
 
 
 def _names(config: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -88,42 +107,62 @@ def _names(config: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _options(config: Mapping[str, Any]) -> dict[str, str]:
-    """Options that prepare pixels as an image processor of transformers does."""
+    """Options that prepare pixels as an image processor of transformers does.
+
+    It takes pixels x of 0..255 to (x * rescale_factor - offset - image_mean) / image_std.
+    """
     options = dict[str, str]()
-    mean, std = (_numbers(config.get(name)) for name in ("image_mean", "image_std"))
-    scale = config.get("rescale_factor", 1 / 255)
-    rescaled = config.get("do_rescale", True) and isinstance(scale, int | float) and scale > 0
-    factor = 1.0 if not rescaled else scale * 255  # pixels in [0, 1] times this are what mean and std refer to
-    if not rescaled and (mean or std):
-        factor = 255.0
-    if config.get("do_normalize", True) and mean and std:
-        options |= {"mean": _text(x / factor for x in mean), "std": _text(x / factor for x in std)}
-    elif not rescaled and config:
-        options |= {"mean": "0", "std": _text([1 / 255])}
-    size, crop = config.get("size"), config.get("crop_size")
-    if config.get("do_resize", True) and (resize := _size(size)):
+    factor = _number(config, "rescale_factor", 1 / 255) * 255 if config.get("do_rescale", True) else 255.0
+    offset = 1.0 if config.get("rescale_offset") and config.get("do_rescale", True) else 0.0
+    mean, std = ([0.0], [1.0])
+    if config.get("do_normalize", True) and config.get("image_mean") is not None:
+        mean, std = _numbers(config, "image_mean"), _numbers(config, "image_std")
+    if config and (factor, offset, mean, std) != (1.0, 0.0, [0.0], [1.0]):
+        options |= {"mean": _text((m + offset) / factor for m in mean), "std": _text(s / factor for s in std)}
+    if config.get("do_flip_channel_order"):
+        options["channels"] = "bgr"
+    if config.get("do_resize", True) and (resize := _size(config, "size")):
         options["resize"] = resize
         if name := _RESAMPLE.get(config.get("resample", 2)):
             options["interpolation"] = name
-    if config.get("do_center_crop", False) and (cut := _size(crop)):
+    if config.get("do_center_crop", False) and (cut := _size(config, "crop_size")):
         options["crop"] = cut if "x" in cut else f"{cut}x{cut}"
     return options
 
 
-def _size(value: object) -> str | None:
+def _size(config: Mapping[str, Any], key: str) -> str | None:
     """``256`` or ``224x224`` from a number, ``{"shortest_edge": 256}`` or ``{"height": 224, "width": 224}``."""
+    value = config.get(key)
+    edges: list[Any] = [value, value]
     if isinstance(value, dict):
-        if isinstance(value.get("height"), int) and isinstance(value.get("width"), int):
-            return f"{value['height']}x{value['width']}"
-        value = value.get("shortest_edge")
-        return str(value) if isinstance(value, int) and value > 0 else None
-    return f"{value}x{value}" if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+        edges = [value.get("height"), value.get("width")] if "height" in value else [value.get("shortest_edge")]
+    if value is None or edges == [None]:
+        return None
+    if not all(isinstance(edge, int) and not isinstance(edge, bool) and 1 <= edge <= 1 << 14 for edge in edges):
+        raise _unusable(key, value, "pixels from 1 to 16384")
+    return "x".join(str(edge) for edge in edges)
 
 
-def _numbers(value: object) -> list[float] | None:
-    if isinstance(value, list) and value and all(isinstance(x, int | float) for x in value):
-        return [float(x) for x in value]
-    return None
+def _number(config: Mapping[str, Any], key: str, default: float) -> float:
+    value = config.get(key, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise _unusable(key, value, "a positive number")
+    return float(value)
+
+
+def _numbers(config: Mapping[str, Any], key: str) -> list[float]:
+    value = config.get(key)
+    values: list[Any] = value if isinstance(value, list) else [value]
+    fits = values and all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in values)
+    if not fits or (key == "image_std" and min(values) <= 0):
+        raise _unusable(key, value, "positive numbers" if key == "image_std" else "numbers")
+    return [float(x) for x in values]
+
+
+def _unusable(key: str, value: object, expected: str) -> InputRefused:
+    return InputRefused(
+        f"{expected} for {key} in {PREPROCESSOR} beside the model", f"{value!r:.60}", "mend or remove that file"
+    )
 
 
 def _text(numbers: Any) -> str:

@@ -17,7 +17,7 @@ from auditor.audit.profiles import profile_named
 from auditor.bounded_file import LARGEST_SMALL, read_bounded
 from auditor.class_names import NoClassNames, read_class_names
 from auditor.cli.earlier import INSTANCES
-from auditor.cli.model_files import beside, model_file
+from auditor.cli.model_files import PREPROCESSOR, beside, model_file
 from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
 from auditor.errors import UsageError
 from auditor.results import ModelFacts
@@ -88,10 +88,14 @@ def _take_from_beside(given: dict[str, Any]) -> None:
     for group in (("mean", "std"), ("resize", "crop", "interpolation")):
         if all(given[name] is None for name in group):
             taken |= {name: said.options[name] for name in group if name in said.options}
+    if given["channels"] == "rgb" and "channels" in said.options:
+        taken["channels"] = said.options["channels"]
     given |= taken
+    notes = said.notes
     if taken:
         options = " ".join(f"--{name} {value}" for name, value in taken.items())
-        given["notes"] = (f"Pixels are prepared as preprocessor_config.json beside the model says: {options}.",)
+        notes = (f"Pixels are prepared as {PREPROCESSOR} beside the model says: {options}.", *notes)
+    given["notes"] = notes
 
 
 def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, audited: ModelFacts) -> Plan:

@@ -65,6 +65,11 @@ class Geometry:
             whole = replace(self, resize=size)
         elif isinstance(self.resize, int) and self.crop is None:
             whole = replace(self, crop=size or (self.resize, self.resize))
+        if size is not None and self.crop is None and isinstance(self.resize, int) and self.resize < max(size):
+            raise UsageError(
+                f"expected a shorter edge of {max(size)} or more, since the model takes images of {_text(size)}; found"
+                f" --resize {self.resize}; correct or omit it"
+            )
         if size is not None and whole.size != size:
             raise UsageError(
                 f"expected --resize and --crop to lead to images of {_text(size)}, which the model takes; found"

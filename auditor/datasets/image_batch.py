@@ -102,7 +102,7 @@ def _notes(images: Sequence[ReadImage], geometry: Geometry) -> tuple[str, ...]:
     grey = sum(len(image.pixels) == 1 for image in images)
     if 0 < grey < len(images):
         notes.append(f"Grey images among colour ones, repeated into three channels: {grey:,}.")
-    notes += _depth_note([image.pixels for image in images if image.pixels.is_floating_point()])
+    notes += _depth_note([image.pixels for image in images if image.pixels.is_floating_point()], len(images))
     notes += _size_notes({image.size for image in images}, geometry)
     return tuple(notes)
 
@@ -127,14 +127,16 @@ def _scaled(geometry: Geometry) -> str:
     return ", then ".join([edge] * (geometry.resize is not None) + [cut] * bool(cut))
 
 
-def _depth_note(wide: Sequence[Tensor]) -> list[str]:
+def _depth_note(wide: Sequence[Tensor], count: int) -> list[str]:
     """What was done to images of 16 bits; many a scanner fills only the lower 10, 12 or 14."""
     if not wide:
         return []
     highest = round(65535 * max(float(pixels.max()) for pixels in wide))
     bits = highest.bit_length()
     note = f"Images of 16 bits, divided by 65,535: {len(wide):,}; their largest value is {highest:,}."
-    if 8 < bits < 16:
+    if len(wide) < count:
+        note += f" The other {count - len(wide):,} have 8 bits and were divided by 255: look whether that is one scale."
+    elif 8 < bits < 16:
         top = 2**bits - 1
         note += f" If the model was trained on value / {top:,}, say --mean 0 --std {top / 65535:.6g}."
     return [note]

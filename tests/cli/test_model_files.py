@@ -47,13 +47,48 @@ def folder(tmp_path: Path) -> Path:
         (BYTES, {"mean": "0", "std": "0.00392156863"}),
         ({**VIT, "rescale_factor": 1.0, "do_resize": False}, {"mean": "0.00196078431,0.00196078431,0.00196078431",
                                          "std": "0.00196078431,0.00196078431,0.00196078431"}),
-        ({"image_mean": "x", "size": [1]}, {}),
-        ([1, 2], {}),
+        (
+            {"do_resize": False, "do_normalize": False, "rescale_factor": 1 / 127.5, "rescale_offset": True,
+             "do_flip_channel_order": True},
+            {"mean": "0.5", "std": "0.5", "channels": "bgr"},
+        ),
+        ({"do_resize": False}, {}),
     ],
 )  # fmt: skip
 def test_a_preprocessors_options(config: object, options: dict[str, str], folder: Path) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps(config))
     assert beside(str(folder / "onnx" / "model.onnx")).options == options
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"image_mean": "x"}, r"numbers for image_mean in preprocessor_config\.json beside the model; found 'x'"),
+        ({"image_mean": [0.5], "image_std": [0]}, "positive numbers for image_std"),
+        ({"image_mean": [0.5], "image_std": [float("nan")]}, "positive numbers for image_std"),
+        ({"size": {"height": 0, "width": 3}}, "pixels from 1 to 16384 for size"),
+        ({"size": [1]}, "pixels from 1 to 16384 for size"),
+        ({"rescale_factor": -1}, "a positive number for rescale_factor"),
+        ([1, 2], r"a JSON object in preprocessor_config\.json .*; found a list"),
+        (None, r"a JSON object in preprocessor_config\.json .*; found no JSON"),
+    ],
+)
+def test_a_preprocessor_that_says_nonsense_is_refused_by_name(config: object, message: str, folder: Path) -> None:
+    text = "{" if config is None else json.dumps(config)
+    (folder / "preprocessor_config.json").write_text(text)
+    with pytest.raises(InputRefused, match=message):
+        beside(model_file(str(folder)))
+
+
+def test_what_is_not_followed_is_noted(folder: Path) -> None:
+    (folder / "preprocessor_config.json").write_text(json.dumps({**VIT, "crop_pct": 0.9}))
+    (folder / "onnx" / "model.onnx").rename(folder / "model.onnx")
+    (folder / "int8.onnx").write_bytes(b"")
+    notes = beside(model_file(str(folder))).notes
+    assert notes == (
+        "Beside the model lie others, which are not audited: int8.onnx.",
+        "Not followed of preprocessor_config.json: crop_pct; say --resize and --crop as in training.",
+    )
 
 
 def test_names_of_the_classes(folder: Path) -> None:
@@ -76,7 +111,7 @@ def test_what_the_user_says_goes_before(folder: Path) -> None:
     assert plan.model.path == str(folder / "onnx" / "model.onnx")
     assert plan.model.std == (0.229, 0.224, 0.225)
     assert (plan.data.resize, plan.data.crop, plan.data.interpolation) == ((64, 64), None, "bilinear")
-    assert plan.data.notes == (
+    assert plan.data.notes[:1] == (
         "Pixels are prepared as preprocessor_config.json beside the model says: --mean 0.485,0.456,0.406"
         " --std 0.229,0.224,0.225.",
     )
