@@ -1,8 +1,8 @@
 """The folder that a command writes to: its own alone, rid of what earlier runs left, the user's files left alone.
 
-What the tool itself made goes once the command line is understood and before any option's value is used, so that a run that does not end well leaves no verdict of
-another run. What the tool did not make, and what this very command reads, is never removed or overwritten: where such a
-file has the place of an output, the command is refused.
+What the tool itself made goes once the command line is understood and before any option's value is used, so that a run
+that does not end well leaves no verdict of another run. What the tool did not make, and what this very command reads,
+is never removed or overwritten: where such a file has the place of an output, the command is refused.
 """
 
 from __future__ import annotations
