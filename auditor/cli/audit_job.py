@@ -68,7 +68,6 @@ def run_audit(
     """
     names = chosen_outputs(formats)
     gate = prepared_gate(policy, baseline, out.path)
-    check_plan(plan)
     check_outputs(names)
     out.prepare()
     folder = out.path
@@ -76,6 +75,7 @@ def run_audit(
     with kept.told(quiet), progress_display(quiet, verbose) as show:
         journal = _journal(plan, folder, resume, quiet)
         instances = EarlierInstances(folder, journal.found)
+        check_plan(plan)  # now that nothing is left in the folder that could be taken for this run's
         with Worker(
             Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
         ) as worker:

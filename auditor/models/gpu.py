@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_DEVICES = 32
 _OF_A_DEVICE = re.compile(
-    r"\bcuda|cudnn|cublas|cusolver|cusparse|cufft|same device|expected device|two devices|device-side", re.IGNORECASE
+    r"cuda|cudnn|cublas|cusolver|cusparse|cufft|same device|expected device|two devices|device-side", re.IGNORECASE
 )
 
 

@@ -150,8 +150,10 @@ class Watched(Around):
             x: ``(N, ...)`` in the model's layout.
             embeds: whether the embeddings can be used.
         """
-        x = x[:_FIRST].to(self.inner.runs_on or self.inner.device)
-        self._first = [_kept("scores", x, self.inner.scores(x))]
+        x = x[:_FIRST]
+        y = self.inner.scores(x)
+        x = x.to(y.device)  # once, since they are asked for again many a time
+        self._first = [_kept("scores", x, y)]
         if embeds:
             self._first.append(_kept("embeddings", x, self.inner.embeddings(x)))
 

@@ -73,6 +73,7 @@ def test_data_that_cannot_be_used(tmp_path: Path):
 
 
 def test_a_name_is_no_control_sequence_and_verbose_shows_where_it_happened(tmp_path: Path):
+    (tmp_path / "\x1b[2Jnone\u202e.onnx").write_bytes(b"no model")
     done = run([tmp_path / "\x1b[2Jnone\u202e.onnx", "--data", "digits", "--verbose"], tmp_path)
     assert done.status == 3
     assert "\\x1b[2Jnone\\u202e.onnx" in done.error

@@ -229,7 +229,7 @@ EARLY = [
     # the others
     ("inspect", 2, "MODEL"),
     ("list everything", 2, "everything"),
-    ("gates r.json --policy pass.policy", 2, "--data"),
+    ("gates r.json --policy pass.policy", 2, "did you mean gate?"),
 ]
 
 
@@ -272,7 +272,9 @@ def test_all_of_them_are_told_without_torch(folder: Path):
         [sys.executable, "-c", WITHOUT_TORCH], input=json.dumps([case[0] for case in EARLY]), cwd=folder,
         env=environment(), capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
-    assert json.loads(done.stdout.splitlines()[-1]) == [case[1] for case in EARLY]
+    for (line, status, _), found in zip(EARLY, json.loads(done.stdout.splitlines()[-1]), strict=True):
+        without = line.startswith(("gate ", "render", "compare r", "init-policy"))  # the others say what to install
+        assert found == status if without else found in (status, 4), line
     assert "Traceback" not in done.stderr
 
 

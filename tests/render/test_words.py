@@ -269,13 +269,19 @@ def test_the_verdict_of_a_gate(results: Results, gate: Gate, decision: str, reas
 
 def test_a_gate_says_how_many_samples_would_decide(results: Results) -> None:
     gate = numbered((0.9, 0.8, 1.0, "warn"), (0.94, 0.9, 0.96, "warn"))
-    needed = [rule.model_copy(update={"needed_n": n}) for rule, n in zip(gate.rules, (1240, None), strict=True)]
+    needed = [
+        rule.model_copy(update={"needed_n": n, "measure": "performance.accuracy"})
+        for rule, n in zip(gate.rules, (1240, None), strict=True)
+    ]
     said = verdict(Audit(results.model_copy(update={"gate": gate.model_copy(update={"rules": needed})})))[1]
-    assert "2 cannot be decided with this many samples (about 1,240 would decide 1 of them), 2 of them observed" in said
+    assert (
+        "2 cannot be decided with this many samples (about 1,500 samples would decide 1 of them), 2 of them observed"
+        in said
+    )
     table = build(results.model_copy(update={"gate": gate.model_copy(update={"rules": needed})})).front.rules
     assert table is not None
     assert [row[0].note for row in table.rows] == [
-        "the limit lies inside the interval; the observed value is beyond it; about 1,240 samples would decide",
+        "the limit lies inside the interval; the observed value is beyond it; about 1,500 samples would decide",
         "the limit lies inside the interval; the observed value is beyond it",
     ]
 
