@@ -18,7 +18,7 @@ from benchmarks.hostile.commands import ROOT, arguments, results_folder, small_d
 from benchmarks.hostile.mutations import Mutant
 from benchmarks.hostile.torchscript_code import OUTSIDE
 
-LIMITS = {"opening_seconds": "6", "trial_seconds": "6", "silence_seconds": "20", "memory_mb": "3000"}
+LIMITS = {"opening_seconds": "15", "trial_seconds": "15", "silence_seconds": "20", "memory_mb": "3000"}
 """Of the product, set low so that files that hit them do so soon."""
 
 
