@@ -68,6 +68,8 @@ def run_audit(
     """
     names = chosen_outputs(formats)
     gate = prepared_gate(policy, baseline, out.path)
+    if not os.path.lexists(out.path):
+        check_plan(plan)  # so that a mistake leaves no folder
     check_outputs(names)
     out.prepare()
     folder = out.path
