@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.bounded_file import decoded
 
 _INDEXED = re.compile(r"\s*(\d+)\s*[\s:;,.)\]_-]\s*(?=\S)(.*)", re.DOTALL)
+_LISTED = re.compile(r"\s*(\d+)\s*[\s:;,.)\]]\s*(?=\S)(.*)", re.DOTALL)
+"""An index before a name in a list; ``1_dog`` and ``1-dog`` are names of folders."""
 _SYNSET = re.compile(r"(n\d{8})[\s:,;_-]*(.*)", re.DOTALL)
 
 
@@ -51,9 +54,32 @@ def read_class_names(content: bytes) -> tuple[str, ...]:
     names = _from_json(stripped) if stripped[:1] in ("{", "[") else None
     if names is None:
         names = _in_order_of_index([line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()])
+    return _checked(names)
+
+
+def listed_class_names(text: str) -> tuple[str, ...]:
+    """The names in a list with commas, in its order; in a JSON list, where a name holds a comma.
+
+    >>> listed_class_names('b, a'), listed_class_names('["tench, Tinca tinca", "goldfish"]')
+    (('b', 'a'), ('tench, Tinca tinca', 'goldfish'))
+
+    Raises:
+        NoClassNames: fewer than two different names.
+    """
+    names = _from_json(text.strip()) if text.lstrip().startswith("[") else None
+    return _checked(names or [name.strip() for name in text.split(",") if name.strip()])
+
+
+def as_list(names: Sequence[str]) -> str:
+    """Names as ``listed_class_names`` reads them."""
+    plain = all("," not in name and name == name.strip() for name in names) and not names[0].startswith("[")
+    return ",".join(names) if plain else json.dumps(list(names), ensure_ascii=False)
+
+
+def _checked(names: Sequence[str]) -> tuple[str, ...]:
     if len(names) < 2:
         raise NoClassNames(f"{len(names)} names")
-    if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
+    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
         raise NoClassNames(f"the name {twice!r} twice")
     return tuple(names)
 
@@ -114,7 +140,7 @@ def _one_name(entry: object) -> str:
 
 def _in_order_of_index(lines: Sequence[str]) -> list[str]:
     """Lines without their indices, in the order of these, where each line begins with one of 0, 1, 2, ..."""
-    found = [_INDEXED.fullmatch(line) for line in lines]
+    found = [_LISTED.fullmatch(line) for line in lines]
     if lines and all(found):
         indices = [int(match[1]) if match else -1 for match in found]
         start = min(indices)
@@ -143,12 +169,19 @@ def match_names(given: Sequence[str], names: Sequence[str]) -> dict[str, int] | 
         A class for every given name, no class twice; None where a name matches none, or two.
     """
     found: dict[str, int] = {}
-    for name in given:
-        position = next((hit for hit in (_only(name, names, way) for way in _WAYS) if hit is not None), None)
-        if position is None:
-            return None
-        found[name] = position
-    return found if len({*found.values()}) == len(found) else None
+    left = list(given)
+    for spellings in _WAYS:
+        if not left:
+            break
+        places = _places(names, spellings)
+        for name in left:
+            hits = {place for spelling in spellings(name) for place in places.get(spelling, ())}
+            if len(hits) == 1:
+                found[name] = hits.pop()
+        left = [name for name in left if name not in found]
+    if left or len({*found.values()}) < len(found):
+        return None
+    return {name: found[name] for name in given}
 
 
 def unmatched(given: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -159,11 +192,13 @@ def unmatched(given: Sequence[str], names: Sequence[str]) -> list[str]:
 Spellings = Callable[[str], Iterator[str]]
 
 
-def _only(name: str, names: Sequence[str], spellings: Spellings) -> int | None:
-    """Position of the only one of ``names`` that shares a spelling with ``name``."""
-    mine = {*spellings(name)}
-    hits = [position for position, other in enumerate(names) if mine & {*spellings(other)}]
-    return hits[0] if len(hits) == 1 else None
+def _places(names: Sequence[str], spellings: Spellings) -> dict[str, set[int]]:
+    """Positions of the names that have each spelling."""
+    places = defaultdict[str, set[int]](set)
+    for position, name in enumerate(names):
+        for spelling in spellings(name):
+            places[spelling].add(position)
+    return places
 
 
 def _exact(name: str) -> Iterator[str]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.class_names import NoClassNames, match_names, numbered, read_class_names, unmatched
+from auditor.class_names import (
+    NoClassNames,
+    as_list,
+    listed_class_names,
+    match_names,
+    numbered,
+    read_class_names,
+    unmatched,
+)
 
 FRUIT = ("Ripe", "Bruised", "Green")
 JSON_WITH_WORDNET = {"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}
@@ -43,6 +52,36 @@ def test_the_list_of_imagenet_keeps_id_and_word() -> None:
 
 def test_only_ends_of_lines_part_names() -> None:
     assert read_class_names("a\u2028b\nc\x0bd\re\r\nf".encode()) == ("a\u2028b", "c\x0bd", "e", "f")
+
+
+def test_numbers_in_the_names_of_folders_are_no_indices() -> None:
+    assert read_class_names(b"1_dog\n0_cat\n") == ("1_dog", "0_cat")
+    assert listed_class_names("1 dog,0 cat") == ("1 dog", "0 cat")  # the user's own order
+
+
+@given(st.lists(st.text(min_size=1).map(str.strip).filter(bool), min_size=2, max_size=6, unique=True))
+def test_a_list_is_read_as_it_is_written(names: list[str]) -> None:
+    assert listed_class_names(as_list(names)) == tuple(names)
+
+
+def test_a_thousand_synsets_are_matched_at_once() -> None:
+    """Every spelling of a name is looked up; comparing all with all would take a million steps for each of them."""
+    names = [f"n{10_000_000 + i} thing {i}, other {i}" for i in range(1000)]
+    counted = Counting(names)
+    assert match_names([name.partition(" ")[0] for name in names], counted) == {
+        name.partition(" ")[0]: i for i, name in enumerate(names)
+    }
+    assert counted.walks <= 8
+
+
+class Counting(list[str]):
+    """Names that count how often somebody walks through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.walks += 1
+        return super().__iter__()
 
 
 def test_numbers_that_are_no_indices_stay_in_the_names() -> None:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from auditor.audit.predictions import Predictions
+from auditor.class_names import as_list
 from auditor.datasets.base import Split
 from auditor.functional.statistics import Estimate, wilson
 from auditor.results import Validity
@@ -150,7 +151,8 @@ def labels_fit(train: Predictions, test: Predictions, class_names: Sequence[str]
 
     Args:
         class_names: one for each class, in the model's order as far as it is known.
-        by_name: whether ``--class-names`` decides which class a label is; otherwise labels are numbers of classes.
+        by_name: whether the data's own names decide which class a label is, so that ``--class-names`` can mend their
+            order; otherwise labels are numbers of classes.
     """
     fault = _fault_of_both(train, test, class_names, by_name) or _fault_of_one(train, test, class_names)
     if fault is not None:
@@ -202,7 +204,7 @@ def _remedy(better: Relabelling, names: Sequence[str], by_name: bool) -> str:
     if by_name:
         of_class = {to: names[label] for label, to in better.classes.items()}
         rest = iter([name for name in names if name not in of_class.values()])
-        line = ",".join(of_class[i] if i in of_class else next(rest) for i in range(len(names)))
+        line = as_list([of_class[i] if i in of_class else next(rest) for i in range(len(names))])
         return f"{AGAIN} --class-names {shlex.quote(line)}"
     if (shift := better.shift) is not None:
         verb = f"add {shift} to" if shift > 0 else f"take {-shift} from"

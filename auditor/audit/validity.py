@@ -15,7 +15,6 @@ from auditor.audit.label_output import label_output
 from auditor.audit.normalisations import Normalisation, tried
 from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
-from auditor.class_names import numbered
 from auditor.datasets.base import Dataset
 from auditor.errors import InputRefused
 from auditor.functional.statistics import Estimate
@@ -173,8 +172,7 @@ def checks_of_fit(
     own = label_output(classifier, test)
     if any(check.status == "fail" for check in own):
         return [*own, accuracy(classifier, test, performance, advise=False)]
-    by_name = dataset.order_assumed or not numbered(dataset.class_names)
-    labels = labels_fit(train, test, dataset.class_names, by_name=by_name)
+    labels = labels_fit(train, test, dataset.class_names, by_name=dataset.named)
     return [*own, labels, accuracy(classifier, test, performance, dataset.name)]
 
 

@@ -68,7 +68,8 @@ def run_audit(
     """
     names = chosen_outputs(formats)
     gate = prepared_gate(policy, baseline, out.path)
-    if not os.path.lexists(out.path):
+    new = not os.path.lexists(out.path)
+    if new:
         check_plan(plan)  # so that a mistake leaves no folder
     check_outputs(names)
     out.prepare()
@@ -77,7 +78,8 @@ def run_audit(
     with kept.told(quiet), progress_display(quiet, verbose) as show:
         journal = _journal(plan, folder, resume, quiet)
         instances = EarlierInstances(folder, journal.found)
-        check_plan(plan)  # now that nothing is left in the folder that could be taken for this run's
+        if not new:
+            check_plan(plan)  # now that nothing is left in the folder that could be taken for this run's
         with Worker(
             Job(task="audit", plan=plan, found=journal.found), verbose=verbose, tell=lines_of_worker(quiet, verbose)
         ) as worker:

@@ -51,13 +51,23 @@ def model_file(given: str) -> str:
     folder = Path(given)
     if not os.path.isdir(given):  # unlike Path.is_dir, without an error for what no name can be
         return given
-    known = [folder / name for name in _MODELS if (folder / name).is_file()]
-    if not known:
-        known = sorted(path for path in [*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")] if path.is_file())
+    known = [folder / name for name in _MODELS if (folder / name).is_file()] or _models_in(folder)
     if len(known) == 1 or (known and known[0].name == "model.onnx"):
         return str(known[0])
     found = f"{', '.join(path.name for path in known[:4])} in it" if known else f"none of {', '.join(_MODELS)} in it"
     raise InputRefused("a model file, or a folder with one ONNX file", f"{folder}, with {found}", "name the file")
+
+
+def other_models(given: str, chosen: str) -> tuple[str, ...]:
+    """A sentence on the models of a folder that were not chosen, if there are any."""
+    others = [str(path.relative_to(given)) for path in _models_in(Path(given)) if str(path) != chosen]
+    more = f" and {len(others) - 4} more" if len(others) > 4 else ""
+    listed = f"{', '.join(others[:4])}{more}"
+    return (f"Of the folder {Path(chosen).relative_to(given)} is audited, not {listed}.",) if others else ()
+
+
+def _models_in(folder: Path) -> list[Path]:
+    return sorted(path for path in [*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")] if path.is_file())
 
 
 def beside(model: str) -> Beside:
@@ -69,11 +79,9 @@ def beside(model: str) -> Beside:
     file = Path(model)
     folder = file.parent.parent if file.parent.name == "onnx" and not _has_config(file.parent) else file.parent
     preprocessor = _read(folder / PREPROCESSOR, needed=True)
-    others = sorted(path.name for path in folder.glob("*.onnx") if path.name != file.name) if preprocessor else []
-    notes = [f"Beside the model lie others, which are not audited: {', '.join(others[:4])}."] if others else []
-    if ignored := sorted(key for key in _NOT_FOLLOWED if preprocessor.get(key)):
-        notes.append(f"Not followed of {PREPROCESSOR}: {', '.join(ignored)}; say --resize and --crop as in training.")
-    return Beside(_names(_read(folder / "config.json")), _options(preprocessor), tuple(notes))
+    ignored = sorted(key for key in _NOT_FOLLOWED if preprocessor.get(key))
+    note = f"Not followed of {PREPROCESSOR}: {', '.join(ignored)}; say --resize and --crop as in training."
+    return Beside(_names(_read(folder / "config.json")), _options(preprocessor), (note,) * bool(ignored))
 
 
 def _has_config(folder: Path) -> bool:

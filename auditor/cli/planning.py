@@ -15,9 +15,9 @@ import typer
 from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.profiles import profile_named
 from auditor.bounded_file import LARGEST_SMALL, read_bounded
-from auditor.class_names import NoClassNames, read_class_names
+from auditor.class_names import NoClassNames, listed_class_names, read_class_names
 from auditor.cli.earlier import INSTANCES
-from auditor.cli.model_files import PREPROCESSOR, beside, model_file
+from auditor.cli.model_files import PREPROCESSOR, beside, model_file, other_models
 from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
 from auditor.errors import UsageError
 from auditor.results import ModelFacts
@@ -35,8 +35,11 @@ def plan_from(ctx: typer.Context, folder: Path | None = None) -> Plan:
     """
     given = dict(ctx.params)
     _check_text(given)
-    given["model"] = model_file(given["model"])
-    _take_from_beside(given)
+    folder_of_model, given["model"] = given["model"], model_file(given["model"])
+    given["notes"] = other_models(folder_of_model, given["model"])
+    # Whoever says rgb means it, though that is the default.
+    said = getattr(ctx.get_parameter_source("channels"), "name", "DEFAULT")
+    _take_from_beside(given, channels=said == "DEFAULT")
     model = _model_plan(given)
     given["root"] = str(given.pop("data_root"))
     given["class_names"] = _names(given["class_names"])
@@ -80,22 +83,20 @@ def _last_part(path: str) -> str:
     return os.path.basename(os.path.abspath(path)) or path
 
 
-def _take_from_beside(given: dict[str, Any]) -> None:
-    """Fill in what the files beside the model say and the user does not."""
+def _take_from_beside(given: dict[str, Any], *, channels: bool) -> None:
+    """Fill in what the files beside the model say and the user does not, the order of the colours if ``channels``."""
     said = beside(given["model"])
     given["carried_names"] = said.class_names
     taken = dict[str, str]()
     for group in (("mean", "std"), ("resize", "crop", "interpolation")):
         if all(given[name] is None for name in group):
             taken |= {name: said.options[name] for name in group if name in said.options}
-    if given["channels"] == "rgb" and "channels" in said.options:
+    if channels and "channels" in said.options:
         taken["channels"] = said.options["channels"]
     given |= taken
-    notes = said.notes
-    if taken:
-        options = " ".join(f"--{name} {value}" for name, value in taken.items())
-        notes = (f"Pixels are prepared as {PREPROCESSOR} beside the model says: {options}.", *notes)
-    given["notes"] = notes
+    options = " ".join(f"--{name} {value}" for name, value in taken.items())
+    note = f"Pixels are prepared as {PREPROCESSOR} beside the model says: {options}."
+    given["notes"] = (*given["notes"], *((note,) if taken else ()), *said.notes)
 
 
 def plan_to_revisit(ctx: typer.Context, model: Path, instances: Path, audited: ModelFacts) -> Plan:
@@ -262,8 +263,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
         return None
     path = Path(text)
     try:
-        content = read_bounded(path, LARGEST_SMALL) if _is_there(path) else "\n".join(text.split(",")).encode()
-        return read_class_names(content)
+        return read_class_names(read_bounded(path, LARGEST_SMALL)) if _is_there(path) else listed_class_names(text)
     except OSError as err:
         found = f"{path}: {err.strerror}"
         raise UsageError(f"expected a text file of class names; found {found}; correct --class-names") from err

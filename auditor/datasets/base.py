@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from auditor.class_names import CarriedNames
+from auditor.class_names import CarriedNames, numbered
 from auditor.datasets.geometry import UNCHANGED, Geometry
 from auditor.registry import Registry
 
@@ -72,6 +72,7 @@ class Dataset:
         skipped: files that could not be read.
         notes: how samples were split, resized or converted, in whole sentences for the report.
         prepared: how images were resized and cut, as the user said it; empty where they were only stretched.
+        named: whether the data have names of their own, by which their labels were brought into the model's order.
         order_assumed: whether the classes are in text order because nothing says which is which.
     """
 
@@ -83,6 +84,7 @@ class Dataset:
     fingerprint: str
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
+    named: bool = False
     order_assumed: bool = False
     prepared: str = ""
 
@@ -126,6 +128,11 @@ class RawData:
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = field(default=())
     by_name: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the labels have names that say more than numbers do."""
+        return self.by_name or (bool(self.class_names) and not numbered(self.class_names))
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,7 @@ def class_order(raw: RawData, request: DataRequest) -> Order:
         InputRefused: names carried by the model, or by the data, that do not fit each other.
     """
     carried, given = telling(raw, request.carried), request.class_names
-    named = raw.by_name or (bool(raw.class_names) and not numbered(raw.class_names))
-    if named and given is not None:
+    if raw.named and given is not None:
         order = _of_names(raw.class_names, given, "--class-names")
         return order if carried is None or carried.names == given else _beside(order, carried)
     if raw.by_name:

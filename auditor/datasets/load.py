@@ -36,7 +36,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     check_split(raw.train, "the train split")
     check_split(raw.test, "the test split")
     check_classes(raw, all_present=request.class_names is None and telling(raw, request.carried) is None)
-    order = class_order(raw, request)
+    order, named = class_order(raw, request), raw.named
     raw = in_order(raw, order)
     names = _class_names(raw, request)
     train, test = (adapt(split.pixels, wanted, request.geometry) for split in (raw.train, raw.test))
@@ -49,6 +49,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         fingerprint=fingerprint(raw.train, raw.test),
         skipped=raw.skipped,
         notes=(*raw.notes, *order.notes, *train.notes),
+        named=named,
         order_assumed=order.assumed,
         prepared=asked.asked_for,
     )

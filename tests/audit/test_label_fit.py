@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from auditor.audit.label_fit import agreement, better_labels, labels_fit
 from auditor.audit.predictions import Predictions
+from auditor.class_names import listed_class_names
 from auditor.datasets.base import Split
 
 NAMES = tuple("abcdefghijkl")
@@ -63,6 +66,14 @@ def test_a_background_class_before_the_others_is_a_shift() -> None:
 def test_names_with_blanks_are_quoted() -> None:
     message = labels_fit(*both([1, 0]), ["no tumour", "it's"], by_name=True).message
     assert """--class-names 'it'"'"'s,no tumour'.""" in message
+
+
+@pytest.mark.parametrize("names", [["tench, Tinca tinca", "goldfish"], ["0_cat", "1_dog"], ["[a", "b"]])
+def test_the_line_is_read_as_it_is_meant(names: list[str]) -> None:
+    """Whatever the names hold, what is advised leads to the other order."""
+    message = labels_fit(*both([1, 0]), names, by_name=True).message
+    words = shlex.split(message[message.index("--class-names") :].removesuffix("."))
+    assert listed_class_names(words[1]) == tuple(reversed(names))
 
 
 def test_two_swapped_of_ten_are_found() -> None:

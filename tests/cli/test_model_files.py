@@ -82,13 +82,27 @@ def test_a_preprocessor_that_says_nonsense_is_refused_by_name(config: object, me
 
 def test_what_is_not_followed_is_noted(folder: Path) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps({**VIT, "crop_pct": 0.9}))
-    (folder / "onnx" / "model.onnx").rename(folder / "model.onnx")
-    (folder / "int8.onnx").write_bytes(b"")
-    notes = beside(model_file(str(folder))).notes
-    assert notes == (
-        "Beside the model lie others, which are not audited: int8.onnx.",
+    assert beside(model_file(str(folder))).notes == (
         "Not followed of preprocessor_config.json: crop_pct; say --resize and --crop as in training.",
     )
+
+
+def test_the_other_models_of_a_folder_are_named(folder: Path) -> None:
+    (folder / "int8.onnx").write_bytes(b"")
+    (folder / "onnx" / "fp16.onnx").write_bytes(b"")
+    told = "Of the folder onnx/model.onnx is audited, not int8.onnx, onnx/fp16.onnx."
+    plan = plan_of(str(folder), "--data", "d")
+    assert plan.data is not None
+    assert plan.data.notes == (told,)
+    alone = plan_of(str(folder / "onnx" / "model.onnx"), "--data", "d")
+    assert alone.data is not None
+    assert alone.data.notes == ()
+
+
+@pytest.mark.parametrize(("words", "channels"), [((), "bgr"), (("--channels", "rgb"), "rgb")])
+def test_blue_first_is_taken_unless_the_user_says_red(words: tuple[str, ...], channels: str, folder: Path) -> None:
+    (folder / "preprocessor_config.json").write_text(json.dumps({"do_flip_channel_order": True, "do_resize": False}))
+    assert plan_of(str(folder), "--data", "d", *words).model.channels == channels
 
 
 def test_names_of_the_classes(folder: Path) -> None:

@@ -338,3 +338,9 @@ def test_names_of_data_and_model_are_matched(tmp_path: Path) -> None:
     assert data.train.labels.tolist() == [[1, 2, 0][label] for label in LABELS[:18]]
     with pytest.raises(InputRefused, match="ant, bee, cow, which it does not name"):
         load(tmp_path, arrays, carried=CarriedNames(("x", "y", "z"), "the model's metadata"))
+
+
+def test_names_given_to_numbers_do_not_say_which_class_they_are(tmp_path: Path) -> None:
+    """So no other order of --class-names could mend labels that are wrong."""
+    assert not load(tmp_path, split(IMAGES), class_names=("ant", "bee", "cow")).named
+    assert load(tmp_path, {**split(IMAGES), "class_names": np.array(["ant", "bee", "cow"])}).named

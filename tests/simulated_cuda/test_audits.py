@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.audit.inspection import inspect
+from auditor.audit.profiles import PROFILES
 from auditor.boundary import cross_check, deepdig
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.minimal_norm import AttackTask, NearestSearch
@@ -37,7 +38,9 @@ FCN = SAMPLE_MODELS / "digits_fcn.onnx"
 
 @pytest.fixture(autouse=True)
 def _same_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """And trainings so short that an audit on the device takes seconds."""
+    """And trainings and attacks so short that an audit on the device takes seconds."""
+    little = replace(PROFILES["quick"], attacked=8, attacked_train=8, attack=(8, 4, 4))
+    monkeypatch.setitem(PROFILES, "quick", little)
     usual = deepdig.RECIPES["quick"]
     short = replace(usual, forth=_few_steps(usual.forth), back=_few_steps(usual.back), tuned=_few_steps(usual.tuned))
     monkeypatch.setitem(deepdig.RECIPES, "quick", replace(short, shared=replace(deepdig.SHARED, steps=10)))
