@@ -38,8 +38,8 @@ FCN = SAMPLE_MODELS / "digits_fcn.onnx"
 
 @pytest.fixture(autouse=True)
 def _same_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """And trainings and attacks so short that an audit on the device takes seconds."""
-    little = replace(PROFILES["quick"], attacked=8, attacked_train=8, attack=(8, 4, 4))
+    """And trainings so short, and so few attacks, that an audit on the device takes seconds."""
+    little = replace(PROFILES["quick"], attacked=4, attacked_train=4)
     monkeypatch.setitem(PROFILES, "quick", little)
     usual = deepdig.RECIPES["quick"]
     short = replace(usual, forth=_few_steps(usual.forth), back=_few_steps(usual.back), tuned=_few_steps(usual.tuned))
@@ -49,7 +49,7 @@ def _same_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _few_steps(training: Training) -> Training:
-    return replace(training, steps=20, check_every=10)
+    return replace(training, steps=8, check_every=4)
 
 
 def same_on_both(path: Path, device: str = "cuda", build: Any = "GPU", **more: Any) -> OnCuda:
