@@ -60,6 +60,8 @@ def model_file(given: str) -> str:
 
 def other_models(given: str, chosen: str) -> tuple[str, ...]:
     """A sentence on the models of a folder that were not chosen, if there are any."""
+    if given == chosen:
+        return ()
     others = [str(path.relative_to(given)) for path in _models_in(Path(given)) if str(path) != chosen]
     more = f" and {len(others) - 4} more" if len(others) > 4 else ""
     listed = f"{', '.join(others[:4])}{more}"
