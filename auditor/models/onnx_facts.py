@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.onnx_graph.score import Choice, sizes
+from auditor.models.onnx_subgraphs import all_nodes
 from auditor.results import NotMeasured
 
 
@@ -26,20 +26,10 @@ def onnx_facts(model: ModelProto, output: Choice) -> FileFacts:
             "IR": str(model.ir_version),
             **{f"opset {entry.domain or 'ai.onnx'}": str(entry.version) for entry in model.opset_import},
         },
-        operators=counted(Counter(_operators(model.graph))),
+        operators=counted(Counter(map(_name, all_nodes(model.graph)))),
         outputs=tuple(_described(value) for value in model.graph.output),
         output=f"{output.name}: {output.reason}",
     )
-
-
-def _operators(graph: GraphProto) -> Iterator[str]:
-    """Operators of a graph and of the branches and bodies inside it, without recursion."""
-    pending = [graph]
-    while pending:
-        for node in pending.pop().node:
-            yield _name(node)
-            for attribute in node.attribute:
-                pending.extend([*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])])
 
 
 def _name(node: NodeProto) -> str:
