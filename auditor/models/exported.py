@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, final
 
 import torch
@@ -24,6 +23,7 @@ from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
 from auditor.models.input_dtype import differentiable, to_input_dtype
+from auditor.models.model_file import ModelFile
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import Candidate, choose, looks_like, place_of
 from auditor.models.writes import of_program
@@ -33,7 +33,7 @@ _AGAIN = "export the classifier again with torch.export.export after model.eval(
 
 
 @model_format("pt2")
-def open_exported(path: Path, options: ModelOptions) -> Backend:
+def open_exported(file: ModelFile, options: ModelOptions) -> Backend:
     """Open a torch.export archive.
 
     Sets the number of threads of the whole process (``torch.set_num_threads``): the process that audits owns it.
@@ -45,21 +45,23 @@ def open_exported(path: Path, options: ModelOptions) -> Backend:
     if not options.trust_model:
         raise InputRefused(
             "a model file that runs no code of its own",
-            f"a torch.export archive, whose loading can run code stored in it ({path.name})",
+            f"a torch.export archive, whose loading can run code stored in it ({file.path.name})",
             "say --trust-model if you trust its source, or export the model to ONNX",
         )
     torch.set_num_threads(options.threads)
     device = torch_device(options.device)
     try:
-        program = torch.export.load(path)
+        program = torch.export.load(file.reader())
         if device.type != "cpu":
             from torch.export.passes import move_to_device_pass
 
             program = move_to_device_pass(program, device)
     except Exception as error:  # torch's loader raises all kinds of errors
-        raise InputRefused("a torch.export archive that torch loads", f"{path.name}: {why(error)}", _AGAIN) from error
+        raise InputRefused(
+            "a torch.export archive that torch loads", f"{file.path.name}: {why(error)}", _AGAIN
+        ) from error
     backend = ExportedBackend(program, device, options)
-    backend.class_names = names_in_archive(path)
+    backend.class_names = names_in_archive(file.reader())
     return backend
 
 

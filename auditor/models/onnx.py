@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
-from pathlib import Path
 from typing import final
 
 import onnx
@@ -17,6 +16,7 @@ from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
 from auditor.models.carried_names import names_in_onnx
 from auditor.models.gpu import failure_of
+from auditor.models.model_file import ModelFile
 from auditor.models.onnx_budget import check_budget
 from auditor.models.onnx_domains import check_domains
 from auditor.models.onnx_facts import onnx_facts
@@ -52,7 +52,7 @@ _ROUNDED = _ROUNDED_BY_BATCH | {"QuantizeLinear", "MatMulInteger", "ConvInteger"
 
 
 @model_format("onnx")
-def open_onnx(path: Path, options: ModelOptions) -> OnnxBackend:
+def open_onnx(file: ModelFile, options: ModelOptions) -> OnnxBackend:
     """Open an ONNX classifier.
 
     Raises:
@@ -60,7 +60,7 @@ def open_onnx(path: Path, options: ModelOptions) -> OnnxBackend:
         UsageError: a device or an embedding that is not there.
     """
     try:
-        return OnnxBackend(load_model(path), options)
+        return OnnxBackend(load_model(file), options)
     except UnsupportedGraph as err:
         raise InputRefused("a graph that can be read", str(err), "export the model again") from err
 
@@ -190,15 +190,15 @@ def _score_rows(y: Tensor) -> Tensor:
     return y.flatten(1)
 
 
-def load_model(path: Path) -> ModelProto:
+def load_model(file: ModelFile) -> ModelProto:
     """Read and check a model with its external data; local functions are inlined and nodes sorted.
 
     Raises:
         InputRefused: whatever is wrong with the file, in one line.
     """
     try:
-        model = onnx.load(path, load_external_data=False)
-        load_weights(model, path)
+        model = onnx.load_model_from_string(file.reader().read())
+        load_weights(model, file.weights)
         if (size := inlined_node_count(model)) > _MOST_NODES:
             raise ValueError(f"{size} nodes once its local functions are inlined")
         if model.functions:
@@ -211,7 +211,7 @@ def load_model(path: Path) -> ModelProto:
         check_budget(model)
     except _BROKEN as err:
         raise InputRefused(
-            "an ONNX model", f"{path.name}: {first_line(err)}", "check the file or export it again"
+            "an ONNX model", f"{file.path.name}: {first_line(err)}", "check the file or export it again"
         ) from err
     return model
 

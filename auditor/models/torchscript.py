@@ -13,7 +13,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,6 +27,7 @@ from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
 from auditor.models.input_dtype import differentiable, to_input_dtype
+from auditor.models.model_file import ModelFile
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.several import tensor_among
 from auditor.models.torchscript_archive import TracedInput, check_archive
@@ -47,7 +47,7 @@ _STORAGE_DTYPES = {
 
 
 @model_format("torchscript")
-def open_torchscript(path: Path, options: ModelOptions) -> Backend:
+def open_torchscript(file: ModelFile, options: ModelOptions) -> Backend:
     """Open a TorchScript file in evaluation mode, all parameters frozen.
 
     Sets the number of threads of the whole process (``torch.set_num_threads``): the process that audits owns it.
@@ -56,12 +56,12 @@ def open_torchscript(path: Path, options: ModelOptions) -> Backend:
         InputRefused: the archive is damaged, or its ``forward`` is not one of a classifier.
         UsageError: ``options.embedding`` names no tensor of the graph.
     """
-    example = check_archive(path)
+    example = check_archive(file.reader(), file.path.name)
     torch.set_num_threads(options.threads)
     device = torch_device(options.device)
-    module = _load(path, device)
+    module = _load(file, device)
     backend = TorchScriptBackend(module, example, device, options.embedding, options.output)
-    backend.class_names = names_in_archive(path)
+    backend.class_names = names_in_archive(file.reader())
     return backend
 
 
@@ -236,16 +236,18 @@ def _wanted(graph: graphs.Graph, name: str) -> graphs.Embedding:
         ) from error
 
 
-def _load(path: Path, device: torch.device) -> Any:
+def _load(file: ModelFile, device: torch.device) -> Any:
     """The module on the device, in evaluation mode, without a parameter that asks for gradients."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            module = torch.jit.load(str(path), map_location=device)
+            module = torch.jit.load(file.address or file.reader(), map_location=device)
             module.eval()
             place_code(module, device)
         except RuntimeError as error:
-            raise InputRefused("a TorchScript file that torch loads", f"{path.name}: {why(error)}", _EXPORT) from error
+            raise InputRefused(
+                "a TorchScript file that torch loads", f"{file.path.name}: {why(error)}", _EXPORT
+            ) from error
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return module

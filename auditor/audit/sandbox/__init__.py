@@ -13,12 +13,11 @@ from pathlib import Path
 
 from auditor.audit.plan import ModelPlan, Plan
 from auditor.audit.sandbox import capabilities, landlock, seccomp
-from auditor.audit.sandbox.external_data import external_files
 from auditor.audit.sandbox.landlock import READ
 from auditor.audit.sandbox.limits import PREFIX, apply_resource_limits, limits_for
 from auditor.audit.sandbox.places import places
 from auditor.errors import AuditIncomplete, InputRefused
-from auditor.models.weights_files import folder_of
+from auditor.models.weights_files import folder_of, weights_files
 from auditor.results import Validity
 
 NONE = "none"
@@ -106,7 +105,7 @@ def _closed_in(plan: Plan) -> InForce:
         always = [*places(plan, Path(tempfile.gettempdir())), (model, READ)]
         # In two steps, so that the names of the weights are read from the file when little else is left to reach.
         landlock.restrict([*always, (folder_of(model), READ)])
-        landlock.restrict([*always, *((path, READ) for path in external_files(model))])
+        landlock.restrict([*always, *((path, READ) for path in weights_files(model))])
     if filtered:
         seccomp.restrict()
     return InForce(True, version, filtered)
