@@ -15,8 +15,8 @@ from auditor.models.base import Backend, ModelOptions, model_formats, torch_devi
 from auditor.models.explain import why
 from auditor.models.gpu import compute_exactly
 from auditor.models.model_file import ModelFile
+from auditor.models.onnx.weights_files import weights_file, weights_names, why_not
 from auditor.models.sniff import size_of_file, sniff, unreadable
-from auditor.models.weights_files import weights_file, weights_names, why_not
 
 _SNIFFED = ("onnx", "torchscript", "pt2")
 

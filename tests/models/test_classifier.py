@@ -25,7 +25,7 @@ from auditor.models.classifier import (
     scores_to_probabilities,
 )
 from auditor.models.open import open_model
-from tests.models.torchscript_files import Cnn, Sigmoid, noise, save, seeded
+from tests.models.torchscript.torchscript_files import Cnn, Sigmoid, noise, save, seeded
 
 
 def classifier(eager: nn.Module, shape: tuple[int, ...], folder: Path) -> Classifier:

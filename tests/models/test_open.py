@@ -30,7 +30,7 @@ from auditor.models import base
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.model_file import ModelFile
 from auditor.models.open import open_file, open_model
-from tests.models.torchscript_files import Cnn, Mlp, noise, save, seeded
+from tests.models.torchscript.torchscript_files import Cnn, Mlp, noise, save, seeded
 
 CPU = ModelOptions(device="cpu")
 

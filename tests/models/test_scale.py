@@ -16,7 +16,7 @@ from auditor.models.open import open_model
 from auditor.models.scale import rescaling
 from tests.analytic import around_the_middle, half_space
 from tests.models.changing import Scaled, script
-from tests.models.torchscript_files import noise, save
+from tests.models.torchscript.torchscript_files import noise, save
 
 OPTIONS = ModelOptions(device="cpu")
 PLANE, X = half_space(16)[0], around_the_middle(300, 16, seed=1)
