@@ -22,7 +22,7 @@ from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
-from auditor.models.exported.opening import graph as graphs
+from auditor.models.exported import graph as graphs
 from auditor.models.gpu import computing_on
 from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.output_choice import Candidate, choose, looks_like, place_of

@@ -30,9 +30,9 @@ from auditor.models.gpu import computing_on
 from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.output_choice import tensor_among
 from auditor.models.rows import in_groups, score_rows
+from auditor.models.torchscript import graph as graphs
 from auditor.models.torchscript.archive import TracedInput, check_archive
 from auditor.models.torchscript.device import place_code
-from auditor.models.torchscript.opening import graph as graphs
 from auditor.models.torchscript.outputs import chosen_output
 from auditor.models.writes import of_script
 

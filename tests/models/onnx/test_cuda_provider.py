@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from auditor.models.onnx.opening import cuda_provider
+from auditor.models.onnx import cuda_provider
 
 linux = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="the GPU build is for Linux on x86-64"

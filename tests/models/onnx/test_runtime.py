@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelInput
-from auditor.models.onnx.opening import runtime as onnx_runtime
+from auditor.models.onnx import runtime as onnx_runtime
 from auditor.models.onnx.runtime import Runtime
 
 DIGITS = Path(__file__).parents[3] / "sample_models" / "digits_cnn.onnx"
