@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from auditor.audit.memory import out_of_memory
+from auditor.audit.pairs import sharding as shards
 from auditor.audit.run import run
 from auditor.datasets import image_file
 from auditor.datasets.base import DataRequest
@@ -19,7 +20,6 @@ from auditor.documents.plan import Plan
 from auditor.documents.results import Results
 from auditor.errors import AuditError, InputRefused
 from auditor.models.onnx.runtime import Runtime
-from auditor.numbers.class_pairs import sharding as shards
 
 DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
 MOST_RUNS = 40

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from auditor.audit.finished_parts import Ledger
+from auditor.audit.pairs import sharding as shards
 from auditor.audit.run import run
 from auditor.documents.messages import Begun, PartDone
 from auditor.documents.parts import FinishedBaselines, Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Provenance, Results, from_json, to_json
-from auditor.numbers.class_pairs import sharding as shards
 
 DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
 PAIRS = "0:1,3:8,4:9"

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
+from auditor.audit.pairs import sharding as shards
 from auditor.cli import main
 from auditor.documents.messages import Job
 from auditor.documents.plan import Plan
-from auditor.numbers.class_pairs import sharding as shards
 from auditor.worker import process
 from auditor.worker.journal_key import user_key
 from tests.cli.command import DIGITS_CNN, environment
