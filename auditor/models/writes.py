@@ -84,7 +84,7 @@ def of_program(module: fx.GraphModule) -> tuple[str, ...]:
 
 def of_onnx(model: ModelProto) -> tuple[str, ...]:
     """What an ONNX model shows, whose local functions are inlined: it keeps nothing, but may draw."""
-    from auditor.models.onnx_subgraphs import all_graphs
+    from auditor.models.onnx.subgraphs import all_graphs
 
     drawn, known = list[str](), dict[str, bool]()
     for graph in all_graphs(model.graph):

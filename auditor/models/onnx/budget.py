@@ -11,7 +11,7 @@ import math
 
 from onnx import ModelProto, ValueInfoProto, helper, shape_inference
 
-from auditor.models.onnx_subgraphs import all_graphs
+from auditor.models.onnx.subgraphs import all_graphs
 
 LARGEST_STEP = 1 << 36
 """Bytes (64 GiB) that one operator may hold at once, its inputs and results, for one instance or the fixed batch."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from onnx import ModelProto, NodeProto
 
-from auditor.models.onnx_subgraphs import all_nodes
+from auditor.models.onnx.subgraphs import all_nodes
 
 ALLOWED = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "com.microsoft"})
 FORBIDDEN = frozenset({"PyOp"})

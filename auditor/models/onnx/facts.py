@@ -9,7 +9,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 from auditor.documents.results import NotMeasured
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.onnx.graph.score import Choice, sizes
-from auditor.models.onnx_subgraphs import all_nodes
+from auditor.models.onnx.subgraphs import all_nodes
 
 
 def onnx_facts(model: ModelProto, output: Choice) -> FileFacts:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from onnx import ModelProto, TensorProto
 from onnx.external_data_helper import ExternalDataInfo
 
-from auditor.models.onnx_subgraphs import inner_graphs
+from auditor.models.onnx.subgraphs import inner_graphs
 
 
 def load_weights(model: ModelProto, files: Mapping[str, BinaryIO]) -> None:
