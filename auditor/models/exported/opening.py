@@ -16,16 +16,16 @@ from torch.export import ExportedProgram
 from torch.nn import functional
 from torch.utils import _pytree as pytree
 
-from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.exported import graph as graphs
 from auditor.models.gpu import computing_on
+from auditor.models.graphs.view import Form, ancestors, as_vectors
 from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.model_file import ModelFile
-from auditor.models.output_choice import Candidate, choose, looks_like, place_of
+from auditor.models.output_choice import Output, choose_declared, place_of
 from auditor.models.rows import in_groups, score_rows
 from auditor.models.writes import of_program
 
@@ -91,15 +91,16 @@ class ExportedBackend(Backend):
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
-        self.squashed = graphs.is_squashed(self._output.node)
-        self._logits = graphs.tap(self._module, head.logits)
+        self.squashed = graphs.bounded_output(self._output.node)
+        # A log-softmax leaves its gradient in plain sight, so what lies before it is not needed.
+        self._logits = graphs.tap(self._module, self._output.node if head.link == "none" else head.logits)
         self.quantised = graphs.has_steps(self._logits)
         self.gradient = "straight-through " * self.quantised + self.gradient
         named = None if options.embedding is None else _named(self._module, options.embedding)
-        self._feature_axis = None if named else head.feature_axis
+        self._form: Form = "by rank" if named else head.form
         embedding = named or head.embedding
-        self.embedding = NotMeasured(not_measured=embedding) if isinstance(embedding, str) else embedding.name
-        self._embed = None if isinstance(embedding, str) else graphs.tap(self._module, embedding)
+        self.embedding = embedding.name if isinstance(embedding, fx.Node) else embedding
+        self._embed = graphs.tap(self._module, embedding) if isinstance(embedding, fx.Node) else None
 
     @torch.no_grad()
     def scores(self, x: Tensor) -> Tensor:
@@ -110,10 +111,7 @@ class ExportedBackend(Backend):
     def embeddings(self, x: Tensor) -> Tensor:
         """Input of the last layer (or the node asked for), averaged over axes that are not features: ``(N, E)``."""
         assert self._embed is not None, self.embedding
-        e = self._grouped(self._embed, x)
-        axis = (1 if e.dim() == 4 else -1) if self._feature_axis is None else self._feature_axis
-        others = [other for other in range(1, e.dim()) if other != axis % e.dim()]
-        return (e.mean(dim=others) if others else e).float()
+        return as_vectors(self._grouped(self._embed, x), self._form).float()
 
     def logits(self, x: Tensor) -> Tensor:
         """Differentiable scores before any softmax or sigmoid that the graph shows."""
@@ -173,28 +171,25 @@ def _scores_among(outputs: list[graphs.Output], wanted: str | None) -> tuple[gra
     """
     if wanted is not None:
         return outputs[place_of([one.name or one.node.name for one in outputs], wanted)], "asked for with --output"
-    fitting = [one for one in outputs if _is_score_like(one.node.meta["val"])]
-    others = [
-        one
-        for one in outputs
-        if one.node.meta["val"].is_floating_point()
-        and not any(graphs.depends_on(fit.node, one.node) for fit in fitting)
+    inner = [ancestors(one.node, lambda node: node.all_input_nodes) for one in outputs]
+    offered = [
+        Output(
+            one.name,
+            partial(_is_layered, one.node),
+            {other.name for other in outputs if other.node in before},
+            graphs.described(one),
+            one.node.meta["val"].is_floating_point(),
+            _sizes(one.node.meta["val"]),
+            _is_score_like(one.node.meta["val"]),
+        )
+        for one, before in zip(outputs, inner, strict=True)
     ]
-    seen = looks_like([(one.name, _sizes(one.node.meta["val"])) for one in others])
-    if not fitting or (seen == "a detector" and not all(one in fitting for one in others)):
-        found = "; ".join(graphs.described(one) for one in outputs) or "no tensor"
-        raise InputRefused("class scores of shape (N, C)", found + f": {seen}" * bool(seen), "audit a classifier")
-    place, reason = choose(
-        [
-            Candidate(
-                one.name,
-                partial(graphs.has_head, one.node),
-                [other.name for other in fitting if graphs.depends_on(one.node, other.node)],
-            )
-            for one in fitting
-        ]
-    )
-    return fitting[place], "the only output" if len(outputs) == 1 else reason
+    place, reason = choose_declared(offered)
+    return outputs[place], reason
+
+
+def _is_layered(scores: fx.Node) -> bool:
+    return graphs.find_head(scores).layered
 
 
 def _is_score_like(value: Tensor) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import ModelProto, NodeProto
 
 from auditor.documents.results import NotMeasured
 from auditor.models.file_facts import FileFacts, counted
-from auditor.models.onnx.graph.score import Choice, sizes
+from auditor.models.onnx.graph.score import Choice, described
 from auditor.models.onnx.subgraphs import all_nodes
 
 
@@ -27,18 +27,10 @@ def onnx_facts(model: ModelProto, output: Choice) -> FileFacts:
             **{f"opset {entry.domain or 'ai.onnx'}": str(entry.version) for entry in model.opset_import},
         },
         operators=counted(Counter(map(_name, all_nodes(model.graph)))),
-        outputs=tuple(_described(value) for value in model.graph.output),
+        outputs=tuple(map(described, model.graph.output)),
         output=f"{output.name}: {output.reason}",
     )
 
 
 def _name(node: NodeProto) -> str:
     return f"{node.domain}::{node.op_type}" if node.domain not in ("", "ai.onnx") else str(node.op_type)
-
-
-def _described(value: ValueInfoProto) -> str:
-    if not value.type.HasField("tensor_type"):
-        return f"{value.name} {value.type.WhichOneof('value') or 'of unknown type'}"
-    shape = sizes(value)
-    inside = "any shape" if shape is None else "(" + ", ".join("?" if n is None else str(n) for n in shape) + ")"
-    return f"{value.name} {TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()} {inside}"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -26,6 +25,8 @@ from auditor.models.base import Backend, ModelInput, ModelOptions, model_format,
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.gpu import computing_on
+from auditor.models.graphs.head import Head
+from auditor.models.graphs.view import Form, as_vectors
 from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.model_file import ModelFile
 from auditor.models.output_choice import tensor_among
@@ -36,6 +37,7 @@ from auditor.models.torchscript.device import place_code
 from auditor.models.torchscript.outputs import chosen_output
 from auditor.models.writes import of_script
 
+_NO_TENSOR = NotMeasured(not_measured="the module returns no tensor that its graph makes")
 _EXPORT = "export the classifier again with torch.jit.trace or torch.jit.script, without optimize_for_inference"
 _STORAGE_DTYPES = {
     "FloatStorage": torch.float32,
@@ -92,7 +94,7 @@ class TorchScriptBackend(Backend):
         self._taps = _Taps(module, embedding, self._output)
         self.facts = graphs.facts(self._taps.graph, reason)
         self.head = self._taps.head
-        self.squashed = graphs.is_squashed(self._taps.graph, self._output)
+        self.squashed = graphs.bounded_output(self._taps.graph, self._output)
         self.embedding = self._taps.embedding
         self.gradient = self._taps.gradient
         self.quantised = self._taps.rounds
@@ -133,10 +135,7 @@ class TorchScriptBackend(Backend):
         assert self._taps.embed is not None
         with optimized_execution(False):
             e = self._taps.embed(self._taps.receiver, self._prepare(x), *self._defaults)
-        axis = self._taps.feature_axis
-        kept = (1 if e.dim() == 4 else -1) if axis is None else axis
-        others = [other for other in range(1, e.dim()) if other != kept % e.dim()]
-        return (e.mean(dim=others) if others else e).float()
+        return as_vectors(e, self._taps.form).float()
 
     def _prepare(self, x: Tensor) -> Tensor:
         # A copy, because forward may work in place (x.sub_(mean)) on what is somebody else's data.
@@ -173,18 +172,9 @@ class _Taps:
             if head and (self.rounds or head.kind in ("probabilities", "sigmoid"))
             else None
         )
-        self.embedding: str | NotMeasured
-        self.embed: Callable[..., Tensor] | None = None
-        self.feature_axis: int | None = None
-        if wanted is not None:
-            found: graphs.Embedding | str = _wanted(graph, wanted)
-        else:
-            found = head.embedding if head else "the module returns no tensor that its graph makes"
-        if isinstance(found, str):
-            self.embedding = NotMeasured(not_measured=found)
-        else:
-            self.embedding, self.feature_axis = found.name, found.feature_axis
-            self.embed = graphs.function_of(graph, found.place)
+        self.form: Form = head.form if head and wanted is None else "by rank"
+        self.embedding = _wanted(graph, wanted) if wanted is not None else head.embedding if head else _NO_TENSOR
+        self.embed = None if isinstance(self.embedding, NotMeasured) else graphs.function_of(graph, self.embedding)
         blocking = graphs.without_gradient(graph)
         self.gradient: str | NotMeasured = (
             NotMeasured(not_measured=f"the file holds operators without a gradient: {', '.join(blocking)}")
@@ -198,14 +188,14 @@ def _choice(module: Any, wanted: str | None) -> tuple[str | None, str | NotMeasu
     if wanted is not None:
         return wanted, f"{wanted}: asked for with --output"
     graph = graphs.inlined(module.forward)
-    chosen = chosen_output(graph, partial(graphs.has_head, graph))
+    chosen = chosen_output(graph)
     if chosen is None:
         return None, NotMeasured(not_measured="the graph does not show what the module returns")
     keys, reason = chosen
     return keys, reason if keys is None else f"{keys}: {reason}"
 
 
-def _graph_with_head(module: Any, output: str | None) -> tuple[graphs.Graph, graphs.Head | None, Any]:
+def _graph_with_head(module: Any, output: str | None) -> tuple[graphs.Graph, Head[str] | None, Any]:
     """The graph as it was saved, or else frozen, where branches on ``training`` and attributes are resolved.
 
     Returned with its head and with the module that its first input stands for.
@@ -217,7 +207,7 @@ def _graph_with_head(module: Any, output: str | None) -> tuple[graphs.Graph, gra
         head = graphs.find_head(saved, output)
     except graphs.NotFound:
         head = None
-    if head is not None and not isinstance(head.embedding, str):
+    if head is not None and head.linear:
         return saved, head, module._c
     try:
         receiver = torch._C._freeze_module(module._c)
@@ -227,13 +217,14 @@ def _graph_with_head(module: Any, output: str | None) -> tuple[graphs.Graph, gra
         return saved, head, module._c
 
 
-def _wanted(graph: graphs.Graph, name: str) -> graphs.Embedding:
+def _wanted(graph: graphs.Graph, name: str) -> str:
     try:
-        return graphs.named_embedding(graph, name)
+        graphs.check_embedding(graph, name)
     except graphs.NotFound as error:
         raise UsageError(
             f"expected --embedding to name a tensor of the model's graph; found {name!r}; use one such as {error}"
         ) from error
+    return name
 
 
 def _load(file: ModelFile, device: torch.device) -> Any:
