@@ -6,14 +6,12 @@ The program checks the batch size that it was exported for; instances are fed in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, final
 
 import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
-from torch.nn import functional
 from torch.utils import _pytree as pytree
 
 from auditor.errors import InputRefused, UsageError
@@ -21,12 +19,10 @@ from auditor.models.base import Backend, ModelInput, ModelOptions, model_format,
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
 from auditor.models.exported import graph as graphs
-from auditor.models.gpu import computing_on
-from auditor.models.graphs.view import Form, ancestors, as_vectors
-from auditor.models.input_dtype import differentiable, to_input_dtype
+from auditor.models.graphs.view import ancestors
 from auditor.models.model_file import ModelFile
 from auditor.models.output_choice import Output, choose_declared, place_of
-from auditor.models.rows import in_groups, score_rows
+from auditor.models.torch_backend import TorchBackend
 from auditor.models.writes import of_program
 
 _AGAIN = "export the classifier again with torch.export.export after model.eval()"
@@ -66,13 +62,15 @@ def open_exported(file: ModelFile, options: ModelOptions) -> Backend:
 
 
 @final
-class ExportedBackend(Backend):
+class ExportedBackend(TorchBackend):
     """A loaded program, with modules for its logits and its embedding cut out of its graph.
 
     Args:
         program: as torch loaded it, on ``device``.
         device: where it computes.
         options: what the user said.
+    Attributes:
+        output: keys of the scores among what the program returns; None where they are all that it returns.
     """
 
     def __init__(self, program: ExportedProgram, device: torch.device, options: ModelOptions) -> None:
@@ -80,7 +78,7 @@ class ExportedBackend(Backend):
         self.runtime = f"torch.export program, torch {torch.__version__.partition('+')[0]}, {device}"
         self.gradient = "torch autograd through the program itself"
         self._module: Any = program.module()
-        self.input, self._least, self._most = _declared_input(program, self._module)
+        self.input, self.least, self.most = _declared_input(program, self._module)
         if training := graphs.training_nodes(self._module):
             raise InputRefused(
                 "a program in evaluation mode", f"one in training mode ({', '.join(training[:3])})", _AGAIN
@@ -88,51 +86,26 @@ class ExportedBackend(Backend):
         self.side_effects = of_program(self._module)
         returned = graphs.outputs(self._module)
         self._output, reason = _scores_among(returned, options.output)
+        self.output = self._output.name or None
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
         self.squashed = graphs.bounded_output(self._output.node)
         # A log-softmax leaves its gradient in plain sight, so what lies before it is not needed.
-        self._logits = graphs.tap(self._module, self._output.node if head.link == "none" else head.logits)
-        self.quantised = graphs.has_steps(self._logits)
+        self.tapped_logits = graphs.tap(self._module, self._output.node if head.link == "none" else head.logits)
+        self.quantised = graphs.has_steps(self.tapped_logits)
         self.gradient = "straight-through " * self.quantised + self.gradient
         named = None if options.embedding is None else _named(self._module, options.embedding)
-        self._form: Form = "by rank" if named else head.form
+        self.form = "by rank" if named else head.form
         embedding = named or head.embedding
         self.embedding = embedding.name if isinstance(embedding, fx.Node) else embedding
-        self._embed = graphs.tap(self._module, embedding) if isinstance(embedding, fx.Node) else None
+        self.tapped_embedding = graphs.tap(self._module, embedding) if isinstance(embedding, fx.Node) else None
 
-    @torch.no_grad()
-    def scores(self, x: Tensor) -> Tensor:
-        """The program's own output for a batch: float32 ``(N, C)`` or ``(N, 1)``, no gradient."""
-        return self._grouped(lambda part: score_rows(self._returned(part)), x)
-
-    @torch.no_grad()
-    def embeddings(self, x: Tensor) -> Tensor:
-        """Input of the last layer (or the node asked for), averaged over axes that are not features: ``(N, E)``."""
-        assert self._embed is not None, self.embedding
-        return as_vectors(self._grouped(self._embed, x), self._form).float()
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Differentiable scores before any softmax or sigmoid that the graph shows."""
-        z = self._grouped(lambda part: score_rows(self._logits(part)), x, differentiable)
-        # Sigmoids side by side count divided by their sum: softmax(log p) = p / sum p.
-        return functional.logsigmoid(z) if self.head == "sigmoid" and z.shape[1] > 1 else z
-
-    def _returned(self, x: Tensor) -> Tensor:
+    def answer(self, x: Tensor) -> Tensor:
         """The scores among what the whole program returns, its guards included."""
         arguments, named = pytree.tree_unflatten([x], self._module._in_spec)
         leaf: Tensor = pytree.tree_leaves(self._module(*arguments, **named))[self._output.place]
         return leaf
-
-    def _grouped(
-        self,
-        run: Callable[[Tensor], Tensor],
-        x: Tensor,
-        prepare: Callable[[Tensor, torch.dtype], Tensor] = to_input_dtype,
-    ) -> Tensor:
-        with computing_on(self.device):
-            return in_groups(run, prepare(x.to(self.device), self.input.dtype), self._least, self._most)
 
 
 def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[ModelInput, int, int | None]:

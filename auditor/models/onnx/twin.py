@@ -14,9 +14,9 @@ from auditor.errors import InputRefused
 from auditor.models.base import ModelInput
 from auditor.models.gpu import computing_on
 from auditor.models.graphs.head import Head
-from auditor.models.input_dtype import differentiable
 from auditor.models.onnx.graph import Graph, import_graph
 from auditor.models.onnx.graph.staircase import marked
+from auditor.models.rows import differentiable
 
 
 class Twin:

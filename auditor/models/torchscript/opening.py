@@ -2,10 +2,6 @@
 
 The embedding and the logits before a softmax or sigmoid are read from the module's own graph, so nothing is asked of
 the user. ``torch.jit`` is deprecated and complains at each load; that is kept from the user, whose file it is.
-
-The graph executor's optimiser stays off (``torch.jit.optimized_execution(False)``, a setting of the calling thread):
-measured on a small CNN and a resnet18 at fourteen batch sizes, it made the first calls 2 to 8 times slower and later
-ones no faster; outputs and gradients equal the eager module's bit for bit either way.
 """
 
 from __future__ import annotations
@@ -16,21 +12,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.jit._fuser import optimized_execution
-from torch.nn import functional
 
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
 from auditor.models.explain import why
-from auditor.models.gpu import computing_on
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import Form, as_vectors
-from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.model_file import ModelFile
 from auditor.models.output_choice import tensor_among
-from auditor.models.rows import in_groups, score_rows
+from auditor.models.torch_backend import TorchBackend
 from auditor.models.torchscript import graph as graphs
 from auditor.models.torchscript.archive import TracedInput, check_archive
 from auditor.models.torchscript.device import place_code
@@ -67,7 +58,7 @@ def open_torchscript(file: ModelFile, options: ModelOptions) -> Backend:
     return backend
 
 
-class TorchScriptBackend(Backend):
+class TorchScriptBackend(TorchBackend):
     """A loaded module, with functions for its logits and its embedding made from its graph.
 
     Args:
@@ -88,64 +79,33 @@ class TorchScriptBackend(Backend):
     ) -> None:
         self.device = device
         self.runtime = f"TorchScript, torch {torch.__version__.partition('+')[0]}, {device}"
-        self._module = module
-        self._defaults = _further_arguments(module)
-        self._output, reason = _choice(module, output)
-        self._taps = _Taps(module, embedding, self._output)
-        self.facts = graphs.facts(self._taps.graph, reason)
-        self.head = self._taps.head
-        self.squashed = graphs.bounded_output(self._taps.graph, self._output)
-        self.embedding = self._taps.embedding
-        self.gradient = self._taps.gradient
-        self.quantised = self._taps.rounds
+        defaults = _further_arguments(module)
+        keys, reason = _choice(module, output)
+        graph, head, receiver = _graph_with_head(module, keys)
+
+        def tap(name: str, straight: bool = False) -> Callable[[Tensor], Tensor]:
+            function = graphs.function_of(graph, name, straight=straight)
+            return lambda x: function(receiver, x, *defaults)
+
+        self.answer = lambda x: tensor_among(module(x), keys)
+        self.head = head.kind if head else None
+        self.quantised = bool(graphs.steps(graph))
+        hidden = head is not None and (self.quantised or head.kind in ("probabilities", "sigmoid"))
+        self.tapped_logits = tap(head.logits, straight=True) if head and hidden else self.answer
+        self.form = head.form if head and embedding is None else "by rank"
+        self.embedding = _wanted(graph, embedding) if embedding is not None else head.embedding if head else _NO_TENSOR
+        self.tapped_embedding = None if isinstance(self.embedding, NotMeasured) else tap(self.embedding)
+        self.gradient = "straight-through " * self.quantised + "torch autograd through the module itself"
+        if blocking := graphs.without_gradient(graph):
+            said = f"the file holds operators without a gradient: {', '.join(blocking)}"
+            self.gradient = NotMeasured(not_measured=said)
+        self.facts = graphs.facts(graph, reason)
+        self.squashed = graphs.bounded_output(graph, keys)
         self.side_effects = of_script(module)
-        self.input = _declared_input(self._taps, example)
+        self.input = _declared_input(graph, receiver, example)
         if example is not None and self._insists_on(example):
+            self.least = self.most = example.shape[0]
             self.input = ModelInput(self.input.shape, self.input.dtype, fixed_batch=example.shape[0])
-
-    @torch.no_grad()
-    def scores(self, x: Tensor) -> Tensor:
-        """The module's own output for a batch: float32 ``(N, C)`` or ``(N, 1)``, no gradient."""
-        return self._in_batches(self._run_module, x)
-
-    @torch.no_grad()
-    def embeddings(self, x: Tensor) -> Tensor:
-        """Input of the last layer (or the tensor asked for), averaged over axes that are not features: ``(N, E)``."""
-        assert self._taps.embed is not None, self.embedding
-        return self._in_batches(self._run_embedding, x)
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Differentiable scores before any softmax or sigmoid that the graph shows."""
-        return self._in_batches(self._run_logits, x)
-
-    def _run_module(self, x: Tensor) -> Tensor:
-        with optimized_execution(False):
-            return score_rows(tensor_among(self._module(self._prepare(x)), self._output))
-
-    def _run_logits(self, x: Tensor) -> Tensor:
-        prepared = differentiable(x.to(self.device), self.input.dtype).clone()
-        with optimized_execution(False):
-            if self._taps.logits is None:
-                return score_rows(tensor_among(self._module(prepared), self._output))
-            z = score_rows(self._taps.logits(self._taps.receiver, prepared, *self._defaults))
-        # Sigmoids side by side count divided by their sum: softmax(log p) = p / sum p.
-        return functional.logsigmoid(z) if self.head == "sigmoid" and z.shape[1] > 1 else z
-
-    def _run_embedding(self, x: Tensor) -> Tensor:
-        assert self._taps.embed is not None
-        with optimized_execution(False):
-            e = self._taps.embed(self._taps.receiver, self._prepare(x), *self._defaults)
-        return as_vectors(e, self._taps.form).float()
-
-    def _prepare(self, x: Tensor) -> Tensor:
-        # A copy, because forward may work in place (x.sub_(mean)) on what is somebody else's data.
-        return to_input_dtype(x.to(self.device), self.input.dtype).clone()
-
-    def _in_batches(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """All of x at once, or in the one batch size that the module takes, the last batch filled up with repeats."""
-        size = self.input.fixed_batch
-        with computing_on(self.device):
-            return in_groups(run, x, size or 1, size)
 
     def _insists_on(self, example: TracedInput) -> bool:
         """Whether the batch size of the traced example is fixed in the graph: it runs, and one more does not."""
@@ -157,30 +117,6 @@ class TorchScriptBackend(Backend):
             except (RuntimeError, InputRefused):
                 outcomes.append(False)
         return outcomes == [True, False]
-
-
-class _Taps:
-    """What was found in the graph of a module: functions for logits and embedding, and what to say of them."""
-
-    def __init__(self, module: Any, wanted: str | None, output: str | None) -> None:
-        graph, head, self.receiver = _graph_with_head(module, output)
-        self.graph = graph
-        self.head = head.kind if head else None
-        self.rounds = bool(graphs.steps(graph))
-        self.logits = (
-            graphs.function_of(graph, head.logits, straight=True)
-            if head and (self.rounds or head.kind in ("probabilities", "sigmoid"))
-            else None
-        )
-        self.form: Form = head.form if head and wanted is None else "by rank"
-        self.embedding = _wanted(graph, wanted) if wanted is not None else head.embedding if head else _NO_TENSOR
-        self.embed = None if isinstance(self.embedding, NotMeasured) else graphs.function_of(graph, self.embedding)
-        blocking = graphs.without_gradient(graph)
-        self.gradient: str | NotMeasured = (
-            NotMeasured(not_measured=f"the file holds operators without a gradient: {', '.join(blocking)}")
-            if blocking
-            else "straight-through " * self.rounds + "torch autograd through the module itself"
-        )
 
 
 def _choice(module: Any, wanted: str | None) -> tuple[str | None, str | NotMeasured]:
@@ -264,7 +200,7 @@ def _further_arguments(module: Any) -> list[Any]:
     return [argument.default_value for argument in arguments[1:]]
 
 
-def _declared_input(taps: _Taps, example: TracedInput | None) -> ModelInput:
+def _declared_input(graph: graphs.Graph, receiver: Any, example: TracedInput | None) -> ModelInput:
     """What the traced example, or else the first layer's weights, say of the input."""
     if example is not None and example.storage not in _STORAGE_DTYPES:
         raise InputRefused(
@@ -272,6 +208,6 @@ def _declared_input(taps: _Taps, example: TracedInput | None) -> ModelInput:
             f"one traced with a {example.storage}",
             "export it without the conversion",
         )
-    dtype = _STORAGE_DTYPES[example.storage] if example else graphs.floating_dtype(taps.graph, taps.receiver)
-    shape = example.shape[1:] if example else graphs.first_layer_input(taps.graph, taps.receiver)
+    dtype = _STORAGE_DTYPES[example.storage] if example else graphs.floating_dtype(graph, receiver)
+    shape = example.shape[1:] if example else graphs.first_layer_input(graph, receiver)
     return ModelInput(shape, dtype or torch.float32)
