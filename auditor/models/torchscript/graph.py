@@ -251,19 +251,9 @@ def _depends_on_input(graph: Graph) -> set[str]:
     """Names of the values that change with the model's input, as opposed to weights."""
     data = {value.debugName() for value in list(graph.inputs())[1:]}
     for node in graph.nodes():
-        inner = any(_uses_any(block, data) for block in node.blocks())
-        if inner or any(value.debugName() in data for value in node.inputs()):
+        if any(value.debugName() in data for value in reads(node)):
             data.update(value.debugName() for value in node.outputs())
     return data
-
-
-def _uses_any(block: Any, names: set[str]) -> bool:
-    """Whether a nested block reads one of the values."""
-    return any(value.debugName() in names for value in block.outputs()) or any(
-        any(value.debugName() in names for value in node.inputs())
-        or any(_uses_any(inner, names) for inner in node.blocks())
-        for node in block.nodes()
-    )
 
 
 def _weight(value: Value, module: Any) -> Tensor | None:
@@ -296,6 +286,14 @@ def all_nodes(block: Any) -> Iterator[Node]:
         yield node
         for inner in node.blocks():
             yield from all_nodes(inner)
+
+
+def reads(node: Node) -> Iterator[Value]:
+    """What goes into a node, and what is read inside its branches and loops."""
+    yield from node.inputs()
+    for block in node.blocks():
+        yield from block.outputs()
+        yield from (value for inner in block.nodes() for value in reads(inner))
 
 
 def _output(node: Node) -> str | None:
