@@ -76,7 +76,9 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions, *, on_boundar
     scores = _first_scores(backend, prepare, samples)
     finite = check_finite(scores)
     usable = scores[torch.isfinite(scores).all(dim=1)]
-    kind, kind_check = decide_output_kind(usable, backend.head, options.output_kind, squashed=backend.squashed)
+    kind, kind_check = decide_output_kind(
+        usable, backend.head, options.output_kind, bounded_output=backend.bounded_output
+    )
     scale = 1.0 if on_boundary else rescaling(usable, kind)
     mended = [] if scale == 1 else [rescaled(scale)]
     if mended:

@@ -89,7 +89,7 @@ class ExportedBackend(TorchBackend):
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
-        self.squashed = graphs.bounded_output(self._output.node)
+        self.bounded_output = graphs.bounded_output(self._output.node)
         # A log-softmax leaves its gradient in plain sight, so what lies before it is not needed.
         self.tapped_logits = graphs.tap(self._module, self._output.node if head.link == "none" else head.logits)
         self.quantised = graphs.has_steps(self.tapped_logits)

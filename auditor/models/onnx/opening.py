@@ -101,7 +101,7 @@ class OnnxBackend(Backend):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
         self.side_effects = of_onnx(model)
         self._head = _with_embedding(find_head(graph), model, options.embedding)
-        self.squashed = bounded_output(graph)
+        self.bounded_output = bounded_output(graph)
         self.embedding = self._head.embedding
         self._steps = None if options.embedding else steps_of(graph, self.embedding)
         self._scores = output.name

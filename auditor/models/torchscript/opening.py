@@ -99,7 +99,7 @@ class TorchScriptBackend(TorchBackend):
             said = f"the file holds operators without a gradient: {', '.join(blocking)}"
             self.gradient = NotMeasured(not_measured=said)
         self.facts = graphs.facts(graph, reason)
-        self.squashed = graphs.bounded_output(graph, keys)
+        self.bounded_output = graphs.bounded_output(graph, keys)
         self.side_effects = of_script(module)
         self.input = _declared_input(graph, receiver, example)
         if example is not None and self._insists_on(example):

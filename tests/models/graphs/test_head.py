@@ -81,7 +81,7 @@ def test_every_format_shows_it(form: str, last: str, head: OutputKind | None, em
     net, x = Net(last).eval(), noise(3, 6)
     backend = open_model(written(net, tmp_path / form), OPTIONS)
     assert backend.head == head
-    assert backend.squashed is (last not in ("logits", "distilled"))
+    assert backend.bounded_output is (last not in ("logits", "distilled"))
     assert isinstance(backend.embedding, NotMeasured) is not embeds
     if embeds:
         torch.testing.assert_close(backend.embeddings(x), net.hidden(x).detach())
