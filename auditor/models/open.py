@@ -57,7 +57,8 @@ def open_file(path: Path) -> ModelFile:
             name = _format_of(path, content)
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from error
-        weights = {each: opened.enter_context(_weights(path, each)) for each in _weights_of(name, content)}
+        names = weights_names(content) if name == "onnx" else []
+        weights = {each: opened.enter_context(_weights(path, each)) for each in names}
         return ModelFile(path, name, content, weights, opened.pop_all())
 
 
@@ -70,10 +71,6 @@ def _format_of(path: Path, content: BinaryIO) -> str:
         if extension in model_formats and extension not in _SNIFFED:
             return extension
         raise
-
-
-def _weights_of(name: str, content: BinaryIO) -> list[str]:
-    return weights_names(content) if name == "onnx" else []
 
 
 def _weights(path: Path, name: str) -> BinaryIO:

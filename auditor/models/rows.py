@@ -49,9 +49,10 @@ def in_groups(run: Callable[[Tensor], Tensor], x: Tensor, least: int, most: int 
     Returns:
         ``(N, ...)``, one row for each of x.
     """
-    parts = []
-    for part in x.split(most) if most else (x,):
-        gap = least - len(part)
-        filled = torch.cat([part, part[-1:].expand(gap, *part.shape[1:])]) if gap > 0 else part
-        parts.append(run(filled)[: len(part)])
+    parts = [run(filled_up(part, least))[: len(part)] for part in (x.split(most) if most else (x,))]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def filled_up(x: Tensor, size: int) -> Tensor:
+    """A batch of at least ``size`` rows, a shorter one filled up with its last row."""
+    return torch.cat([x, x[-1:].expand(size - len(x), *x.shape[1:])]) if len(x) < size else x

@@ -28,7 +28,7 @@ from auditor.models.base import ModelInput
 from auditor.models.memory import lack_of_memory, release_cached
 from auditor.models.onnx import cuda_provider
 from auditor.models.onnx.cuda_provider import CUDA_PROVIDER
-from auditor.models.rows import to_input_dtype
+from auditor.models.rows import filled_up, to_input_dtype
 
 _CPU = "CPUExecutionProvider"
 _SILENT = 4
@@ -126,8 +126,7 @@ class Runtime:
         x = to_input_dtype(x.detach(), self.input.dtype).cpu().contiguous()
         size, labels = self.input.fixed_batch or max(1, len(x)), list[str]()
         for part in x.split(size):
-            filled = torch.cat([part, part[-1:].expand(size - len(part), *part.shape[1:])])
-            (array,) = self._session.run([name], {self._input_name: filled.numpy()})
+            (array,) = self._session.run([name], {self._input_name: filled_up(part, size).numpy()})
             labels += [str(label) for label in np.asarray(array).reshape(-1)[: len(part)].tolist()]
         return labels
 
@@ -137,7 +136,7 @@ class Runtime:
 
     def _run_batch(self, names: Sequence[str], x: Tensor, size: int) -> list[Tensor]:
         """One call of the session; a batch shorter than ``size`` is filled up with its last row."""
-        filled = torch.cat([x, x[-1:].expand(size - len(x), *x.shape[1:])]) if len(x) < size else x
+        filled = filled_up(x, size)
         try:
             if self._bind and all(name in self._outputs for name in names):
                 return [y[: len(x)].float() for y in self._run_in_place(names, filled)]

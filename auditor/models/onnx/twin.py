@@ -16,7 +16,7 @@ from auditor.models.gpu import computing_on
 from auditor.models.graphs.head import Head
 from auditor.models.onnx.graph import Graph, import_graph
 from auditor.models.onnx.graph.staircase import marked
-from auditor.models.rows import differentiable
+from auditor.models.rows import differentiable, filled_up
 
 
 class Twin:
@@ -62,9 +62,8 @@ class Twin:
         size = self._input.fixed_batch or 1
         if len(x) == size:
             return self._module(x)
-        gap = -len(x) % size
-        filled = torch.cat([x, x[-1:].expand(gap, *x.shape[1:])]) if gap else x
-        return torch.vmap(self._module)(filled.unflatten(0, (-1, size))).flatten(0, 1)[: len(x)]
+        groups = filled_up(x, len(x) + -len(x) % size).unflatten(0, (-1, size))
+        return torch.vmap(self._module)(groups).flatten(0, 1)[: len(x)]
 
 
 def _continuous(x: Tensor, dtype: torch.dtype) -> Tensor:
