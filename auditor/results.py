@@ -12,8 +12,9 @@ import json
 import math
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from auditor.policy.intervals import Interval
 from auditor.text import json_text
 
 SCHEMA_VERSION: Final = "2.0"
@@ -49,6 +50,16 @@ class Measure(Document):
     def high(self) -> float:
         """The upper end of the interval, infinity where it is open."""
         return math.inf if self.ci_high is None else self.ci_high
+
+    @property
+    def interval(self) -> Interval:
+        """The number with its interval, infinite where that is open."""
+        return Interval(self.value, self.low, self.high)
+
+    @field_validator("ci_low", "ci_high", mode="before")
+    @classmethod
+    def _open(cls, end: object) -> object:
+        return None if end in (-math.inf, math.inf) else end
 
 
 class NotMeasured(Document):

@@ -8,7 +8,7 @@ from math import comb
 from auditor.audit.pairs import Pair
 from auditor.audit.predictions import Predictions
 from auditor.audit.selection import Selection
-from auditor.functional.statistics import wilson
+from auditor.policy.intervals import wilson
 from auditor.results import Coverage, Measure, Measured, NotMeasured
 from auditor.results import Pair as AuditedPair
 

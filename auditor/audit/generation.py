@@ -22,8 +22,8 @@ from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm import NearestSearch, Search
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
-from auditor.functional.statistics import wilson
 from auditor.models.classifier import Classifier
+from auditor.policy.intervals import wilson
 from auditor.results import Generation, Measure, NotMeasured
 
 BASELINES = ("rpbs", "epbs")

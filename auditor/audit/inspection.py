@@ -151,7 +151,7 @@ def _normalisation(subject: Subject) -> Normalisation:
 
     from auditor.audit.normalisations import SAMPLES, tried
     from auditor.audit.validity import POOR
-    from auditor.functional.statistics import wilson
+    from auditor.policy.intervals import wilson
 
     classifier, test = subject.classifier, subject.dataset.test
     if not len(test):

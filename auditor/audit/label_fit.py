@@ -19,7 +19,7 @@ from torch import Tensor
 from auditor.audit.predictions import Predictions
 from auditor.class_names import as_list
 from auditor.datasets.base import Split
-from auditor.functional.statistics import Estimate, wilson
+from auditor.policy.intervals import Interval, wilson
 from auditor.results import Validity
 
 LEAST_NEVER = 5
@@ -42,8 +42,8 @@ class Relabelling:
     """
 
     classes: dict[int, int]
-    now: Estimate
-    then: Estimate
+    now: Interval
+    then: Interval
     gained: int
     lost: int
 

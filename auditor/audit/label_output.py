@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from auditor.audit.predictions import Predictions
-from auditor.functional.statistics import systematic, wilson
+from auditor.functional.statistics import systematic
 from auditor.models.classifier import Classifier
+from auditor.policy.intervals import wilson
 from auditor.results import Validity
 
 ID = "label_output"
@@ -36,8 +37,7 @@ def label_output(classifier: Classifier, test: Predictions) -> list[Validity]:
         f"The file's label output and its scores choose another class for {apart:,} of {len(rows):,} samples"
         f" (right are {_share(said == truth)} of the labels and {_share(chosen == truth)} of the scores' classes)"
     )
-    low = wilson(apart, len(rows)).low
-    if low is None or low <= _TOLERATED:
+    if wilson(apart, len(rows)).low <= _TOLERATED:
         return [Validity(id=ID, status="warn", message=f"{message}; the scores are audited.")]
     return [Validity(id=ID, status="fail", message=f"{message}; {_cause(p, said)}.")]
 

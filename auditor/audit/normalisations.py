@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from auditor.datasets.base import Split
-from auditor.functional.statistics import Estimate, wilson
 from auditor.models.classifier import Classifier
+from auditor.policy.intervals import Interval, wilson
 
 SAMPLES = 512
 """Test samples on which each alternative is tried."""
@@ -43,7 +43,7 @@ KNOWN = (
 )
 
 
-def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Estimate]]:
+def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Interval]]:
     """Accuracy under each normalisation that fits the model's channels, other than the one in use.
 
     Args:

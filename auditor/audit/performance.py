@@ -9,7 +9,7 @@ from torch import Tensor
 
 from auditor.audit.predictions import Predictions
 from auditor.functional.calibration import BINS, bin_of, calibration_error
-from auditor.functional.statistics import Estimate, wilson
+from auditor.policy.intervals import Interval, wilson
 from auditor.results import NEUTRAL, ClassAccuracy, Measure, Measured, NotMeasured, Performance, ReliabilityBin
 
 
@@ -60,7 +60,7 @@ def _calibration(confidence: Tensor, correct: Tensor, rng: torch.Generator) -> t
     unit = "probability (p) under perfect calibration"
     return (
         _measure(estimate, len(confidence), "share", "lower is better"),
-        _measure(Estimate(p, None, None), len(confidence), unit, NEUTRAL),
+        _measure(Interval(p), len(confidence), unit, NEUTRAL),
     )
 
 
@@ -81,7 +81,7 @@ def _reliability(confidence: Tensor, correct: Tensor) -> list[ReliabilityBin]:
     return found
 
 
-def _measure(estimate: Estimate, n: int, unit: str, direction: str) -> Measure:
+def _measure(estimate: Interval, n: int, unit: str, direction: str) -> Measure:
     return Measure(
         value=estimate.value, ci_low=estimate.low, ci_high=estimate.high, n=n, unit=unit, direction=direction
     )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from auditor.audit.measuring import Battery
-from auditor.functional.statistics import student
+from auditor.policy.intervals import student
 from auditor.results import Definition, Direction, Measure, Measured, Pair
 
 LEVEL = 0.95

@@ -19,9 +19,10 @@ from auditor.audit.stages import Report
 from auditor.audit.subject import BINDING_SAMPLES, model_options, open_artefact
 from auditor.comparison import KeptDirection
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic, wilson
+from auditor.functional.statistics import systematic
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
+from auditor.policy.intervals import wilson
 from auditor.results import Measure, NotMeasured
 
 TOLERANCE = 0.1

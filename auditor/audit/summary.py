@@ -54,10 +54,11 @@ def _over_all(pairs: Sequence[Pair], id: str, definition: Definition) -> Summary
     measures = list(_measures(pairs, id, definition))
     if not measures:
         return NotMeasured(not_measured="no pair has this measure; each says why")
-    mean, low, high = mean_of_measure(pairs, id, definition, dict(measures))
+    mean = mean_of_measure(pairs, id, definition, {classes: measure.interval for classes, measure in measures})
+    low, high = mean.ends
     classes, measure = max(measures, key=lambda item: harm(definition.direction, item[1].value))
     return SummaryMeasure(
-        mean=mean,
+        mean=mean.value,
         ci_low=low,
         ci_high=high,
         worst=None if is_neutral(definition.direction) else Worst(classes=classes, value=measure.value),

@@ -17,9 +17,9 @@ from auditor.audit.predictions import Predictions
 from auditor.characteristics.diversity import COLLAPSE
 from auditor.datasets.base import Dataset
 from auditor.errors import InputRefused
-from auditor.functional.statistics import Estimate
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
+from auditor.policy.intervals import Interval
 from auditor.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 
 NEAR_CHANCE, POOR = 0.1, 0.5
@@ -228,17 +228,17 @@ def accuracy(
     return Validity(id="accuracy", status="fail" if near or advice else "ok", message=f"{said}.")
 
 
-def better_way(others: Sequence[tuple[Normalisation, Estimate]], least: float, data: str) -> Normalisation | None:
+def better_way(others: Sequence[tuple[Normalisation, Interval]], least: float, data: str) -> Normalisation | None:
     """The normalisation to advise: clearly above ``least``, the data set's own where no other is clearly better.
 
     Args:
         others: with the accuracy under each, best first.
     """
     best, share = others[0]
-    if share.low is None or share.low <= least:
+    if share.low <= least:
         return None
     for way, own in others:
-        if way.name.casefold().replace("-", "") == data and own.high is not None and own.high >= share.value:
+        if way.name.casefold().replace("-", "") == data and own.high >= share.value:
             return way
     return best
 

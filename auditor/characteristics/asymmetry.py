@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
-from auditor.functional.statistics import Estimate
+from auditor.policy.intervals import Interval
 from auditor.results import Definition, Measure, Measured, NotMeasured
 
 UNIT = "relative difference"
@@ -68,28 +68,22 @@ class Asymmetry(PairCharacteristic):
             return NotMeasured(not_measured=f"{of} not measured in both directions")
         if a.value + b.value == 0:
             return NotMeasured(not_measured=f"{of} is zero in both directions")
-        value, low, high = relative_difference(
-            Estimate(a.value, a.ci_low, a.ci_high), Estimate(b.value, b.ci_low, b.ci_high)
-        )
+        value, low, high = relative_difference(a.interval, b.interval)
         direction = self.definitions[name].direction
         return Measure(value=value, ci_low=low, ci_high=high, n=a.n + b.n, unit=f"{UNIT} of {of}", direction=direction)
 
 
-def relative_difference(a: Estimate, b: Estimate) -> Estimate:
+def relative_difference(a: Interval, b: Interval) -> Interval:
     """|a - b| / (a + b) of two estimates >= 0 that are not both zero, with the range it takes over both intervals.
 
     An open end lies at 0 or at infinity. Where that leaves the whole of [0, 1], there is no interval.
     """
-    (a_low, a_high), (b_low, b_high) = (_range(estimate) for estimate in (a, b))
+    (a_low, a_high), (b_low, b_high) = ((max(number.low, 0.0), number.high) for number in (a, b))
     # It depends on a / b alone and grows away from 1, so its extremes lie at the two far corners.
     corners = [_ratio(a_low, b_high), _ratio(a_high, b_low)]
     overlap = a_low <= b_high and b_low <= a_high
     low, high = 0.0 if overlap else min(corners), max(corners)
-    return Estimate(_ratio(a.value, b.value), *((None, None) if (low, high) == (0, 1) else (low, high)))
-
-
-def _range(estimate: Estimate) -> tuple[float, float]:
-    return estimate.low or 0.0, math.inf if estimate.high is None else estimate.high
+    return Interval(_ratio(a.value, b.value), *(() if (low, high) == (0, 1) else (low, high)))
 
 
 def _ratio(a: float, b: float) -> float:

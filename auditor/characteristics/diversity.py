@@ -24,7 +24,8 @@ from torch import Tensor
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import median_of_neighbours, mutual
-from auditor.functional.statistics import Estimate, quantiles, ratio_estimate, replicates
+from auditor.functional.statistics import quantiles, ratio_estimate, replicates
+from auditor.policy.intervals import Interval
 from auditor.results import Definition, Measured, NotMeasured
 
 COLLAPSE = 0.25
@@ -97,7 +98,7 @@ class Diversity(Characteristic):
         return Findings(measures)
 
 
-def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> Estimate | None:
+def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> Interval | None:
     """The ratio of both medians with its interval; None where too many distances are 0.
 
     Args:
@@ -108,8 +109,6 @@ def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> 
     ratio = ratio_estimate(median(near.double()[None])[0], replicates(near, median, rng=rng))
     if ratio is None or ratio.value == 0:
         return ratio
-    assert ratio.low is not None
-    assert ratio.high is not None
     stretch = (1 + shared) ** 0.5
     low, high = (ratio.value * (end / ratio.value) ** stretch for end in (ratio.low, ratio.high))
-    return Estimate(ratio.value, low, high)
+    return Interval(ratio.value, low, high)

@@ -15,6 +15,7 @@ Source: arXiv 1912.11460, section 4.2.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -24,7 +25,8 @@ from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
 from auditor.characteristics.separator import Separator, separator
-from auditor.functional.statistics import Estimate, mean_estimate, systematic, wilson
+from auditor.functional.statistics import mean_estimate, systematic
+from auditor.policy.intervals import Interval, wilson
 from auditor.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
 
 Role = Literal["train_source", "train_target", "boundary"]
@@ -198,7 +200,7 @@ def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measur
         reason = f"it takes {LEAST} {name} embeddings; there {'is' if n == 1 else 'are'} {n}"
         return {key: NotMeasured(not_measured=reason) for key in (*ids, misclassified)}
     distances = correct.abs()
-    extremes = (Estimate(float(end), None, None) for end in distances.aminmax())
+    extremes = (Interval(float(end)) for end in distances.aminmax())
     estimates = [wilson(n - len(wrong), n), *map(_squashed, (mean_estimate(distances), *extremes))]
     measures: dict[str, Measured] = {
         key: of.as_measure(key, *estimate, n=n) for key, estimate in zip(ids, estimates, strict=True)
@@ -248,8 +250,6 @@ def principal_axis(embeddings: Tensor, normal: Tensor) -> Tensor:
     return axis * axis[axis.abs().argmax()].sign()
 
 
-def _squashed(estimate: Estimate) -> Estimate:
+def _squashed(estimate: Interval) -> Interval:
     """m / (1 + m); it is monotone, so the interval's ends go through it as they are."""
-    value, *ends = (None if m is None else m / (1 + m) for m in estimate)
-    assert value is not None
-    return Estimate(value, *ends)
+    return Interval(*(m / (1 + m) if math.isfinite(m) else m for m in estimate))

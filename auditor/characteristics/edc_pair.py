@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
-from auditor.functional.statistics import wilson
+from auditor.policy.intervals import wilson
 from auditor.results import Definition, Measure, Measured, NotMeasured
 
 ID = "edc_boundary_accuracy_both"
@@ -55,7 +55,7 @@ class PairEmbeddingComplexity(PairCharacteristic):
         share = wilson(round(a.value * a.n) + round(b.value * b.n), count)
         below = math.hypot(*(m.n / count * (m.value - m.low) for m in (a, b)))
         above = math.hypot(*(m.n / count * (m.high - m.value) for m in (a, b)))
-        low, high = min(share.low or 0.0, share.value - below), max(share.high or 0.0, share.value + above)
+        low, high = min(share.low, share.value - below), max(share.high, share.value + above)
         d = self.definitions[ID]
         return {
             ID: Measure(

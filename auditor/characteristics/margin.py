@@ -35,7 +35,8 @@ from auditor.characteristics.base import (
 )
 from auditor.functional.distances import l2, linf
 from auditor.functional.quantiles import median_difference, quantile_estimate
-from auditor.functional.statistics import systematic, wilson
+from auditor.functional.statistics import systematic
+from auditor.policy.intervals import wilson
 from auditor.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
 
 SHOWN = 300

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
-from auditor.functional.statistics import wilson
+from auditor.policy.intervals import wilson
 from auditor.results import Definition
 
 

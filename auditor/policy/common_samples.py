@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from auditor.policy.measures import Classes
+from auditor.policy.intervals import Classes
 from auditor.policy.paired import Differences, Disagreement, common_rows, disagreement, margin_differences
 from auditor.results import Direction, Margins, NotMeasured, Results, SampleTable
 

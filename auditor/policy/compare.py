@@ -11,7 +11,6 @@ in ``verdict``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -30,8 +29,8 @@ from auditor.comparison import (
 from auditor.errors import InputRefused
 from auditor.means import mean_change
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
-from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value
-from auditor.policy.measures import Classes, depends_on_generator, values
+from auditor.policy.intervals import Classes, Interval, deviation, difference, fisher, holm, p_value
+from auditor.policy.measures import depends_on_generator, values
 from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
 from auditor.policy.verdict import verdict
 from auditor.results import (
@@ -146,14 +145,14 @@ class _Two:
             return NotMeasured(not_measured=f"not in the candidate: {a.not_measured}")
         if isinstance(b, NotMeasured):
             return NotMeasured(not_measured=f"not in the baseline: {b.not_measured}")
-        return as_measure(difference(_interval(a), _interval(b)), min(a.n, b.n), a)
+        return as_measure(difference(a.interval, b.interval), min(a.n, b.n), a)
 
     def p(self, spread: float) -> float | None:
         """Two-sided p of "there is no difference", None where there is nothing to compare."""
         found = self.difference
         if not isinstance(found, Measure):
             return None
-        return p_value(_interval(found), spread) if self.common is None else self.common.p
+        return p_value(found.interval, spread) if self.common is None else self.common.p
 
     def finished(self, p: float | None) -> Compared:
         """With the corrected p, and what it means."""
@@ -177,12 +176,8 @@ class _Two:
 
 def as_measure(interval: Interval, n: int, like: Measure) -> Measure:
     """An interval as a measure of the same kind; an infinite end is open."""
-    low, high = (end if math.isfinite(end) else None for end in (interval.low, interval.high))
+    low, high = interval.ends
     return Measure(value=interval.value, ci_low=low, ci_high=high, n=n, unit=like.unit, direction=like.direction)
-
-
-def _interval(measure: Measure) -> Interval:
-    return Interval(measure.value, measure.low, measure.high)
 
 
 def _family(places: Mapping[Classes, _Two], spread: float = 1.0, part: float = 1.0) -> dict[Classes, Compared]:
@@ -251,7 +246,7 @@ def _score(compared: Compared) -> float | None:
     d = compared.difference
     if not isinstance(d, Measure):
         return None
-    sd = deviation(_interval(d))
+    sd = deviation(d.interval)
     size = min(abs(d.value) / sd, STRONGEST) if sd else STRONGEST * (d.value != 0)
     then = compared.baseline.value if isinstance(compared.baseline, Measure) else 0.0
     return size if harm(d.direction, then + d.value) > harm(d.direction, then) else -size
@@ -262,9 +257,10 @@ def _mean(id: str, definition: Definition, places: Mapping[Classes, Compared]) -
     if not measured:
         return NotMeasured(not_measured="measured nowhere in both audits")
     like = next(iter(measured.values()))
-    mean, low, high = mean_change(id, definition, measured)
+    mean = mean_change(id, definition, {c: d.interval for c, d in measured.items()})
+    low, high = mean.ends
     return ComparedMean(
-        difference=like.model_copy(update={"value": mean, "ci_low": low, "ci_high": high, "n": len(measured)}),
+        difference=like.model_copy(update={"value": mean.value, "ci_low": low, "ci_high": high, "n": len(measured)}),
         worse=sum(x.change == "worse" for x in places.values()),
         better=sum(x.change == "better" for x in places.values()),
         changed=sum(x.change == "changed" for x in places.values()),

@@ -21,8 +21,9 @@ from auditor.policy.alike import alike, refuse_partial
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
 from auditor.policy.coverage import coverage_rules
 from auditor.policy.document import Policy, PolicyRule, check_policy
+from auditor.policy.intervals import Classes
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
-from auditor.policy.measures import Classes, find, known, mean_over, values
+from auditor.policy.measures import find, known, mean_over, values
 from auditor.policy.waivers import FAILING, Waivers
 from auditor.results import Gate, Measured, Results, Rule
 

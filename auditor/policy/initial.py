@@ -109,7 +109,7 @@ def observed(results: Results, look: Look) -> Interval | None:
     Of the worst place it is the value and the interval there.
     """
     found = values(results, look.measure)
-    places = {c: Interval(m.value, m.low, m.high) for c, m in found.items() if isinstance(m, Measure)}
+    places = {c: m.interval for c, m in found.items() if isinstance(m, Measure)}
     if not places or len(places) < len(found):
         return None
     if look.aggregate == "mean":

@@ -10,8 +10,8 @@ from typing import Literal
 from auditor.errors import UsageError
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.intervals import Interval, difference, mean_of, simultaneous
-from auditor.policy.measures import Bounds, Classes, Known
+from auditor.policy.intervals import Classes, Interval, difference, mean_of, simultaneous
+from auditor.policy.measures import Bounds, Known
 from auditor.policy.paired import Disagreement
 from auditor.results import Measure, Measured
 
@@ -201,7 +201,7 @@ def _intervals(found: Mapping[Classes, Measured], where: str) -> dict[Classes, I
         classes, reason = missing[0]
         more = f" (and {len(missing) - 1} more of {len(found)} places)" if len(missing) > 1 else ""
         raise NotComparable(f"{where}{place_key(classes)}: {reason}{more}")
-    return {c: Interval(m.value, m.low, m.high) for c, m in found.items() if isinstance(m, Measure)}
+    return {c: m.interval for c, m in found.items() if isinstance(m, Measure)}
 
 
 def _change(rule: PolicyRule, now: Interval, then: Interval, classes: Classes) -> Interval:

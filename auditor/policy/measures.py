@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from typing import Literal
 
 from auditor.errors import UsageError
 from auditor.means import mean_change, mean_of_measure
-from auditor.policy.intervals import Interval, mean_of
+from auditor.policy.intervals import Classes, Interval, mean_of
 from auditor.results import Baseline, Definition, Direction, Measure, Measured, NotMeasured, Results, SummaryMeasure
 
-Classes = tuple[int, ...]
 Kind = Literal["model", "class", "pair", "direction"]
 Bounds = tuple[float | None, float | None]
 
@@ -117,12 +115,9 @@ def mean_over(
 
     def of_characteristic(places: Mapping[Classes, Interval]) -> Interval:
         definition = results.definitions[id]
-        mean, low, high = (
-            mean_change(id, definition, places)
-            if of_changes
-            else mean_of_measure(results.pairs, id, definition, places)
-        )
-        return Interval(mean, -math.inf if low is None else low, math.inf if high is None else high)
+        if of_changes:
+            return mean_change(id, definition, places)
+        return mean_of_measure(results.pairs, id, definition, places)
 
     return of_characteristic
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from auditor.policy.document import Policy, PolicyRule, PolicyWaiver
+from auditor.policy.intervals import Classes
 from auditor.policy.judging import waived_places
-from auditor.policy.measures import Classes, known, values
+from auditor.policy.measures import known, values
 from auditor.results import Results, Rule, Waiver
 
 FAILING = ("fail", "not_measured")

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binomtest
 
 from auditor.characteristics.edc_pair import ID, PairEmbeddingComplexity
-from auditor.functional.statistics import wilson
+from auditor.policy.intervals import wilson
 from auditor.results import Measure, NotMeasured
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,21 +13,17 @@ from scipy import stats
 
 from auditor.functional import statistics
 from auditor.functional.statistics import (
-    Estimate,
     bootstrap,
-    difference,
     mean,
     mean_estimate,
     mean_over_pairs,
     quantiles,
-    ratio,
     ratio_estimate,
     replicates,
-    student,
     systematic,
-    wilson,
 )
 from auditor.functional.trajectories import tournament
+from auditor.policy.intervals import Interval, difference, ratio, student, wilson
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -153,21 +151,21 @@ def test_mean_lies_in_its_interval_and_that_of_distances_is_no_less_than_zero(va
 
 
 def test_one_value_has_no_interval():
-    assert mean_estimate(torch.tensor([3.0])) == (3.0, None, None)
+    assert mean_estimate(torch.tensor([3.0])) == (3.0, -math.inf, math.inf)
 
 
 # ---- two numbers -------------------------------------------------------------------------------------------------
 
 
 def test_difference_of_two_normal_means_has_their_joint_width():
-    a, b = Estimate(5.0, 5 - 1.96 * 0.3, 5 + 1.96 * 0.3), Estimate(3.0, 3 - 1.96 * 0.4, 3 + 1.96 * 0.4)
+    a, b = Interval(5.0, 5 - 1.96 * 0.3, 5 + 1.96 * 0.3), Interval(3.0, 3 - 1.96 * 0.4, 3 + 1.96 * 0.4)
     assert difference(a, b) == pytest.approx((2, 2 - 1.96 * 0.5, 2 + 1.96 * 0.5))
 
 
 def test_ratio_is_the_difference_of_logarithms():
-    a, b = Estimate(6.0, 4.0, 9.0), Estimate(2.0, 1.5, 3.0)
+    a, b = Interval(6.0, 4.0, 9.0), Interval(2.0, 1.5, 3.0)
     found = ratio(a, b)
-    logs = difference(*(Estimate(*np.log(e)) for e in (a, b)))
+    logs = difference(*(Interval(*np.log(e)) for e in (a, b)))
     assert np.log(found) == pytest.approx(logs)
 
 
@@ -175,28 +173,28 @@ def test_ratio_is_the_difference_of_logarithms():
     ("a", "b", "expected"),
     [
         ((0.0, 0.0, 2.0), (4.0, 2.0, 5.0), (0.0, 0.0, 1.0)),
-        ((0.0, 0.0, 2.0), (4.0, 0.0, 5.0), (0.0, 0.0, None)),
+        ((0.0, 0.0, 2.0), (4.0, 0.0, 5.0), (0.0, 0.0, math.inf)),
         ((4.0, 0.0, 4.0), (2.0, 2.0, 2.0), (2.0, 0.0, 2.0)),
-        ((4.0, 4.0, 4.0), (2.0, 0.0, 2.0), (2.0, 2.0, None)),
-        ((4.0, None, 4.0), (2.0, 2.0, None), (2.0, None, 2.0)),
+        ((4.0, 4.0, 4.0), (2.0, 0.0, 2.0), (2.0, 2.0, math.inf)),
+        ((4.0, -math.inf, 4.0), (2.0, 2.0, math.inf), (2.0, -math.inf, 2.0)),
     ],
 )
 def test_ratio_with_ends_at_zero_and_open_ends(a, b, expected):
-    assert ratio(Estimate(*a), Estimate(*b)) == pytest.approx(expected)
+    assert ratio(Interval(*a), Interval(*b)) == pytest.approx(expected)
 
 
 def test_ratio_to_nothing_is_none():
-    assert ratio(Estimate(1.0, 0.5, 2.0), Estimate(0.0, 0.0, 1.0)) is None
+    assert ratio(Interval(1.0, 0.5, 2.0), Interval(0.0, 0.0, 1.0)) is None
 
 
 # ---- numbers that belong to pairs of instances -------------------------------------------------------------------
 
 
-def over_pairs(values: torch.Tensor, ends: torch.Tensor, count: int) -> Estimate:
-    return Estimate(*mean_over_pairs(values, ends, count))
+def over_pairs(values: torch.Tensor, ends: torch.Tensor, count: int) -> Interval:
+    return Interval(*mean_over_pairs(values, ends, count))
 
 
-def half_width(estimate: Estimate) -> float:
+def half_width(estimate: Interval) -> float:
     return (estimate.high - estimate.low) / 2
 
 

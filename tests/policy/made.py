@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from auditor.functional.statistics import wilson
 from auditor.policy.document import Policy, parse_policy
+from auditor.policy.intervals import wilson
 from auditor.results import Definition, Direction, Measure, Measured, NotMeasured, Results
 from tests.render.sample_results import DEFINITIONS, synthetic_results
 

@@ -13,8 +13,8 @@ import pypdf
 import pytest
 
 from auditor.comparison import Comparison, KeptDirection
-from auditor.functional.statistics import wilson
 from auditor.policy.compare import compare
+from auditor.policy.intervals import wilson
 from auditor.render.comparison.base import comparison_outputs
 from auditor.render.comparison.view import CompareReport, build
 from auditor.render.figures import heatmap, ranking

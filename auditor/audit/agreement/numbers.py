@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
+from auditor.policy.intervals import wilson
 from auditor.results import Measure, Measured, NotMeasured
 
 LARGEST = 1e15
@@ -27,15 +27,6 @@ class Contradiction:
 def close(a: float, b: float, relative: float = CLOSE) -> bool:
     """Whether two numbers are equal but for rounding."""
     return math.isclose(a, b, rel_tol=relative, abs_tol=1e-9)
-
-
-def wilson(successes: int, trials: int) -> tuple[float, float, float]:
-    """A share with Wilson's 95 % interval, as ``functional.statistics.wilson``, which takes torch to import."""
-    z = NormalDist().inv_cdf(0.975)
-    p, shrink = successes / trials, z * z / trials
-    centre = (p + shrink / 2) / (1 + shrink)
-    half = z * math.sqrt(p * (1 - p) / trials + shrink / (4 * trials)) / (1 + shrink)
-    return p, max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def interval(where: str, value: float, low: float | None, high: float | None) -> Iterator[Contradiction]:
