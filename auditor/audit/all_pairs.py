@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
 from auditor.audit.ledger import Ledger
-from auditor.audit.pairs import Pair
+from auditor.audit.pairs import ClassPair
 from auditor.audit.parts import FinishedPairs
-from auditor.audit.shard import Work, run_shard
-from auditor.audit.shards import pairs_at_once, shards_of
+from auditor.audit.shard import Work, pairs_at_once, run_shard, shards_of
 from auditor.audit.stages import Stages
 from auditor.models.steadiness import ModelChanged, add_not_finite, watched
 
@@ -42,12 +41,14 @@ class AllPairs:
         failed: why a pair could not be measured.
     """
 
-    def __init__(self, work: Work, pairs: Sequence[Pair], stages: Stages, budget: TimeBudget, ledger: Ledger) -> None:
+    def __init__(
+        self, work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, ledger: Ledger
+    ) -> None:
         self._work, self._stages, self._budget, self._ledger = work, stages, budget, ledger
         self._wanted, self._rest = len(pairs), list(pairs)
         self._alone = 0  # so many of the pairs to come were in a shard that failed: one of them is to blame
         self._first_failure: Exception | None = None
-        self.failed: dict[Pair, str] = {}
+        self.failed: dict[ClassPair, str] = {}
         self._now, self._come = 0, 0.0  # pairs of the shard at work, and how far it has come, from 0 to 1
 
     def finished(self) -> Iterator[FinishedPairs]:
@@ -74,14 +75,14 @@ class AllPairs:
         if self._first_failure is not None and not some:
             raise self._first_failure
 
-    def _shard(self) -> list[Pair]:
+    def _shard(self) -> list[ClassPair]:
         at_once = 1 if self._alone else _pairs_at_once(self._work)
         if self._budget.seconds is None:
             return shards_of(self._rest, at_once)[0]
         # What the time allows, and no pair that an earlier run has finished.
         return self._rest[: min(self._budget.fitting(at_once), self._ledger.gap(self._rest))]
 
-    def _run(self, shard: list[Pair]) -> FinishedPairs | None:
+    def _run(self, shard: list[ClassPair]) -> FinishedPairs | None:
         failure, part = None, None
         self._now, self._come = len(shard), 0.0
         try:
@@ -102,7 +103,7 @@ class AllPairs:
         self._ledger.add(part)
         return part
 
-    def _check(self, shard: list[Pair]) -> None:
+    def _check(self, shard: list[ClassPair]) -> None:
         """Before a part is kept, have the model asked again for some of what it answered.
 
         Raises:
@@ -118,7 +119,7 @@ class AllPairs:
         self.failed |= dict.fromkeys(self._rest, f"the model changed its answers ({err.found})")
         self._rest = []
 
-    def _failed(self, shard: list[Pair], err: Exception) -> None:
+    def _failed(self, shard: list[ClassPair], err: Exception) -> None:
         """Have the pairs of the shard tried one by one; of a single pair, take note and go on to the next."""
         reason = reason_of(err)
         if len(shard) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import comb
 
-from auditor.audit.pairs import Pair
+from auditor.audit.pairs import ClassPair, in_order
 from auditor.audit.predictions import Predictions
 from auditor.audit.selection import Selection
 from auditor.policy.intervals import wilson
@@ -16,7 +16,7 @@ from auditor.results import Pair as AuditedPair
 def coverage_of(
     selected: Selection,
     audited: Sequence[AuditedPair],
-    failed: Mapping[Pair, str],
+    failed: Mapping[ClassPair, str],
     train: Predictions,
     test: Predictions,
     *,
@@ -51,12 +51,12 @@ def coverage_of(
     )
 
 
-def _errors_covered(test: Predictions, pairs: set[Pair]) -> Measured:
+def _errors_covered(test: Predictions, pairs: set[ClassPair]) -> Measured:
     wrong = test.finite & ~test.correct
     labels, said = test.split.labels[wrong].tolist(), test.predicted[wrong].tolist()
     if not labels:
         return NotMeasured(not_measured="the model makes no error on the test split")
-    covered = sum((min(a, b), max(a, b)) in pairs for a, b in zip(labels, said, strict=True))
+    covered = sum(in_order(a, b) in pairs for a, b in zip(labels, said, strict=True))
     share = wilson(covered, len(labels))
     return Measure(
         value=share.value,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from auditor.audit.measuring import COARSER
 from auditor.audit.profiles import Profile
-from auditor.audit.shards import pairs_at_once
+from auditor.audit.shard import pairs_at_once
 from auditor.boundary.deepdig import DIRECTIONS_A_TARGET, MANY, RECIPES
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1

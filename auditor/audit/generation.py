@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from auditor.audit.pairs import Pair
+from auditor.audit.pairs import ClassPair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
 from auditor.audit.profiles import Profile
@@ -93,7 +93,12 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
 
 
 def prepared(
-    route: Route, classifier: Classifier, train: Predictions, directions: Sequence[Pair], plan: Plan, stages: Stages
+    route: Route,
+    classifier: Classifier,
+    train: Predictions,
+    directions: Sequence[ClassPair],
+    plan: Plan,
+    stages: Stages,
 ) -> Route:
     """The route with whatever its generator learns from the whole audit before its parts."""
     rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
@@ -103,30 +108,22 @@ def prepared(
 
 
 def generate(
-    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> list[BoundaryInstances]:
-    """Run the generator over some directions."""
-    return _run(classifier, train, directions, (route.name, route.generator), plan, stages)
-
-
-def generate_baselines(
-    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> dict[str, list[BoundaryInstances] | NotMeasured]:
-    """Run each baseline over some directions, or say why there is none."""
-    return {
-        name: one if isinstance(one, NotMeasured) else _run(classifier, train, directions, (name, one), plan, stages)
-        for name, one in route.baselines.items()
-    }
-
-
-def _run(
     classifier: Classifier,
     train: Predictions,
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     by: tuple[str, Generator],
     plan: Plan,
     stages: Stages,
 ) -> list[BoundaryInstances]:
+    """Run a generator over some directions.
+
+    Args:
+        train: the artefact's answers on the training split.
+        directions: (s, t) of each.
+        by: the generator's name, on which what it draws depends, and the generator.
+    Returns:
+        the instances of each direction, in their order.
+    """
     name, generator = by
     tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
     with stages.stage(generator.title):

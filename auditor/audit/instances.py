@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from auditor.audit.store import prepare_folder, write_whole
+from auditor.boundary.base import BoundaryInstances
 from auditor.bounded_file import LARGEST_RESULTS, read_bounded
 from auditor.errors import InputRefused
 
@@ -40,12 +42,27 @@ class SavedInstances:
     gap: Tensor
 
 
-def write_instances(folder: Path, source: int, target: int, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the instances of one direction to ``<source>-<target>.npz``."""
+def save_instances(
+    folder: Path, made: BoundaryInstances, split: str, origin: Tensor, files: Sequence[str] = ()
+) -> None:
+    """Write the boundary instances of one direction, in the model's input shape and in pixel space.
+
+    Args:
+        split, origin: the samples that they were made from, by split and place in it (int64 ``(N,)``).
+        files: of the samples of that split, where each has one.
+    """
+    names = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "p_boundary")
+    arrays = {name: getattr(made, name).numpy() for name in names}
+    arrays |= {"split": np.array(split), "index": origin.numpy()}
+    if files:
+        arrays["file"] = np.array([files[place] for place in origin.tolist()], dtype=np.str_)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:  # numpy.savez takes no array named "file"
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
     prepare_folder(folder)
-    write_whole(folder / f"{source}-{target}.npz", buffer.getvalue())
+    write_whole(folder / f"{made.source}-{made.target}.npz", buffer.getvalue())
 
 
 def read_instances(folder: Path) -> list[SavedInstances]:

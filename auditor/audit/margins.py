@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from auditor.audit.failures import reason_of
-from auditor.audit.pairs import Pair
+from auditor.audit.pairs import ClassPair
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions
 from auditor.audit.profiles import Profile
@@ -50,7 +50,7 @@ class _Searched:
 def sample_margins(
     classifier: Classifier,
     answers: Mapping[SplitName, Predictions],
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     search: Search,
     plan: Plan,
     stages: Stages,
@@ -80,7 +80,7 @@ def sample_margins(
 def checked_search(
     classifier: Classifier,
     answers: Mapping[SplitName, Predictions],
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     search: Search,
     plan: Plan,
     stages: Stages,
@@ -128,7 +128,7 @@ def document(margins: SampleMargins) -> Margins:
 
 
 def _tasks(
-    train: Predictions, directions: Sequence[Pair], x_of: Callable[[int], Tensor], seed: int
+    train: Predictions, directions: Sequence[ClassPair], x_of: Callable[[int], Tensor], seed: int
 ) -> list[AttackTask]:
     """What is searched for in each direction: from ``x_of`` its source class, starting among training samples of t."""
 

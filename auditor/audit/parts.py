@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
-from auditor.results import Baseline, Cost, Document, NotMeasured, Pair
+from auditor.results import (
+    Baseline,
+    Cost,
+    Direction,
+    Document,
+    Flagged,
+    Generation,
+    Margins,
+    Measured,
+    NotMeasured,
+    Pair,
+    SampleGrid,
+    Series,
+    Sources,
+)
+
+NOT_SHOWN = NotMeasured(not_measured="sample images are kept for the ranked pairs only")
+_plain = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(config=_plain)
+class DirectionOutcome:
+    """What an audit knows of one direction, field by field what the results will say (``results.Direction``).
+
+    What only the audit as a whole tells is filled in later: baselines of the pairs that the report shows, intervals
+    that allow for another training, and that images are not shown.
+    """
+
+    source: int
+    target: int
+    sources: Sources
+    margins: dict[Literal["test", "train"], Margins]
+    flagged: list[Flagged]
+    generation: Generation
+    characteristics: dict[str, Measured]
+    by_generator: dict[str, list[float]]
+    series: dict[str, Series]
+    samples: SampleGrid | NotMeasured
+    baselines: dict[str, Baseline | NotMeasured] = field(default_factory=dict)
+
+
+@dataclass(config=_plain)
+class PairOutcome:
+    """What an audit knows of two classes: the directions forth and back."""
+
+    classes: tuple[int, int]
+    directions: tuple[DirectionOutcome, DirectionOutcome]
+
+    def document(self, class_names: Sequence[str], characteristics: Mapping[str, Measured]) -> Pair:
+        """The pair as it stands in the results, with the ``characteristics`` that compare its directions."""
+        a, b = self.classes
+        return Pair(
+            classes=self.classes,
+            names=(class_names[a], class_names[b]),
+            directions=[Direction(**vars(direction)) for direction in self.directions],
+            characteristics=dict(characteristics),
+        )
 
 
 class FinishedPairs(Document):
@@ -16,7 +75,7 @@ class FinishedPairs(Document):
     """
 
     kind: Literal["pairs"] = "pairs"
-    pairs: list[Pair]
+    pairs: list[PairOutcome]
     cost: Cost
     seconds: float
     not_finite: int = Field(default=0, ge=0)

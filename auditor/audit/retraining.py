@@ -17,9 +17,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from auditor.audit.measuring import Battery
+from auditor.audit.parts import DirectionOutcome
 from auditor.policy.intervals import student
-from auditor.results import Definition, Direction, Measure, Measured, Pair
+from auditor.results import Definition, Measure, Measured
 
 LEVEL = 0.95
 Scale = tuple[Callable[[float], float], Callable[[float], float]]
@@ -29,28 +29,18 @@ FEW_STEPS: Scale = (lambda value: math.log(value + 1e-3), lambda scaled: math.ex
 """Of shares near zero whose spread goes with their size, as IDC's does."""
 
 
-def allowing_for_training(pairs: Sequence[Pair], battery: Battery) -> list[Pair]:
-    """The pairs with intervals that allow for another training, where more than one generator shows what it changes."""
-    directions = [direction for pair in pairs for direction in pair.directions]
-    spreads = {
-        id: spread for id, d in battery.definitions.items() if (spread := _spread(directions, id, d)) is not None
-    }
+def allow_for_training(directions: Sequence[DirectionOutcome], definitions: Mapping[str, Definition]) -> None:
+    """Widen the intervals of directions to allow for another training, where several generators show what it changes.
 
-    def of(direction: Direction) -> Direction:
-        measures = {
-            id: _widened(measure, len(direction.by_generator[id]), battery.definitions[id], *spreads[id])
-            if id in spreads and id in direction.by_generator
-            else measure
-            for id, measure in direction.characteristics.items()
-        }
-        return direction.model_copy(update={"characteristics": measures})
-
-    widened = []
-    for pair in pairs:
-        forth, back = (of(direction) for direction in pair.directions)
-        both = battery.compare(forth.characteristics, back.characteristics)
-        widened.append(pair.model_copy(update={"directions": [forth, back], "characteristics": both}))
-    return widened
+    Args:
+        directions: of the whole audit.
+        definitions: of every measure, by id.
+    """
+    spreads = {id: s for id, d in definitions.items() if (s := _spread(directions, id, d)) is not None}
+    for direction in directions:
+        for id in spreads.keys() & direction.by_generator.keys() & direction.characteristics.keys():
+            measure, count = direction.characteristics[id], len(direction.by_generator[id])
+            direction.characteristics[id] = _widened(measure, count, definitions[id], *spreads[id])
 
 
 def scale_of(definition: Definition) -> Scale:
@@ -60,7 +50,7 @@ def scale_of(definition: Definition) -> Scale:
     return PLAIN if definition.unit.startswith(("share", "d / (1 + d)")) else LOGARITHM
 
 
-def _spread(directions: Sequence[Direction], id: str, definition: Definition) -> tuple[float, int] | None:
+def _spread(directions: Sequence[DirectionOutcome], id: str, definition: Definition) -> tuple[float, int] | None:
     """s and f of a measure; None where no direction has it of two generators."""
     to, _ = scale_of(definition)
     squares, freedom = 0.0, 0

@@ -6,6 +6,7 @@ Each stage stands in a file of its own. Only this module knows their order.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -13,23 +14,22 @@ from auditor import __version__
 from auditor.audit import facts, sandbox
 from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
-from auditor.audit.collect import Collected, sum_of
 from auditor.audit.coverage import coverage_of
 from auditor.audit.generation import choose_route, configured, prepared
 from auditor.audit.ledger import Ledger, facts_of, resumed
 from auditor.audit.margins import checked_search
 from auditor.audit.measuring import Battery, class_samples
-from auditor.audit.pairs import AUTO, MOST_PAIRS, parse_pairs
+from auditor.audit.pairs import AUTO, MOST_PAIRS, ClassPair, directions_of, parse_pairs
+from auditor.audit.parts import NOT_SHOWN, PairOutcome
 from auditor.audit.performance import measure_performance
 from auditor.audit.plan import Plan
 from auditor.audit.predictions import Predictions, predict_split
-from auditor.audit.retraining import allowing_for_training
+from auditor.audit.retraining import allow_for_training
 from auditor.audit.sample_table import samples_of
 from auditor.audit.seeds import generator_for
 from auditor.audit.selection import AUTO_PAIRS, Selection, select_pairs
 from auditor.audit.shard import Work
 from auditor.audit.shown_baselines import baselines_of_shown
-from auditor.audit.sources import directions_of
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.audit.summary import RANKED_BY, ranking, summarise
@@ -109,14 +109,25 @@ def _audited(
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
     work = Work(plan, subject, train, test, class_samples(train, test), route, battery, shown, everywhere)
-    collected, everything = Collected(plan.report_pairs), AllPairs(work, selected.pairs, stages, budget, ledger)
+    everything, outcomes, costs = (
+        AllPairs(work, selected.pairs, stages, budget, ledger),
+        dict[ClassPair, PairOutcome](),
+        [before],
+    )
     for part in everything.finished():
-        collected.add(part)
-    fragile_first = ranking(collected.pairs([]), RANKED_BY[0])
-    pairs, baselines = allowing_for_training(collected.pairs(fragile_first), battery), Cost(forward=0, backward=0)
-    summary = summarise(pairs, battery.definitions)
+        outcomes |= {pair.classes: pair for pair in part.pairs}
+        costs.append(part.cost)
+        _keep_images(outcomes, plan.report_pairs)
+    outcomes = dict(sorted(outcomes.items()))
+    allow_for_training([direction for pair in outcomes.values() for direction in pair.directions], battery.definitions)
     if not work.baselines:
-        pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
+        fragile = ranking([*outcomes.values()], RANKED_BY[0])
+        costs += baselines_of_shown(outcomes, fragile[:shown], work, stages, budget, ledger)
+    pairs = [
+        pair.document(dataset.class_names, battery.compare(*(d.characteristics for d in pair.directions)))
+        for pair in outcomes.values()
+    ]
+    summary = summarise(pairs, battery.definitions)
     coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
         steady = _ask_again(classifier, "all measurements")
@@ -145,10 +156,18 @@ def _audited(
         pairs=pairs,
         summary=summary,
         definitions=battery.definitions,
-        cost=sum_of([before, collected.cost, baselines]),
+        cost=Cost(forward=sum(cost.forward for cost in costs), backward=sum(cost.backward for cost in costs)),
         gate=Gate(status="not_configured", rules=[]),
         provenance=Provenance(taken_over=ledger.taken_over),
     )
+
+
+def _keep_images(pairs: Mapping[ClassPair, PairOutcome], most: int) -> None:
+    """Let go of the sample images of pairs that cannot be among the most fragile ones: others only cost them rank."""
+    in_order = [pair for _, pair in sorted(pairs.items())]
+    kept = {classes for by in RANKED_BY for classes in ranking(in_order, by)[:most]}
+    for direction in (d for pair in in_order if pair.classes not in kept for d in pair.directions):
+        direction.samples = NOT_SHOWN
 
 
 def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:

@@ -20,7 +20,7 @@ from itertools import combinations, cycle
 import torch
 from torch import Tensor
 
-from auditor.audit.pairs import Pair
+from auditor.audit.pairs import ClassPair, in_order
 from auditor.audit.predictions import Predictions
 
 AUTO_PAIRS = 60
@@ -37,10 +37,10 @@ class Selection:
         origins: for each pair the list that it came from.
     """
 
-    pairs: list[Pair]
+    pairs: list[ClassPair]
     origins: list[str]
 
-    def only(self, pairs: Collection[Pair]) -> Selection:
+    def only(self, pairs: Collection[ClassPair]) -> Selection:
         """Those of the selection that are among ``pairs``."""
         wanted = set(pairs)
         kept = [(pair, origin) for pair, origin in zip(self.pairs, self.origins, strict=True) if pair in wanted]
@@ -74,12 +74,12 @@ def select_pairs(train: Predictions, test: Predictions, most: int, *, rng: torch
     """
     everything = list(combinations(train.classes, 2))
     most = min(most, len(everything))
-    lists: dict[str, Iterator[Pair]] = {
+    lists: dict[str, Iterator[ClassPair]] = {
         "confused": iter(_confused([train, test])),
         "alike": iter(_alike(train)),
         "random": (everything[i] for i in torch.randperm(len(everything), generator=rng).tolist()),
     }
-    taken: dict[Pair, str] = {}
+    taken: dict[ClassPair, str] = {}
     for turn in cycle(TURNS) if most else ():
         name = turn
         found = next((pair for pair in lists[turn] if pair not in taken), None)
@@ -91,18 +91,18 @@ def select_pairs(train: Predictions, test: Predictions, most: int, *, rng: torch
     return Selection(list(taken), list(taken.values()))
 
 
-def _confused(splits: Sequence[Predictions]) -> list[Pair]:
+def _confused(splits: Sequence[Predictions]) -> list[ClassPair]:
     """Pairs with at least one error between them, most errors first."""
-    errors: Counter[Pair] = Counter()
+    errors: Counter[ClassPair] = Counter()
     classes = set(splits[0].classes)
     for split in splits:
         wrong = split.finite & ~split.correct
         labels, said = split.split.labels[wrong].tolist(), split.predicted[wrong].tolist()
-        errors.update((min(a, b), max(a, b)) for a, b in zip(labels, said, strict=True) if {a, b} <= classes)
+        errors.update(in_order(a, b) for a, b in zip(labels, said, strict=True) if {a, b} <= classes)
     return [pair for pair, _ in sorted(errors.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _alike(train: Predictions) -> list[Pair]:
+def _alike(train: Predictions) -> list[ClassPair]:
     """All pairs, the nearest class means first."""
     classes = train.classes
     means = torch.stack([_mean(train, label) for label in classes])

@@ -13,18 +13,13 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from auditor.audit.pairs import Pair
+from auditor.audit.pairs import ClassPair
 from auditor.audit.predictions import Predictions
 from auditor.audit.seeds import generator_for
 from auditor.boundary.base import DirectionTask
 from auditor.characteristics.base import SplitName
 from auditor.datasets.base import Split
 from auditor.functional.statistics import systematic
-
-
-def directions_of(pairs: Sequence[Pair]) -> list[Pair]:
-    """Both directions of each pair, forth and back side by side."""
-    return [direction for a, b in pairs for direction in ((a, b), (b, a))]
 
 
 def ranked(split: Split, name: SplitName, label: int, seed: int) -> Tensor:
@@ -44,7 +39,7 @@ def first_of_class(split: Split, name: SplitName, label: int, most: int | None, 
 
 
 def direction_tasks(
-    train: Predictions, directions: Sequence[Pair], limit: int | None, seed: int, stage: str
+    train: Predictions, directions: Sequence[ClassPair], limit: int | None, seed: int, stage: str
 ) -> list[DirectionTask]:
     """The task of each direction.
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auditor.audit.pairs import Pair as Classes
+from auditor.audit.pairs import ClassPair
+from auditor.audit.parts import PairOutcome
 from auditor.means import mean_of_measure
 from auditor.results import (
     Definition,
@@ -35,17 +36,17 @@ def summarise(pairs: Sequence[Pair], definitions: dict[str, Definition]) -> Summ
     )
 
 
-def ranking(pairs: Sequence[Pair], ranked_by: str) -> list[Classes]:
-    """Classes of the pairs from most to least fragile; pairs without the measure come last, in their order."""
+def ranking(pairs: Sequence[Pair | PairOutcome], ranked_by: str) -> list[ClassPair]:
+    """ClassPair of the pairs from most to least fragile; pairs without the measure come last, in their order."""
 
-    def key(pair: Pair) -> tuple[bool, float]:
+    def key(pair: Pair | PairOutcome) -> tuple[bool, float]:
         smallest = _smallest(pair, ranked_by)
         return smallest is None, smallest or 0.0
 
     return [pair.classes for pair in sorted(pairs, key=key)]
 
 
-def _smallest(pair: Pair, id: str) -> float | None:
+def _smallest(pair: Pair | PairOutcome, id: str) -> float | None:
     measures = (direction.characteristics.get(id) for direction in pair.directions)
     return min((m.value for m in measures if isinstance(m, Measure)), default=None)
 
@@ -65,7 +66,7 @@ def _over_all(pairs: Sequence[Pair], id: str, definition: Definition) -> Summary
     )
 
 
-def _measures(pairs: Sequence[Pair], id: str, definition: Definition) -> Iterator[tuple[Classes, Measure]]:
+def _measures(pairs: Sequence[Pair], id: str, definition: Definition) -> Iterator[tuple[ClassPair, Measure]]:
     for pair in pairs:
         holders = [(pair.classes, pair.characteristics)]
         if definition.scope == "direction":

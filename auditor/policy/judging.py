@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from auditor.audit.pairs import class_meant, pairs_meant
 from auditor.errors import UsageError
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
@@ -367,29 +368,16 @@ def _spelled(classes: Classes, key: str, measure: Known, found: Mapping[Classes,
 
 
 def _pair_of(text: str, names: Sequence[str], rule: PolicyRule, key: str) -> Classes:
-    # A class name may hold a colon, so every place to cut is tried and exactly one must fit.
-    cuts = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
-    whole = {
-        (a, b) for left, right in cuts if (a := _index(left, names)) is not None
-        and (b := _index(right, names)) is not None and a != b
-    }  # fmt: skip
-    if len(whole) != 1:
+    meant = {(a, b) for a, b in pairs_meant(text, names) if a != b}
+    if len(meant) != 1:
         raise UsageError(
             f"expected a pair such as 4:9 of class names or indices in {key} of rule {rule.name!r}; found {text!r};"
             " correct it"
         )
-    return whole.pop()
+    return meant.pop()
 
 
 def _class_of(text: str, names: Sequence[str], rule: PolicyRule, key: str) -> Classes:
-    if (index := _index(text, names)) is None:
+    if (index := class_meant(text, names)) is None:
         raise UsageError(f"expected a class name or index in {key} of rule {rule.name!r}; found {text!r}; correct it")
     return (index,)
-
-
-def _index(text: str, names: Sequence[str]) -> int | None:
-    """As in --pairs: a name wins over an index that looks like it."""
-    word = text.strip()
-    if word in names:
-        return names.index(word)
-    return int(word) if word.isascii() and word.isdigit() and int(word) < len(names) else None

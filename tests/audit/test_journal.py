@@ -16,14 +16,14 @@ from auditor.audit.journal import JOURNAL, Journal, only_audit
 from auditor.audit.messages import Begun, PartDone
 from auditor.audit.parts import FinishedPairs, Found
 from auditor.errors import AuditIncomplete
-from auditor.results import Cost, Pair
+from auditor.results import Cost
+from tests.outcomes import pair
 
 FACTS = {"the model": "abc", "--seed": "0"}
 
 
 def part(a: int) -> FinishedPairs:
-    pair = Pair(classes=(a, a + 1), names=("\N{SNOWMAN}", "\u2028"), directions=[], characteristics={})
-    return FinishedPairs(pairs=[pair], cost=Cost(forward=a, backward=0), seconds=0.1)
+    return FinishedPairs(pairs=[pair(a, a + 1)], cost=Cost(forward=a, backward=0), seconds=0.1)
 
 
 def written(folder: Path, parts: int = 3) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.audit.pairs import parse_pairs
+from auditor.audit.pairs import directions_of, parse_pairs
 from auditor.errors import InputRefused, UsageError
 
 ANIMALS = ["ant", "bee", "cat", "a:b"]
@@ -72,3 +72,7 @@ def test_too_many_pairs():
 def test_a_class_without_samples_is_refused_by_name():
     with pytest.raises(InputRefused, match=r"none of class 1 \(bee\)"):
         pairs("0:1", present=(0, 2))
+
+
+def test_both_directions_side_by_side():
+    assert directions_of([(0, 1), (2, 5)]) == [(0, 1), (1, 0), (2, 5), (5, 2)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import shards
+from auditor.audit import shard
 from auditor.audit.ledger import Ledger
 from auditor.audit.messages import Begun, PartDone
 from auditor.audit.parts import FinishedBaselines, Found, Part
@@ -39,7 +39,7 @@ class Memory:
 
 @pytest.fixture(autouse=True)
 def one_pair_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+    monkeypatch.setattr(shard, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
 
 
 def audited(found: Found | None = None, **changed: object) -> tuple[str, Memory]:
@@ -68,7 +68,7 @@ def without_marks(content: str) -> Results:
 @pytest.fixture(scope="module")
 def whole() -> tuple[str, Memory]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+    patch.setattr(shard, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
     try:
         return audited()
     finally:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from auditor.policy.common_samples import margin_differences
 from auditor.policy.paired import (
     LEAST,
     MOVED,
@@ -22,7 +23,6 @@ from auditor.policy.paired import (
     _walsh,
     disagreement,
     hodges_lehmann,
-    margin_differences,
     signed_rank,
 )
 from auditor.results import Margins
