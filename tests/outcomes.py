@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.audit.parts import DirectionOutcome, PairOutcome
-from auditor.results import Generation, NotMeasured, Sources
+from auditor.documents.parts import DirectionOutcome, PairOutcome
+from auditor.documents.results import Generation, NotMeasured, Sources
 
 NONE = NotMeasured(not_measured="not part of this test \N{SNOWMAN} \u2028")
 COUNTS = Generation(

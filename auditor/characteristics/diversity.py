@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.documents.results import Definition, Measured, NotMeasured
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import median_of_neighbours, mutual
 from auditor.functional.statistics import quantiles, ratio_estimate, replicates
-from auditor.policy.intervals import Interval
-from auditor.results import Definition, Measured, NotMeasured
+from auditor.numbers.intervals import Interval
 
 COLLAPSE = 0.25
 """A diversity below this is collapse: the instances are not a sample of the boundary."""

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
 from auditor.characteristics.separator import Separator, separator
+from auditor.documents.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
 from auditor.functional.statistics import mean_estimate, systematic
-from auditor.policy.intervals import Interval, wilson
-from auditor.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
+from auditor.numbers.intervals import Interval, wilson
 
 Role = Literal["train_source", "train_target", "boundary"]
 ROLES: dict[Role, str] = {

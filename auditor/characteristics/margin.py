@@ -33,11 +33,11 @@ from auditor.characteristics.base import (
     characteristic,
     series_values,
 )
+from auditor.documents.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
 from auditor.functional.distances import l2, linf
 from auditor.functional.quantiles import median_difference, quantile_estimate
 from auditor.functional.statistics import systematic
-from auditor.policy.intervals import wilson
-from auditor.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
+from auditor.numbers.intervals import wilson
 
 SHOWN = 300
 LEAST = 2

@@ -14,8 +14,8 @@ from typing import ClassVar
 import torch
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
-from auditor.policy.intervals import wilson
-from auditor.results import Definition
+from auditor.documents.results import Definition
+from auditor.numbers.intervals import wilson
 
 
 @characteristic("third_class")

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from auditor.functional.statistics import CELLS
-from auditor.policy.intervals import LEVEL, Interval
+from auditor.numbers.intervals import LEVEL, Interval
 
 BINS = 15
 DRAWS = 1000

@@ -21,7 +21,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from auditor.policy.intervals import LEVEL, Interval, difference, ratio
+from auditor.numbers.intervals import LEVEL, Interval, difference, ratio
 
 
 def quantile_estimate(values: Tensor, level: float, *, alike: float = 1.0) -> Interval | None:

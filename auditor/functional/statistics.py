@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from auditor.policy.intervals import LEVEL, Interval, student
+from auditor.numbers.intervals import LEVEL, Interval, student
 
 RESAMPLES = 1000
 CELLS = 2**21

@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from auditor.policy.intervals import Classes
+from auditor.documents.results import Direction, Margins, NotMeasured, Results, SampleTable
+from auditor.numbers.intervals import Classes
 from auditor.policy.paired import LEAST, RESOLUTION, Differences, Disagreement, disagreement
-from auditor.results import Direction, Margins, NotMeasured, Results, SampleTable
 
 Change = Differences | Disagreement
 MARGIN = re.compile(r"characteristics\.margin_(l2|linf)_attack(_train)?")

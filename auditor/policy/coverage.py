@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.audit.pairs import pair_text
+from auditor.documents.results import Results, Rule
+from auditor.numbers.class_pairs import pair_text
 from auditor.policy.document import Coverage, Policy
 from auditor.policy.judging import paired_classes
-from auditor.results import Results, Rule
 
 
 def coverage_rules(results: Results, policy: Policy) -> Iterator[Rule]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from auditor.documents.results import Results, Rule, Waiver
+from auditor.numbers.intervals import Classes
 from auditor.policy.document import Policy, PolicyRule, PolicyWaiver
-from auditor.policy.intervals import Classes
 from auditor.policy.judging import waived_places
 from auditor.policy.measures import known, values
-from auditor.results import Results, Rule, Waiver
 
 FAILING = ("fail", "not_measured")
 

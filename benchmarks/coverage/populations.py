@@ -13,6 +13,7 @@ from torch import Tensor
 
 from auditor.characteristics.asymmetry import relative_difference
 from auditor.characteristics.diversity import diversity_estimate
+from auditor.documents.means import mean_of
 from auditor.functional.calibration import BINS, bin_of, calibration_error
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import (
@@ -24,8 +25,7 @@ from auditor.functional.quantiles import (
 )
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_estimate, mean_over_pairs
 from auditor.functional.trajectories import tournament
-from auditor.means import mean_of
-from auditor.policy.intervals import Interval, wilson
+from auditor.numbers.intervals import Interval, wilson
 
 SIZES = (24, 64, 400)
 Draw = Callable[[int, torch.Generator], Interval | None]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.characteristics.asymmetry import Asymmetry, relative_difference
-from auditor.policy.intervals import Interval
-from auditor.results import Measure, NotMeasured
+from auditor.documents.results import Measure, NotMeasured
+from auditor.numbers.intervals import Interval
 
 MISSING = NotMeasured(not_measured="for a test")
 

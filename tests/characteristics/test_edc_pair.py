@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import binomtest
 
 from auditor.characteristics.edc_pair import ID, PairEmbeddingComplexity
-from auditor.policy.intervals import wilson
-from auditor.results import Measure, NotMeasured
+from auditor.documents.results import Measure, NotMeasured
+from auditor.numbers.intervals import wilson
 
 
 def accuracy(right: int, n: int) -> Measure:

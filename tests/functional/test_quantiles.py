@@ -20,7 +20,7 @@ from auditor.functional.quantiles import (
     median_ratio,
     quantile_estimate,
 )
-from auditor.policy.intervals import Interval, difference
+from auditor.numbers.intervals import Interval, difference
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -23,7 +23,7 @@ from auditor.functional.statistics import (
     systematic,
 )
 from auditor.functional.trajectories import tournament
-from auditor.policy.intervals import Interval, difference, ratio, student, wilson
+from auditor.numbers.intervals import Interval, difference, ratio, student, wilson
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -1,0 +1,106 @@
+"""Finished parts of an audit: what a shard returns, what the journal keeps, what a resumed run need not do again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from auditor.documents.results import (
+    Baseline,
+    Cost,
+    Direction,
+    Document,
+    Flagged,
+    Generation,
+    Margins,
+    Measured,
+    NotMeasured,
+    Pair,
+    SampleGrid,
+    Series,
+    Sources,
+)
+
+NOT_SHOWN = NotMeasured(not_measured="sample images are kept for the ranked pairs only")
+_plain = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(config=_plain)
+class DirectionOutcome:
+    """What an audit knows of one direction, field by field what the results will say (``results.Direction``).
+
+    What only the audit as a whole tells is filled in later: baselines of the pairs that the report shows, intervals
+    that allow for another training, and that images are not shown.
+    """
+
+    source: int
+    target: int
+    sources: Sources
+    margins: dict[Literal["test", "train"], Margins]
+    flagged: list[Flagged]
+    generation: Generation
+    characteristics: dict[str, Measured]
+    by_generator: dict[str, list[float]]
+    series: dict[str, Series]
+    samples: SampleGrid | NotMeasured
+    baselines: dict[str, Baseline | NotMeasured] = field(default_factory=dict)
+
+
+@dataclass(config=_plain)
+class PairOutcome:
+    """What an audit knows of two classes: the directions forth and back."""
+
+    classes: tuple[int, int]
+    directions: tuple[DirectionOutcome, DirectionOutcome]
+
+    def document(self, class_names: Sequence[str], characteristics: Mapping[str, Measured]) -> Pair:
+        """The pair as it stands in the results, with the ``characteristics`` that compare its directions."""
+        a, b = self.classes
+        return Pair(
+            classes=self.classes,
+            names=(class_names[a], class_names[b]),
+            directions=[Direction(**vars(direction)) for direction in self.directions],
+            characteristics=dict(characteristics),
+        )
+
+
+class FinishedPairs(Document):
+    """The pairs of a shard, each with its sample images, what they cost and how many seconds they took.
+
+    ``not_finite`` counts instances for which the model gave NaN or infinity: a run that takes the part over warns too.
+    """
+
+    kind: Literal["pairs"] = "pairs"
+    pairs: list[PairOutcome]
+    cost: Cost
+    seconds: float
+    not_finite: int = Field(default=0, ge=0)
+
+    @property
+    def classes(self) -> list[tuple[int, int]]:
+        """The pairs by their classes, in the order in which they were worked on."""
+        return [pair.classes for pair in self.pairs]
+
+
+class FinishedBaselines(Document):
+    """The baselines of a pair that the report shows on a page of its own, forth and back, and what they cost."""
+
+    kind: Literal["baselines"] = "baselines"
+    classes: tuple[int, int]
+    directions: tuple[dict[str, Baseline | NotMeasured], dict[str, Baseline | NotMeasured]]
+    cost: Cost
+    not_finite: int = Field(default=0, ge=0)
+
+
+Part = Annotated[FinishedPairs | FinishedBaselines, Field(discriminator="kind")]
+
+
+class Found(Document):
+    """What an earlier run left behind: the facts under which it ran, and the parts that it finished."""
+
+    facts: dict[str, str]
+    parts: list[Part]
