@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
 from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
 from auditor.worker.sandbox import enter, missing, warning
 from auditor.worker.sandbox.limits import START

@@ -16,8 +16,7 @@ from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
 from auditor.audit.finished_parts import Ledger, facts_of, resumed
 from auditor.audit.model_facts.performance import measure_performance
-from auditor.audit.model_facts.predictions import Predictions, predict_split
-from auditor.audit.model_facts.sample_table import samples_of
+from auditor.audit.model_facts.predictions import Predictions, predict_split, samples_of
 from auditor.audit.model_facts.validity import (
     checks_of_fit,
     covered,
@@ -27,12 +26,11 @@ from auditor.audit.model_facts.validity import (
     refusing_change,
     validity_of,
 )
-from auditor.audit.pairs.coverage import coverage_of
 from auditor.audit.pairs.generation import choose_route, configured, prepared
 from auditor.audit.pairs.margins import checked_search
 from auditor.audit.pairs.measuring import Battery, class_samples
 from auditor.audit.pairs.retraining import allow_for_training
-from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, select_pairs
+from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.audit.pairs.shard import Work
 from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.seeds import generator_for

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auditor.audit.heap import keep_freed_memory
+from auditor.audit.process_settings import keep_freed_memory, threads_for, use_threads
 from auditor.audit.stages import Report
-from auditor.audit.threads import threads_for, use_threads
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.geometry import Geometry

@@ -180,3 +180,16 @@ def fisher(k1: int, n1: int, k2: int, n2: int) -> float:
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def percent(share: float) -> str:
+    """A share in text: one decimal, and never 100 % or 0 % for what is not.
+
+    >>> percent(0.9999), percent(1.0)
+    ('>99.9 %', '100 %')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    if share > 0.9995 or share < 0.0005:
+        return ">99.9 %" if share > 0.5 else "<0.1 %"
+    return f"{100 * share:.1f} %"

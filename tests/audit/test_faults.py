@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
 from auditor.audit.pairs import shard
 from auditor.audit.run import run
 from auditor.datasets import image_file

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from auditor.audit.circumstances import data_facts, model_facts, peak_memory
-from auditor.audit.inspect.estimate import expected, expected_memory
-from auditor.audit.inspect.timing import both_seconds, forward_seconds
+from auditor.audit.inspect.estimate import both_seconds, expected, expected_memory, forward_seconds
 from auditor.audit.model_facts.normalisations import SAMPLES, tried
 from auditor.audit.model_facts.performance import measure_performance
 from auditor.audit.model_facts.predictions import predict_split

@@ -1,4 +1,4 @@
-"""``--pairs auto``: the class pairs that matter most, for models with more pairs than anyone can wait for.
+"""Which class pairs are audited, and what part of them was: ``--pairs auto`` chooses those that matter most.
 
 Three lists are drawn from in turn until the number is reached, and every pair names the list that it came from:
 
@@ -13,15 +13,18 @@ has seen some of each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, cycle
+from math import comb
 
 import torch
 from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
+from auditor.documents.results import Coverage, Measure, Measured, NotMeasured, Pair
 from auditor.numbers.class_pairs import ClassPair, in_order
+from auditor.numbers.intervals import wilson
 
 AUTO_PAIRS = 60
 """Pairs that ``auto`` chooses unless --max-pairs says otherwise."""
@@ -116,3 +119,58 @@ def _mean(train: Predictions, label: int) -> Tensor:
     if train.embeddings is not None:
         return train.embeddings[rows].double().mean(dim=0)
     return train.split.instances(rows[:200]).flatten(1).double().mean(dim=0)
+
+
+def coverage_of(
+    selected: Selection,
+    audited: Sequence[Pair],
+    failed: Mapping[ClassPair, str],
+    train: Predictions,
+    test: Predictions,
+    *,
+    named: bool,
+) -> Coverage:
+    """Coverage of an audit.
+
+    Args:
+        selected: pairs wanted, and how they were chosen.
+        audited: pairs done.
+        failed: why a pair could not be measured.
+        train, test: the artefact's answers.
+        named: whether the user asked for these very pairs. Automatic pairs that the time did not allow are not
+            missing, those that failed are.
+    """
+    done = {pair.classes for pair in audited}
+    missing = [pair for pair in selected.pairs if pair not in done and (named or pair in failed)]
+    late = len(done) + len(failed) < len(selected.pairs)
+    reasons = ["the time budget was spent"] * late
+    for reason in dict.fromkeys(failed.values()):  # often that of many pairs
+        (a, b), *others = (pair for pair, said in failed.items() if said == reason)
+        reasons.append(f"{a}:{b}{f' and {len(others):,} more' if others else ''} could not be measured: {reason}")
+    return Coverage(
+        possible=comb(len(train.classes), 2),
+        requested=len(selected.pairs),
+        audited=len(done),
+        chosen=selected.only(done).text,
+        errors_covered=_errors_covered(test, done),
+        missing=missing,
+        empty=[(d.source, d.target) for pair in audited for d in pair.directions if not d.generation.boundary],
+        reason="; ".join(reasons),
+    )
+
+
+def _errors_covered(test: Predictions, pairs: set[ClassPair]) -> Measured:
+    wrong = test.finite & ~test.correct
+    labels, said = test.split.labels[wrong].tolist(), test.predicted[wrong].tolist()
+    if not labels:
+        return NotMeasured(not_measured="the model makes no error on the test split")
+    covered = sum(in_order(a, b) in pairs for a, b in zip(labels, said, strict=True))
+    share = wilson(covered, len(labels))
+    return Measure(
+        value=share.value,
+        ci_low=share.low,
+        ci_high=share.high,
+        n=len(labels),
+        unit="share of test errors",
+        direction="higher is more complete",
+    )
