@@ -6,14 +6,18 @@ changes its answers ends the work: the pairs during which that was noticed and a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
 from auditor.audit.finished_parts import Ledger
+from auditor.audit.pairs.retraining import allow_for_training
 from auditor.audit.pairs.shard import Work, pairs_at_once, run_shard, shards_of
+from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.stages import Stages
-from auditor.documents.parts import FinishedPairs
+from auditor.documents.parts import NOT_SHOWN, FinishedPairs, PairOutcome
+from auditor.documents.results import Cost, Pair
+from auditor.documents.summary import RANKED_BY, ranking
 from auditor.models.steadiness import ModelChanged, add_not_finite, watched
 from auditor.numbers.class_pairs import ClassPair
 
@@ -30,13 +34,50 @@ PHASES = {
 """From where to where the work on a shard has come in each of its long stages, about; in the others it stands."""
 
 
-class AllPairs:
-    """The work on all pairs.
+def audited_pairs(
+    work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, ledger: Ledger
+) -> tuple[list[Pair], dict[ClassPair, str], list[Cost]]:
+    """Audit all pairs, with what can only be said once the last of them is finished.
 
     Args:
         work: what every shard needs.
         pairs: in the order in which they are worked on.
         stages, budget, ledger: of the audit.
+    Returns:
+        the pairs in order of their classes, why others could not be measured, and what the parts cost.
+    Raises:
+        AuditError: no pair could be measured; it says why not the first.
+    """
+    everything = AllPairs(work, pairs, stages, budget, ledger)
+    outcomes, costs, most = dict[ClassPair, PairOutcome](), list[Cost](), work.plan.report_pairs
+    for part in everything.finished():
+        outcomes = dict(sorted({**outcomes, **{pair.classes: pair for pair in part.pairs}}.items()))
+        costs.append(part.cost)
+        # Pairs only ever lose rank as others come in, whichever measure decides in the end.
+        kept = {classes for by in RANKED_BY for classes in ranking([*outcomes.values()], by)[:most]}
+        for direction in (d for pair in outcomes.values() if pair.classes not in kept for d in pair.directions):
+            direction.samples = NOT_SHOWN
+    directions = [direction for pair in outcomes.values() for direction in pair.directions]
+    allow_for_training(directions, work.battery.definitions)
+    if not work.baselines:
+        shown = ranking([*outcomes.values()], RANKED_BY[0])[: work.shown]
+        costs += baselines_of_shown(outcomes, shown, work, stages, budget, ledger)
+    names, compare = work.subject.dataset.class_names, work.battery.compare
+    finished = [
+        pair.document(names, compare(*(d.characteristics for d in pair.directions))) for pair in outcomes.values()
+    ]
+    return finished, everything.failed, costs
+
+
+def sum_of(costs: Iterable[Cost]) -> Cost:
+    """Costs added up."""
+    listed = list(costs)
+    return Cost(forward=sum(cost.forward for cost in listed), backward=sum(cost.backward for cost in listed))
+
+
+class AllPairs:
+    """The work on all pairs; arguments as of ``audited_pairs``.
+
     Attributes:
         failed: why a pair could not be measured.
     """

@@ -6,13 +6,12 @@ Each stage stands in a file of its own. Only this module knows their order.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from auditor import __version__
 from auditor.audit import circumstances as facts
-from auditor.audit.all_pairs import AllPairs
+from auditor.audit.all_pairs import audited_pairs, sum_of
 from auditor.audit.budget import TimeBudget
 from auditor.audit.finished_parts import Ledger, facts_of, resumed
 from auditor.audit.model_facts.performance import measure_performance
@@ -29,21 +28,18 @@ from auditor.audit.model_facts.validity import (
 from auditor.audit.pairs.generation import choose_route, configured, prepared
 from auditor.audit.pairs.margins import checked_search
 from auditor.audit.pairs.measuring import Battery, class_samples
-from auditor.audit.pairs.retraining import allow_for_training
 from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.audit.pairs.shard import Work
-from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.seeds import generator_for
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.boundary.base import Generator
-from auditor.documents.parts import NOT_SHOWN, PairOutcome
 from auditor.documents.plan import Plan
 from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
-from auditor.documents.summary import RANKED_BY, ranking, summarise
+from auditor.documents.summary import summarise
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
-from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, ClassPair, directions_of, parse_pairs
+from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
 from auditor.worker import sandbox
 
 
@@ -108,26 +104,9 @@ def _audited(
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
     work = Work(plan, subject, train, test, class_samples(train, test), route, battery, shown, everywhere)
-    everything, outcomes, costs = (
-        AllPairs(work, selected.pairs, stages, budget, ledger),
-        dict[ClassPair, PairOutcome](),
-        [before],
-    )
-    for part in everything.finished():
-        outcomes |= {pair.classes: pair for pair in part.pairs}
-        costs.append(part.cost)
-        _keep_images(outcomes, plan.report_pairs)
-    outcomes = dict(sorted(outcomes.items()))
-    allow_for_training([direction for pair in outcomes.values() for direction in pair.directions], battery.definitions)
-    if not work.baselines:
-        fragile = ranking([*outcomes.values()], RANKED_BY[0])
-        costs += baselines_of_shown(outcomes, fragile[:shown], work, stages, budget, ledger)
-    pairs = [
-        pair.document(dataset.class_names, battery.compare(*(d.characteristics for d in pair.directions)))
-        for pair in outcomes.values()
-    ]
+    pairs, failed, costs = audited_pairs(work, selected.pairs, stages, budget, ledger)
     summary = summarise(pairs, battery.definitions)
-    coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
+    coverage = coverage_of(selected, pairs, failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
         steady = _ask_again(classifier, "all measurements")
         checks = [
@@ -155,18 +134,10 @@ def _audited(
         pairs=pairs,
         summary=summary,
         definitions=battery.definitions,
-        cost=Cost(forward=sum(cost.forward for cost in costs), backward=sum(cost.backward for cost in costs)),
+        cost=sum_of([before, *costs]),
         gate=Gate(status="not_configured", rules=[]),
         provenance=Provenance(taken_over=ledger.taken_over),
     )
-
-
-def _keep_images(pairs: Mapping[ClassPair, PairOutcome], most: int) -> None:
-    """Let go of the sample images of pairs that cannot be among the most fragile ones: others only cost them rank."""
-    in_order = [pair for _, pair in sorted(pairs.items())]
-    kept = {classes for by in RANKED_BY for classes in ranking(in_order, by)[:most]}
-    for direction in (d for pair in in_order if pair.classes not in kept for d in pair.directions):
-        direction.samples = NOT_SHOWN
 
 
 def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:

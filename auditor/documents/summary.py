@@ -37,7 +37,7 @@ def summarise(pairs: Sequence[Pair], definitions: dict[str, Definition]) -> Summ
 
 
 def ranking(pairs: Sequence[Pair | PairOutcome], ranked_by: str) -> list[ClassPair]:
-    """ClassPair of the pairs from most to least fragile; pairs without the measure come last, in their order."""
+    """Classes of the pairs from most to least fragile; pairs without the measure come last, in their order."""
 
     def key(pair: Pair | PairOutcome) -> tuple[bool, float]:
         smallest = _smallest(pair, ranked_by)

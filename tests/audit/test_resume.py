@@ -29,7 +29,7 @@ class Memory:
         if isinstance(message, Begun):
             self.begun.append(message)
         else:
-            self.parts.append(message.part)
+            self.parts.append(message.part.model_copy(deep=True))  # as it is now: the audit goes on with it
 
     @property
     def found(self) -> Found:
