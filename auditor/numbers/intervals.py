@@ -178,6 +178,19 @@ def fisher(k1: int, n1: int, k2: int, n2: int) -> float:
     return min(1.0, math.fsum(math.exp(w) for k in possible if (w := log_weight(k)) <= seen + 1e-9))
 
 
+def coin_tail(heads: int, tosses: int) -> float:
+    """Probability of so few heads or fewer: the exact sign test, in whole numbers of any size.
+
+    >>> coin_tail(1, 3)
+    0.5
+    """
+    ways, below = 1, 0
+    for k in range(heads + 1):
+        below += ways
+        ways = ways * (tosses - k) // (k + 1)
+    return below / 2**tosses
+
+
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 

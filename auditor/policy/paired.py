@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, groupby
 
-from auditor.numbers.intervals import LEVEL, Interval, z_for
+from auditor.numbers.intervals import LEVEL, Interval, coin_tail, z_for
 
 RESOLUTION = 0.002
 """Share of a margin within which the search finds a margin again: it keeps a point only where it is nearer than the
@@ -205,8 +205,8 @@ class Disagreement:
     @property
     def p(self) -> float:
         """Two-sided p of "both shares are equal" (McNemar, exact)."""
-        n, k = self.candidate_only + self.baseline_only, min(self.candidate_only, self.baseline_only)
-        return min(1.0, 2 * math.fsum(math.comb(n, i) * 0.5**n for i in range(k + 1)))
+        sides = self.candidate_only, self.baseline_only
+        return min(1.0, 2 * coin_tail(min(sides), sum(sides)))
 
 
 def _score_end(found: Disagreement, z: float) -> float:

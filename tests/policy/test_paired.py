@@ -169,6 +169,12 @@ def test_mcnemars_test_is_the_binomial_test(only: int, other: int):
     assert Disagreement(only, other, 100, 200).p == pytest.approx(expected)
 
 
+def test_mcnemars_test_holds_for_more_disagreements_than_floats_can_count() -> None:
+    for only, other in ((600, 550), (0, 5000), (4100, 3900)):
+        expected = stats.binomtest(only, only + other).pvalue
+        assert Disagreement(only, other, 100, 10_000).p == pytest.approx(expected, rel=1e-9)
+
+
 def test_tangos_interval_in_closed_forms():
     """Without any disagreement z^2 / (n + z^2); with all on one side (1 - z^2 / n) / (1 + z^2 / n)."""
     z2 = stats.norm.ppf(0.975) ** 2

@@ -52,6 +52,10 @@ class Predictions:
         """Bool ``(N,)``: whether the predicted class is the label; never for a row that is not finite."""
         return self.finite & (self.predicted == self.split.labels)
 
+    def right_of(self, label: int) -> Tensor:
+        """Places of the samples of a class that the model puts in it, int64 ``(M,)``."""
+        return torch.nonzero(self.correct & (self.split.labels == label)).flatten()
+
     @property
     def classes(self) -> list[int]:
         """Labels that occur, in order."""

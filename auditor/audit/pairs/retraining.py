@@ -19,9 +19,8 @@ from statistics import fmean
 
 from auditor.documents.parts import DirectionOutcome
 from auditor.documents.results import Definition, Measure, Measured
-from auditor.numbers.intervals import student
+from auditor.numbers.intervals import LEVEL, student
 
-LEVEL = 0.95
 Scale = tuple[Callable[[float], float], Callable[[float], float]]
 PLAIN: Scale = (lambda value: value, lambda value: value)
 LOGARITHM: Scale = (math.log, math.exp)
@@ -70,7 +69,7 @@ def _widened(measure: Measured, generators: int, definition: Definition, spread:
     to, back = scale_of(definition)
     if to is math.log and measure.value <= 0:
         return measure
-    half = student(1 - (1 - LEVEL) / 2, freedom) * spread / math.sqrt(generators)
+    half = student((1 + LEVEL) / 2, freedom) * spread / math.sqrt(generators)
     low, high = back(to(measure.value) - half), back(to(measure.value) + half)
     least, most = definition.bounds
     low, high = max(low, -math.inf if least is None else least), min(high, math.inf if most is None else most)

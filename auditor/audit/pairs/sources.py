@@ -53,9 +53,7 @@ def direction_tasks(
         stage: name of the generator that the tasks are for.
     """
 
-    @cache
-    def usable(label: int) -> Tensor:
-        return torch.nonzero(train.correct & (train.split.labels == label)).flatten()
+    usable = cache(train.right_of)
 
     @cache
     def starts(label: int) -> Tensor:
@@ -101,7 +99,7 @@ def usable_samples(train: Predictions, most_bytes: int) -> dict[int, Tensor]:
         train: the artefact's answers on the training split.
         most_bytes: of all classes together; at least one sample of each class is given.
     """
-    rows = {label: torch.nonzero(train.correct & (train.split.labels == label)).flatten() for label in train.classes}
+    rows = {label: train.right_of(label) for label in train.classes}
     values = train.split.pixels[0].numel() if len(train.split) else 1
     most = max(1, most_bytes // (4 * values * max(1, len(rows))))
     return {label: train.split.instances(index[systematic(len(index), most)]) for label, index in rows.items()}
