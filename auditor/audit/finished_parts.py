@@ -16,7 +16,7 @@ from auditor import __version__
 from auditor.audit import circumstances as facts
 from auditor.audit.subject import Subject
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import FinishedBaselines, FinishedPairs, Found
+from auditor.documents.parts import FinishedBaselines, FinishedPairs, Found, form_of_parts
 from auditor.documents.plan import Plan
 from auditor.documents.results import Validity
 from auditor.numbers.class_pairs import ClassPair
@@ -102,6 +102,7 @@ def facts_of(plan: Plan, subject: Subject) -> dict[str, str]:
     settings["save_instances"] = settings.pop("instances_folder") is not None
     return {
         "the tool's version": __version__,
+        "the form of finished parts": form_of_parts(),
         "the installed packages": json.dumps(facts.environment()),
         "the model": subject.artefact.sha256,
         "the data": json.dumps([dataset.fingerprint, dataset.class_names, len(dataset.train), len(dataset.test)]),

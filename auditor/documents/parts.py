@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from auditor.documents.results import (
@@ -97,6 +99,11 @@ class FinishedBaselines(Document):
 
 
 Part = Annotated[FinishedPairs | FinishedBaselines, Field(discriminator="kind")]
+
+
+def form_of_parts() -> str:
+    """A digest of what a part consists of: one kept in another form, by another version of the tool, cannot be read."""
+    return hashlib.sha256(json.dumps(TypeAdapter(Part).json_schema()).encode()).hexdigest()
 
 
 class Found(Document):
