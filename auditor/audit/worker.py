@@ -19,6 +19,7 @@ from auditor.audit.messages import Finished, Inspected, Job, Message, Notice, Pr
 from auditor.audit.sandbox import enter, missing, warning
 from auditor.audit.sandbox.limits import START
 from auditor.audit.sandbox.processes import die_with_parent
+from auditor.registry import skipped
 
 
 class Channel:
@@ -68,14 +69,23 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     _end_with_input()
     if lacking := missing():
         channel.send(Notice(text=warning(lacking)))
+    if job.task == "audit":
+        return _audited(job, channel)
+    answer: Inspected | Revisited
     if job.task == "inspect":
         from auditor.audit.inspection import inspect
 
-        return Inspected(inspection=inspect(job.plan, channel.report))
-    if job.task == "revisit":
+        answer = Inspected(inspection=inspect(job.plan, channel.report))
+    else:
         from auditor.audit.revisit import revisit
 
-        return Revisited(directions=revisit(job.plan, channel.report))
+        answer = Revisited(directions=revisit(job.plan, channel.report))
+    if text := skipped():  # an audit's results say so themselves
+        channel.send(Notice(text=text))
+    return answer
+
+
+def _audited(job: Job, channel: Channel) -> Finished:
     from auditor.audit.ledger import Ledger
     from auditor.audit.run import run
 

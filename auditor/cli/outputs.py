@@ -33,6 +33,8 @@ def chosen_outputs(formats: str) -> list[str]:
         return []  # without the outputs, which take longer to import than a gate to decide
     from auditor.render.base import outputs
 
+    for part in formats.split(","):
+        outputs.refuse_broken(part.strip())
     return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
 
 

@@ -151,7 +151,9 @@ class Around(Backend):
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]
-model_formats: Registry[ModelOpener] = Registry("model format", "auditor.models")
+model_formats: Registry[ModelOpener] = Registry(
+    "model_format", "auditor.models", fault=lambda opener, _: None if callable(opener) else "it is no function"
+)
 model_format = model_formats.register
 
 

@@ -18,6 +18,7 @@ import auditor
 from auditor.audit.plan import Plan
 from auditor.audit.sandbox.landlock import DEVICE, LIST, OVERWRITE, READ, WRITE
 from auditor.datasets.linked import outside_images
+from auditor.registry import plugin_places
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf",
            "/etc/ld.so.conf.d", "/etc/ld.so.preload", "/etc/localtime", "/etc/alternatives", "/etc/nvidia",
@@ -38,6 +39,9 @@ def places(plan: Plan, scratch: Path) -> Iterator[tuple[Path, int]]:
     """
     for path in installation():
         yield path, READ
+    for folder, modules in plugin_places():
+        yield folder, LIST
+        yield from ((path, READ) for path in modules)
     for name in (*_SYSTEM, *_KERNEL):
         yield Path(name), READ
     yield Path("/dev/null"), DEVICE
