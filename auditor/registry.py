@@ -209,6 +209,10 @@ class Registry(Generic[T]):
                 continue
             self._entries[one.name], self._sources[one.name] = one.entry, source
 
+    def why_not(self, entry: T) -> str | None:
+        """Why something could not be registered by a name of its own, whatever else is; None where it could."""
+        return self._fault(entry, {})
+
     def _why_not(self, one: _Waiting[T], source: Source) -> str | None:
         """What keeps a plug-in from being used; None where nothing does. A program may register its own anew."""
         held = self._sources.get(one.name)
@@ -236,7 +240,7 @@ def not_a(base: type, entry: object, *, attributes: Mapping[str, type]) -> str |
 def skipped() -> str:
     """The plug-ins that cannot be used, of all kinds that have been asked for, in a sentence; empty without any."""
     found = [str(one) for registry in _registries if registry._discovered for one in registry.broken]
-    return f"Plug-ins that cannot be used are left out: {'; '.join(found)}." if found else ""
+    return f"Plug-ins that cannot be used are left out: {'; '.join(sorted(found))}." if found else ""
 
 
 def plugin_names(kind: str) -> list[str]:
