@@ -380,8 +380,8 @@ def _generated(made: Generator, f: Classifier, tasks: list[DirectionTask]) -> li
 def _check_instances(f: Classifier, task: DirectionTask, found: BoundaryInstances) -> None:
     lost, n = sum(found.failures.values()), len(found)
     _expect(
-        n + lost == found.requested == len(task.x_source),
-        f"instances and failures that add up to {len(task.x_source)} sources; found {n} and {lost}",
+        n + lost == found.requested <= len(task.x_source),
+        f"instances and failures that add up to {found.requested} of {len(task.x_source)} sources; found {n} and {lost}",
     )
     order = found.requested >= found.adversarial >= found.adversarial_of_adversarial >= n
     _expect(order, "counts that only fall from component to component")
