@@ -30,6 +30,7 @@ from auditor.characteristics.base import (
     characteristics,
 )
 from auditor.datasets.base import DataRequest, DataSource, RawData, Split, data_sources
+from auditor.documents.results import Cost, Definition, Document, Measure, Measured, NotMeasured, Results, to_json
 from auditor.errors import AuditError
 from auditor.models.base import Backend, ModelInput, ModelOptions
 from auditor.models.bind import bind
@@ -37,7 +38,6 @@ from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.shape import instance_spec
 from auditor.registry import Registry
 from auditor.render.base import OutputOfPlace, outputs
-from auditor.results import Cost, Definition, Document, Measure, Measured, NotMeasured, Results, to_json
 
 PROFILES = ("quick", "standard", "thorough", "paper")
 HOSTILE = ("<script>alert(1)</script>", "=1+1", 'a"b\\c\nd')

@@ -9,18 +9,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from auditor.audit.generation import Route
-from auditor.audit.measuring import Battery
-from auditor.audit.plan import Plan
+from auditor.audit.pairs.generation import Route
+from auditor.audit.pairs.measuring import Battery
 from auditor.audit.subject import Subject, data_request
 from auditor.boundary.base import generators
 from auditor.characteristics.base import characteristics
 from auditor.datasets.base import data_sources
 from auditor.datasets.load import find_source
+from auditor.documents.plan import Plan
+from auditor.documents.results import Plugin, Validity
 from auditor.errors import InputRefused
 from auditor.models.base import model_formats
 from auditor.registry import Registry, skipped
-from auditor.results import Plugin, Validity
 
 
 def in_use(plan: Plan, subject: Subject, route: Route, battery: Battery) -> list[Plugin]:
@@ -32,7 +32,7 @@ def in_use(plan: Plan, subject: Subject, route: Route, battery: Battery) -> list
         *characteristics.in_use({name: repr(one) for name, one in {**battery.directed, **battery.paired}.items()}),
     ]
     if subject.artefact.format == "onnx":
-        from auditor.models.onnx_graph.registry import operators
+        from auditor.models.onnx.graph.registry import operators
 
         found += operators.in_use(dict.fromkeys(operators.names(), ""))
     return [Plugin(**facts) for facts in found]

@@ -19,10 +19,10 @@ from typing import ClassVar, Self, final
 import torch
 from torch import Tensor
 
+from auditor.documents.results import Cost, GeneratorDefinition
 from auditor.functional.bisection import JUMP_WIDTH
 from auditor.models.classifier import Classifier
 from auditor.registry import Registry, not_a
-from auditor.results import Cost, GeneratorDefinition
 
 BETA = 1e-4
 """A boundary instance satisfies |p_s - p_t| < BETA (paper, section 3.3)."""

@@ -25,8 +25,8 @@ from auditor.boundary.segments import between
 from auditor.boundary.shared_start import SharedStart, train_shared_start
 from auditor.boundary.training import Training
 from auditor.boundary.translation import translate
+from auditor.documents.results import Cost, GeneratorDefinition
 from auditor.models.classifier import Classifier
-from auditor.results import Cost, GeneratorDefinition
 
 PAPER = Training(
     network="paper",

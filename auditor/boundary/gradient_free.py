@@ -19,9 +19,9 @@ from torch import Tensor
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.segments import Segments, between
+from auditor.documents.results import GeneratorDefinition
 from auditor.functional.polar_search import PolarBudget, entry, polar_search
 from auditor.models.classifier import Classifier
-from auditor.results import GeneratorDefinition
 
 BUDGETS = {
     "quick": PolarBudget(steps=150),

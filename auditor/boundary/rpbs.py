@@ -13,8 +13,8 @@ import torch
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.segments import Segments, between, paired
+from auditor.documents.results import GeneratorDefinition
 from auditor.models.classifier import Classifier
-from auditor.results import GeneratorDefinition
 
 
 @generator("rpbs")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from auditor.audit.pairs import check_pairs
-from auditor.audit.plan import DOWNLOADED, Plan
 from auditor.cli.guess import did_you_mean
+from auditor.documents.plan import DOWNLOADED, Plan
 from auditor.errors import InputRefused, UsageError
 from auditor.models.sniff import size_of_file
+from auditor.numbers.class_pairs import check_pairs
 from auditor.registry import plugin_names
 
 KNOWN_DATA = sorted({*DOWNLOADED, "digits"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.audit.profiles import PROFILES
 from auditor.cli.terminal import print_line
+from auditor.documents.profiles import PROFILES
 from auditor.registry import Registry
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from auditor.documents.results import EmbeddingFact, Results, Rule
 from auditor.errors import InputRefused
 from auditor.policy.common_samples import gradient_route, pixels
 from auditor.policy.document import UNLIKE, Policy
-from auditor.results import EmbeddingFact, Results, Rule
 
 IN_EMBEDDING = re.compile(r"(characteristics|summary|baselines\.[^.]+)\.edc_")
 """How the names of measures begin that are taken in the model's embedding."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Protocol, runtime_checkable
 
+from auditor.documents.results import Results
 from auditor.registry import Registry
-from auditor.results import Results
 
 
 class Output(Protocol):

@@ -10,6 +10,7 @@ import pytest
 
 from auditor.boundary.base import baselines
 from auditor.characteristics.base import characteristics
+from auditor.documents.results import Definition
 from auditor.policy.decide import decide
 from auditor.policy.document import (
     UNLIKE,
@@ -23,7 +24,6 @@ from auditor.policy.document import (
 )
 from auditor.policy.judging import Relation, outcome
 from auditor.policy.measures import FIXED
-from auditor.results import Definition
 from tests.render.sample_results import synthetic_results
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.documents.results import Plugin
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count
 from auditor.render.view.audit import Audit, generator_name
 from auditor.render.view.parts import STATUSES, Cell, Column, Table, Term
-from auditor.results import Plugin
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import datetime
 from dataclasses import dataclass
 
+from auditor.documents.results import Results
 from auditor.render.base import output
-from auditor.results import Results
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import ClassVar
 import torch
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.documents.results import Definition
 from auditor.functional.statistics import mean_estimate
-from auditor.results import Definition
 
 
 @characteristic("gap_slope")
