@@ -32,7 +32,7 @@ def print_known() -> None:
         _print(title, registry, {name: f"{one.file_name}: {one.summary}" for name, one in registry.items()})
     _print("Profiles", None, {name: profile.summary for name, profile in PROFILES.items()})
     kinds = (model_formats, data_sources, generators, characteristics, outputs, comparison_outputs)
-    if broken := [one for kind in kinds for one in kind.broken]:  # type: ignore[attr-defined]
+    if broken := [one for kind in kinds for one in kind.broken]:
         print("Plug-ins that cannot be used")
         for one in broken:
             print_line(f"  {one}")

@@ -64,9 +64,9 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     backward = trained + directions * NORMS * attacked * (first + DESCENTS * again)
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = POINTS * min(1.5 * wanted, used * PARTNERS)
-    forward = sum(cost.forward for cost in [made, *beside]) - trained
-    forward += directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
-    return Cost(forward=round(samples + LOOKED_FIRST + backward + forward), backward=round(backward))
+    searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
+    forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
+    return Cost(forward=round(backward + forward), backward=round(backward))
 
 
 def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: int, device: str) -> int:
