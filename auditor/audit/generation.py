@@ -24,7 +24,7 @@ from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.statistics import wilson
 from auditor.models.classifier import Classifier
-from auditor.results import Generation, Measure, NotMeasured
+from auditor.results import SUCCESS_RATE, Generation, Measure, NotMeasured
 
 BASELINES = ("rpbs", "epbs")
 GRADIENT_FREE = "gradient-free"
@@ -165,15 +165,7 @@ def generation_counts(found: BoundaryInstances) -> Generation:
 def _success(found: BoundaryInstances) -> Measure | NotMeasured:
     if not found.requested:
         return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
-    share = wilson(len(found), found.requested)
-    return Measure(
-        value=share.value,
-        ci_low=share.low,
-        ci_high=share.high,
-        n=found.requested,
-        unit="share of sources",
-        direction="higher is better",
-    )
+    return SUCCESS_RATE.measure(*wilson(len(found), found.requested), n=found.requested)
 
 
 def _missing(generator: Generator, classifier: Classifier) -> str:

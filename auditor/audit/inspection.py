@@ -8,7 +8,7 @@ from pydantic import Field
 
 from auditor.audit.plan import Plan
 from auditor.audit.stages import Report
-from auditor.results import DataFacts, Document, Measure, ModelFacts, NotMeasured, Validity
+from auditor.results import ACCURACY, DataFacts, Document, Measure, ModelFacts, NotMeasured, Validity
 
 if TYPE_CHECKING:
     from auditor.audit.subject import Subject
@@ -159,9 +159,7 @@ def _normalisation(subject: Subject) -> Normalisation:
     rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
     right = int((classifier.predict(test.instances(rows)) == test.labels[rows]).sum())
     share = wilson(right, len(rows))
-    accuracy = Measure(
-        value=share.value, ci_low=share.low, ci_high=share.high, n=len(rows), unit="share", direction="higher is better"
-    )
+    accuracy = ACCURACY.measure(*share, n=len(rows))
     chance = 1 / classifier.num_classes
     poor = (share.value - chance) / (1 - chance) < POOR
     others = {way.options: found.value for way, found in tried(classifier, test)} if poor else {}

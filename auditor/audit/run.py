@@ -45,7 +45,17 @@ from auditor.audit.validity import (
 from auditor.boundary.base import Generator
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
-from auditor.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
+from auditor.results import (
+    RUN_SCHEMA_VERSION,
+    SCHEMA_VERSION,
+    Cost,
+    Gate,
+    Provenance,
+    Results,
+    RunFacts,
+    ToolFacts,
+    Validity,
+)
 
 
 def run(
@@ -71,7 +81,7 @@ def run(
     ledger = ledger or Ledger()
     results = _audited(plan, subject, generator, stages, budget, ledger)
     run_facts = RunFacts(
-        schema_version=SCHEMA_VERSION,
+        schema_version=RUN_SCHEMA_VERSION,
         started=begun.isoformat(timespec="seconds"),
         duration_seconds=time.perf_counter() - begin,
         stages=stages.seconds,

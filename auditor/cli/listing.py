@@ -20,7 +20,7 @@ def print_known() -> None:
     _print("Data sets", {name: source.summary for name, source in data_sources.items()})
     _print("Generators", {name: _first_line(sys.modules[kind.__module__]) for name, kind in generators.items()})
     measures = {
-        id: f"{definition.title} ({definition.unit}; {definition.direction})"
+        id: f"{definition.title} ({definition.unit}; {definition.reading})"
         for _, kind in characteristics.items()
         for id, definition in kind.definitions.items()
     }

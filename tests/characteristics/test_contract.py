@@ -19,7 +19,6 @@ from auditor.characteristics.base import (
     series_values,
 )
 from auditor.results import (
-    NEUTRAL,
     Definition,
     Direction,
     Generation,
@@ -76,8 +75,7 @@ def check(definitions: dict[str, Definition], measures: dict[str, Measured]) -> 
         assert low is None or measure.ci_low is None or measure.ci_low >= low, name
         assert high is None or measure.ci_high is None or measure.ci_high <= high, name
         assert measure.n >= 1
-        assert measure.unit.startswith(definitions[name].unit)
-        assert measure.direction == definitions[name].direction
+        assert (measure.unit, measure.scale) == (definitions[name].unit, definitions[name].scale)
 
 
 def direction(findings: Findings) -> Direction:
@@ -188,7 +186,8 @@ def test_definitions_are_whole_and_distinct():
     for name, d in everything:
         assert all((d.title, d.unit, d.formula, d.source)), name
         assert d.text.endswith("."), name
-        assert d.direction == NEUTRAL or d.direction.split()[0] in {"lower", "higher", "near"}, name
+        begins = f"near {d.ideal:g}" if d.ideal is not None else {"none": "neither"}.get(d.better, d.better)
+        assert d.reading.startswith(begins), name
         assert d.scope == ("pair" if any(name in c.definitions for c in PAIRED.values()) else "direction")
 
 

@@ -82,7 +82,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     )
     files = {
         "r.json": text, "half.json": text[: len(text) // 2], "empty.json": "", "list.json": "[]",
-        "old.json": text.replace('"schema_version": "2.0"', '"schema_version": "0.1"', 1),
+        "old.json": text.replace('"schema_version": "3.0"', '"schema_version": "0.1"', 1),
         "less.json": json.dumps({key: value for key, value in json.loads(text).items() if key != "validity"}),
         "nan.json": text.replace('"value": ', '"value": NaN, "was": ', 1),
         "other.json": to_json(changed(audit, fingerprint="0" * 64)),
