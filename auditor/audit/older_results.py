@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.results import LIMIT_WORDS, SCHEMA_VERSION
+from auditor.documents.results import LIMIT_WORDS, SCHEMA_VERSION
 
 OLDER = "2.0"
 SCALES = {"share of steps": "rate", "ratio": "ratio", "ratio to unseen samples": "ratio"}

@@ -19,10 +19,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from auditor.errors import UsageError
-from auditor.means import mean_change, mean_of_measure
-from auditor.policy.intervals import Interval, mean_of
-from auditor.results import (
+from auditor.documents.means import mean_change, mean_of_measure
+from auditor.documents.results import (
     ACCURACY,
     CALIBRATION_ERROR,
     SUCCESS_RATE,
@@ -36,6 +34,8 @@ from auditor.results import (
     Results,
     SummaryMeasure,
 )
+from auditor.errors import UsageError
+from auditor.numbers.intervals import Interval, mean_of
 
 Classes = tuple[int, ...]
 Kind = Literal["model", "class", "pair", "direction"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from auditor.documents.results import LIMIT_WORDS, Scale, forecast
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.judging import Judged
 from auditor.policy.measures import Known
-from auditor.results import LIMIT_WORDS, Scale, forecast
 
 LIES = {
     "inside": "keeps the limit with its whole interval",

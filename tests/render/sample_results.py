@@ -17,8 +17,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from auditor.audit.older_results import better_of, scale_of
-from auditor.audit.summary import ranking, summarise
-from auditor.results import (
+from auditor.documents.results import (
     Baseline,
     ClassAccuracy,
     ClassProbability,
@@ -58,6 +57,7 @@ from auditor.results import (
     ToolFacts,
     Validity,
 )
+from auditor.documents.summary import ranking, summarise
 
 WRONG = {(9, 4): 3, (4, 9): 1, (8, 3): 2, (1, 8): 1}
 """Mistakes on test samples, by label and prediction."""

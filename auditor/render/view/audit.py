@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
+from auditor.documents.results import Definition, Direction, Measure, Measured, Pair, Results, Validity
 from auditor.render.names import display_name
 from auditor.render.rounding import NO_BREAK
-from auditor.results import Definition, Direction, Measure, Measured, Pair, Results, Validity
 
 Classes = tuple[int, int]
 NAME_LIMIT = 28
