@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from auditor.audit.older_results import OLDER, upgraded
 from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, plain_utf8, read_bounded
 from auditor.documents.agreement import check_agreement
+from auditor.documents.older_results import OLDER, upgraded
 from auditor.documents.results import SCHEMA_VERSION, Results, RunFacts, from_json
 from auditor.errors import AuditIncomplete, InputRefused
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.audit.older_results import better_of
+from auditor.documents.older_results import better_of
 from auditor.documents.results import (
     Definition,
     Direction,

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from auditor.audit.older_results import better_of, scale_of
+from auditor.documents.older_results import better_of, scale_of
 from auditor.documents.results import (
     Baseline,
     ClassAccuracy,

@@ -44,12 +44,18 @@ def _with_meanings(part: Any) -> Any:
 
 
 def scale_of(unit: str) -> str:
+    """The scale of a measure in this unit."""
     if unit in DISTANCES:
         return "distance"
     return SCALES.get(unit, "share" if unit.split()[:1] == ["share"] else "number")
 
 
 def better_of(direction: object) -> dict[str, Any]:
+    """What a direction says, as fields of a meaning.
+
+    Raises:
+        ValueError: it reads in no way that schema 2.0 knew.
+    """
     match str(direction).split():
         case ["neither", "is", "better"]:
             return {"better": "none"}
