@@ -142,7 +142,7 @@ class Side(Document):
     data: DataFacts
     """The data."""
     settings: Settings
-    """What was asked for."""
+    """What its audit was asked for."""
     gate: Literal["passed", "failed", "not_configured"]
     """How its gate decided."""
     pairs: int

@@ -279,9 +279,9 @@ class ToolFacts(Document):
     """The program that wrote the document."""
 
     name: str
-    """Of the program."""
+    """Its name."""
     version: str
-    """Of the program."""
+    """Its version."""
 
 
 class Parity(Document):
@@ -337,7 +337,7 @@ class ModelFacts(Document):
     output_kind: Literal["logits", "probabilities", "sigmoid"]
     """What the model's scores are."""
     runtime: str
-    """What computed its predictions, with version."""
+    """What computed its predictions: ``ONNX Runtime 1.31.1, CPUExecutionProvider``."""
     gradient: str | NotMeasured
     """The route that supplies gradients, or why there is none."""
     parity: Parity | NotMeasured
@@ -372,9 +372,9 @@ class DataFacts(Document):
     """The data the audit ran on."""
 
     name: str
-    """As ``--data`` gave it."""
+    """Of the data set, folder or file."""
     fingerprint: str
-    """Hash of all samples and labels: equal for equal data only."""
+    """SHA-256 over pixels and labels of both splits as they were read, in hexadecimal."""
     class_names: list[str]
     """Name of each class, by index."""
     splits: SplitSizes
@@ -393,7 +393,7 @@ class Settings(Document):
     seed: int
     """Of all randomness."""
     device: str
-    """Where it was computed."""
+    """Where it was computed: ``cpu`` or ``cuda:N``."""
     generator: str
     """The one that made the instances."""
     pairs: str
@@ -776,13 +776,13 @@ class Results(Document):
     schema_version: Literal["3.0"]
     """Version of this schema. The first number changes when a reader of the old form would misread the new one."""
     tool: ToolFacts
-    """The program that wrote the document."""
+    """What wrote the document."""
     model: ModelFacts
-    """The artefact under audit."""
+    """The artefact, and how it was read."""
     data: DataFacts
     """The data it was audited on."""
     settings: Settings
-    """What was asked for."""
+    """What the audit was asked for."""
     environment: dict[str, str]
     """Versions of what computed the numbers, by name."""
     validity: list[Validity]
@@ -790,21 +790,21 @@ class Results(Document):
     performance: Performance
     """How good the model is on the test split."""
     samples: Samples
-    """What the model says of single samples."""
+    """Single samples, and what the model says of them."""
     coverage: Coverage
     """Which class pairs were audited."""
     pairs: list[Pair]
     """The audited pairs, in the order asked for."""
     summary: Summary
-    """Over all pairs."""
+    """Means, worst places and the ranking, over all pairs."""
     definitions: dict[str, Definition]
     """What each measure under a ``characteristics`` key means, by its id."""
     cost: Cost
-    """Model evaluations spent."""
+    """Model evaluations spent, over all."""
     gate: Gate
     """The decision by a policy."""
     provenance: Provenance = Provenance()
-    """Where the numbers come from."""
+    """Where the numbers come from, beside the model and the data."""
 
     @property
     def rules_apart(self) -> list[Rule]:
@@ -839,7 +839,7 @@ class RunFacts(Document):
     host: dict[str, str]
     """The machine, in words."""
     peak_memory_bytes: int
-    """Largest resident memory of the worker, in bytes."""
+    """Most memory that the worker held, in bytes; 0 where the system does not tell."""
     cost: Cost
     """Model evaluations spent by this run."""
     pairs_taken_over: int = 0
