@@ -29,13 +29,15 @@ Schema = dict[str, Any]
 
 HEAD = """# The documents of an audit
 
-| file | what it is | JSON Schema |
-|---|---|---|
-| `results.json` | every number of an audit; report, gate and comparison are made from it alone | `auditor/documents/results.schema.json` |
-| `compare.json` | a candidate's results against a baseline's | `auditor/documents/compare.schema.json` |
-| `run.json` | what differs from run to run: times, machine, memory | |
-| `samples.csv` | one row for every sample that matters | |
-| `instances/S-T.npz` | the boundary instances of each direction, with `--save-instances` | |
+| file | what it is |
+|---|---|
+| `results.json` | every number of an audit; report, gate and comparison are made from it alone |
+| `compare.json` | a candidate's results against a baseline's |
+| `run.json` | what differs from run to run: times, machine, memory |
+| `samples.csv` | one row for every sample that matters |
+| `instances/S-T.npz` | the boundary instances of each direction, with `--save-instances` |
+
+JSON Schemas of the first two are in the package: `auditor/documents/results.schema.json` and `compare.schema.json`.
 
 JSON is UTF-8, without NaN and Infinity. Class indices count from 0, in the order of `data.class_names`. A number that
 could not be measured is an object whose only key, `not_measured`, says why; so wherever *or NotMeasured* stands below,
@@ -70,10 +72,10 @@ and `text` are for people, and nothing in this tool decides by them.
 ## Versions
 
 The first number of `schema_version` changes when a program for the old form would misread the new one, the second when
-keys are added. 3.0 made what a measure means data: a definition had `direction` (`"lower is simpler"`) and has `better`,
-`ideal`, `scale` and, with that text, `reading`; a measure had `direction` and has `scale`, and an asymmetry no longer
-has a name in its unit; a rule of the gate has `key` and `scale`. `render`, `gate`, `compare` and `init-policy` read
-results of 2.0 too; those of other versions are refused with the command that makes them anew.
+keys are added. 3.0 made what a measure means data: a definition had `direction` (`"lower is simpler"`) and has
+`better`, `ideal`, `scale` and, with that text, `reading`; a measure had `direction` and has `scale`, and an asymmetry
+no longer has a name in its unit; a rule of the gate has `key` and `scale`. `render`, `gate`, `compare` and
+`init-policy` read results of 2.0 too; those of other versions are refused with the command that makes them anew.
 """
 
 
@@ -109,11 +111,12 @@ def _sections(document: type[Document], seen: set[str]) -> Iterator[str]:
         if name in seen:
             continue
         seen.add(name)
-        rows = [
-            f"| `{key}` | {_type(value)} | {_words(value['description'])} |" for key, value in part["properties"].items()
-        ]
-        yield "\n".join([f"### {name}\n\n{_words(part['description'])}\n", "| key | type | |\n|---|---|---|", *rows, ""])
-        mentioned = [ref for value in part["properties"].values() for ref in _mentioned(value)]
+        keys = part["properties"].items()
+        rows = [f"| `{key}` | {_type(value)} | {_words(value['description'])} |" for key, value in keys]
+        yield "\n".join(
+            [f"### {name}\n\n{_words(part['description'])}\n", "| key | type | |\n|---|---|---|", *rows, ""]
+        )
+        mentioned = [ref for _, value in keys for ref in _mentioned(value)]
         waiting = [(ref, schema["$defs"][ref]) for ref in mentioned] + waiting
 
 
