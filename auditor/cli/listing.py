@@ -23,7 +23,7 @@ def print_known() -> None:
     _print("Data sets", data_sources, {name: source.summary for name, source in data_sources.items()})
     _print("Generators", generators, {name: kind.definition.summary for name, kind in generators.items()})
     measures = {
-        (name, id): f"{definition.title} ({definition.unit}; {definition.direction})"
+        (name, id): f"{definition.title} ({definition.unit}; {definition.reading})"
         for name, kind in characteristics.items()
         for id, definition in kind.definitions.items()
     }

@@ -17,8 +17,6 @@ from auditor.documents.results import (
     Summary,
     SummaryMeasure,
     Worst,
-    harm,
-    is_neutral,
 )
 from auditor.numbers.class_pairs import ClassPair
 
@@ -57,12 +55,12 @@ def _over_all(pairs: Sequence[Pair], id: str, definition: Definition) -> Summary
         return NotMeasured(not_measured="no pair has this measure; each says why")
     mean = mean_of_measure(pairs, id, definition, {classes: measure.interval for classes, measure in measures})
     low, high = mean.ends
-    classes, measure = max(measures, key=lambda item: harm(definition.direction, item[1].value))
+    classes, measure = max(measures, key=lambda item: definition.badness(item[1].value))
     return SummaryMeasure(
         mean=mean.value,
         ci_low=low,
         ci_high=high,
-        worst=None if is_neutral(definition.direction) else Worst(classes=classes, value=measure.value),
+        worst=None if definition.better == "none" else Worst(classes=classes, value=measure.value),
     )
 
 

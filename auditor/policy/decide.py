@@ -174,8 +174,8 @@ def _judged(
     decided = start(
         status=status, observed=wording.observed(seen), message=wording.message(rule, measure, seen, names),
         classes=list(seen.classes), value=value, ci_low=low if isfinite(low) else None,
-        ci_high=high if isfinite(high) else None, limit=seen.limit.value, unit=wording.unit(rule, measure),
-        needed_n=seen.needed,
+        ci_high=high if isfinite(high) else None, limit=seen.limit.value, key=next(iter(rule.limits)),
+        unit=wording.unit(rule, measure), scale=wording.scale(rule, measure), needed_n=seen.needed,
     )  # fmt: skip
     return decided, seen
 

@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.documents.results import Measure, Results, Rule, Validity, harm
+from auditor.documents.results import Measure, Results, Rule, Validity
 from auditor.render.base import output
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import plural, shown
@@ -104,7 +104,7 @@ def _pairs(audit: Audit) -> str:
     lines = [row(["Pair", "", "There", "Back"]), "|---|---|---|---|"]
     for pair, found in rows[:PAIRS]:
         values = {f.classes: f.measure for f in found}
-        worst = max(values.values(), key=lambda m: harm(definition.direction, m.value))
+        worst = max(values.values(), key=lambda m: definition.badness(m.value))
         a, b = pair.classes
         names = f"{code(pair.names[0])} and {code(pair.names[1])}"
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
@@ -125,7 +125,7 @@ def _map(audit: Audit) -> str:
     """All classes by all classes, fuller where the boundary is nearer."""
     by, definition = audit.results.summary.ranked_by, audit.rank_definition
     classes = shown_classes(audit)
-    harms = {f.classes: harm(definition.direction, f.measure.value) for f in audit.found(by)} if definition else {}
+    harms = {f.classes: definition.badness(f.measure.value) for f in audit.found(by)} if definition else {}
     if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(harms) < len(classes):
         return ""
     low, span = min(harms.values()), (max(harms.values()) - min(harms.values())) or 1.0

@@ -43,10 +43,8 @@ def allow_for_training(directions: Sequence[DirectionOutcome], definitions: Mapp
 
 
 def scale_of(definition: Definition) -> Scale:
-    """The scale on which the spread is alike over directions: logarithms but for shares and those bounded by 1."""
-    if definition.unit == "share of steps":
-        return FEW_STEPS
-    return PLAIN if definition.unit.startswith(("share", "d / (1 + d)")) else LOGARITHM
+    """The scale on which the spread is alike over directions: logarithms where it goes with the size."""
+    return {"rate": FEW_STEPS, "distance": LOGARITHM, "ratio": LOGARITHM}.get(definition.scale, PLAIN)
 
 
 def _spread(directions: Sequence[DirectionOutcome], id: str, definition: Definition) -> tuple[float, int] | None:
@@ -73,8 +71,4 @@ def _widened(measure: Measured, generators: int, definition: Definition, spread:
     low, high = back(to(measure.value) - half), back(to(measure.value) + half)
     least, most = definition.bounds
     low, high = max(low, -math.inf if least is None else least), min(high, math.inf if most is None else most)
-    ends: Mapping[str, float | None] = {
-        "ci_low": None if measure.ci_low is None else min(low, measure.ci_low),
-        "ci_high": None if measure.ci_high is None else max(high, measure.ci_high),
-    }
-    return measure.model_copy(update=dict(ends))
+    return definition.measure(measure.value, min(low, measure.low), max(high, measure.high), measure.n)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
-from auditor.documents.results import Coverage, Measure, Measured, NotMeasured, Pair
+from auditor.documents.results import ERRORS_COVERED, Coverage, Measured, NotMeasured, Pair
 from auditor.numbers.class_pairs import ClassPair, in_order
 from auditor.numbers.intervals import wilson
 
@@ -165,12 +165,4 @@ def _errors_covered(test: Predictions, pairs: set[ClassPair]) -> Measured:
     if not labels:
         return NotMeasured(not_measured="the model makes no error on the test split")
     covered = sum(in_order(a, b) in pairs for a, b in zip(labels, said, strict=True))
-    share = wilson(covered, len(labels))
-    return Measure(
-        value=share.value,
-        ci_low=share.low,
-        ci_high=share.high,
-        n=len(labels),
-        unit="share of test errors",
-        direction="higher is more complete",
-    )
+    return ERRORS_COVERED.measure(*wilson(covered, len(labels)), n=len(labels))
