@@ -19,8 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from auditor.text import json_text
 
 SCHEMA_VERSION: Final = "3.0"
-RUN_SCHEMA_VERSION: Final = "2.0"
-"""run.json has kept its shape, and its version with it."""
 
 
 class Document(BaseModel):
@@ -828,8 +826,8 @@ def forecast(needed: int) -> str:
 class RunFacts(Document):
     """run.json: what differs from run to run, kept out of results.json so that it is reproducible."""
 
-    schema_version: Literal["2.0"]
-    """Version of this schema."""
+    schema_version: Literal["2.0"] = "2.0"
+    """Version of this schema, which has not changed since."""
     started: str
     """Date and time, ISO 8601."""
     duration_seconds: float
