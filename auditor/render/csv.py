@@ -38,7 +38,7 @@ COLUMNS = {
     "nearest_name": "Its name.",
     "margin_l2": "That margin: L2, pixels in [0, 1]; 0 where the model does not put the sample in its own class.",
     "margin_linf": "The margin to the same class as largest change of a pixel in [0, 1].",
-    "flags": "What is said of the sample, parted by `; `: `misclassified`, `source` (a direction started from it), what "
+    "flags": "What is said of it, parted by `; `: `misclassified`, `source` (a direction started from it), what "
     "a measure flags, `censored` and `farther than D` (nothing was found within that L2 distance).",
 }
 """What each column holds."""
