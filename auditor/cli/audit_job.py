@@ -13,7 +13,7 @@ from auditor.cli.early_checks import check_outputs, check_plan
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.output_folder import ALL, EarlierInstances, OutputFolder, Reads
-from auditor.cli.outputs import as_text, chosen_outputs, write_outputs
+from auditor.cli.outputs import as_text, chosen_outputs, with_plugins, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.repository import path_in_repository
@@ -85,7 +85,7 @@ def run_audit(
         ) as worker:
             finished = worker.outcome(show, _keeping(journal, instances, kept, quiet))
         assert isinstance(finished, Finished)
-        results, unfit = _decided(finished.results, gate)
+        results, unfit = _decided(with_plugins(finished.results, names), gate)
         place = {"command": command, "model_path": path_in_repository(Path(plan.model.path))}
         facts = finished.run.model_copy(update=place)
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.

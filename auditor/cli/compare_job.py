@@ -49,6 +49,8 @@ def compare_results(
     from auditor.render.comparison.sides import Sides
     from auditor.render.comparison.words import findings, verdict
 
+    for part in formats.split(","):
+        comparison_outputs.refuse_broken(part.strip())
     names = chosen_names(formats, comparison_outputs.names())
     results = read_results(candidate)
     comparison = compare(results, read_results(baseline), allow_different_data=allow_different_data)

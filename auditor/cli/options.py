@@ -115,7 +115,7 @@ TimeBudget = Annotated[
     typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: audit as many pairs as fit."),
 ]
 Generator = Annotated[
-    str, typer.Option(metavar="deepdig|rpbs|epbs|gradient-free", help="How boundary instances are found.")
+    str, typer.Option(metavar="NAME", help="How boundary instances are found; deepdig-audit list names all.")
 ]
 Profile = Annotated[
     str, typer.Option(metavar="|".join(PROFILES), help="Cost and precision; deepdig-audit list tells them apart.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from auditor.cli.guess import did_you_mean
 from auditor.documents.files import prepare_folder, write_whole
-from auditor.documents.results import Results, RunFacts
+from auditor.documents.results import Plugin, Results, RunFacts
 from auditor.errors import AuditIncomplete, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,20 @@ def chosen_outputs(formats: str) -> list[str]:
         return []  # without the outputs, which take longer to import than a gate to decide
     from auditor.render.base import outputs
 
+    for part in formats.split(","):
+        outputs.refuse_broken(part.strip())
     return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
+
+
+def with_plugins(results: Results, names: list[str]) -> Results:
+    """The results with those of the outputs in their provenance that plug-ins bring."""
+    if not names:
+        return results
+    from auditor.render.base import outputs
+
+    brought = [Plugin(**facts) for facts in outputs.in_use({name: repr(outputs[name]) for name in names})]
+    provenance = results.provenance.model_copy(update={"plugins": [*results.provenance.plugins, *brought]})
+    return results.model_copy(update={"provenance": provenance}) if brought else results
 
 
 def chosen_names(formats: str, known: Collection[str]) -> list[str]:

@@ -157,6 +157,19 @@ class Definition(Meaning):
     """The paper it comes from, or this tool."""
 
 
+class GeneratorDefinition(Document):
+    """What a generator is; kept in the document so that the report can explain any generator."""
+
+    title: str
+    """Its name for readers."""
+    summary: str
+    """What it does, in half a sentence."""
+    text: str
+    """What it does, in paragraphs parted by empty lines."""
+    role: Literal["generator", "baseline"] = "generator"
+    """A ``baseline`` is measured beside whatever generator was chosen, to compare with."""
+
+
 # ---- the series behind the figures ----------------------------------------------------------------
 
 
@@ -761,11 +774,28 @@ class Cost(Document):
     """Instances of which gradients were taken."""
 
 
+class Plugin(Document):
+    """Something that another distribution brought."""
+
+    kind: str
+    """What it is, such as ``characteristic``."""
+    name: str
+    """By which it is chosen."""
+    distribution: str
+    """Who brings it; empty where a program registered it itself."""
+    version: str
+    """Of the distribution; empty where there is none."""
+    settings: str
+    """The repr of it as configured."""
+
+
 class Provenance(Document):
     """Where the numbers come from."""
 
     taken_over: list[tuple[int, int]] = []
     """Class indices of pairs of which an interrupted run finished something that this run took over."""
+    plugins: list[Plugin] = []
+    """What was in use that is not the tool's own."""
 
 
 class Results(Document):
@@ -797,6 +827,8 @@ class Results(Document):
     """Means, worst places and the ranking, over all pairs."""
     definitions: dict[str, Definition]
     """What each measure under a ``characteristics`` key means, by its id."""
+    generators: dict[str, GeneratorDefinition] = {}
+    """What each generator is that made instances, by its name."""
     cost: Cost
     """Model evaluations spent, over all."""
     gate: Gate
