@@ -36,17 +36,7 @@ from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
 from auditor.boundary.base import Generator
 from auditor.documents.plan import Plan
-from auditor.documents.results import (
-    RUN_SCHEMA_VERSION,
-    SCHEMA_VERSION,
-    Cost,
-    Gate,
-    Provenance,
-    Results,
-    RunFacts,
-    ToolFacts,
-    Validity,
-)
+from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
 from auditor.documents.summary import summarise
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
@@ -77,7 +67,6 @@ def run(
     ledger = ledger or Ledger()
     results = _audited(plan, subject, generator, stages, budget, ledger)
     run_facts = RunFacts(
-        schema_version=RUN_SCHEMA_VERSION,
         started=begun.isoformat(timespec="seconds"),
         duration_seconds=time.perf_counter() - begin,
         stages=stages.seconds,

@@ -20,8 +20,6 @@ from auditor.numbers.intervals import Interval
 from auditor.text import json_text
 
 SCHEMA_VERSION: Final = "3.0"
-RUN_SCHEMA_VERSION: Final = "2.0"
-"""run.json has kept its shape, and its version with it."""
 
 
 class Document(BaseModel):
@@ -180,7 +178,7 @@ class GeneratorDefinition(Document):
     text: str
     """What it does, in paragraphs parted by empty lines."""
     role: Literal["generator", "baseline"] = "generator"
-    """``baseline``: measured beside whatever generator was chosen, to compare with."""
+    """A ``baseline`` is measured beside whatever generator was chosen, to compare with."""
 
 
 # ---- the series behind the figures ----------------------------------------------------------------
@@ -791,15 +789,15 @@ class Plugin(Document):
     """Something that another distribution brought."""
 
     kind: str
-    """``characteristic``, ``generator``, ``model format``, ``data source`` or ``output``."""
+    """What it is, such as ``characteristic``."""
     name: str
-    """Its name in that kind's registry."""
+    """By which it is chosen."""
     distribution: str
     """Who brings it; empty where a program registered it itself."""
     version: str
-    """Of the distribution; empty where a program registered it itself."""
+    """Of the distribution; empty where there is none."""
     settings: str
-    """repr of it as configured."""
+    """The repr of it as configured."""
 
 
 class Provenance(Document):
@@ -841,7 +839,7 @@ class Results(Document):
     definitions: dict[str, Definition]
     """What each measure under a ``characteristics`` key means, by its id."""
     generators: dict[str, GeneratorDefinition] = {}
-    """What each generator is whose instances were asked for or measured, by its name."""
+    """What each generator is that made instances, by its name."""
     cost: Cost
     """Model evaluations spent, over all."""
     gate: Gate
@@ -871,8 +869,8 @@ def forecast(needed: int) -> str:
 class RunFacts(Document):
     """run.json: what differs from run to run, kept out of results.json so that it is reproducible."""
 
-    schema_version: Literal["2.0"]
-    """Version of this schema."""
+    schema_version: Literal["2.0"] = "2.0"
+    """Version of this schema, which has not changed since."""
     started: str
     """Date and time, ISO 8601."""
     duration_seconds: float

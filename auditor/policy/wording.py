@@ -47,16 +47,12 @@ def _end(end: float) -> str:
     return number(end) if math.isfinite(end) else "open"
 
 
-def unit(rule: PolicyRule, measure: Known) -> str:
-    """Unit of the numbers that the rule compares."""
+def unit(rule: PolicyRule, measure: Known) -> tuple[str, Scale]:
+    """Unit and scale of the numbers that the rule compares."""
     ((_, limit),) = rule.limits.items()
-    return measure.meaning.unit if share_of(limit) is None else "share of the baseline's value"
-
-
-def scale(rule: PolicyRule, measure: Known) -> Scale:
-    """Scale of the numbers that the rule compares."""
-    ((_, limit),) = rule.limits.items()
-    return measure.meaning.scale if share_of(limit) is None else "share"
+    if share_of(limit) is not None:
+        return "share of the baseline's value", "share"
+    return measure.meaning.unit, measure.meaning.scale
 
 
 def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str]) -> str:

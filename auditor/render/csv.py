@@ -34,12 +34,12 @@ COLUMNS = {
     "logit_margin": "Logit of the label less the largest of the others.",
     "runner_up": "Index of the likeliest class other than the label.",
     "runner_up_name": "Its name.",
-    "nearest": "Index of the class with the smallest L2 margin of those tried; blank where none was, or nothing was found.",
+    "nearest": "Index of the class with the smallest L2 margin of those tried; blank where nothing was found.",
     "nearest_name": "Its name.",
     "margin_l2": "That margin: L2, pixels in [0, 1]; 0 where the model does not put the sample in its own class.",
     "margin_linf": "The margin to the same class as largest change of a pixel in [0, 1].",
-    "flags": "What is said of the sample, parted by `; `: `misclassified`, `source` (a direction started from it), what a "
-    "measure flags, `censored` and `farther than D` (nothing was found within that L2 distance).",
+    "flags": "What is said of it, parted by `; `: `misclassified`, `source` (a direction started from it), what "
+    "a measure flags, `censored` and `farther than D` (nothing was found within that L2 distance).",
 }
 """What each column holds."""
 FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",

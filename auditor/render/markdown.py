@@ -125,15 +125,15 @@ def _map(audit: Audit) -> str:
     """All classes by all classes, fuller where the boundary is nearer."""
     by, definition = audit.results.summary.ranked_by, audit.rank_definition
     classes = shown_classes(audit)
-    harms = {f.classes: definition.badness(f.measure.value) for f in audit.found(by)} if definition else {}
-    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(harms) < len(classes):
+    badness = {f.classes: definition.badness(f.measure.value) for f in audit.found(by)} if definition else {}
+    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(badness) < len(classes):
         return ""
-    low, span = min(harms.values()), (max(harms.values()) - min(harms.values())) or 1.0
+    low, span = min(badness.values()), (max(badness.values()) - min(badness.values())) or 1.0
 
     def cell(a: int, b: int) -> str:
-        if (a, b) not in harms:
+        if (a, b) not in badness:
             return " \N{MIDDLE DOT}" if a != b else "  "
-        return 2 * SHADES[1 + min(int(4 * (harms[a, b] - low) / span), 3)]
+        return 2 * SHADES[1 + min(int(4 * (badness[a, b] - low) / span), 3)]
 
     names = [_short(audit.name(c)) for c in classes]
     width = max(map(len, names))

@@ -169,7 +169,7 @@ def test_a_picture_that_says_it_is_huge_is_refused_before_it_is_decoded(tmp_path
 
 
 def test_the_table_of_own_measures_is_that_of_the_registry() -> None:
-    """``definitions.json`` is what ``render`` and ``gate`` know of the measures; made anew by printing ``made``."""
+    """``definitions.json`` is what ``render`` and ``gate`` know of the measures."""
     made = {id: key_facts(d) for _, kind in characteristics.items() for id, d in kind.definitions.items()}
     assert own_measures() == made
 

@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 import torch
 
+from auditor.documents.results import to_json
 from tests.cli.command import REPOSITORY, Done, command, environment, run
 from tests.plugins.installed import BROKEN, DISTRIBUTIONS, broken_distributions, install
+from tests.render.sample_results import synthetic_results
 
 GOOD = {
     ("model format", "linear"): "audit-linear-format",
@@ -214,3 +216,32 @@ def test_site_packages_and_editable_installations_are_open_to_the_worker(folder:
     found = {(p["kind"], p["name"]): p["distribution"] for p in results_of(folder)["provenance"]["plugins"]}
     json_alone = {key: value for key, value in GOOD.items() if key[0] not in ("output", "dataset")}
     assert found == {**json_alone, ("dataset", "corners"): "audit-table-data"}
+
+
+CHECKS = """
+import sys
+from auditor.testing import *
+from audit_fragile_list import FragileList
+from audit_gap_slope import GapSlope
+from audit_linear_format import open_linear
+from audit_nearest_pairs import NearestPairs
+from audit_table_data import load_corners, load_table
+
+check_characteristic(GapSlope)
+check_generator(NearestPairs)
+check_model_format(open_linear, "corners.linear")
+check_data_source(load_corners, "corners")
+check_data_source(load_table, "points.table")
+check_output(FragileList(), "results.json")
+"""
+
+
+def test_each_passes_the_check_of_its_kind(folder: Path, site: Path) -> None:
+    example = synthetic_results(names=["a", "b", "c"], chosen=[(0, 1)])
+    (folder / "results.json").write_text(to_json(example), "utf-8")
+    path = os.pathsep.join(map(str, (REPOSITORY, site)))
+    done = subprocess.run(
+        [sys.executable, "-c", CHECKS], cwd=folder, env=environment(PYTHONPATH=path), capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

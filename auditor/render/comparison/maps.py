@@ -33,9 +33,9 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *,
     if not 3 <= len(classes) <= MAPS_UP_TO or len(common) < FILLED * len(classes) * (len(classes) - 1):
         return []
     every = [*before.values(), *after.values()]
-    harms = [_depth(definition, v) for v in every]
-    low, span = min(harms), (max(harms) - min(harms)) or 1.0
-    light, dark = (value_text(every[harms.index(h)], scale) for h in (min(harms), max(harms)))
+    badness = [_depth(definition, v) for v in every]
+    low, span = min(badness), (max(badness) - min(badness)) or 1.0
+    light, dark = (value_text(every[badness.index(h)], scale) for h in (min(badness), max(badness)))
 
     def shade(value: float) -> float:
         return 0.06 + 0.94 * (_depth(definition, value) - low) / span

@@ -28,16 +28,16 @@ def class_map(audit: Audit, id: str) -> ClassMap | None:
     if len(values) < FILLED * len(classes) * (len(classes) - 1):
         return None
     neutral = definition.better == "none"
-    harms = {c: v if neutral else definition.badness(v) for c, v in values.items()}
-    low, high = min(harms.values()), max(harms.values())
+    badness = {c: v if neutral else definition.badness(v) for c, v in values.items()}
+    low, high = min(badness.values()), max(badness.values())
     span = high - low or 1.0
-    best = min(values.items(), key=lambda item: harms[item[0]])[1]
-    worst = max(values.items(), key=lambda item: harms[item[0]])[1]
+    best = min(values.items(), key=lambda item: badness[item[0]])[1]
+    worst = max(values.items(), key=lambda item: badness[item[0]])[1]
     share = is_share(definition.scale)
     cells = [
         [
             None if (value := values.get((a, b))) is None
-            else MapCell(0.06 + 0.94 * (harms[a, b] - low) / span, cell_label(value, share))
+            else MapCell(0.06 + 0.94 * (badness[a, b] - low) / span, cell_label(value, share))
             for b in classes
         ]
         for a in classes
