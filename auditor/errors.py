@@ -6,6 +6,9 @@ exit code of the process, so that a CI job can tell a bad option from a bad mode
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 LONGEST = 1500
 """Characters of a message; of a longer one the beginning and the end are kept, which say what to do."""
 
@@ -18,6 +21,23 @@ def one_line(text: str) -> str:
     """
     line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 400]} ... {line[-390:]}"
+
+
+def guess(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known word nearest to another in spelling; None where none is near.
+
+    >>> guess("Fashion-MNIST", ["mnist", "fashionmnist"])
+    'fashionmnist'
+    """
+    names = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), names, 1, likeness)
+    return names[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean X? `` before what to do; empty where nothing is near."""
+    near = guess(word, known)
+    return f"did you mean {near}? " if near else ""
 
 
 class AuditError(Exception):

@@ -31,9 +31,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from auditor.api.running import CI_VARIABLES, digest
 from auditor.audit.journal import JOURNAL, Journal
 from auditor.audit.parts import FinishedPairs
-from auditor.cli.audit_job import CI_VARIABLES, digest
 from auditor.results import Provenance, from_json, to_json
 
 ROOT = Path(__file__).parents[1]

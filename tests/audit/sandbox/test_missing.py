@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from auditor.api.progress import lines_of_worker
 from auditor.audit import sandbox
-from auditor.cli.progress import lines_of_worker
 from tests.audit.sandbox.alone import alone, confined
 from tests.cli.command import DIGITS_CNN, command, environment
 
 ENTERS = """
 import os, sys
 from auditor.audit import sandbox
-from auditor.cli.progress import lines_of_worker
+from auditor.api.progress import lines_of_worker
 from auditor.audit.plan import ModelPlan, Plan
 from auditor.audit.sandbox import landlock, seccomp
 from auditor.errors import AuditError
