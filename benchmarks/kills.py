@@ -32,9 +32,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.api.running import CI_VARIABLES, digest
-from auditor.audit.journal import JOURNAL, Journal
-from auditor.audit.parts import FinishedPairs
-from auditor.results import Provenance, from_json, to_json
+from auditor.documents.parts import FinishedPairs
+from auditor.documents.results import Provenance, from_json, to_json
+from auditor.worker.journal import JOURNAL, Journal
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_suffix(".md")

@@ -13,13 +13,13 @@ from auditor.api.gates import FAILED, PolicySource, Source, ending, gate_lines
 from auditor.api.jobs import compare, output_path
 from auditor.api.output_folder import OutputFolder
 from auditor.api.outputs import write_one
-from auditor.audit.store import RESULTS, RUN, write_whole
+from auditor.documents.files import RESULTS, RUN, write_whole
+from auditor.documents.results import Gate, Measured, NotMeasured, Pair, Results, Rule, RunFacts, to_json
 from auditor.errors import AuditError, UsageError, did_you_mean
-from auditor.results import Gate, Measured, NotMeasured, Pair, Results, Rule, RunFacts, to_json
 from auditor.text import printable
 
 if TYPE_CHECKING:
-    from auditor.comparison import Comparison
+    from auditor.documents.comparison import Comparison
 
 File = str | os.PathLike[str]
 

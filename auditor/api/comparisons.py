@@ -13,13 +13,13 @@ from auditor.api.output_folder import OF_A_COMPARISON, OutputFolder
 from auditor.api.outputs import chosen_names, creation_date, outputs_of_comparisons, write_rendered
 from auditor.api.plans import plan_to_revisit
 from auditor.api.progress import lines_of_worker, progress_display
-from auditor.audit.messages import Job, Revisited
-from auditor.audit.process import Worker
-from auditor.audit.store import RUN, read_run
-from auditor.comparison import Comparison, KeptDirection
+from auditor.documents.comparison import Comparison, KeptDirection
+from auditor.documents.files import RUN, read_run
+from auditor.documents.messages import Job, Revisited
+from auditor.documents.results import ModelFacts
 from auditor.errors import UsageError
 from auditor.policy.compare import compare
-from auditor.results import ModelFacts
+from auditor.worker.process import Worker
 
 
 def compared(candidate: Source, baseline: Source, asked: Mapping[str, Any]) -> Comparison:

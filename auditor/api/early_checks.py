@@ -11,10 +11,10 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from auditor.audit.pairs import check_pairs
-from auditor.audit.plan import DOWNLOADED, Plan
+from auditor.documents.plan import DOWNLOADED, Plan
 from auditor.errors import AuditIncomplete, InputRefused, UsageError, did_you_mean
 from auditor.models.sniff import size_of_file
+from auditor.numbers.class_pairs import check_pairs
 
 KNOWN_DATA = sorted({*DOWNLOADED, "digits"})
 KNOWN_GENERATORS = ("deepdig", "epbs", "gradient-free", "rpbs")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from auditor.api.output_folder import ALL, WITH_VERDICT, OutputFolder, same_file
 from auditor.api.outputs import chosen_outputs, fixed_date, with_standing, write_outputs
-from auditor.audit.store import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.bounded_file import read_text
+from auditor.documents.files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
+from auditor.documents.results import Definition, Gate, Results, Rule, forecast, to_json
 from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
-from auditor.results import Definition, Gate, Results, Rule, forecast, to_json
 
 if TYPE_CHECKING:
     from auditor.api.audits import Audit

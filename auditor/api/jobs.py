@@ -17,10 +17,10 @@ from auditor.errors import UsageError
 if TYPE_CHECKING:
     from auditor.api.audits import Audit, AuditComparison
     from auditor.api.gates import PolicySource
-    from auditor.audit.inspection import Inspection
+    from auditor.audit.inspect.inspection import Inspection
     from auditor.boundary.base import BoundaryInstances, Generator
+    from auditor.documents.results import Results
     from auditor.models.classifier import Classifier
-    from auditor.results import Results
 
 File = str | os.PathLike[str]
 Numbers = float | Sequence[float] | str
@@ -203,7 +203,7 @@ def load(path: File) -> Audit:
     """
     from auditor.api.audits import Audit
     from auditor.api.gates import ending
-    from auditor.audit.store import RESULTS, RUN, read_results, read_run
+    from auditor.documents.files import RESULTS, RUN, read_results, read_run
 
     file = Path(path)
     file = file / RESULTS if file.is_dir() else file

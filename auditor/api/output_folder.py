@@ -21,10 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from auditor.audit.journal import JOURNAL, only_audit
-from auditor.audit.parts import FinishedPairs, Found
-from auditor.audit.store import RESULTS, RUN, prepare_folder
+from auditor.documents.files import RESULTS, RUN, prepare_folder
+from auditor.documents.parts import FinishedPairs, Found
 from auditor.errors import AuditIncomplete, UsageError, one_line
+from auditor.worker.journal import JOURNAL, only_audit
 
 INSTANCES = "instances"
 """Folder of the saved boundary instances in an output folder."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auditor.api.output_folder import OF_AN_AUDIT, WITH_VERDICT, OutputFolder, same_file
 from auditor.api.progress import Show, progress_display, silent
-from auditor.audit.store import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
+from auditor.documents.results import Results, RunFacts
 from auditor.errors import AuditIncomplete, UsageError, did_you_mean
-from auditor.results import Results, RunFacts
 
 if TYPE_CHECKING:
     from auditor.render.base import Output
@@ -103,7 +103,7 @@ def write_rendered(
     Raises:
         AuditIncomplete: some file could not be made; the others are there.
     """
-    from auditor.audit.messages import Progress
+    from auditor.documents.messages import Progress
 
     written, trouble = [], {}
     for done, (name, (file_name, render)) in enumerate(files.items()):

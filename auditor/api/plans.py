@@ -14,13 +14,13 @@ from pydantic import ValidationError
 
 from auditor.api.model_files import PREPROCESSOR, beside, model_file, other_models
 from auditor.api.output_folder import INSTANCES
-from auditor.audit.plan import DataPlan, ModelPlan, Plan
-from auditor.audit.profiles import profile_named
 from auditor.bounded_file import LARGEST_SMALL, read_bounded
 from auditor.class_names import NoClassNames, as_list, listed_class_names, read_class_names
 from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
+from auditor.documents.plan import DataPlan, ModelPlan, Plan
+from auditor.documents.profiles import profile_named
+from auditor.documents.results import ModelFacts
 from auditor.errors import UsageError
-from auditor.results import ModelFacts
 
 _NOT_OF_RESULTS = frozenset({"data_root", "download", "out", "format", "policy", "baseline", "resume",
                              "save_instances", "config", "quiet", "verbose"})  # fmt: skip

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from auditor.text import printable
 
 if TYPE_CHECKING:
-    from auditor.audit.messages import Progress
+    from auditor.documents.messages import Progress
 
 Show = Callable[["Progress"], None]
 QUIET_SECONDS = 15.0

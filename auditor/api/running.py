@@ -18,16 +18,16 @@ from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_in
 from auditor.api.outputs import chosen_outputs, write_outputs
 from auditor.api.plans import is_live, plan_from
 from auditor.api.progress import Show, lines_of_worker, progress_display, say, silent
-from auditor.audit.inspection import Inspection
-from auditor.audit.journal import Journal
-from auditor.audit.messages import Begun, Finished, Inspected, Job, PartDone, Progress
-from auditor.audit.parts import FinishedPairs
-from auditor.audit.plan import Plan
-from auditor.audit.process import Worker
-from auditor.audit.store import RESULTS, RUN, write_whole
+from auditor.audit.inspect.inspection import Inspection
+from auditor.documents.files import RESULTS, RUN, write_whole
+from auditor.documents.messages import Begun, Finished, Inspected, Job, PartDone, Progress
+from auditor.documents.parts import FinishedPairs
+from auditor.documents.plan import Plan
+from auditor.documents.results import Results, RunFacts, to_json
 from auditor.errors import AuditError, UsageError
 from auditor.policy.usable import model_changed
-from auditor.results import Results, RunFacts, to_json
+from auditor.worker.journal import Journal
+from auditor.worker.process import Worker
 
 CI_VARIABLES = ("CI", "CONTINUOUS_INTEGRATION", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "BUILDKITE", "JENKINS_URL",
                 "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "BUILD_NUMBER")  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from auditor.documents.results import Measure, Measured, Results
 from auditor.render.csv import sample_rows as sample_rows
-from auditor.results import Measure, Measured, Results
 
 Row = dict[str, object]
 

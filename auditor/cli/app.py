@@ -103,7 +103,7 @@ def gate(
     from auditor.api.outputs import as_text, chosen_outputs
     from auditor.api.progress import print_line
     from auditor.cli.github import add_to_summary, annotate
-    from auditor.results import to_json
+    from auditor.documents.results import to_json
 
     ctx.obj["verbose"] = verbose
     if out is None and chosen_outputs(formats):

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 
 from auditor.api.progress import print_line
-from auditor.audit.inspection import Inspection, Normalisation, PassCost
-from auditor.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
+from auditor.audit.inspect.inspection import Inspection, Normalisation, PassCost
+from auditor.documents.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
 from auditor.text import printable
 
 COLUMNS = 80

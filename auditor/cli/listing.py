@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from auditor.api.progress import print_line
-from auditor.audit.profiles import PROFILES
+from auditor.documents.profiles import PROFILES
 
 
 def print_known() -> None:

@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from auditor.api.jobs import defaults_of, output_path
-from auditor.audit.profiles import PROFILES
 from auditor.cli.config import apply_config
+from auditor.documents.profiles import PROFILES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

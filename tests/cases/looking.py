@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor.api import running
-from auditor.audit.inspection import Inspection, Normalisation, inspect
+from auditor.audit.inspect.inspection import Inspection, Normalisation, inspect
 from auditor.cli import main
-from auditor.results import DataFacts, Measure
+from auditor.documents.results import DataFacts, Measure
 from tests.cli.in_this_process import InThisProcess
 from tests.cli.test_planning import plan_of
 

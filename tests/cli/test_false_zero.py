@@ -25,7 +25,7 @@ from sklearn.datasets import load_digits
 
 from auditor.api import running
 from auditor.cli import main
-from auditor.results import Results, to_json
+from auditor.documents.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment
 from tests.cli.in_this_process import InThisProcess
 from tests.cli.test_action import REFUSED

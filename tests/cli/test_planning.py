@@ -10,8 +10,8 @@ import typer
 
 from auditor.api.jobs import audit, defaults_of
 from auditor.api.plans import plan_from
-from auditor.audit.plan import Plan
 from auditor.cli.app import app
+from auditor.documents.plan import Plan
 from auditor.errors import UsageError
 
 
