@@ -17,8 +17,8 @@ from auditor.errors import UsageError
 if TYPE_CHECKING:
     from auditor.api.audits import Audit, AuditComparison
     from auditor.api.gates import PolicySource
-    from auditor.audit.inspect.inspection import Inspection
     from auditor.boundary.base import BoundaryInstances, Generator
+    from auditor.documents.inspection import Inspection
     from auditor.documents.results import Results
     from auditor.models.classifier import Classifier
 

@@ -18,8 +18,8 @@ from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_in
 from auditor.api.outputs import chosen_outputs, write_outputs
 from auditor.api.plans import is_live, plan_from
 from auditor.api.progress import Show, lines_of_worker, progress_display, say, silent
-from auditor.audit.inspect.inspection import Inspection
 from auditor.documents.files import RESULTS, RUN, write_whole
+from auditor.documents.inspection import Inspection
 from auditor.documents.messages import Begun, Finished, Inspected, Job, PartDone, Progress
 from auditor.documents.parts import FinishedPairs
 from auditor.documents.plan import Plan

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from auditor.api.progress import print_line
-from auditor.audit.inspect.inspection import Inspection, Normalisation, PassCost
+from auditor.documents.inspection import Inspection, Normalisation, PassCost
 from auditor.documents.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
 from auditor.text import printable
 
