@@ -1,27 +1,23 @@
-"""What the functions of the public API return: an audit, a verdict on it, its comparison with another."""
+"""What the functions of the public API return: an audit, a verdict on it, its comparison with another.
+
+What the work needs is imported when it is asked for: importing this loads nothing heavy.
+"""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.api import gates
-from auditor.api.comparisons import said
-from auditor.api.gates import FAILED, PolicySource, Source, ending, gate_lines
-from auditor.api.jobs import compare, output_path
-from auditor.api.output_folder import OutputFolder
-from auditor.api.outputs import write_one
-from auditor.documents.files import RESULTS, RUN, write_whole
-from auditor.documents.results import Gate, Measured, NotMeasured, Pair, Results, Rule, RunFacts, to_json
-from auditor.errors import AuditError, UsageError, did_you_mean
+from auditor.api.arguments import File, Numbers, output_path
+from auditor.errors import UsageError, did_you_mean
 from auditor.text import printable
 
 if TYPE_CHECKING:
+    from auditor.api.gates import PolicySource, Source
     from auditor.documents.comparison import Comparison
-
-File = str | os.PathLike[str]
+    from auditor.documents.results import Gate, Measured, Pair, Results, Rule, RunFacts
+    from auditor.errors import AuditError
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,6 +73,8 @@ class Audit:
         Raises:
             UsageError: there is no such measure, class or pair.
         """
+        from auditor.documents.results import NotMeasured
+
         known = self.results.definitions
         if id not in known:
             hint = did_you_mean(id, known) or f"there are {', '.join(known)}; "
@@ -112,8 +110,9 @@ class Audit:
             UsageError: the policy is none, or does not fit.
             InputRefused: the baseline cannot be used.
         """
-        decided = gates.decided(self.results, policy, baseline)
-        return Verdict(Audit(decided, self.run, None if decided.gate.status == "failed" else ending(decided)))
+        from auditor.api.gates import decided
+
+        return Verdict(_audit_of(decided(self.results, policy, baseline), self.run))
 
     def first_policy(self) -> str:
         """A policy that this audit passes, to begin with: the text of a file, with room for other seeds.
@@ -121,7 +120,9 @@ class Audit:
         Raises:
             InputRefused: no policy can be made of it.
         """
-        return gates.first_policy_of(self.results, "the first policy")[0]
+        from auditor.api.gates import first_policy_of
+
+        return first_policy_of(self.results, "the first policy")[0]
 
     def compare(self, baseline: Source, **options: Any) -> AuditComparison:
         """This audit as a candidate against another; see ``auditor.compare`` for the options."""
@@ -134,6 +135,8 @@ class Audit:
             UsageError: there is no output of such a name.
             AuditIncomplete: it could not be written.
         """
+        from auditor.api.outputs import write_one
+
         return write_one(Path(path), self.results, self.run)
 
     def save(self, folder: File) -> Path:
@@ -143,6 +146,10 @@ class Audit:
             UsageError: other files of these names are there.
             AuditIncomplete: they could not be written.
         """
+        from auditor.api.output_folder import OutputFolder
+        from auditor.documents.files import RESULTS, RUN, write_whole
+        from auditor.documents.results import to_json
+
         with OutputFolder(output_path(folder), (RESULTS, RUN), {}) as out:
             out.prepare()
             write_whole(out.path / RESULTS, to_json(self.results).encode())
@@ -204,7 +211,7 @@ class Verdict:
     def exit_code(self) -> int:
         """That of ``deepdig-audit gate``: 0 passed, 1 failed, 4 passed on results that do not count."""
         if self.gate.status == "failed":
-            return FAILED
+            return 1
         return 0 if self.audit.problem is None else self.audit.problem.exit_code
 
     @property
@@ -213,6 +220,8 @@ class Verdict:
         return self.exit_code == 0
 
     def __str__(self) -> str:
+        from auditor.api.gates import gate_lines
+
         return "\n".join(map(printable, gate_lines(self.gate)))
 
 
@@ -245,7 +254,76 @@ class AuditComparison:
             UsageError: there is no output of such a name.
             AuditIncomplete: it could not be written.
         """
+        from auditor.api.outputs import write_one
+
         return write_one(Path(path), self.comparison, self.run)
 
     def __str__(self) -> str:
+        from auditor.api.comparisons import said
+
         return "\n".join(map(printable, said(self.comparison)))
+
+
+def compare(
+    candidate: Source,
+    baseline: Source,
+    *,
+    allow_different_data: bool = False,
+    model: File | None = None,
+    instances: File | None = None,
+    layout: str = "auto",
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    channels: str | None = None,
+    output: str | None = None,
+    output_kind: str | None = None,
+    trust_model: bool = False,
+    device: str = "auto",
+    quiet: bool = True,
+    verbose: bool = False,
+) -> AuditComparison:
+    """Compare the audit of a candidate with that of a baseline, pair by pair.
+
+    Args:
+        candidate, baseline: audits, or their results.json.
+        allow_different_data: compare audits of different data; the comparison says so.
+        model, instances: the candidate's file, and the baseline's boundary instances (``save_instances``): the
+            candidate is asked about them. The options behind these have to be those of its audit.
+    Raises:
+        InputRefused: the two cannot be compared.
+        AuditError: as ``audit``.
+
+    >>> import auditor
+    >>> new, old = (auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick", seed=seed)
+    ...             for seed in (0, 1))  # doctest: +SKIP
+    >>> auditor.compare(new, old).comparison.verdict  # doctest: +SKIP
+    'no_difference'
+    """
+    asked = dict(locals())
+    from auditor.api.comparisons import compared
+
+    return AuditComparison(compared(candidate, baseline, asked), getattr(candidate, "run", None))
+
+
+def load(path: File) -> Audit:
+    """An audit from its results.json, or from the folder that holds it, with run.json if that is there.
+
+    Raises:
+        InputRefused: there is no such file, or it is no results document of this version.
+
+    >>> import auditor
+    >>> a = auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick")
+    >>> auditor.load(a.save("audit")).results == a.results
+    True
+    """
+    from auditor.documents.files import RESULTS, RUN, read_results, read_run
+
+    file = Path(path)
+    file = file / RESULTS if file.is_dir() else file
+    return _audit_of(read_results(file), read_run(file.with_name(RUN)))
+
+
+def _audit_of(results: Results, run: RunFacts | None) -> Audit:
+    from auditor.api.gates import ending
+
+    return Audit(results, run, None if results.gate.status == "failed" else ending(results))

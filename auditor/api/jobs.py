@@ -6,24 +6,19 @@ made from these signatures.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from inspect import signature
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import UsageError
+from auditor.api.arguments import File, Numbers, defaults_of
 
 if TYPE_CHECKING:
-    from auditor.api.audits import Audit, AuditComparison
+    from auditor.api.audits import Audit
     from auditor.api.gates import PolicySource
     from auditor.boundary.base import BoundaryInstances, Generator
     from auditor.documents.inspection import Inspection
     from auditor.documents.results import Results
     from auditor.models.classifier import Classifier
-
-File = str | os.PathLike[str]
-Numbers = float | Sequence[float] | str
 
 
 def audit(
@@ -148,69 +143,6 @@ def inspect(
     return run_inspection(asked, defaults_of(inspect))
 
 
-def compare(
-    candidate: File | Results | Audit,
-    baseline: File | Results | Audit,
-    *,
-    allow_different_data: bool = False,
-    model: File | None = None,
-    instances: File | None = None,
-    layout: str = "auto",
-    mean: Numbers | None = None,
-    std: Numbers | None = None,
-    channels: str | None = None,
-    output: str | None = None,
-    output_kind: str | None = None,
-    trust_model: bool = False,
-    device: str = "auto",
-    quiet: bool = True,
-    verbose: bool = False,
-) -> AuditComparison:
-    """Compare the audit of a candidate with that of a baseline, pair by pair.
-
-    Args:
-        candidate, baseline: audits, or their results.json.
-        allow_different_data: compare audits of different data; the comparison says so.
-        model, instances: the candidate's file, and the baseline's boundary instances (``save_instances``): the
-            candidate is asked about them. The options behind these have to be those of its audit.
-    Raises:
-        InputRefused: the two cannot be compared.
-        AuditError: as ``audit``.
-
-    >>> import auditor
-    >>> new, old = (auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick", seed=seed)
-    ...             for seed in (0, 1))  # doctest: +SKIP
-    >>> auditor.compare(new, old).comparison.verdict  # doctest: +SKIP
-    'no_difference'
-    """
-    asked = dict(locals())
-    from auditor.api.audits import AuditComparison
-    from auditor.api.comparisons import compared
-
-    return AuditComparison(compared(candidate, baseline, asked), getattr(candidate, "run", None))
-
-
-def load(path: File) -> Audit:
-    """An audit from its results.json, or from the folder that holds it, with run.json if that is there.
-
-    Raises:
-        InputRefused: there is no such file, or it is no results document of this version.
-
-    >>> import auditor
-    >>> a = auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick")
-    >>> auditor.load(a.save("audit")).results == a.results
-    True
-    """
-    from auditor.api.audits import Audit
-    from auditor.api.gates import ending
-    from auditor.documents.files import RESULTS, RUN, read_results, read_run
-
-    file = Path(path)
-    file = file / RESULTS if file.is_dir() else file
-    results = read_results(file)
-    return Audit(results, read_run(file.with_name(RUN)), None if results.gate.status == "failed" else ending(results))
-
-
 def open_model(
     path: File,
     samples: Any = None,
@@ -287,19 +219,3 @@ def boundary_instances(
     from auditor.api.parts import generated
 
     return generated(classifier, (x_source, x_target), (source, target), generator, profile, seed)
-
-
-def defaults_of(job: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of a job in their order, with their defaults."""
-    return {name: parameter.default for name, parameter in signature(job).parameters.items()}
-
-
-def output_path(value: File) -> Path:
-    """The path of an output; an empty one would be the working folder, which nobody named.
-
-    Raises:
-        UsageError: it is empty, or no path.
-    """
-    if not str(value).strip() or "\0" in str(value):
-        raise UsageError("expected a place to write to; found an empty name or a null character; correct --out")
-    return Path(value)

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from auditor.api.arguments import output_path
 from auditor.api.early_checks import check_outputs, check_plan, need_model_packages
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
-from auditor.api.jobs import output_path
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
 from auditor.api.outputs import chosen_outputs, write_outputs
 from auditor.api.plans import is_live, plan_from
@@ -138,7 +138,7 @@ def _worked(
         def report(stage: str, done: int, total: int, detail: str = "") -> None:
             show(Progress(stage=stage, done=done, total=total, detail=detail))
 
-        return run_in_process(plan, model, data, report)
+        return run_in_process(plan, model, data if is_live(data) else None, report)
     with _data_file(plan, data) as plan:
         job = Job(task="audit", plan=plan, found=journal.found if journal else None)
         told = lines_of_worker(asked["quiet"], asked["verbose"])

@@ -8,7 +8,7 @@ from typing import Any
 from auditor.documents.results import Measure, Measured, Results
 from auditor.render.csv import sample_rows as sample_rows
 
-Row = dict[str, object]
+Row = dict[str, str | float | None]
 
 
 def measure_rows(results: Results) -> Iterator[Row]:
@@ -27,8 +27,8 @@ def measure_rows(results: Results) -> Iterator[Row]:
 
 
 def _row(pair: str, direction: str | None, id: str, of: Measured) -> Row:
-    row: Row = dict.fromkeys(("pair", "direction", "measure", "value", "low", "high", "n", "unit", "reason"))
-    row |= {"pair": pair, "direction": direction, "measure": id}
+    row: Row = {"pair": pair, "direction": direction, "measure": id}
+    row |= dict.fromkeys(("value", "low", "high", "n", "unit", "reason"))
     if isinstance(of, Measure):
         return row | {"value": of.value, "low": of.ci_low, "high": of.ci_high, "n": of.n, "unit": of.unit}
     return row | {"reason": of.not_measured}

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from auditor import __version__
-from auditor.api import jobs
+from auditor.api import audits, jobs
+from auditor.api.arguments import defaults_of
 from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
 from auditor.errors import UsageError
@@ -47,7 +48,7 @@ def audit(ctx: typer.Context, **asked: Any) -> int:
     ctx.obj["verbose"] = asked["verbose"]
     model = asked["model"]
     asked["out"] = asked["out"] or Path(f"audit-{Path(model).name if os.path.isdir(model) else Path(model).stem}")
-    done = run_audit(asked, jobs.defaults_of(jobs.audit), shlex.join(["deepdig-audit", *ctx.obj["arguments"]]))
+    done = run_audit(asked, defaults_of(jobs.audit), shlex.join(["deepdig-audit", *ctx.obj["arguments"]]))
     annotate(done.results)
     add_to_summary(lambda: as_text("markdown", done.results))
     if not asked["quiet"]:
@@ -150,7 +151,7 @@ def init_policy(
 
 @app.command()
 @o.options_of(
-    jobs.compare,
+    audits.compare,
     candidate=o.Candidate, baseline=o.Accepted, out=(Annotated[Path, o.folder("Folder to write to.")], Path("compare")),
     formats=(o.ComparisonFormat, "html,pdf,json"), model=o.CandidateModel, quiet=(o.Quiet, False),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from auditor.api.jobs import defaults_of, output_path
+from auditor.api.arguments import defaults_of, output_path
 from auditor.cli.config import apply_config
 from auditor.documents.profiles import PROFILES
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import typer
 
-from auditor.api.jobs import audit, defaults_of
+from auditor.api.arguments import defaults_of
+from auditor.api.jobs import audit
 from auditor.api.plans import plan_from
 from auditor.cli.app import app
 from auditor.documents.plan import Plan
