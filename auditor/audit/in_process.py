@@ -95,8 +95,8 @@ def _stands_alone(live: LiveModel) -> Validity:
         else "its SHA-256 is that of its parameters"
     )
     message = (
-        f"The model was an object ({live.format}), audited in the process that held it: no sandbox stood around it and no"
-        f" file behind it; {known}."
+        f"The model was an object ({live.format}), audited in the process that held it: no sandbox stood around it and"
+        f" no file behind it; {known}."
     )
     return Validity(id="in_process", status="ok", message=message)
 
@@ -108,9 +108,8 @@ def undisturbed() -> Iterator[None]:
     Of torch: threads, gradients, autocast, default dtype and device, random numbers, exactness on a GPU; random numbers
     of NumPy and Python; warnings, which a worker would keep to itself.
     """
-    # A worker has none of these; each is what an API call inside somebody's own block would meet.
     threads, dtype, device = torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - that is the state to keep
+    numpy_state, python_state = np.random.get_state(), random.getstate()
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
@@ -131,7 +130,7 @@ def undisturbed() -> Iterator[None]:
             torch.set_default_dtype(dtype)
             if device.type != "cpu":
                 torch.set_default_device(device)
-            np.random.set_state(numpy_state)  # noqa: NPY002
+            np.random.set_state(numpy_state)
             random.setstate(python_state)
 
 

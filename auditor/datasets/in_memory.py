@@ -21,10 +21,11 @@ from auditor.datasets.image_file import converted
 from auditor.datasets.npz import NAMES, SPLIT, WHOLE, Array, from_arrays, known_arrays
 from auditor.errors import InputRefused
 
-_EXPECTED = "(x, y) or (x_train, y_train, x_test, y_test) as arrays, or a data set of (image, label), alone or as train and test"
+_EXPECTED = "(x, y) or (x_train, y_train, x_test, y_test) as arrays, or a data set of (image, label), or two such"
 _TRAIN, _TEST = ("train", "training"), ("test", "validation", "valid", "val")
 _IMAGES, _CLASSES = ("Image", "Array2D", "Array3D"), ("ClassLabel",)
 """Kinds of columns in Hugging Face's ``features`` that hold an image, and a class."""
+_PLAIN = (tuple, list, str, bytes, Mapping, np.ndarray, Tensor)
 _OTHER_DATA = {"Audio": "audio", "Video": "video", "Translation": "text"}
 
 
@@ -43,7 +44,7 @@ def as_npz(data: object, path: Path) -> None:
     Raises:
         InputRefused: as ``in_memory``.
     """
-    np.savez(path, **arrays_of(data))
+    np.savez(path, allow_pickle=False, **arrays_of(data))
 
 
 def arrays_of(data: object) -> dict[str, Array]:
@@ -90,7 +91,7 @@ def _of_splits(train: object, test: object = None) -> dict[str, Array]:
         raise InputRefused("the same class names in train and test", "others in each", "give both in one order")
     values = [value for x, y, _ in wholes for value in (x, y)]
     arrays = dict(zip(WHOLE if test is None else SPLIT, values, strict=True))
-    return {**arrays, **{NAMES: np.array(found) for found in names}}
+    return {**arrays, NAMES: np.array(names.pop())} if names else arrays
 
 
 def _whole(part: object) -> tuple[Array, Array, tuple[str, ...]]:
@@ -113,13 +114,8 @@ def _whole(part: object) -> tuple[Array, Array, tuple[str, ...]]:
 
 def _is_dataset(data: object) -> bool:
     """Whether it is indexed by place and has a length, and is no array and no plain container itself."""
-    plain = tuple | list | str | bytes | Mapping | np.ndarray | Tensor
-    return (
-        not isinstance(data, plain)
-        and not hasattr(data, "__array__")
-        and hasattr(data, "__getitem__")
-        and (hasattr(data, "__len__"))
-    )
+    indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    return indexed and not isinstance(data, _PLAIN) and not hasattr(data, "__array__")
 
 
 def _columns(whole: Any) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """Callables in memory: functions of arrays or tensors, estimators, MAITE models.
 
-What a callable takes is learnt from a trial. Arrays go first: what is written for tensors fails on them, while much that
-is written for arrays runs on tensors and computes something else.
+What a callable takes is learnt from a trial. Arrays go first: what is written for tensors fails on them, while much
+that is written for arrays runs on tensors and computes something else.
 """
 
 from __future__ import annotations

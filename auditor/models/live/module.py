@@ -1,8 +1,8 @@
 """An ``nn.Module`` in memory: it computes its own scores; its logits and embedding are read from its exported graph.
 
 ``torch.export`` follows the module once and shows what lies before a softmax or sigmoid and what the last layer is
-given. Where a module cannot be followed, because its course depends on its data, a hook finds the last linear layer, and
-the scores are what they are. The module itself is only lent: ``lent`` gives it back as it was.
+given. Where a module cannot be followed, because its course depends on its data, a hook finds the last linear layer,
+and the scores are what they are. The module itself is only lent: ``lent`` gives it back as it was.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def lent(module: nn.Module) -> Iterator[None]:
 
 
 def digest(module: nn.Module) -> tuple[str | NotMeasured, int]:
-    """SHA-256 over names, dtypes, shapes and bytes of the module's parameters and buffers, and how many bytes those are."""
+    """SHA-256 over names, dtypes, shapes and bytes of parameters and buffers, and how many bytes those are."""
     sha256, size = hashlib.sha256(), 0
     for name, value in module.state_dict().items():
         if not isinstance(value, Tensor) or value.is_quantized:
@@ -101,7 +101,6 @@ class ModuleBackend(Backend):
         self.embedding: str | NotMeasured = NotMeasured(not_measured="the module has not been followed")
         self.head = None
         self._program: ExportedBackend | None = None
-        self._layer: nn.Module | None = None
 
     def follow(self, x: Tensor) -> None:
         """Learn from a run where logits and embedding are.
@@ -109,7 +108,7 @@ class ModuleBackend(Backend):
         Args:
             x: two instances or more in the module's layout.
         Raises:
-            AuditError: ``--output`` or ``--embedding`` names nothing, or the module is no classifier in evaluation mode.
+            AuditError: ``--output`` or ``--embedding`` names nothing, or the module is no classifier.
         """
         self.input = ModelInput(tuple(x.shape[1:]), self.input.dtype)
         x = self._prepared(x)
@@ -120,38 +119,35 @@ class ModuleBackend(Backend):
         except AuditError:
             raise
         except Exception as error:  # what cannot be followed fails in many ways
-            self._follow_by_hooks(x, why(error))
+            if self._options.embedding is not None:
+                raise UsageError(
+                    f"expected a module that torch.export can follow to --embedding; found: {why(error)}; leave it out"
+                ) from error
+            with torch.no_grad():
+                met = self._last_layer(x)
+            unknown = NotMeasured(
+                not_measured=f"no linear layer was met, and the module cannot be followed: {why(error)}"
+            )
+            self.embedding = f"input of {met[0]}" if met else unknown
             return
         self._program, self._output = program, program.output
         self.head, self.squashed, self.quantised = program.head, program.squashed, program.quantised
         self.embedding, self.facts, self.side_effects = program.embedding, program.facts, program.side_effects
 
-    def _follow_by_hooks(self, x: Tensor, reason: str) -> None:
-        ran: list[tuple[str, nn.Module]] = []
-        layers = {name: part for name, part in self._module.named_modules() if isinstance(part, _LAYERS)}
+    def _last_layer(self, x: Tensor) -> tuple[str, nn.Module, Tensor] | None:
+        """The linear layer or convolution that a run meets last: its name, itself, and what it is given."""
+        met: list[tuple[str, nn.Module, Tensor]] = []
         hooks = [
-            part.register_forward_pre_hook(lambda _, __, name=name, part=part: ran.append((name, part)))
-            for name, part in layers.items()
+            part.register_forward_pre_hook(lambda part, given, name=name: met.append((name, part, given[0])))
+            for name, part in self._module.named_modules()
+            if isinstance(part, _LAYERS)
         ]
         try:
             self._run(x)
         finally:
             for hook in hooks:
                 hook.remove()
-        if self._options.embedding is not None:
-            ran = [(name, part) for name, part in layers.items() if name == self._options.embedding]
-            if not ran:
-                known = ", ".join(list(layers)[-5:]) or "none"
-                raise UsageError(
-                    f"expected --embedding to name a layer; found {self._options.embedding!r}; use one of {known}"
-                )
-        if ran:
-            name, self._layer = ran[-1]
-            self.embedding = f"input of {name}"
-        else:
-            self.embedding = NotMeasured(
-                not_measured=f"no linear layer was met, and the module cannot be followed: {reason}"
-            )
+        return met[-1] if met else None
 
     @torch.no_grad()
     def scores(self, x: Tensor) -> Tensor:
@@ -163,15 +159,10 @@ class ModuleBackend(Backend):
         """Input of the last layer (or what was asked for), averaged over axes that are not features: ``(N, E)``."""
         if self._program is not None:
             return self._program.embeddings(x)
-        assert self._layer is not None, self.embedding
-        given: list[Tensor] = []
-        hook = self._layer.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
-        try:
-            self._run(self._prepared(x))
-        finally:
-            hook.remove()
-        e = given[-1]
-        kept = e.dim() - 1 if isinstance(self._layer, nn.Linear) else 1
+        met = self._last_layer(self._prepared(x))
+        assert met is not None, self.embedding
+        _, layer, e = met
+        kept = e.dim() - 1 if isinstance(layer, nn.Linear) else 1
         others = [axis for axis in range(1, e.dim()) if axis != kept]
         return (e.mean(dim=others) if others else e).float()
 
