@@ -217,7 +217,7 @@ def _array(value: Any, name: str) -> Array:
 
 
 def _a(value: object) -> str:
-    return f"a {type(value).__name__}"
+    return f"an object of type {type(value).__name__}"
 
 
 def _refused(expected: str, found: str) -> InputRefused:

@@ -40,7 +40,10 @@ def lent(module: nn.Module) -> Iterator[None]:
     modes = [part.training for part in parts]
     asking = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
     buffers = [
-        (part, name, b, b.detach().clone()) for part in parts for name, b in part._buffers.items() if b is not None
+        (part, name, buffer, buffer.detach().clone())
+        for part in parts
+        for name, buffer in part._buffers.items()
+        if buffer is not None
     ]
     try:
         for part in parts:
@@ -81,13 +84,10 @@ class ModuleBackend(Backend):
         module: inside ``lent``.
         options: what the user said.
     Raises:
-        InputRefused: its parameters are not there yet.
         UsageError: it lies on another device than asked for.
     """
 
     def __init__(self, module: nn.Module, options: ModelOptions) -> None:
-        if lazy := [name for name, parameter in module.named_parameters() if is_lazy(parameter)]:
-            raise InputRefused("a module with its weights", f"{lazy[0]}, which waits for a first call", "call it once")
         tensors = [*module.parameters(), *module.buffers()]
         self.device = tensors[0].device if tensors else torch.device("cpu")
         asked = torch.device(self.device if options.device == "auto" else options.device)

@@ -45,7 +45,8 @@ class LiveModel:
 
 def borrowed(model: object) -> AbstractContextManager[None]:
     """A block in which a model may be asked, after which it is as it was."""
-    return lent(model) if isinstance(model, nn.Module) else nullcontext()
+    files = torch.jit.ScriptModule  # is refused by ``open_live``
+    return lent(model) if isinstance(model, nn.Module) and not isinstance(model, files) else nullcontext()
 
 
 def class_names_of(model: Any) -> CarriedNames | None:
@@ -112,7 +113,9 @@ def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasur
     if function.is_maite(model):
         return "MAITE model", unknown, iter([FunctionBackend(model, name, "lists of arrays")])
     if not callable(model):
-        raise InputRefused(_MODEL, f"a {type(model).__name__}", "give one of these, or the path of a model file")
+        raise InputRefused(
+            _MODEL, f"an object of type {type(model).__name__}", "give one of these, or the path of a model file"
+        )
     return "Callable", unknown, _ways(model, name, options)
 
 
@@ -138,8 +141,10 @@ def _refusal(failures: list[tuple[str, Exception]]) -> InputRefused:
     for _, err in failures:
         if isinstance(err, InputRefused):
             return err
-    reasons = {why(err): shape for shape, err in reversed(failures)}
-    said = "; ".join(f"{shape}: {reason}" for reason, shape in [*reasons.items()][::-1][:_SHOWN])
+    reasons: dict[str, str] = {}
+    for shape, err in failures:
+        reasons.setdefault(why(err), shape)
+    said = "; ".join(f"{shape}: {reason}" for reason, shape in [*reasons.items()][:_SHOWN])
     return InputRefused(
         "a model that takes the data as images or as vectors and returns a row of scores for each sample",
         f"failures on batches of shape {said}",
