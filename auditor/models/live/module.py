@@ -35,7 +35,12 @@ def lent(module: nn.Module) -> Iterator[None]:
 
     No code of the module's own runs for that: ``eval`` may be overridden. Buffers that its ``forward`` writes to get
     their content back.
+
+    Raises:
+        InputRefused: its parameters are not there yet.
     """
+    if lazy := [name for name, value in module.state_dict(keep_vars=True).items() if is_lazy(value)]:
+        raise InputRefused("a module with its weights", f"{lazy[0]}, which waits for a first call", "call it once")
     parts = list(module.modules())
     modes = [part.training for part in parts]
     asking = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
