@@ -19,19 +19,19 @@ import numpy as np
 import torch
 
 from auditor.audit.memory import out_of_memory
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
-from auditor.audit.sandbox.limits import DATA, MODEL
 from auditor.audit.stages import Report
 from auditor.audit.subject import Artefact, Subject, data_request, joined, model_options
 from auditor.audit.threads import threads_for, use_threads
 from auditor.datasets.in_memory import in_memory
 from auditor.datasets.load import as_vectors, load_dataset
+from auditor.documents.plan import Plan
+from auditor.documents.results import NotMeasured, Results, RunFacts, Validity
 from auditor.errors import UsageError
 from auditor.functional.statistics import systematic
 from auditor.models.gpu import unused_device
 from auditor.models.live.opening import LiveModel, borrowed, class_names_of, open_live
-from auditor.results import NotMeasured, Results, RunFacts, Validity
+from auditor.worker.sandbox.limits import DATA, MODEL
 
 _TRIED = 2
 """Samples on which it is tried how a model takes them."""

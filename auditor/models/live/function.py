@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from auditor.class_names import CarriedNames
+from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
 from auditor.models.base import Backend, ModelInput
+from auditor.models.output_choice import tensor_among
 from auditor.models.rows import score_rows
-from auditor.models.several import tensor_among
-from auditor.results import NotMeasured
 
 Takes = Literal["arrays", "tensors", "lists of arrays"]
 _CPU = torch.device("cpu")

@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from auditor.documents.results import NotMeasured
 from auditor.errors import AuditError, InputRefused, UsageError
 from auditor.models.base import Backend, ModelInput, ModelOptions
 from auditor.models.explain import why
-from auditor.models.exported import ExportedBackend
+from auditor.models.exported.opening import ExportedBackend
 from auditor.models.gpu import computing_on
 from auditor.models.input_dtype import differentiable, to_input_dtype
+from auditor.models.output_choice import tensor_among
 from auditor.models.rows import score_rows
-from auditor.models.several import tensor_among
-from auditor.results import NotMeasured
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

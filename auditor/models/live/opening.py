@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.class_names import CarriedNames, names_by_index
+from auditor.documents.results import NotMeasured
 from auditor.errors import AuditError, InputRefused
 from auditor.models.base import Backend, Layout, ModelInput, ModelOptions, torch_device
 from auditor.models.classifier import AxisOrder, Preprocessing
@@ -19,7 +20,6 @@ from auditor.models.gpu import compute_exactly
 from auditor.models.live import function
 from auditor.models.live.function import FunctionBackend
 from auditor.models.live.module import ModuleBackend, digest, lent
-from auditor.results import NotMeasured
 
 _MODEL = "an nn.Module, an estimator with predict_proba, a MAITE model, or a callable that returns scores"
 _SHOWN = 3

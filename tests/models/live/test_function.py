@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
 from auditor.models.base import ModelOptions
 from auditor.models.live.opening import LiveModel, class_names_of, open_live
-from auditor.results import NotMeasured
 
 RNG = np.random.default_rng(0)
 GREY, COLOUR = torch.rand(6, 1, 4, 5), torch.rand(6, 3, 4, 5)

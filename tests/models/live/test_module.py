@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelOptions
 from auditor.models.live.module import digest, lent
 from auditor.models.live.opening import LiveModel, class_names_of, open_live
 from auditor.models.open import open_model
-from auditor.results import NotMeasured
 
 X = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
