@@ -224,6 +224,11 @@ class Verdict:
 
         return "\n".join(map(printable, gate_lines(self.gate)))
 
+    def _repr_html_(self) -> str:
+        from auditor.api.fragment import lines
+
+        return lines(str(self))
+
 
 @dataclass(frozen=True)
 class AuditComparison:
@@ -262,6 +267,11 @@ class AuditComparison:
         from auditor.api.comparisons import said
 
         return "\n".join(map(printable, said(self.comparison)))
+
+    def _repr_html_(self) -> str:
+        from auditor.api.fragment import lines
+
+        return lines(str(self))
 
 
 def compare(

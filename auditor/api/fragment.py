@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from auditor.api.gates import ending, tally
 from auditor.documents.results import Measure, Measured, Results
@@ -21,9 +21,10 @@ _MARKS = {"fail": "#b3261e", "warn": "#8a5a00", "passed": "#2e6b34", "failed": "
 def fragment(results: Results) -> str:
     """The verdict, what stands against the numbers, the headline measures of the first pairs, a map if it is small."""
     audit = Audit(results)
-    return Markup('<div style="font:14px/1.45 system-ui,sans-serif;max-width:60em;overflow-x:auto">{}</div>').format(
+    whole = Markup('<div style="font:14px/1.45 system-ui,sans-serif;max-width:60em;overflow-x:auto">{}</div>').format(
         Markup("").join([*_head(audit), *_against(results), _measures(audit), *_map(audit)])
     )
+    return str(whole)
 
 
 def _head(audit: Audit) -> Iterator[Markup]:
@@ -32,7 +33,7 @@ def _head(audit: Audit) -> Iterator[Markup]:
     accuracy = results.performance.accuracy
     text = f"accuracy {shown(accuracy).full}, " if isinstance(accuracy, Measure) else ""
     coverage = results.coverage
-    pairs = f"{coverage.audited:,} of {coverage.requested:,} pairs asked for"
+    pairs = f"{coverage.audited:,} of {coverage.requested:,} pairs"
     yield Markup('<p style="margin:0 0 .4em">{}{} audited, {:,} boundary instances</p>').format(
         text, pairs, audit.instances
     )
@@ -75,7 +76,7 @@ def _measures(audit: Audit) -> Markup:
         Markup("<p style='margin:.3em 0'>{:,} more pairs, less fragile than these</p>").format(left) if left > 0 else ""
     )
     return Markup(
-        "<table style='border-collapse:collapse;margin:.6em 0'><tr><th style='{}'></th>{}</tr>{}</table>{}"
+        "<table style='border-collapse:collapse;margin:.6em 0;font:inherit'><tr><th style='{}'></th>{}</tr>{}</table>{}"
     ).format(_CELL, Markup("").join(head), Markup("").join(rows), more)
 
 
@@ -101,6 +102,6 @@ def _map(audit: Audit) -> Iterator[Markup]:
         ).format(Markup(map_svg(audit, id, plan, 296, True)))
 
 
-def escaped_lines(title: str, lines: str) -> str:
-    """Text of several lines as it stands."""
-    return str(Markup("<div><b>{}</b><pre style='white-space:pre-wrap'>{}</pre></div>").format(title, escape(lines)))
+def lines(text: str) -> str:
+    """Lines of text as they stand."""
+    return str(Markup("<pre style='white-space:pre-wrap'>{}</pre>").format(text))
