@@ -20,7 +20,7 @@ from dataclasses import dataclass
 ROOT = "auditor"
 ROWS = (
     ("cli", "__main__"),
-    ("api",),
+    ("api", "testing"),
     ("audit", "render", "policy"),
     ("worker",),
     ("characteristics",),
@@ -43,8 +43,9 @@ TENSOR_LIBRARIES = frozenset(
 )
 
 TOUCH_FILES = (
-    "auditor.api", "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets", "auditor.bounded_file",
-    "auditor.documents.files", "auditor.audit.pairs.instance_files", "auditor.worker",
+    "auditor.api", "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets",
+    "auditor.bounded_file", "auditor.documents.files", "auditor.audit.pairs.instance_files", "auditor.worker",
+    "auditor.testing",
 )  # fmt: skip
 FILE_METHODS = frozenset(
     [

@@ -49,7 +49,7 @@ def compare_into(
     reads = {"CANDIDATE.json": candidate, "BASELINE.json": baseline, "--model": asked["model"],
              "--instances": asked["instances"]}  # fmt: skip
     with OutputFolder(path, OF_A_COMPARISON, reads) as folder:
-        known = outputs_of_comparisons()
+        known = outputs_of_comparisons(formats)
         names = chosen_names(formats, known)
         comparison = compared(candidate, baseline, asked)
         folder.prepare()

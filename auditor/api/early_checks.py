@@ -6,8 +6,9 @@ What is not installed is told before anything of it is imported: an environment 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from auditor.documents.plan import DOWNLOADED, Plan
 from auditor.errors import AuditIncomplete, InputRefused, UsageError, did_you_mean
 from auditor.models.sniff import size_of_file
 from auditor.numbers.class_pairs import check_pairs
+from auditor.registry import plugin_names
 
 KNOWN_DATA = sorted({*DOWNLOADED, "digits"})
-KNOWN_GENERATORS = ("deepdig", "epbs", "gradient-free", "rpbs")
-"""Names that the registries hold without plug-ins; asking them would load torch."""
+"""Names that the registry holds without plug-ins; asking it would load torch."""
 OPEN_MODELS = {
     "torch": "torch", "onnx": "onnx", "onnxruntime": "onnxruntime", "sklearn": "scikit-learn", "numpy": "numpy",
 }  # fmt: skip
@@ -35,14 +36,20 @@ def check_plan(plan: Plan, *, live_model: bool = False, live_data: bool = False)
         UsageError: a generator that is not known, or pairs that are none whatever the classes are.
     """
     check_pairs(plan.pairs)
-    if plan.generator not in KNOWN_GENERATORS and not entry_points(group="deepdig_audit.generator"):
-        known = ", ".join(KNOWN_GENERATORS)
-        hint = did_you_mean(plan.generator, KNOWN_GENERATORS)
-        raise UsageError(f"unknown generator {plan.generator!r}; known: {known}; {hint}correct --generator")
+    known = known_generators()
+    if plan.generator not in known and not plugin_names("generator"):
+        hint = did_you_mean(plan.generator, known)
+        raise UsageError(f"unknown generator {plan.generator!r}; known: {', '.join(known)}; {hint}correct --generator")
     if not live_model:
         size_of_file(Path(plan.model.path))
     if plan.data is not None and not live_data:
         _check_data(plan.data.data)
+
+
+def known_generators() -> list[str]:
+    """Names that the registry holds without plug-ins, read from the source: asking it would load torch."""
+    sources = [file.read_text("utf-8") for file in files("auditor.boundary").iterdir() if file.name.endswith(".py")]
+    return sorted(name for text in sources for name in re.findall(r'^@generator\("(.+)"\)$', text, re.MULTILINE))
 
 
 def check_outputs(names: Sequence[str]) -> None:
@@ -62,7 +69,7 @@ def check_outputs(names: Sequence[str]) -> None:
 
 
 def _check_data(data: str) -> None:
-    if data in KNOWN_DATA or (data and os.path.lexists(data)) or entry_points(group="deepdig_audit.dataset"):
+    if data in KNOWN_DATA or (data and os.path.lexists(data)) or plugin_names("dataset"):
         return
     raise InputRefused(
         f"--data to be one of {', '.join(KNOWN_DATA)}, a folder of images or an .npz file",

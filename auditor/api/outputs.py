@@ -39,6 +39,8 @@ def chosen_outputs(formats: str) -> list[str]:
         return []  # without the outputs, which take longer to import than a gate to decide
     from auditor.render.base import outputs
 
+    for part in formats.split(","):
+        outputs.refuse_broken(part.strip())
     return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
 
 
@@ -157,10 +159,16 @@ def _output_of(path: Path, outputs: Mapping[str, AnyOutput]) -> AnyOutput:
     return min(fitting, key=lambda output: not type(output).__module__.startswith("auditor."))
 
 
-def outputs_of_comparisons() -> dict[str, ComparisonOutput]:
-    """The outputs that show comparisons, by name."""
+def outputs_of_comparisons(formats: str = "") -> dict[str, ComparisonOutput]:
+    """The outputs that show comparisons, by name.
+
+    Raises:
+        UsageError: one that is asked for cannot be used.
+    """
     from auditor.render.comparison.base import comparison_outputs
 
+    for part in formats.split(","):
+        comparison_outputs.refuse_broken(part.strip())
     return dict(comparison_outputs.items())
 
 

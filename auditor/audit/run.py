@@ -37,6 +37,7 @@ from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, select_pairs
 from auditor.audit.pairs.shard import Work
 from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.pairs.sources import directions_of
+from auditor.audit.plugins import in_use, plugin_checks
 from auditor.audit.seeds import generator_for
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
@@ -105,7 +106,8 @@ def _audited(
         fit = checks_of_fit(classifier, dataset, train, test, performance)
         refuse_unfit(fit, train, test, dataset.class_names, force=plan.force)
     selected = _selected(plan, subject, train, test)
-    ledger.begin(facts_of(plan, subject), selected.pairs)
+    plugins = in_use(plan, subject, route, battery)
+    ledger.begin(facts_of(plan, subject, plugins), selected.pairs)
     with refusing_change(classifier):
         search, masking = checked_search(
             classifier, {"test": test, "train": train}, directions_of(selected.pairs), route.search, plan, stages
@@ -132,6 +134,7 @@ def _audited(
             *subject.checks,
             *fit,
             *sandbox.checks(),
+            *plugin_checks(),
             masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, pairs, (plan.generator, route.name)),
@@ -153,9 +156,10 @@ def _audited(
         pairs=pairs,
         summary=summary,
         definitions=battery.definitions,
+        generators=route.definitions,
         cost=sum_of([before, collected.cost, baselines]),
         gate=Gate(status="not_configured", rules=[]),
-        provenance=Provenance(taken_over=ledger.taken_over),
+        provenance=Provenance(taken_over=ledger.taken_over, plugins=plugins),
     )
 
 

@@ -88,11 +88,13 @@ def find_source(request: DataRequest) -> DataSource:
 
     Raises:
         InputRefused: neither a known name nor a path that can be read.
+        UsageError: the name of a plug-in that cannot be used.
     """
     sources = sorted((source for _, source in data_sources.items()), key=lambda source: not source.known_name)
     for source in sources:
         if source.accepts(request):
             return source
+    data_sources.refuse_broken(request.data)
     known = ", ".join(name for name, source in data_sources.items() if source.known_name)
     found = "a file of another kind" if request.data and Path(request.data).exists() else "no such name, file or folder"
     raise InputRefused(

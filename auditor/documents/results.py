@@ -103,6 +103,19 @@ class Definition(Document):
     source: str
 
 
+class GeneratorDefinition(Document):
+    """What a generator is; kept in the document so that the report can explain any generator.
+
+    ``summary`` says it in half a sentence, ``text`` in paragraphs parted by empty lines. A ``baseline`` is measured
+    beside whatever generator was chosen, to compare with.
+    """
+
+    title: str
+    summary: str
+    text: str
+    role: Literal["generator", "baseline"] = "generator"
+
+
 # ---- the series behind the figures ----------------------------------------------------------------
 
 
@@ -581,10 +594,28 @@ class Cost(Document):
     backward: int
 
 
+class Plugin(Document):
+    """Something that another distribution brought: its kind, its name, who brings it, and repr of it as configured.
+
+    ``distribution`` and ``version`` are empty where a program registered it itself.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    settings: str
+
+
 class Provenance(Document):
-    """Where the numbers come from: pairs of which an interrupted run finished something that this run took over."""
+    """Where the numbers come from.
+
+    ``taken_over`` lists pairs of which an interrupted run finished something that this run took over, ``plugins`` what
+    was in use that is not the tool's own.
+    """
 
     taken_over: list[tuple[int, int]] = []
+    plugins: list[Plugin] = []
 
 
 class Results(Document):
@@ -603,6 +634,7 @@ class Results(Document):
     pairs: list[Pair]
     summary: Summary
     definitions: dict[str, Definition]
+    generators: dict[str, GeneratorDefinition] = {}
     cost: Cost
     gate: Gate
     provenance: Provenance = Provenance()

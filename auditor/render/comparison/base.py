@@ -7,6 +7,7 @@ from typing import Protocol
 
 from auditor.documents.comparison import Comparison
 from auditor.registry import Registry
+from auditor.render.base import output_fault
 
 
 class ComparisonOutput(Protocol):
@@ -32,5 +33,5 @@ class ComparisonOutput(Protocol):
         ...
 
 
-comparison_outputs: Registry[ComparisonOutput] = Registry("comparison", "auditor.render.comparison")
+comparison_outputs: Registry[ComparisonOutput] = Registry("comparison", "auditor.render.comparison", fault=output_fault)
 comparison_output = comparison_outputs.register
