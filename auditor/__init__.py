@@ -12,8 +12,8 @@ Left of ``documents`` there are tensors, right of it plain numbers.
 
 >>> import auditor
 >>> a = auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick")
->>> a.measure("margin_l2_attack", "3", "9").unit
-'L2 distance'
+>>> a
+<Audit of digits_fcn.onnx on digits: 1 pair>
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generator
     from auditor.characteristics.base import Characteristic, Evidence, Findings, PairCharacteristic, characteristic
     from auditor.datasets.base import DataRequest, RawData, Split, data_source, path_source
-    from auditor.documents.results import Definition, Measure, NotMeasured, Pair, Results
+    from auditor.documents.results import Definition, GeneratorDefinition, Measure, NotMeasured, Pair, Results
     from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
-    from auditor.models.base import Backend, ModelOptions, model_format
+    from auditor.models.base import Backend, ModelInput, ModelOptions, model_format
     from auditor.models.classifier import Classifier
     from auditor.policy.document import Policy
     from auditor.render.base import Output, output
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Audit", "AuditComparison", "AuditError", "AuditIncomplete", "Backend", "BoundaryInstances", "Characteristic",
-    "Classifier", "DataRequest", "Definition", "DirectionTask", "Evidence", "Findings", "Generator", "InputRefused",
-    "Measure", "ModelOptions", "NotMeasured", "Output", "Pair", "PairCharacteristic", "Policy", "RawData", "Results",
-    "Split", "UsageError", "Verdict", "audit", "boundary_instances", "characteristic", "compare", "data_source",
-    "errors", "generator", "inspect", "load", "model_format", "open_model", "output", "path_source", "testing",
+    "Classifier", "DataRequest", "Definition", "DirectionTask", "Evidence", "Findings", "Generator",
+    "GeneratorDefinition", "InputRefused", "Measure", "ModelInput", "ModelOptions", "NotMeasured", "Output", "Pair",
+    "PairCharacteristic", "Policy", "RawData", "Results", "Split", "UsageError", "Verdict", "audit",
+    "boundary_instances", "characteristic", "compare", "data_source", "errors", "generator", "inspect", "load",
+    "model_format", "open_model", "output", "path_source", "testing",
 ]  # fmt: skip
 _HOMES = {
     "api.audits": "Audit AuditComparison Verdict compare load",
@@ -49,9 +50,9 @@ _HOMES = {
     "boundary.base": "BoundaryInstances DirectionTask Generator generator",
     "characteristics.base": "Characteristic Evidence Findings PairCharacteristic characteristic",
     "datasets.base": "DataRequest RawData Split data_source path_source",
-    "documents.results": "Definition Measure NotMeasured Pair Results",
+    "documents.results": "Definition GeneratorDefinition Measure NotMeasured Pair Results",
     "errors": "AuditError AuditIncomplete InputRefused UsageError",
-    "models.base": "Backend ModelOptions model_format",
+    "models.base": "Backend ModelInput ModelOptions model_format",
     "models.classifier": "Classifier",
     "policy.document": "Policy",
     "render.base": "Output output",

@@ -41,7 +41,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 class AuditError(Exception):
-    """Base of every error that a user may see; ``exit_code`` is the status of the process."""
+    """Base of every error that a user may see; ``exit_code`` is the status of the process.
+
+    >>> import auditor
+    >>> issubclass(auditor.UsageError, auditor.AuditError)
+    True
+    """
 
     exit_code = 4
 
@@ -50,7 +55,13 @@ class AuditError(Exception):
 
 
 class UsageError(AuditError):
-    """A bad option, configuration file or policy file (exit code 2)."""
+    """A bad option, argument, configuration file or policy file (exit code 2).
+
+    >>> import auditor
+    >>> auditor.audit("sample_models/digits_fcn.onnx", "digits", profile="fast")
+    Traceback (most recent call last):
+    auditor.errors.UsageError: expected a profile of quick, standard, thorough, paper; found 'fast'; correct --profile
+    """
 
     exit_code = 2
 
@@ -62,6 +73,13 @@ class InputRefused(AuditError):
         expected: what the tool needs.
         found: what is there instead.
         action: what the user can do about it.
+
+    >>> import auditor
+    >>> try:
+    ...     auditor.audit("none.onnx", "digits")
+    ... except auditor.InputRefused as err:
+    ...     print(err.found)
+    no file at none.onnx
     """
 
     exit_code = 3
@@ -75,6 +93,11 @@ class InputRefused(AuditError):
 
 
 class AuditIncomplete(AuditError):
-    """The audit could not be completed: worker died, output not written (exit code 4)."""
+    """The audit could not be completed: worker died, output not written (exit code 4).
+
+    >>> import auditor
+    >>> auditor.AuditIncomplete.exit_code
+    4
+    """
 
     exit_code = 4

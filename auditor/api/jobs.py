@@ -89,7 +89,7 @@ def audit(
     >>> a
     <Audit of digits_fcn.onnx on digits: 1 pair>
     >>> a.measure("margin_l2_attack", "3", "9").n
-    46
+    24
     """
     asked = dict(locals())
     from auditor.api.audits import Audit
@@ -163,8 +163,8 @@ def open_model(
     Args:
         path: ONNX, TorchScript or .pt2; what can run code of its own takes ``trust_model``.
         samples: some hundred real instances, ``(N, C, H, W)`` or ``(N, D)``, uint8 or float32 in [0, 1], on which it is
-            measured whether scores are probabilities and gradients can be trusted. None takes noise of the declared
-            shape.
+            measured whether scores are probabilities and gradients can be trusted. None takes noise of the shape that
+            the file declares.
     All others are those of ``audit``.
 
     Returns:
@@ -175,7 +175,7 @@ def open_model(
 
     >>> import auditor, torch
     >>> model = auditor.open_model("sample_models/digits_fcn.onnx")
-    >>> model.probabilities(torch.zeros(1, 1, 8, 8)).shape
+    >>> model.probabilities(torch.zeros(1, 64)).shape
     torch.Size([1, 10])
     """
     asked = dict(locals())
@@ -199,8 +199,8 @@ def boundary_instances(
 
     Args:
         classifier: from ``open_model``.
-        x_source, x_target: samples of the two classes, ``(N, *shape)``, uint8 or float32 in [0, 1]; used are those
-            that the classifier puts there.
+        x_source, x_target: samples of the two classes, ``(N, *shape)``, uint8 or float in [0, 1]; used are those that
+            the classifier puts there.
         source, target: the classes, by index.
         generator: a known one, with the settings of ``profile``, or one made by hand.
         seed: same seed, same instances.
@@ -210,7 +210,7 @@ def boundary_instances(
     >>> import auditor
     >>> from sklearn.datasets import load_digits
     >>> x, y = load_digits(return_X_y=True)
-    >>> x = (x / 16).reshape(-1, 1, 8, 8)
+    >>> x = x / 16
     >>> model = auditor.open_model("sample_models/digits_fcn.onnx", x[:256])
     >>> found = auditor.boundary_instances(model, x[y == 3][:8], x[y == 9], source=3, target=9, profile="quick")
     >>> bool(((found.p_boundary[:, 3] - found.p_boundary[:, 9]).abs() < 1e-4).all())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,9 +24,9 @@ def opened(asked: Mapping[str, Any]) -> Classifier:
     plan = model_plan_from(asked)
     artefact = open_artefact(plan)
     options = model_options(plan, artefact.threads)
-    if asked["samples"] is not None:
-        return bind(artefact.backend, as_instances(asked["samples"]), options).classifier
     shape = instance_spec(artefact.backend.input, options.layout).shape
+    if asked["samples"] is not None:
+        return bind(artefact.backend, as_instances(asked["samples"], shape), options).classifier
     if shape is None or None in shape:
         raise InputRefused("samples for a model that does not declare its shape", "none", "give samples=")
     noise = torch.rand(BINDING_SAMPLES, *shape, generator=generator_for(0, "noise"))  # type: ignore[arg-type]
@@ -47,7 +47,7 @@ def generated(
             raise InputRefused(f"a model that suits the generator {name}", fact.not_measured, "choose another")
     x, e = list[Tensor](), list[Tensor | None]()
     for given, label in zip(samples, classes, strict=True):
-        every = as_instances(given)
+        every = as_instances(given, classifier.instance_shape)
         x.append(own := every[classifier.predict(every).cpu() == label])
         if not len(own):
             raise InputRefused(f"samples that the model puts in class {label}", f"none of {len(every)}", "give others")
@@ -66,7 +66,8 @@ def _some(x: list[Tensor], classes: tuple[int, int], most: int) -> dict[int, Ten
     return {label: of[:count] for label, of in zip(classes, x, strict=True)}
 
 
-def as_instances(samples: Any) -> Tensor:
-    """Float32 in [0, 1] from an array or tensor of pixels."""
+def as_instances(samples: Any, shape: Sequence[int | None] | None) -> Tensor:
+    """Float32 in [0, 1] from an array or tensor of pixels; images become vectors where ``shape`` is that of one."""
     x = torch.as_tensor(samples)
-    return x.float() / 255 if x.dtype == torch.uint8 else x.float()
+    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
+    return x.flatten(1) if shape is not None and len(shape) == 1 else x

@@ -90,7 +90,7 @@ def _as_option(name: str, value: Any) -> Any:
     if isinstance(value, str | os.PathLike):
         return str(os.fspath(value))
     if name in ("model", "data", "policy", "baseline"):
-        return type(value).__name__
+        return "arrays" if isinstance(value, tuple | list | Mapping) else type(value).__name__
     if name in _PLAIN:
         return value.item() if hasattr(value, "item") else value  # a number of NumPy's
     if not isinstance(value, Iterable):
