@@ -14,6 +14,16 @@ Left of ``documents`` there are tensors, right of it plain numbers.
 >>> a = auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick")
 >>> a
 <Audit of digits_fcn.onnx on digits: 1 pair>
+
+What extends it is written against the same names, and checked by ``testing``::
+
+>>> class Line:
+...     file_name, summary = "line.txt", "one line of text"
+...
+...     def render(self, results: auditor.Results, created=None) -> bytes:
+...         return f"{len(results.pairs)} pairs".encode()
+>>> line: auditor.Output = Line()
+>>> auditor.testing.check_output(line, a.results)
 """
 
 from __future__ import annotations

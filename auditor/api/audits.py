@@ -327,6 +327,11 @@ def load(path: File) -> Audit:
     >>> a = auditor.audit("sample_models/digits_fcn.onnx", "digits", pairs="3:9", profile="quick")
     >>> auditor.load(a.save("audit")).results == a.results
     True
+    >>> try:
+    ...     auditor.load("none")
+    ... except auditor.errors.AuditError as err:
+    ...     print(err.exit_code)
+    3
     """
     from auditor.documents.files import RESULTS, RUN, read_results, read_run
 

@@ -99,7 +99,8 @@ def _check_kept(asked: Mapping[str, Any]) -> None:
 
 def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: str) -> Outcome:
     quiet = asked["quiet"]
-    names = chosen_outputs(asked["format"])
+    formats = asked["format"]
+    names = chosen_outputs(formats if isinstance(formats, str) else ",".join(formats))
     gate = prepared_gate(asked["policy"], asked["baseline"], out.path)
     new = not os.path.lexists(out.path)
     if new:

@@ -157,7 +157,7 @@ class PolicyWaiver(_Part):
 
 
 class Policy(_Part):
-    """The whole file."""
+    """A policy: the whole of its file."""
 
     version: Literal[1]
     strict: bool = False

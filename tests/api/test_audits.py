@@ -151,7 +151,7 @@ def test_a_comparison_says_what_the_command_says(many: Audit, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("name", "begins"),
     [
-        ("page.HTML", b"<!DOCTYPE html>"), ("results.json", b"{"), ("s.csv", b"split,"), ("x/y/summary.md", b"### "),
+        ("page.HTML", b"<!doctype html>"), ("results.json", b"{"), ("s.csv", b"split,"), ("x/y/summary.md", b"### "),
         ("out.xml", b"<?xml"), ("a.sarif", b"{"),
     ],
 )  # fmt: skip

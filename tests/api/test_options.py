@@ -12,9 +12,12 @@ import typer
 
 import auditor
 from auditor.api import audits, jobs
+from auditor.api.arguments import defaults_of
+from auditor.api.plans import plan_from
 from auditor.cli.app import app
 from tests.api.conftest import DIGITS_FCN, SMALL
 from tests.cli.command import environment, run
+from tests.cli.test_planning import plan_of
 
 OF_THE_COMMAND = {"help", "config", "json"}
 """Ways to give options, and to print."""
@@ -92,15 +95,12 @@ def test_what_the_command_refuses_is_refused_in_one_line(given: dict[str, Any], 
 
 
 def test_values_of_python_make_the_plan_of_the_command():
-    from tests.cli.test_planning import plan_of
-
     given: dict[str, Any] = {
         "mean": (0.5, 0.25, 0.125), "std": 0.5, "pairs": [("a", "b"), (0, 2)], "class_names": ["a", "b", "c, d"],
-        "time_budget": 90.0, "resize": (24, 32), "crop": 20, "max_skip": 0.25, "data_root": Path("root"), "channels": "rgb",
+        "time_budget": 90.0, "resize": (24, 32), "crop": 20, "max_skip": 0.25, "data_root": Path("root"),
+        "channels": "rgb",
     }  # fmt: skip
-    from auditor.api.plans import plan_from
-
-    defaults = jobs.defaults_of(jobs.audit)
+    defaults = defaults_of(jobs.audit)
     plan = plan_from({**defaults, **given, "model": Path("m.onnx"), "data": "digits"}, defaults)
     typed = plan_of(
         "m.onnx", "--data", "digits", "--mean", "0.5,0.25,0.125", "--std", "0.5", "--pairs", "a:b,0:2", "--class-names",
