@@ -92,11 +92,9 @@ def audit(
     24
     """
     asked = dict(locals())
-    from auditor.api.audits import Audit
     from auditor.api.running import run_audit
 
-    done = run_audit(asked, defaults_of(audit))
-    return Audit(done.results, done.run, done.problem, done.written)
+    return run_audit(asked, defaults_of(audit))
 
 
 def inspect(

@@ -6,12 +6,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from auditor.api.arguments import output_path
+from auditor.api.audits import Audit
 from auditor.api.early_checks import check_outputs, check_plan, need_model_packages
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
@@ -24,7 +25,7 @@ from auditor.documents.messages import Begun, Finished, Inspected, Job, PartDone
 from auditor.documents.parts import FinishedPairs
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results, RunFacts, to_json
-from auditor.errors import AuditError, UsageError
+from auditor.errors import UsageError
 from auditor.policy.usable import model_changed
 from auditor.worker.journal import Journal
 from auditor.worker.process import Worker
@@ -35,24 +36,7 @@ Keep = Callable[[Begun | PartDone], None]
 """Given each finished part at once, and before the first what the worker goes on from."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How an audit came out.
-
-    Args:
-        results: with the gate, if there is a policy.
-        run: what differs from run to run.
-        problem: the error that ends a command although the audit ran; None where it counts, or its gate decides.
-        written: the files.
-    """
-
-    results: Results
-    run: RunFacts
-    problem: AuditError | None = None
-    written: tuple[Path, ...] = ()
-
-
-def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: str = "") -> Outcome:
+def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: str = "") -> Audit:
     """Audit, decide and, with a folder, report, going on from what an earlier run in the same folder finished.
 
     Args:
@@ -97,7 +81,7 @@ def _check_kept(asked: Mapping[str, Any]) -> None:
             raise UsageError(f"expected {lacking} with {option}; found none; give it, or leave {option} out")
 
 
-def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: str) -> Outcome:
+def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: str) -> Audit:
     quiet = asked["quiet"]
     formats = asked["format"]
     names = chosen_outputs(formats if isinstance(formats, str) else ",".join(formats))
@@ -117,6 +101,7 @@ def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: 
         keep = _keeping(journal, instances, kept, quiet) if journal else None
         results, run = _worked(asked, plan, show, journal, keep)
         done = _outcome(asked, plan, results, run, gate, command)
+        assert done.run is not None
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(done.results).encode())
         write_whole(folder / RUN, to_json(done.run).encode())
@@ -165,15 +150,15 @@ def _data_file(plan: Plan, data: object) -> Iterator[Plan]:
 
 def _outcome(
     asked: Mapping[str, Any], plan: Plan, results: Results, run: RunFacts, gate: Prepared | None, command: str
-) -> Outcome:
+) -> Audit:
     """What came back, decided; a policy that does not fit it fails the gate, and its error is told at the end."""
     place = "" if is_live(asked["model"]) else path_in_repository(Path(plan.model.path))
     run = run.model_copy(update={"command": command, "model_path": place})
     try:
         results = gate.decide(results) if gate is not None else results
     except UsageError as err:
-        return Outcome(results.model_copy(update={"gate": undecided(err)}), run, err)
-    return Outcome(results, run, None if results.gate.status == "failed" else ending(results))
+        return Audit(results.model_copy(update={"gate": undecided(err)}), run, err)
+    return Audit(results, run, None if results.gate.status == "failed" else ending(results))
 
 
 def run_inspection(asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Inspection:
@@ -183,6 +168,8 @@ def run_inspection(asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Ins
         AuditError: as in an audit.
     """
     need_model_packages("inspect")
+    if is_live(asked["model"]):
+        raise UsageError("expected a model file to inspect; found an object; give its file, or audit the object")
     plan = plan_from(asked, defaults)
     _check(asked, plan)
     with (
