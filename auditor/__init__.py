@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auditor import errors, testing
     from auditor.api.audits import Audit, AuditComparison, Verdict, compare, load
-    from auditor.api.jobs import audit, boundary_instances, inspect, open_model
+    from auditor.api.jobs import audit, available, boundary_instances, inspect, open_model
     from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generator
     from auditor.characteristics.base import Characteristic, Evidence, Findings, PairCharacteristic, characteristic
     from auditor.datasets.base import DataRequest, RawData, Split, data_source, path_source
@@ -56,7 +56,7 @@ __all__ = [
 ]  # fmt: skip
 _HOMES = {
     "api.audits": "Audit AuditComparison Verdict compare load",
-    "api.jobs": "boundary_instances inspect open_model",
+    "api.jobs": "available boundary_instances inspect open_model",
     "boundary.base": "BoundaryInstances DirectionTask Generator generator",
     "characteristics.base": "Characteristic Evidence Findings PairCharacteristic characteristic",
     "datasets.base": "DataRequest RawData Split data_source path_source",

@@ -333,8 +333,8 @@ def _cases(whole: Evidence) -> Iterator[Evidence]:
     """The whole evidence, few instances, only equal ones, and what a model without embedding and margins has."""
     rows = torch.arange(len(whole.instances))
     yield from (whole.keep(rows < count) for count in (len(rows), 3, 2, 1))
-    equal = {name: getattr(whole.instances, name)[:1].expand(len(rows), -1) for name in ("x_source", "x_boundary")}
-    yield replace(whole, instances=replace(whole.instances, **equal))
+    x, boundary = (x[:1].expand(len(rows), -1) for x in (whole.instances.x_source, whole.instances.x_boundary))
+    yield replace(whole, instances=replace(whole.instances, x_source=x, x_boundary=boundary))
     f, none = Classifier(_Sectors(), Preprocessing(), (2,), 3, "logits", NotMeasured(not_measured="none")), (None, None)
     of = [ClassSamples(one.label, one.train, one.test, *none) for one in (whole.source, whole.target)]
     yield Evidence(f, of[0], of[1], whole.instances)
@@ -343,9 +343,8 @@ def _cases(whole: Evidence) -> Iterator[Evidence]:
 def _without_anything(evidence: Evidence) -> Evidence:
     none = torch.empty(0, 2)
     nobody = [ClassSamples(one.label, none, none, none, none) for one in (evidence.source, evidence.target)]
-    counts = {"requested": 0, "adversarial": 0, "adversarial_of_adversarial": 0}
     kept = evidence.instances.keep(torch.zeros(len(evidence.instances), dtype=torch.bool))
-    found = replace(kept, **counts, third_class=Counter())
+    found = replace(kept, requested=0, adversarial=0, adversarial_of_adversarial=0, third_class=Counter())
     return Evidence(evidence.classifier, nobody[0], nobody[1], found)
 
 

@@ -141,6 +141,21 @@ def inspect(
     return run_inspection(asked, defaults_of(inspect))
 
 
+def available() -> dict[str, dict[str, str]]:
+    """What there is to choose from, plug-ins among it: by kind and name, in words, as ``deepdig-audit list`` shows it.
+
+    >>> import auditor
+    >>> "digits" in auditor.available()["Data sets"]
+    True
+    """
+    from auditor.api.early_checks import need_model_packages
+
+    need_model_packages("list")
+    from auditor.api.available import everything
+
+    return everything()
+
+
 def open_model(
     path: File,
     samples: Any = None,

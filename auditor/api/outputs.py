@@ -15,7 +15,7 @@ from auditor.api.output_folder import OF_AN_AUDIT, WITH_VERDICT, OutputFolder, s
 from auditor.api.progress import Show, progress_display, silent
 from auditor.documents.comparison import Comparison
 from auditor.documents.files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
-from auditor.documents.results import Results, RunFacts
+from auditor.documents.results import Plugin, Results, RunFacts
 from auditor.errors import AuditIncomplete, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ def chosen_outputs(formats: str) -> list[str]:
     for part in formats.split(","):
         outputs.refuse_broken(part.strip())
     return [name for name in chosen_names(formats, {ALWAYS, *outputs.names()}) if name != ALWAYS]
+
+
+def with_plugins(results: Results, names: list[str]) -> Results:
+    """The results with those of the outputs in their provenance that plug-ins bring."""
+    if not names:
+        return results
+    from auditor.render.base import outputs
+
+    brought = [Plugin(**facts) for facts in outputs.in_use({name: repr(outputs[name]) for name in names})]
+    provenance = results.provenance.model_copy(update={"plugins": [*results.provenance.plugins, *brought]})
+    return results.model_copy(update={"provenance": provenance}) if brought else results
 
 
 def chosen_names(formats: str, known: Collection[str]) -> list[str]:

@@ -16,7 +16,7 @@ from auditor.api.audits import Audit
 from auditor.api.early_checks import check_outputs, check_plan, need_model_packages
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
-from auditor.api.outputs import chosen_outputs, write_outputs
+from auditor.api.outputs import chosen_outputs, with_plugins, write_outputs
 from auditor.api.plans import is_live, plan_from
 from auditor.api.progress import Show, lines_of_worker, progress_display, say, silent
 from auditor.documents.files import RESULTS, RUN, write_whole
@@ -100,7 +100,7 @@ def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: 
             _check(asked, plan)  # now that nothing is left that could be taken for this run's
         keep = _keeping(journal, instances, kept, quiet) if journal else None
         results, run = _worked(asked, plan, show, journal, keep)
-        done = _outcome(asked, plan, results, run, gate, command)
+        done = _outcome(asked, plan, with_plugins(results, names), run, gate, command)
         assert done.run is not None
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
         write_whole(folder / RESULTS, to_json(done.results).encode())

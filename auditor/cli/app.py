@@ -174,11 +174,14 @@ def compare(ctx: typer.Context, candidate: Path, baseline: Path, out: Path, form
 @app.command("list")
 def list_known() -> None:
     """Show the known data sets, generators, characteristics, outputs and profiles."""
-    from auditor.api.early_checks import need_model_packages
-    from auditor.cli.listing import print_known
+    from auditor.api.progress import print_line
 
-    need_model_packages("list")
-    print_known()
+    for title, lines in jobs.available().items():
+        print(title)
+        width = max(map(len, lines), default=0)
+        for name, text in lines.items():
+            print_line(f"  {name:<{width}}  {text}")
+        print()
 
 
 def _say_written(files: list[Path], quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""Two sources of data: tables ``label,number,number,...`` in files, and points around a circle by name."""
+"""Two sources of data: tables ``label,number,number,...`` in files, and points near eight corners by name."""
 
 import csv
 from pathlib import Path
@@ -21,13 +21,12 @@ def load_table(request: DataRequest) -> RawData:
     return parted(torch.tensor([row[1:] for row in rows]), torch.tensor([int(row[0]) for row in rows]))
 
 
-@data_source("ring", "800 points around a circle in 8 classes, two numbers each")
-def load_ring(request: DataRequest) -> RawData:
-    """Classes are arcs of a circle; the seed moves the points."""
+@data_source("corners", "800 points near eight corners of a cube in eight dimensions, a class for each")
+def load_corners(request: DataRequest) -> RawData:
+    """Class c is around 0.2 everywhere but in dimension c, where it is around 0.8; the seed moves the points."""
     rng = torch.Generator().manual_seed(request.seed)
     labels = torch.arange(800) // 4 % 8
-    angle = (labels + 0.5 + 0.3 * torch.randn(800, generator=rng)) * torch.pi / 4
-    return parted(0.5 + 0.4 * torch.stack([angle.cos(), angle.sin()], dim=1), labels)
+    return parted(0.2 + 0.6 * torch.eye(8)[labels] + 0.15 * torch.randn(800, 8, generator=rng), labels)
 
 
 def parted(x: torch.Tensor, labels: torch.Tensor) -> RawData:
