@@ -50,7 +50,7 @@ __all__ = [
     "Audit", "AuditComparison", "AuditError", "AuditIncomplete", "Backend", "BoundaryInstances", "Characteristic",
     "Classifier", "DataRequest", "Definition", "DirectionTask", "Evidence", "Findings", "Generator",
     "GeneratorDefinition", "InputRefused", "Measure", "ModelInput", "ModelOptions", "NotMeasured", "Output", "Pair",
-    "PairCharacteristic", "Policy", "RawData", "Results", "Split", "UsageError", "Verdict", "audit",
+    "PairCharacteristic", "Policy", "RawData", "Results", "Split", "UsageError", "Verdict", "audit", "available",
     "boundary_instances", "characteristic", "compare", "data_source", "errors", "generator", "inspect", "load",
     "model_format", "open_model", "output", "path_source", "testing",
 ]  # fmt: skip

@@ -45,7 +45,7 @@ TENSOR_LIBRARIES = frozenset(
 TOUCH_FILES = (
     "auditor.api", "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets",
     "auditor.bounded_file", "auditor.documents.files", "auditor.audit.pairs.instance_files", "auditor.worker",
-    "auditor.testing",
+    "auditor.registry", "auditor.testing",
 )  # fmt: skip
 FILE_METHODS = frozenset(
     [
