@@ -91,12 +91,14 @@ def _as_option(name: str, value: Any) -> Any:
         return str(os.fspath(value))
     if name in ("model", "data", "policy", "baseline"):
         return "arrays" if isinstance(value, tuple | list | Mapping) else type(value).__name__
+    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and torch's numbers
     if name in _PLAIN:
-        return value.item() if hasattr(value, "item") else value  # a number of NumPy's
+        return value
     if not isinstance(value, Iterable):
         return str(value)
     if name == "class_names":
-        return as_list([str(one) for one in value])
+        names = [str(one) for one in value]
+        return as_list(names) if names else ""
     if name == "pairs":
         return ",".join(one if isinstance(one, str) else ":".join(map(str, one)) for one in value)
     return ("x" if name in ("resize", "crop") else ",").join(map(str, value))
@@ -226,7 +228,7 @@ def _check_together(mean: tuple[float, ...] | None, std: tuple[float, ...] | Non
 
 def _check_text(given: dict[str, Any]) -> None:
     """Refuse what no file is called, and what results.json cannot hold: file names and words that are not UTF-8."""
-    if not str(given["model"]).strip():
+    if given["model"] is None or not str(given["model"]).strip():
         raise UsageError("expected a model file; found an empty name; give MODEL")
     for name, value in given.items():
         if "\0" in str(value):

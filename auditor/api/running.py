@@ -47,6 +47,8 @@ def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: st
         AuditError: an option, the policy, the model, the data, the worker or a file stood in the way.
     """
     need_model_packages("an audit")
+    if asked["data"] is None:
+        raise UsageError("expected data to audit the model on; found none; give --data")
     _check_kept(asked)
     if asked["out"] is None:
         gate = prepared_gate(asked["policy"], asked["baseline"], None)

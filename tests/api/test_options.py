@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
@@ -71,6 +72,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"pairs": [(3, 3)]}, "two different classes in a pair; found '3:3'"),
     ({"pairs": []}, "name at least one pair"),
     ({"time_budget": 0}, "a time such as 90s, 10m or 2h; found '0'"),
+    ({"class_names": []}, "two or more different class names; found 0 names"),
     ({"class_names": ["a"]}, "two or more different class names; found 1 names"),
     ({"class_names": ["a", "a"]}, "found the name 'a' twice"),
     ({"resize": (0, 5)}, "expected pixels such as 224 or 224x320; found '0x5'"),
@@ -86,6 +88,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.parametrize(("model", "data", "said"), [(None, "digits", "give MODEL"), (DIGITS_FCN, None, "give --data")])
+def test_nothing_is_no_model_and_no_data(model: Any, data: Any, said: str):
+    with pytest.raises(auditor.UsageError, match=said):
+        auditor.audit(model, data)
+
+
 @pytest.mark.parametrize(("given", "said"), REFUSED, ids=[str(given) for given, _ in REFUSED])
 def test_what_the_command_refuses_is_refused_in_one_line(given: dict[str, Any], said: str):
     with pytest.raises(auditor.UsageError, match=said) as caught:
@@ -96,7 +104,8 @@ def test_what_the_command_refuses_is_refused_in_one_line(given: dict[str, Any], 
 
 def test_values_of_python_make_the_plan_of_the_command():
     given: dict[str, Any] = {
-        "mean": (0.5, 0.25, 0.125), "std": 0.5, "pairs": [("a", "b"), (0, 2)], "class_names": ["a", "b", "c, d"],
+        "mean": np.array([0.5, 0.25, 0.125]), "std": 0.5, "seed": np.int64(7),
+        "pairs": [("a", "b"), (0, 2)], "class_names": ["a", "b", "c, d"],
         "time_budget": 90.0, "resize": (24, 32), "crop": 20, "max_skip": 0.25, "data_root": Path("root"),
         "channels": "rgb",
     }  # fmt: skip
@@ -105,7 +114,7 @@ def test_values_of_python_make_the_plan_of_the_command():
     typed = plan_of(
         "m.onnx", "--data", "digits", "--mean", "0.5,0.25,0.125", "--std", "0.5", "--pairs", "a:b,0:2", "--class-names",
         '["a", "b", "c, d"]', "--time-budget", "90.0", "--resize", "24x32", "--crop", "20", "--max-skip", "0.25",
-        "--data-root", "root", "--channels", "rgb",
+        "--data-root", "root", "--channels", "rgb", "--seed", "7",
     )  # fmt: skip
     assert plan == typed
     assert "--channels rgb" in plan.command
