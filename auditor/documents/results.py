@@ -242,12 +242,14 @@ class Reading(Document):
 class ModelFacts(Document):
     """The artefact under audit. ``gradient`` says which route supplies gradients.
 
-    ``preprocessing`` says in words what ``reading`` says in numbers; results of older versions lack that.
+    ``preprocessing`` says in words what ``reading`` says in numbers; results of older versions lack that. Of a model
+    that was an object and no file, ``file`` is what it is called, and ``sha256`` and ``size_bytes`` are of its
+    parameters, as far as it shows any.
     """
 
     file: str
     format: str
-    sha256: str
+    sha256: str | NotMeasured
     size_bytes: int
     num_classes: int
     input_shape: list[int]
@@ -258,6 +260,12 @@ class ModelFacts(Document):
     embedding: EmbeddingFact | NotMeasured
     preprocessing: str
     reading: Reading | None = None
+
+    def digest(self, digits: int = 64) -> str:
+        """So many digits of the SHA-256, or why there is none."""
+        if isinstance(self.sha256, NotMeasured):
+            return f"none: {self.sha256.not_measured}"
+        return self.sha256[:digits] + "\N{HORIZONTAL ELLIPSIS}" * (digits < len(self.sha256))
 
 
 class Skipped(Document):

@@ -1,18 +1,48 @@
-"""How far the work has come: a live line on a terminal, plain lines elsewhere."""
+"""How far the work has come: a live line on a terminal, plain lines elsewhere.
+
+Lines are safe to show: no outside name reaches a terminal as a control sequence or a CI service's command.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from auditor.cli.terminal import printable, say
-from auditor.documents.messages import Progress
+from auditor.text import printable
 
-Show = Callable[[Progress], None]
+if TYPE_CHECKING:
+    from auditor.documents.messages import Progress
+
+Show = Callable[["Progress"], None]
 QUIET_SECONDS = 15.0
 """A plain line is written when the stage changes and then no more often than this."""
+PREFIX = "deepdig-audit:"
+
+
+def print_line(line: str) -> None:
+    """One line to standard output."""
+    print(printable(line))
+
+
+def say(text: str) -> None:
+    """One line to standard error."""
+    print(PREFIX, printable(text), file=sys.stderr, flush=True)
+
+
+def complain(text: str, err: BaseException | None = None) -> None:
+    """An error in one line, whatever its text; with ``err``, its traceback before it."""
+    if err is not None:
+        for line in "".join(traceback.format_exception(err)).splitlines():
+            print(printable(line), file=sys.stderr)
+    say(f"error: {' '.join(text.split())}")
+
+
+def silent(_: Progress) -> None:
+    """Progress that nobody wants to see."""
 
 
 @contextmanager
@@ -22,7 +52,7 @@ def progress_display(quiet: bool, verbose: bool) -> Iterator[Show]:
     A verbose run gets plain lines: what native libraries print would tear a live display apart.
     """
     if quiet:
-        yield lambda _: None
+        yield silent
     elif verbose or not sys.stderr.isatty():
         yield PlainLines()
     else:

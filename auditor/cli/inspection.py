@@ -5,13 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from auditor.cli.early_checks import check_plan
-from auditor.cli.terminal import print_line, printable, say
+from auditor.api.progress import print_line
 from auditor.documents.inspection import Inspection, Normalisation, PassCost
-from auditor.documents.messages import Inspected, Job
-from auditor.documents.plan import Plan
 from auditor.documents.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
-from auditor.worker.process import Worker
+from auditor.text import printable
 
 COLUMNS = 80
 MOST_SKIPPED = 20
@@ -20,20 +17,12 @@ LONGEST = 600
 """Characters of a line's text; ``--json`` has all of it."""
 
 
-def show_inspection(plan: Plan, *, as_json: bool, verbose: bool) -> None:
-    """Inspect in a worker process, as in an audit, and print.
-
-    Raises:
-        AuditError: as in an audit.
-    """
-    check_plan(plan)
-    with Worker(Job(task="inspect", plan=plan), verbose=verbose, tell=say) as worker:
-        answer = worker.outcome(lambda _: None)
-    assert isinstance(answer, Inspected)
+def print_inspection(seen: Inspection, *, as_json: bool) -> None:
+    """What an inspection saw, to standard output."""
     if as_json:
-        print(to_json(answer.inspection), end="")
+        print(to_json(seen), end="")
         return
-    rows = list(inspection_rows(answer.inspection))
+    rows = list(inspection_rows(seen))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         shown = printable(text)
