@@ -45,22 +45,22 @@ def compare_results(
             a file could not be written.
     """
     from auditor.policy.compare import compare
-    from auditor.render.comparison.base import comparison_outputs
+    from auditor.render.base import comparison_outputs
     from auditor.render.comparison.sides import Sides
     from auditor.render.comparison.words import findings, verdict
 
-    names = chosen_names(formats, comparison_outputs.names())
+    known = comparison_outputs()
+    names = chosen_names(formats, known)
     results = read_results(candidate)
     comparison = compare(results, read_results(baseline), allow_different_data=allow_different_data)
     if (found := kept(results.model)) is not None:
         comparison = comparison.model_copy(update={"boundary_kept": found})
     folder.prepare()
     created = creation_date(read_run(candidate.with_name(RUN)))
-    chosen = {name: comparison_outputs[name] for name in names}
-    files = {n: (made.file_name, partial(made.render, comparison, created=created)) for n, made in chosen.items()}
+    files = {n: (known[n].file_name, partial(known[n].render, comparison, created=created)) for n in names}
     with progress_display(quiet, verbose=False) as show:
         written = write_rendered(files, folder.path, show)
-    add_to_summary(lambda: comparison_outputs["markdown"].render(comparison).decode())
+    add_to_summary(lambda: known["markdown"].render(comparison).decode())
     if not quiet:
         sides = Sides(comparison)
         for flag in comparison.flags:

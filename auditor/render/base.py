@@ -1,20 +1,23 @@
 """What an output format provides and how one is registered.
 
-An output is one module: a frozen dataclass under ``@output(name)``. It is a pure function of the results
-and of the date to print; whoever calls it writes the file.
+An output is one module: a frozen dataclass under ``@output(name)``. It is a pure function of the document and of the
+date to print; whoever calls it writes the file. It shows audits, and comparisons too where it has ``for_comparison``.
 """
 
 from __future__ import annotations
 
 import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
+from auditor.comparison import Comparison
 from auditor.registry import Registry
 from auditor.results import Results
 
+Document = TypeVar("Document", contravariant=True)
 
-class Output(Protocol):
-    """A format in which results are written.
+
+class Output(Protocol[Document]):
+    """A format in which results, or a comparison, are written.
 
     Attributes:
         file_name: name of the file in the output folder.
@@ -31,24 +34,38 @@ class Output(Protocol):
         """What it is, in half a sentence."""
         ...
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Document, /, created: datetime.date | None = None) -> bytes:
         """The whole file. Equal arguments give equal bytes.
 
         Args:
-            results: the document to show.
-            created: date to print on the report; None prints none.
+            document: to show.
+            created: date to print; None prints none.
         """
         ...
 
 
 @runtime_checkable
-class OutputOfPlace(Output, Protocol):
+class OutputOfPlace(Output[Results], Protocol):
     """An output that also says where the model file lies."""
 
-    def placed(self, model_path: str) -> Output:
+    def placed(self, model_path: str) -> Output[Results]:
         """The same output for a model file at this path from its repository's root; empty where that is not known."""
         ...
 
 
-outputs: Registry[Output] = Registry("output", "auditor.render")
+@runtime_checkable
+class OutputOfBoth(Output[Results], Protocol):
+    """An output that shows comparisons too."""
+
+    def for_comparison(self) -> Output[Comparison]:
+        """The output for a comparison, under a file name of its own."""
+        ...
+
+
+outputs: Registry[Output[Results]] = Registry("output", "auditor.render")
 output = outputs.register
+
+
+def comparison_outputs() -> dict[str, Output[Comparison]]:
+    """The outputs that show comparisons, by name."""
+    return {name: output.for_comparison() for name, output in outputs.items() if isinstance(output, OutputOfBoth)}

@@ -1,10 +1,11 @@
-"""``report.html``: one file that needs nothing else, on a screen, a phone or in print."""
+"""``report.html`` and ``compare.html``: one file that needs nothing else, on a screen, a phone or in print."""
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from auditor.comparison import Comparison
 from auditor.render.base import output
 from auditor.results import Results
 
@@ -16,11 +17,15 @@ class HtmlOutput:
     file_name: str = "report.html"
     summary: str = "the report for a screen, one file, no request to anywhere"
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Results | Comparison, created: datetime.date | None = None) -> bytes:
         """The document as UTF-8."""
-        from auditor.render.markup import document
+        from auditor.render.markup import markup
 
-        return document(results, created).encode("utf-8")
+        return markup(document, created).encode("utf-8")
+
+    def for_comparison(self) -> HtmlOutput:
+        """The same under the name of a comparison."""
+        return replace(self, file_name="compare.html")
 
 
 output("html")(HtmlOutput())

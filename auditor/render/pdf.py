@@ -1,7 +1,7 @@
-"""``report.pdf``: the same document on paper, by WeasyPrint: cover, contents, running heads, bookmarks, tags.
+"""``report.pdf`` and ``compare.pdf``: the same document on paper, by WeasyPrint.
 
-Nothing is fetched: an address other than ``data:`` ends the rendering. The bytes depend on the document and
-the date alone.
+It has a cover, contents, running heads, bookmarks and tags. Nothing is fetched: an address other than ``data:`` ends
+the rendering. The bytes depend on the document and the date alone.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
+from auditor.comparison import Comparison
 from auditor.render.base import output
 from auditor.results import Results
 
@@ -32,11 +33,21 @@ class PdfOutput:
     file_name: str = "report.pdf"
     summary: str = "the report on paper, with contents, bookmarks and alternative texts"
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Results | Comparison, created: datetime.date | None = None) -> bytes:
         """The PDF file."""
-        from auditor.render.markup import document
+        from weasyprint import HTML
 
-        return printed(document(results, created, paper=True))
+        from auditor.render.markup import markup
+
+        with _pinned_font_dates():
+            html = markup(document, created, paper=True)
+            page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
+            content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
+        return content
+
+    def for_comparison(self) -> PdfOutput:
+        """The same under the name of a comparison."""
+        return replace(self, file_name="compare.pdf")
 
 
 def missing_library() -> str:
@@ -60,16 +71,6 @@ def _loads(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def printed(html: str) -> bytes:
-    """A page that needs nothing else as a tagged PDF."""
-    from weasyprint import HTML
-
-    with _pinned_font_dates():
-        page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
-        content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
-    return content
 
 
 def closed_fetcher() -> Any:

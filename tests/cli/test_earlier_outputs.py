@@ -11,8 +11,7 @@ import pytest
 
 from auditor.cli import main
 from auditor.cli.earlier import OF_A_COMPARISON, OF_AN_AUDIT, strange
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 from tests.cli.command import DIGITS_CNN, Done
 
 PASSES = "version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.1\n"
@@ -31,7 +30,7 @@ def everything(audit: tuple[Path, Done], tmp_path_factory: pytest.TempPathFactor
     results = str(folder / "results.json")
     named = ",".join(outputs.names())
     assert main(["gate", results, "--policy", str(policy), "--out", str(folder), "--format", named]) == 0
-    compared = ",".join(comparison_outputs.names())
+    compared = ",".join(comparison_outputs())
     assert main(["compare", results, results, "--out", str(folder), "--format", compared, "--quiet"]) == 0
     return folder
 
@@ -59,7 +58,7 @@ def error(capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_output_is_known_as_the_tools_own(everything: Path) -> None:
     of_audit = {output.file_name for _, output in outputs.items()} | {"run.json"}
     assert set(OF_AN_AUDIT) == of_audit
-    assert set(OF_A_COMPARISON) == {output.file_name for _, output in comparison_outputs.items()}
+    assert set(OF_A_COMPARISON) == {output.file_name for output in comparison_outputs().values()}
     for name in [*OF_AN_AUDIT, *OF_A_COMPARISON, "instances/3-8.npz"]:
         assert strange(everything / name) == "", name
 

@@ -9,8 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from auditor.policy.compare import compare
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 from auditor.render.markdown_text import code, prose
 from auditor.results import Results
 from tests.render.gated import HOSTILE, gated, hostile
@@ -107,7 +106,7 @@ def test_hostile_names_are_text(kind: str):
     closer = results.model_copy(update={"pairs": results.pairs[::-1]})
     text = summary(results)
     if kind == "compare":
-        text = comparison_outputs["markdown"].render(compare(closer, results)).decode()
+        text = comparison_outputs()["markdown"].render(compare(closer, results)).decode()
     page = Page(text)
     assert not page.tags & {"img", "a", "b", "x", "em", "s", "script", "del"}
     assert not re.search(r"[@#]\w", page.prose)

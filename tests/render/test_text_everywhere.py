@@ -20,8 +20,7 @@ from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
 from auditor.cli.terminal import print_line, say
 from auditor.policy.compare import compare
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 from auditor.results import Results, Rule, Validity, to_json
 from tests.render.gated import gated
 
@@ -89,7 +88,7 @@ def every_output(results: Results) -> Iterator[tuple[str, str]]:
         yield name, outputs[name].render(results).decode()
     comparison = compare(results, results)
     for name in ("html", "markdown", "json"):
-        yield f"compare {name}", comparison_outputs[name].render(comparison).decode()
+        yield f"compare {name}", comparison_outputs()[name].render(comparison).decode()
 
 
 @pytest.fixture(scope="module")
