@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Results
 from auditor.registry import Registry
-from auditor.results import Results
 
 Document = TypeVar("Document", contravariant=True)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, replace
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Results
 from auditor.render.base import output
-from auditor.results import Results
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Measure, Results, Rule, Validity, harm
 from auditor.render.base import output
 from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_text import code, prose, row
@@ -19,7 +20,6 @@ from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import shown_classes
 from auditor.render.view.extremes import closest_pair
 from auditor.render.view.words import confidence, three_findings, verdict
-from auditor.results import Measure, Results, Rule, Validity, harm
 from auditor.text import visible
 
 PAIRS, RULES, MAP_UP_TO = 5, 20, 16

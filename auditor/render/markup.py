@@ -15,13 +15,13 @@ from functools import cache
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Results
 from auditor.render.assets import data_uri, read_bytes, read_text
 from auditor.render.comparison.view import build as build_comparison
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
-from auditor.results import Results
 from auditor.text import visible
 
 
