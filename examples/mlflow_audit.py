@@ -1,6 +1,8 @@
 """An audit as a run of MLflow: every measure with its interval, the report as an artefact, the gate as a tag.
 
-python mlflow_audit.py model.onnx digits --pairs 3:9 --policy policy.toml
+Run it as a program::
+
+    python mlflow_audit.py model.onnx digits --pairs 3:9 --policy policy.toml
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ def log_audit(audit: Any, policy: Any = None) -> None:
     table = audit.to_frame()
     rows = table.to_dict("records") if hasattr(table, "to_dict") else table
     for row in rows:
-        place = re.sub(r"[^\w./ -]", "-", row["direction"] or row["pair"])  # MLflow refuses most other signs
+        of = row["direction"] if isinstance(row["direction"], str) else row["pair"]
+        place = re.sub(r"[^\w./ -]", "-", of)  # MLflow refuses most other signs
         for column, end in (("value", ""), ("low", ".low"), ("high", ".high")):
             if row[column] is not None and row[column] == row[column]:  # neither missing nor open
                 mlflow.log_metric(f"{row['measure']}/{place}{end}", row[column])

@@ -1,13 +1,13 @@
 """``audit_results``: one audit for a whole session of tests. Copy this file beside your tests as conftest.py.
 
-pytest --audit-model model.onnx --audit-data digits --audit-pairs 3:9
+Then ``pytest --audit-model model.onnx --audit-data digits --audit-pairs 3:9`` runs tests such as these::
 
-def test_the_gate(audit_results):
-    verdict = audit_results.gate("policy.toml")
-    assert verdict.passed, str(verdict)
+    def test_the_gate(audit_results):
+        verdict = audit_results.gate("policy.toml")
+        assert verdict.passed, str(verdict)
 
-def test_nothing_is_too_close(audit_results):
-    assert audit_results.measure("margin_l2_attack", "3", "9").value > 0.3
+    def test_nothing_is_too_close(audit_results):
+        assert audit_results.measure("margin_l2_attack", "3", "9").value > 0.3
 """
 
 from __future__ import annotations

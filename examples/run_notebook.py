@@ -1,6 +1,8 @@
 """Execute a notebook and keep what its cells show, without times, paths and names of this machine.
 
-python examples/run_notebook.py examples/digits.ipynb
+Run it as a program::
+
+    python examples/run_notebook.py examples/digits.ipynb
 """
 
 from __future__ import annotations
