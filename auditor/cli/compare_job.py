@@ -49,18 +49,18 @@ def compare_results(
     from auditor.render.comparison.sides import Sides
     from auditor.render.comparison.words import findings, verdict
 
-    known = comparison_outputs()
-    names = chosen_names(formats, known)
+    names = chosen_names(formats, comparison_outputs.names())
     results = read_results(candidate)
     comparison = compare(results, read_results(baseline), allow_different_data=allow_different_data)
     if (found := kept(results.model)) is not None:
         comparison = comparison.model_copy(update={"boundary_kept": found})
     folder.prepare()
     created = creation_date(read_run(candidate.with_name(RUN)))
-    files = {n: (known[n].file_name, partial(known[n].render, comparison, created=created)) for n in names}
+    chosen = {name: comparison_outputs[name] for name in names}
+    files = {n: (made.file_name, partial(made.render, comparison, created=created)) for n, made in chosen.items()}
     with progress_display(quiet, verbose=False) as show:
         written = write_rendered(files, folder.path, show)
-    add_to_summary(lambda: known["markdown"].render(comparison).decode())
+    add_to_summary(lambda: comparison_outputs["markdown"].render(comparison).decode())
     if not quiet:
         sides = Sides(comparison)
         for flag in comparison.flags:

@@ -1,7 +1,8 @@
 """What an output format provides and how one is registered.
 
-An output is one module: a frozen dataclass under ``@output(name)``. It is a pure function of the document and of the
-date to print; whoever calls it writes the file. It shows audits, and comparisons too where it has ``for_comparison``.
+An output is one module: a frozen dataclass under ``@output(name)``, and where it shows comparisons another instance of
+it under ``comparison_output``. It is a pure function of the document and of the date to print; whoever calls it writes
+the file.
 """
 
 from __future__ import annotations
@@ -53,19 +54,7 @@ class OutputOfPlace(Output[Results], Protocol):
         ...
 
 
-@runtime_checkable
-class OutputOfBoth(Output[Results], Protocol):
-    """An output that shows comparisons too."""
-
-    def for_comparison(self) -> Output[Comparison]:
-        """The output for a comparison, under a file name of its own."""
-        ...
-
-
 outputs: Registry[Output[Results]] = Registry("output", "auditor.render")
 output = outputs.register
-
-
-def comparison_outputs() -> dict[str, Output[Comparison]]:
-    """The outputs that show comparisons, by name."""
-    return {name: output.for_comparison() for name, output in outputs.items() if isinstance(output, OutputOfBoth)}
+comparison_outputs: Registry[Output[Comparison]] = Registry("comparison", "auditor.render")
+comparison_output = comparison_outputs.register

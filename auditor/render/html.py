@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
-from auditor.render.base import output
+from auditor.render.base import comparison_output, output
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,6 @@ class HtmlOutput:
 
         return markup(document, created).encode("utf-8")
 
-    def for_comparison(self) -> HtmlOutput:
-        """The same under the name of a comparison."""
-        return replace(self, file_name="compare.html")
-
 
 output("html")(HtmlOutput())
+comparison_output("html")(HtmlOutput("compare.html", "the comparison for a screen, one file"))

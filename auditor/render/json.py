@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results, to_json
-from auditor.render.base import output
+from auditor.render.base import comparison_output, output
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,6 @@ class JsonOutput:
         """The document as UTF-8 JSON; ``created`` is not part of it."""
         return to_json(document).encode()
 
-    def for_comparison(self) -> JsonOutput:
-        """The same under the name of a comparison."""
-        return replace(self, file_name="compare.json")
-
 
 output("json")(JsonOutput())
+comparison_output("json")(JsonOutput("compare.json", "every number of the comparison"))

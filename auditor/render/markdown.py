@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure, Results, Rule, Validity, harm
-from auditor.render.base import output
+from auditor.render.base import comparison_output, output
 from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import plural, shown
@@ -41,10 +41,6 @@ class MarkdownOutput:
         """The document as UTF-8; ``created`` is not part of it."""
         text = comparison.summary(document) if isinstance(document, Comparison) else summary(document)
         return text.encode("utf-8")
-
-    def for_comparison(self) -> MarkdownOutput:
-        """The same under the name of a comparison."""
-        return replace(self, file_name="compare.md")
 
 
 def summary(results: Results) -> str:
@@ -156,3 +152,4 @@ def _short(name: str) -> str:
 
 
 output("markdown")(MarkdownOutput())
+comparison_output("markdown")(MarkdownOutput("compare.md", "the comparison, fit for a comment on a pull request"))

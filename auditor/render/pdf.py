@@ -12,13 +12,13 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
-from auditor.render.base import output
+from auditor.render.base import comparison_output, output
 
 _EPOCH = "SOURCE_DATE_EPOCH"
 _LIBRARIES = ("libgobject-2.0.so.0", "libpango-1.0.so.0", "libharfbuzz.so.0", "libfontconfig.so.1",
@@ -44,10 +44,6 @@ class PdfOutput:
             page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
             content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
         return content
-
-    def for_comparison(self) -> PdfOutput:
-        """The same under the name of a comparison."""
-        return replace(self, file_name="compare.pdf")
 
 
 def missing_library() -> str:
@@ -109,3 +105,4 @@ def _pinned_font_dates() -> Iterator[None]:
 
 
 output("pdf")(PdfOutput())
+comparison_output("pdf")(PdfOutput("compare.pdf", "the comparison on paper"))

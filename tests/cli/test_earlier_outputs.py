@@ -30,7 +30,7 @@ def everything(audit: tuple[Path, Done], tmp_path_factory: pytest.TempPathFactor
     results = str(folder / "results.json")
     named = ",".join(outputs.names())
     assert main(["gate", results, "--policy", str(policy), "--out", str(folder), "--format", named]) == 0
-    compared = ",".join(comparison_outputs())
+    compared = ",".join(comparison_outputs.names())
     assert main(["compare", results, results, "--out", str(folder), "--format", compared, "--quiet"]) == 0
     return folder
 
@@ -58,7 +58,7 @@ def error(capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_output_is_known_as_the_tools_own(everything: Path) -> None:
     of_audit = {output.file_name for _, output in outputs.items()} | {"run.json"}
     assert set(OF_AN_AUDIT) == of_audit
-    assert set(OF_A_COMPARISON) == {output.file_name for output in comparison_outputs().values()}
+    assert set(OF_A_COMPARISON) == {output.file_name for _, output in comparison_outputs.items()}
     for name in [*OF_AN_AUDIT, *OF_A_COMPARISON, "instances/3-8.npz"]:
         assert strange(everything / name) == "", name
 

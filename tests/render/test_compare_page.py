@@ -284,7 +284,7 @@ def measures_row(report: CompareReport, title: str) -> list[Cell]:
 
 @pytest.mark.parametrize("kind", ["itself", "worse", "hostile", "other data"])
 def test_the_page_keeps_the_reports_discipline(kind: str):
-    page = comparison_outputs()["html"].render(made(kind), DATE).decode()
+    page = comparison_outputs["html"].render(made(kind), DATE).decode()
     tags = Tags(page)
     assert [tag for tag, _ in tags.tags].count("script") == 1
     assert not {"img", "b", "x"} & {tag for tag, _ in tags.tags}
@@ -297,24 +297,24 @@ def test_the_page_keeps_the_reports_discipline(kind: str):
     assert len(targets) == len(set(targets))
     assert {(a.get("href") or "")[1:] for tag, a in tags.tags if tag == "a"} <= set(targets)
     assert not set(page) & set("\x00\x1b\u202e")
-    assert comparison_outputs()["html"].render(made(kind), DATE).decode() == page
+    assert comparison_outputs["html"].render(made(kind), DATE).decode() == page
 
 
 def test_other_data_stand_above_everything():
-    page = comparison_outputs()["html"].render(made("other data")).decode()
+    page = comparison_outputs["html"].render(made("other data")).decode()
     body = page[page.index("<body>") :]
     assert body.index("ran on different data") < body.index("<h1")
 
 
 def test_the_pdf_is_made_without_a_word_in_the_log(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG, "weasyprint"):
-        content = comparison_outputs()["pdf"].render(made("few"), DATE)
+        content = comparison_outputs["pdf"].render(made("few"), DATE)
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
     pages = pypdf.PdfReader(io.BytesIO(content)).pages
     assert "Both audits" in "".join(page.extract_text() for page in pages)
 
 
 def test_the_json_is_the_comparison():
-    text = comparison_outputs()["json"].render(made("worse"))
+    text = comparison_outputs["json"].render(made("worse"))
     assert Comparison.model_validate_json(text) == made("worse")
     assert json.loads(text)["ranked_by"] == "margin_l2_attack"

@@ -106,7 +106,7 @@ def test_hostile_names_are_text(kind: str):
     closer = results.model_copy(update={"pairs": results.pairs[::-1]})
     text = summary(results)
     if kind == "compare":
-        text = comparison_outputs()["markdown"].render(compare(closer, results)).decode()
+        text = comparison_outputs["markdown"].render(compare(closer, results)).decode()
     page = Page(text)
     assert not page.tags & {"img", "a", "b", "x", "em", "s", "script", "del"}
     assert not re.search(r"[@#]\w", page.prose)

@@ -88,7 +88,7 @@ def every_output(results: Results) -> Iterator[tuple[str, str]]:
         yield name, outputs[name].render(results).decode()
     comparison = compare(results, results)
     for name in ("html", "markdown", "json"):
-        yield f"compare {name}", comparison_outputs()[name].render(comparison).decode()
+        yield f"compare {name}", comparison_outputs[name].render(comparison).decode()
 
 
 @pytest.fixture(scope="module")
