@@ -31,8 +31,8 @@ def main(path: Path) -> None:
         client.execute()
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     text = nbformat.writes(notebook) + "\n"
-    home = str(Path(__file__).resolve().parents[1])
-    if len(text) > LARGEST or home in text or str(Path.home()) + "/" in text:
+    own = [str(Path(__file__).resolve().parents[1]), sys.prefix, f"{Path.home()}/", "site-packages"]
+    if len(text) > LARGEST or any(place in text for place in own):
         raise ValueError(f"expected a notebook below {LARGEST} bytes without paths of this machine; found {len(text)}")
     path.write_text(text, "utf-8")
 
