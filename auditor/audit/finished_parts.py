@@ -105,7 +105,7 @@ def facts_of(plan: Plan, subject: Subject, plugins: Sequence[Plugin] = ()) -> di
         "the tool's version": __version__,
         "the form of finished parts": form_of_parts(),
         "the installed packages": json.dumps(facts.environment()),
-        "the model": subject.artefact.sha256,
+        "the model": str(subject.artefact.sha256),
         "the data": json.dumps([dataset.fingerprint, dataset.class_names, len(dataset.train), len(dataset.test)]),
         # What decides how sums are rounded.
         "the processor": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",

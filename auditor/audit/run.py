@@ -6,6 +6,7 @@ Each stage stands in a file of its own. Only this module knows their order.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -45,7 +46,12 @@ from auditor.worker import sandbox
 
 
 def run(
-    plan: Plan, report: Report, *, started: float | None = None, ledger: Ledger | None = None
+    plan: Plan,
+    report: Report,
+    *,
+    started: float | None = None,
+    ledger: Ledger | None = None,
+    opened: Callable[[Plan, Report], Subject] = open_subject,
 ) -> tuple[Results, RunFacts]:
     """Do the whole audit that the plan describes.
 
@@ -54,6 +60,7 @@ def run(
         report: told of progress.
         started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
         ledger: knows what an earlier run finished, and is told of every part that this one finishes.
+        opened: makes model and data ready; from their files unless told otherwise.
     Returns:
         the results, equal for equal plans on one machine, and what varies from run to run.
     Raises:
@@ -63,7 +70,7 @@ def run(
     budget = TimeBudget(plan.time_budget, started if started is not None else time.monotonic())
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
-        subject = open_subject(plan, report)
+        subject = opened(plan, report)
     ledger = ledger or Ledger()
     results = _audited(plan, subject, generator, stages, budget, ledger)
     run_facts = RunFacts(

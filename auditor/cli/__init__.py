@@ -12,11 +12,10 @@ from typing import Any
 
 import typer
 
+from auditor.api.progress import complain, say
 from auditor.cli.app import app
 from auditor.cli.github import annotate_error
-from auditor.cli.guess import guess
-from auditor.cli.terminal import complain, say
-from auditor.errors import AuditError, AuditIncomplete
+from auditor.errors import AuditError, AuditIncomplete, guess
 from auditor.registry import skipped
 from auditor.streams import output_lost
 

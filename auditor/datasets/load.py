@@ -15,7 +15,7 @@ from auditor.datasets.linked import leads_out
 from auditor.errors import InputRefused, UsageError
 
 
-def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
+def load_dataset(request: DataRequest, wanted: Wanted = None, raw: RawData | None = None) -> Dataset:
     """The data in the shape that the model takes.
 
     The fingerprint is that of the samples as read, before they are adapted, so that it names the data and not
@@ -24,6 +24,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     Args:
         request: what the user asked for.
         wanted: ``(C, H, W)`` or ``(D,)`` in pixel space, None where any size will do; None keeps the shape.
+        raw: the data, where they are no name and no path.
     Raises:
         InputRefused: no such data, or data that cannot be audited.
         UsageError: class names that do not fit.
@@ -32,7 +33,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     size = (wanted[1], wanted[2]) if wanted is not None and len(wanted) == 3 and wanted[1] and wanted[2] else None
     if wanted is None or len(wanted) == 3:
         request = replace(request, geometry=request.geometry.for_model(size))
-    raw = _read(request)
+    raw = raw or _read(request)
     check_split(raw.train, "the train split")
     check_split(raw.test, "the test split")
     check_classes(raw, all_present=request.class_names is None and telling(raw, request.carried) is None)
@@ -52,6 +53,19 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
         named=named,
         order_assumed=order.assumed,
         prepared=asked.asked_for,
+    )
+
+
+def as_vectors(dataset: Dataset) -> Dataset:
+    """The data as vectors, for a model of which only a trial told that it takes them."""
+    if dataset.train.pixels.dim() == 2:
+        return dataset
+    train, test = (adapt(split.pixels, (None,)) for split in (dataset.train, dataset.test))
+    return replace(
+        dataset,
+        train=replace(dataset.train, pixels=train.pixels),
+        test=replace(dataset.test, pixels=test.pixels),
+        notes=(*dataset.notes, *train.notes),
     )
 
 

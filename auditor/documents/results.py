@@ -342,13 +342,17 @@ class Reading(Document):
 
 
 class ModelFacts(Document):
-    """The artefact under audit."""
+    """The artefact under audit.
+
+    Of a model that was an object and no file, ``file`` is what it is called, and ``sha256`` and ``size_bytes`` are of
+    its parameters, as far as it shows any.
+    """
 
     file: str
     """Name of the file or folder."""
     format: str
     """Its format, such as ``onnx``."""
-    sha256: str
+    sha256: str | NotMeasured
     """SHA-256 of the file, in hexadecimal."""
     size_bytes: int
     """Size of the file, in bytes."""
@@ -370,6 +374,12 @@ class ModelFacts(Document):
     """In words what ``reading`` says in numbers."""
     reading: Reading | None = None
     """How the model was read; null in results of older versions."""
+
+    def digest(self, digits: int = 64) -> str:
+        """So many digits of the SHA-256, or why there is none."""
+        if isinstance(self.sha256, NotMeasured):
+            return f"none: {self.sha256.not_measured}"
+        return self.sha256[:digits] + "\N{HORIZONTAL ELLIPSIS}" * (digits < len(self.sha256))
 
 
 class Skipped(Document):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.api.early_checks import KNOWN_DATA, known_generators
 from auditor.boundary.base import generators
 from auditor.cli import main
-from auditor.cli.early_checks import KNOWN_DATA, known_generators
 from auditor.datasets.base import data_sources
 from tests.cli.command import DIGITS_CNN, environment
 

@@ -41,7 +41,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
     return Inspection(
         file=artefact.path.name,
         format=artefact.format,
-        sha256=artefact.sha256,
+        sha256=str(artefact.sha256),
         size_bytes=artefact.size_bytes,
         producer=facts.producer,
         versions=facts.versions if isinstance(facts.versions, NotMeasured) else dict(facts.versions),

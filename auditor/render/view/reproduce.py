@@ -38,7 +38,7 @@ def reproduce(audit: Audit) -> Reproduce:
             f"{count(results.cost.forward)} forward and {count(results.cost.backward)} backward "
             "passes, counted in instances",
         ),
-        Term("Model, SHA-256", results.model.sha256, code=True),
+        Term("Model, SHA-256", results.model.digest(), code=True),
         Term("Data, fingerprint", display_text(results.data.fingerprint), code=True),
         Term(
             "Results",
