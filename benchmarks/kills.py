@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.cli.audit_job import CI_VARIABLES, digest
+from auditor.api.running import CI_VARIABLES, digest
 from auditor.documents.parts import FinishedPairs
 from auditor.documents.results import Provenance, from_json, to_json
 from auditor.worker.journal import JOURNAL, Journal

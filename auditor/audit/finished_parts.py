@@ -14,11 +14,12 @@ import torch
 
 from auditor import __version__
 from auditor.audit import circumstances as facts
+from auditor.audit.plugins import facts_of_plugins
 from auditor.audit.subject import Subject
 from auditor.documents.messages import Begun, PartDone
 from auditor.documents.parts import FinishedBaselines, FinishedPairs, Found
 from auditor.documents.plan import Plan
-from auditor.documents.results import Validity
+from auditor.documents.results import Plugin, Validity
 from auditor.numbers.class_pairs import Pair
 
 _NO_FACT = {"model", "data", "time_budget", "command", "force"}
@@ -94,7 +95,7 @@ class Ledger:
         self._tell(PartDone(part=part))
 
 
-def facts_of(plan: Plan, subject: Subject) -> dict[str, str]:
+def facts_of(plan: Plan, subject: Subject, plugins: Sequence[Plugin] = ()) -> dict[str, str]:
     """All that the numbers of an audit depend on, by names that a user knows."""
     classifier, dataset = subject.classifier, subject.dataset
     model = plan.model.model_dump(mode="json", exclude=_NO_MODEL_FACT)
@@ -103,11 +104,12 @@ def facts_of(plan: Plan, subject: Subject) -> dict[str, str]:
     return {
         "the tool's version": __version__,
         "the installed packages": json.dumps(facts.environment()),
-        "the model": subject.artefact.sha256,
+        "the model": str(subject.artefact.sha256),
         "the data": json.dumps([dataset.fingerprint, dataset.class_names, len(dataset.train), len(dataset.test)]),
         # What decides how sums are rounded.
         "the processor": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "the device": f"{classifier.device}, {subject.artefact.threads} threads",
+        **facts_of_plugins(plugins),
         **{f"--{name.replace('_', '-')}": json.dumps(value) for name, value in settings.items()},
     }
 

@@ -6,6 +6,7 @@ Each stage stands in a file of its own. Only this module knows their order.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -36,6 +37,7 @@ from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, select_pairs
 from auditor.audit.pairs.shard import Work
 from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.pairs.sources import directions_of
+from auditor.audit.plugins import in_use, plugin_checks
 from auditor.audit.seeds import generator_for
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
@@ -50,7 +52,12 @@ from auditor.worker import sandbox
 
 
 def run(
-    plan: Plan, report: Report, *, started: float | None = None, ledger: Ledger | None = None
+    plan: Plan,
+    report: Report,
+    *,
+    started: float | None = None,
+    ledger: Ledger | None = None,
+    opened: Callable[[Plan, Report], Subject] = open_subject,
 ) -> tuple[Results, RunFacts]:
     """Do the whole audit that the plan describes.
 
@@ -59,6 +66,7 @@ def run(
         report: told of progress.
         started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
         ledger: knows what an earlier run finished, and is told of every part that this one finishes.
+        opened: makes model and data ready; from their files unless told otherwise.
     Returns:
         the results, equal for equal plans on one machine, and what varies from run to run.
     Raises:
@@ -68,7 +76,7 @@ def run(
     budget = TimeBudget(plan.time_budget, started if started is not None else time.monotonic())
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
-        subject = open_subject(plan, report)
+        subject = opened(plan, report)
     ledger = ledger or Ledger()
     results = _audited(plan, subject, generator, stages, budget, ledger)
     run_facts = RunFacts(
@@ -98,7 +106,8 @@ def _audited(
         fit = checks_of_fit(classifier, dataset, train, test, performance)
         refuse_unfit(fit, train, test, dataset.class_names, force=plan.force)
     selected = _selected(plan, subject, train, test)
-    ledger.begin(facts_of(plan, subject), selected.pairs)
+    plugins = in_use(plan, subject, route, battery)
+    ledger.begin(facts_of(plan, subject, plugins), selected.pairs)
     with refusing_change(classifier):
         search, masking = checked_search(
             classifier, {"test": test, "train": train}, directions_of(selected.pairs), route.search, plan, stages
@@ -125,6 +134,7 @@ def _audited(
             *subject.checks,
             *fit,
             *sandbox.checks(),
+            *plugin_checks(),
             masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, pairs, (plan.generator, route.name)),
@@ -146,9 +156,10 @@ def _audited(
         pairs=pairs,
         summary=summary,
         definitions=battery.definitions,
+        generators=route.definitions,
         cost=sum_of([before, collected.cost, baselines]),
         gate=Gate(status="not_configured", rules=[]),
-        provenance=Provenance(taken_over=ledger.taken_over),
+        provenance=Provenance(taken_over=ledger.taken_over, plugins=plugins),
     )
 
 

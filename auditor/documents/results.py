@@ -103,6 +103,19 @@ class Definition(Document):
     source: str
 
 
+class GeneratorDefinition(Document):
+    """What a generator is; kept in the document so that the report can explain any generator.
+
+    ``summary`` says it in half a sentence, ``text`` in paragraphs parted by empty lines. A ``baseline`` is measured
+    beside whatever generator was chosen, to compare with.
+    """
+
+    title: str
+    summary: str
+    text: str
+    role: Literal["generator", "baseline"] = "generator"
+
+
 # ---- the series behind the figures ----------------------------------------------------------------
 
 
@@ -229,12 +242,14 @@ class Reading(Document):
 class ModelFacts(Document):
     """The artefact under audit. ``gradient`` says which route supplies gradients.
 
-    ``preprocessing`` says in words what ``reading`` says in numbers; results of older versions lack that.
+    ``preprocessing`` says in words what ``reading`` says in numbers; results of older versions lack that. Of a model
+    that was an object and no file, ``file`` is what it is called, and ``sha256`` and ``size_bytes`` are of its
+    parameters, as far as it shows any.
     """
 
     file: str
     format: str
-    sha256: str
+    sha256: str | NotMeasured
     size_bytes: int
     num_classes: int
     input_shape: list[int]
@@ -245,6 +260,12 @@ class ModelFacts(Document):
     embedding: EmbeddingFact | NotMeasured
     preprocessing: str
     reading: Reading | None = None
+
+    def digest(self, digits: int = 64) -> str:
+        """So many digits of the SHA-256, or why there is none."""
+        if isinstance(self.sha256, NotMeasured):
+            return f"none: {self.sha256.not_measured}"
+        return self.sha256[:digits] + "\N{HORIZONTAL ELLIPSIS}" * (digits < len(self.sha256))
 
 
 class Skipped(Document):
@@ -573,10 +594,28 @@ class Cost(Document):
     backward: int
 
 
+class Plugin(Document):
+    """Something that another distribution brought: its kind, its name, who brings it, and repr of it as configured.
+
+    ``distribution`` and ``version`` are empty where a program registered it itself.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    settings: str
+
+
 class Provenance(Document):
-    """Where the numbers come from: pairs of which an interrupted run finished something that this run took over."""
+    """Where the numbers come from.
+
+    ``taken_over`` lists pairs of which an interrupted run finished something that this run took over, ``plugins`` what
+    was in use that is not the tool's own.
+    """
 
     taken_over: list[tuple[int, int]] = []
+    plugins: list[Plugin] = []
 
 
 class Results(Document):
@@ -595,6 +634,7 @@ class Results(Document):
     pairs: list[Pair]
     summary: Summary
     definitions: dict[str, Definition]
+    generators: dict[str, GeneratorDefinition] = {}
     cost: Cost
     gate: Gate
     provenance: Provenance = Provenance()

@@ -54,6 +54,7 @@ def model_format_of(path: Path) -> str:
         extension = path.suffix.lstrip(".").lower()
         if os.path.exists(path) and extension in model_formats and extension not in _SNIFFED:
             return extension
+        model_formats.refuse_broken(extension)
         raise
 
 

@@ -157,7 +157,7 @@ class PolicyWaiver(_Part):
 
 
 class Policy(_Part):
-    """The whole file."""
+    """A policy: the whole of its file."""
 
     version: Literal[1]
     strict: bool = False
@@ -179,13 +179,22 @@ def parse_policy(text: str, source: str) -> Policy:
         text: TOML.
         source: name of the file, for messages.
     Raises:
-        UsageError: it is no TOML, a key is unknown, missing or of another type, there is no rule, or a rule or a
-            waiver has a name that it must not have.
+        UsageError: it is no TOML, or no policy.
     """
     try:
         content = parse_toml(text)
     except ValueError as err:
         raise UsageError(f"expected TOML in {source}; found {err}; correct the file") from err
+    return policy_from(content, source)
+
+
+def policy_from(content: Mapping[str, Any], source: str) -> Policy:
+    """A policy from the keys and values of its file.
+
+    Raises:
+        UsageError: a key is unknown, missing or of another type, there is no rule, or a rule or a waiver has a name
+            that it must not have.
+    """
     try:
         policy = Policy.model_validate(content)
     except ValidationError as err:
@@ -301,7 +310,7 @@ def _end(bound: float | None) -> str:
     return "no end" if bound is None else f"{bound:g}"
 
 
-def _complaint(err: ValidationError, content: dict[str, Any], source: str) -> str:
+def _complaint(err: ValidationError, content: Mapping[str, Any], source: str) -> str:
     """The first thing wrong, with its key as it stands in the file."""
     first = err.errors(include_url=False)[0]
     key = ""

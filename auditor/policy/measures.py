@@ -38,8 +38,6 @@ Kind = Literal["model", "class", "pair", "direction"]
 Bounds = tuple[float | None, float | None]
 
 SHARE: Bounds = (0.0, 1.0)
-GENERATORS = ("rpbs", "epbs")
-"""Baselines that every audit has beside its generator."""
 SUCCESS = "success_rate"
 ON_SAMPLES = re.compile(
     r"margin_(l2|linf)_attack(_train)?(_q\d\d)?|margin_(l2|linf)_attack_gap|already_wrong(_train)?|asymmetry_margin"
@@ -78,7 +76,8 @@ def known(name: str, definitions: Mapping[str, Definition], where: str) -> Known
     """
     found = find(name, definitions)
     if found is None:
-        names = list(all_names(definitions))
+        beside = name.split(".")[1] if name.startswith("baselines.") else "<generator>"
+        names = list(all_names(definitions, beside))
         near = get_close_matches(name, names, 3, 0.5) or [*FIXED, "characteristics.<id>", "summary.<id>.mean"]
         raise UsageError(f"expected a measure such as {', '.join(near)}; found {name!r}; correct {where} of the policy")
     return found
@@ -89,14 +88,15 @@ def find(name: str, definitions: Mapping[str, Definition]) -> Known | None:
     return FIXED.get(name) or _of_characteristic(name, definitions)
 
 
-def all_names(definitions: Mapping[str, Definition]) -> Iterator[str]:
-    """Every name that a rule may use."""
+def all_names(definitions: Mapping[str, Definition], baseline: str) -> Iterator[str]:
+    """Every name that a rule may use, those of baselines for one of them."""
     yield from FIXED
     for id in definitions:
         yield f"characteristics.{id}"
         yield from (f"summary.{id}.{part}" for part in ("mean", "worst"))
-        yield from (f"baselines.{generator}.{id}" for generator in GENERATORS if definitions[id].scope == "direction")
-    yield from (f"baselines.{generator}.{SUCCESS}" for generator in GENERATORS)
+        if definitions[id].scope == "direction":
+            yield f"baselines.{baseline}.{id}"
+    yield f"baselines.{baseline}.{SUCCESS}"
 
 
 def values(results: Results, name: str) -> dict[Classes, Measured]:

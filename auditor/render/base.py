@@ -8,7 +8,9 @@ the file.
 from __future__ import annotations
 
 import datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
@@ -54,7 +56,19 @@ class OutputOfPlace(Output[Results], Protocol):
         ...
 
 
-outputs: Registry[Output[Results]] = Registry("output", "auditor.render")
+def output_fault(output: Any, others: Mapping[str, Any]) -> str | None:
+    """Why a plug-in cannot write beside the others; None where it can."""
+    name = getattr(output, "file_name", None)
+    if not (isinstance(name, str) and isinstance(getattr(output, "summary", None), str)):
+        return "it has no file_name and summary"
+    if not callable(getattr(output, "render", None)) or isinstance(output, type):
+        return "it is no object with a method render"
+    if not name or name != PurePath(name).name or name in {"run.json", *(other.file_name for other in others.values())}:
+        return f"its file name {name!r} is no plain name, or that of another output"
+    return None
+
+
+outputs: Registry[Output[Results]] = Registry("output", "auditor.render", fault=output_fault)
 output = outputs.register
-comparison_outputs: Registry[Output[Comparison]] = Registry("comparison", "auditor.render")
+comparison_outputs: Registry[Output[Comparison]] = Registry("comparison", "auditor.render", fault=output_fault)
 comparison_output = comparison_outputs.register

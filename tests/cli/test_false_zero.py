@@ -23,7 +23,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from auditor.cli import audit_job, main
+from auditor.api import running
+from auditor.cli import main
 from auditor.documents.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment
 from tests.cli.in_this_process import InThisProcess
@@ -249,7 +250,7 @@ def refused(arguments: str, status: int, said: str, capsys: Output) -> None:
 def test_told_before_the_work_begins(
     arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delattr(audit_job, "Worker")
+    monkeypatch.delattr(running, "Worker")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     refused(arguments, status, said, capsys)
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -376,7 +377,7 @@ LATE = [
 def test_told_after_a_look_at_model_and_data(
     arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     (folder / "bare").mkdir()
     (folder / "hollow" / "cat").mkdir(parents=True)
     (folder / "hollow" / "dog").mkdir()
@@ -484,7 +485,7 @@ MODELS: dict[str, Callable[[], torch.nn.Module]] = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_of_which_nothing_can_be_said(name: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     monkeypatch.setenv("DEEPDIG_AUDIT_SANDBOX", "off")
     torch.jit.script(MODELS[name]()).save("model.pt")
     assert main(["model.pt", *shlex.split(SMALL), "--trust-model"]) in (3, 4)

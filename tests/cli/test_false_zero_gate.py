@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from auditor.cli import audit_job, main
+from auditor.api import running
+from auditor.cli import main
 from auditor.documents import files as store
 from auditor.documents.results import (
     Direction,
@@ -439,7 +440,7 @@ LEFT = [
 def test_an_earlier_verdict_is_not_that_of_a_run_that_failed(
     arguments: str, status: int, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     (folder / "out").mkdir()
     (folder / "page.onnx").write_text("<!DOCTYPE html><html>Not found</html>")
     (folder / "nothing.onnx").write_bytes(b"")

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from auditor.boundary.base import generators
 from auditor.documents.results import (
     NEUTRAL,
     Baseline,
@@ -560,6 +561,7 @@ def synthetic_results(
         pairs=pairs,
         summary=summary(pairs),
         definitions=DEFINITIONS,
+        generators={name: kind.definition for name, kind in generators.items()},
         cost=Cost(forward=4_812_332, backward=1_204_551),
         gate=Gate(status="not_configured", rules=[]),
     )

@@ -15,10 +15,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auditor.cli.gate_job import gate_lines
+from auditor.api.gates import gate_lines
+from auditor.api.progress import print_line, say
 from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
-from auditor.cli.terminal import print_line, say
 from auditor.documents.results import Results, Rule, Validity, to_json
 from auditor.policy.compare import compare
 from auditor.render.base import comparison_outputs, outputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from auditor.audit.circumstances import data_facts, model_facts, peak_memory
-from auditor.audit.inspect.estimate import expected, expected_memory
+from auditor.audit.inspect.estimate import expected, expected_memory, seconds
 from auditor.audit.inspect.timing import both_seconds, forward_seconds
 from auditor.audit.model_facts.normalisations import SAMPLES, tried
 from auditor.audit.model_facts.performance import measure_performance
@@ -41,7 +41,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
     return Inspection(
         file=artefact.path.name,
         format=artefact.format,
-        sha256=artefact.sha256,
+        sha256=str(artefact.sha256),
         size_bytes=artefact.size_bytes,
         producer=facts.producer,
         versions=facts.versions if isinstance(facts.versions, NotMeasured) else dict(facts.versions),
@@ -60,7 +60,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         data=unknown if subject is None else data_facts(subject.dataset),
         normalisation=unknown if subject is None else _normalisation(subject),
         cost=cost,
-        estimates=unknown if subject is None or isinstance(cost, NotMeasured) else _estimates(subject, cost),
+        estimates=unknown if subject is None else _estimates(subject, cost, plan.generator),
         peak_memory_bytes=peak_memory(),
         validity=[*(artefact.checks if subject is None else [*subject.checks, *_fit(subject)]), *checks()],
     )
@@ -102,19 +102,19 @@ def _cost(subject: Subject) -> PassCost:
     )
 
 
-def _estimates(subject: Subject, cost: PassCost) -> dict[str, Estimate] | NotMeasured:
-    if isinstance(cost.both_seconds, NotMeasured):
+def _estimates(subject: Subject, cost: PassCost | NotMeasured, generator: str) -> dict[str, Estimate] | NotMeasured:
+    if isinstance(cost, NotMeasured) or isinstance(cost.both_seconds, NotMeasured):
         return NotMeasured(not_measured="a search without gradients is not estimated")
     train, test = subject.dataset.train, subject.dataset.test
     classes = len(train.labels.unique())
     directions = classes * (classes - 1)
     found = {}
     for name, profile in PROFILES.items():
-        spent = expected(profile, directions, len(train) // classes, len(train) + len(test))
-        seconds = spent.seconds(directions, cost.forward_seconds, cost.both_seconds)
+        spent = expected(profile, generator, directions, len(train) // classes, len(train) + len(test))
+        duration = seconds(spent, directions, cost.forward_seconds, cost.both_seconds)
         shape, device = subject.classifier.instance_shape, subject.classifier.device.type
         memory = peak_memory() + expected_memory(profile, shape, len(train) // classes, device)
         found[name] = Estimate(
-            pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=seconds, memory_bytes=memory
+            pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=duration, memory_bytes=memory
         )
     return found

@@ -13,20 +13,19 @@ from auditor.audit.model_facts.predictions import Predictions
 from auditor.audit.pairs.sources import direction_tasks, usable_samples
 from auditor.audit.seeds import generator_for
 from auditor.audit.stages import Stages
-from auditor.boundary.base import BoundaryInstances, Generator, generators
+from auditor.boundary.base import BoundaryInstances, Generator, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm import NearestSearch, Search
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
-from auditor.documents.results import Generation, Measure, NotMeasured
+from auditor.documents.results import Generation, GeneratorDefinition, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.statistics import wilson
 from auditor.models.classifier import Classifier
 from auditor.numbers.class_pairs import Pair
 
-BASELINES = ("rpbs", "epbs")
 GRADIENT_FREE = "gradient-free"
 
 
@@ -47,6 +46,17 @@ class Route:
     baselines: dict[str, Generator | NotMeasured]
     search: Search
     parameters: dict[str, str]
+
+    @property
+    def generators(self) -> dict[str, Generator]:
+        """The chosen generator and the baselines that there are, by name."""
+        return {self.name: self.generator} | {k: g for k, g in self.baselines.items() if isinstance(g, Generator)}
+
+    @property
+    def definitions(self) -> dict[str, GeneratorDefinition]:
+        """What each generator is whose numbers the results hold, or say why not, or that was asked for, by name."""
+        asked = [name for name in [self.parameters.get("generator asked for")] if name]
+        return {name: generators[name].definition for name in [self.name, *asked, *self.baselines]}
 
     def with_search(self, search: Search) -> Route:
         """The same route with another search."""
@@ -73,15 +83,15 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
         name, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
         parameters["generator asked for"] = plan.generator
     parameters["generator"] = repr(chosen)
-    baselines: dict[str, Generator | NotMeasured] = {}
-    for other in BASELINES:
+    beside: dict[str, Generator | NotMeasured] = {}
+    for other in baselines():
         baseline = configured(other, profile)
         if other == name:
             continue
         if reason := _missing(baseline, classifier):
-            baselines[other] = NotMeasured(not_measured=reason)
+            beside[other] = NotMeasured(not_measured=reason)
         else:
-            baselines[other], parameters[other] = baseline, repr(baseline)
+            beside[other], parameters[other] = baseline, repr(baseline)
     search: Search = (
         NearestSearch(AttackBudget(*profile.attack)) if gradients else DecisionSearch(BUDGETS[plan.profile])
     )
@@ -89,7 +99,7 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
     if classifier.reduced is not None:
         fast = f"{classifier.gradient} at {str(classifier.reduced)[6:]} on {classifier.device}"
         parameters["classes along paths"] = f"{fast}, close calls again by {classifier.backend.runtime}"
-    return Route(name, chosen, baselines, search, parameters)
+    return Route(name, chosen, beside, search, parameters)
 
 
 def prepared(
@@ -97,7 +107,7 @@ def prepared(
 ) -> Route:
     """The route with whatever its generator learns from the whole audit before its parts."""
     rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
-    with stages.stage(f"{route.generator.title}, once for all pairs"):
+    with stages.stage(f"{route.generator.definition.title}, once for all pairs"):
         generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
     return replace(route, generator=generator, parameters={**route.parameters, **generator.learned})
 
@@ -129,7 +139,7 @@ def _run(
 ) -> list[BoundaryInstances]:
     name, generator = by
     tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
-    with stages.stage(generator.title):
+    with stages.stage(generator.definition.title):
         return generator(classifier, tasks, stages.report)
 
 

@@ -71,6 +71,8 @@ class ExportedBackend(Backend):
         program: as torch loaded it, on ``device``.
         device: where it computes.
         options: what the user said.
+    Attributes:
+        output: keys of the scores among what the program returns; None where they are all that it returns.
     """
 
     def __init__(self, program: ExportedProgram, device: torch.device, options: ModelOptions) -> None:
@@ -86,6 +88,7 @@ class ExportedBackend(Backend):
         self.side_effects = of_program(self._module)
         returned = graphs.outputs(self._module)
         self._output, reason = _scores_among(returned, options.output)
+        self.output = self._output.name or None
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind

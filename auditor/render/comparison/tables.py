@@ -146,7 +146,7 @@ def facts(sides: Sides) -> Table:
     lines = [
         ("Model", [display_name(side.model.file) for side in both]),
         ("Format", [display_name(side.model.format) for side in both]),
-        ("SHA-256", [side.model.sha256[:24] + "\N{HORIZONTAL ELLIPSIS}" for side in both]),
+        ("SHA-256", [side.model.digest(24) for side in both]),
         ("Data", [display_name(side.data.name) for side in both]),
         ("Fingerprint", [side.data.fingerprint[:24] + "\N{HORIZONTAL ELLIPSIS}" for side in both]),
         ("Pairs audited", [count(side.pairs) for side in both]),

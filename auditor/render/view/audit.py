@@ -120,6 +120,11 @@ class Audit:
 
         return dict(sorted(self.results.definitions.items(), key=place))
 
+    @cached_property
+    def baselines(self) -> list[str]:
+        """Names of the baselines that any direction has, in its order."""
+        return list(dict.fromkeys(name for d in self.directions.values() for name in d.baselines))
+
     def arrow(self, classes: Classes) -> str:
         """A direction as a label that keeps its arrow on the first line."""
         return f"{self.name(classes[0])}{NO_BREAK}\N{RIGHTWARDS ARROW}{NO_BREAK}{self.name(classes[1])}"
@@ -189,10 +194,8 @@ def anchor(classes: Classes) -> str:
     return f"pair-{a}-{b}"
 
 
-GENERATOR_NAMES = {"deepdig": "DeepDIG", "rpbs": "RPBS", "epbs": "EPBS", "gradient-free": "gradient-free search"}
-
-
 def generator_name(audit: Audit, name: str | None = None) -> str:
     """The generator that made the instances, or another one, as it is written in text."""
     name = name or audit.results.settings.generator
-    return GENERATOR_NAMES.get(name, display_name(name))
+    definition = audit.results.generators.get(name)
+    return display_name(name if definition is None else definition.title)

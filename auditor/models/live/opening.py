@@ -1,0 +1,152 @@
+"""Any model that is an object in, one ``Backend`` out, in the layout in which it takes the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from auditor.class_names import CarriedNames, names_by_index
+from auditor.documents.results import NotMeasured
+from auditor.errors import AuditError, InputRefused
+from auditor.models.base import Backend, Layout, ModelInput, ModelOptions, torch_device
+from auditor.models.classifier import AxisOrder, Preprocessing
+from auditor.models.explain import why
+from auditor.models.gpu import compute_exactly
+from auditor.models.live import function
+from auditor.models.live.function import FunctionBackend
+from auditor.models.live.module import ModuleBackend, digest, lent
+
+_MODEL = "an nn.Module, an estimator with predict_proba, a MAITE model, or a callable that returns scores"
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A model that is an object, opened.
+
+    Args:
+        backend: it, with the shape that it was seen to take.
+        layout: in which it takes the data.
+        format: what kind of object it is, in words.
+        sha256, size_bytes: of its parameters.
+    """
+
+    backend: Backend
+    layout: Layout
+    format: str
+    sha256: str | NotMeasured
+    size_bytes: int
+
+
+def borrowed(model: object) -> AbstractContextManager[None]:
+    """A block in which a model may be asked, after which it is as it was."""
+    files = torch.jit.ScriptModule  # is refused by ``open_live``
+    return lent(model) if isinstance(model, nn.Module) and not isinstance(model, files) else nullcontext()
+
+
+def class_names_of(model: Any) -> CarriedNames | None:
+    """The names that an object gives to its classes, if it does."""
+    if (estimator := function.estimator_of(model)) is not None:
+        return function.estimator_names(estimator)
+    found = model.metadata.get("index2label") if function.is_maite(model) else None
+    source = "the model's index2label"
+    if isinstance(model, nn.Module):
+        found, source = getattr(getattr(model, "config", None), "id2label", None), "the module's config.id2label"
+    names = names_by_index(found) if isinstance(found, dict) else ()
+    placeholders = any(name.startswith("LABEL_") for name in names)
+    return CarriedNames(names, source) if len({*names}) > 1 and not placeholders else None
+
+
+def open_live(model: Any, samples: Tensor, options: ModelOptions) -> LiveModel:
+    """Find out how an object takes a batch and what it shows of itself.
+
+    Args:
+        model: inside ``borrowed``.
+        samples (float32): two or more, ``(N, C, H, W)`` or ``(N, D)`` in [0, 1].
+        options: what the user said about it.
+    Raises:
+        InputRefused: it is no model, takes the data in no layout, or returns no scores.
+        UsageError: an option does not fit it.
+    """
+    kind, (sha256, size), ways = _seen(model, options)
+    failures: list[tuple[str, Exception]] = []
+    for backend in ways:
+        compute_exactly(backend.device)
+        for order in _orders(samples, options.layout):
+            x = Preprocessing(order)(samples)
+            try:
+                scores = backend.scores(x)
+            except Exception as err:
+                if isinstance(err, AuditError) and not isinstance(err, InputRefused):
+                    raise
+                failures.append((f"{tuple(x.shape)}", err))
+                continue
+            if scores.dim() != 2 or len(scores) != len(x):
+                failures.append((f"{tuple(x.shape)}", ValueError(f"output of shape {tuple(scores.shape)}")))
+                continue
+            if isinstance(backend, ModuleBackend):
+                backend.follow(x)
+            backend.input = ModelInput(tuple(x.shape[1:]), backend.input.dtype)
+            return LiveModel(backend, "auto" if order == "nhw" else order, f"{kind} in memory", sha256, size)
+    raise _refusal(failures)
+
+
+def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasured, int], Iterator[Backend]]:
+    """What kind of object it is, the digest of its parameters, and the ways to ask it, likeliest first."""
+    if isinstance(model, torch.jit.ScriptModule | torch.export.ExportedProgram):
+        found = f"a {type(model).__name__}, which is a file's content"
+        raise InputRefused(
+            "a model of Python code", found, "save it (torch.jit.save, torch.export.save) and give the path"
+        )
+    if isinstance(model, nn.Module):
+        return "PyTorch module", digest(model), iter([ModuleBackend(model, options)])
+    name = function.name_of(model)
+    unknown = NotMeasured(not_measured="a callable shows no parameters"), 0
+    if (estimator := function.estimator_of(model)) is not None:
+        way = FunctionBackend(estimator.predict_proba, f"{type(estimator).__name__}.predict_proba", "arrays")
+        return "Estimator", function.pickled(estimator), iter([way])
+    if function.is_maite(model):
+        return "MAITE model", unknown, iter([FunctionBackend(model, name, "lists of arrays")])
+    if not callable(model):
+        raise InputRefused(
+            _MODEL, f"an object of type {type(model).__name__}", "give one of these, or the path of a model file"
+        )
+    return "Callable", unknown, _ways(model, name, options)
+
+
+def _ways(model: Any, name: str, options: ModelOptions) -> Iterator[Backend]:
+    yield FunctionBackend(model, name, "arrays")
+    devices = ["cpu", "cuda"] if options.device == "auto" and torch.cuda.is_available() else [options.device]
+    for device in devices:
+        yield FunctionBackend(model, name, "tensors", torch_device(device))
+
+
+def _orders(samples: Tensor, layout: Layout) -> list[AxisOrder]:
+    """Orders of the axes to try."""
+    if samples.dim() == 2:
+        return ["flat"]
+    if layout != "auto":
+        return [layout]
+    grey: list[AxisOrder] = ["nhw"] if samples.shape[1] == 1 else []
+    return ["nchw", "flat", "nhwc", *grey]
+
+
+def _refusal(failures: list[tuple[str, Exception]]) -> InputRefused:
+    """Why no way was right: what a way found wrong with the model, or else how it failed on each shape."""
+    for _, err in failures:
+        if isinstance(err, InputRefused):
+            return err
+    reasons: dict[str, str] = {}
+    for shape, err in failures:
+        reasons.setdefault(why(err), shape)
+    said = "; ".join(f"{shape}: {reason}" for reason, shape in [*reasons.items()][:_SHOWN])
+    return InputRefused(
+        "a model that takes the data as images or as vectors and returns a row of scores for each sample",
+        f"failures on batches of shape {said}",
+        "say layout, or give the data in the shape that it takes",
+    )
