@@ -10,8 +10,7 @@ from auditor.datasets.base import data_sources
 from auditor.documents.profiles import PROFILES
 from auditor.models.base import model_formats
 from auditor.registry import Registry
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 
 
 def everything() -> dict[str, dict[str, str]]:

@@ -20,9 +20,8 @@ from auditor.errors import AuditIncomplete, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from auditor.render.base import Output
-    from auditor.render.comparison.base import ComparisonOutput
 
-    AnyOutput = TypeVar("AnyOutput", Output, ComparisonOutput)
+    AnyOutput = TypeVar("AnyOutput", Output[Results], Output[Comparison])
 
 MOST_DIGITS = 12
 ALWAYS = "json"
@@ -170,13 +169,13 @@ def _output_of(path: Path, outputs: Mapping[str, AnyOutput]) -> AnyOutput:
     return min(fitting, key=lambda output: not type(output).__module__.startswith("auditor."))
 
 
-def outputs_of_comparisons(formats: str = "") -> dict[str, ComparisonOutput]:
+def outputs_of_comparisons(formats: str = "") -> dict[str, Output[Comparison]]:
     """The outputs that show comparisons, by name.
 
     Raises:
         UsageError: one that is asked for cannot be used.
     """
-    from auditor.render.comparison.base import comparison_outputs
+    from auditor.render.base import comparison_outputs
 
     for part in formats.split(","):
         comparison_outputs.refuse_broken(part.strip())

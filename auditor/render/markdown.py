@@ -1,4 +1,4 @@
-"""``summary.md``: the verdict for a comment on a pull request.
+"""``summary.md`` and ``compare.md``: the verdict for a comment on a pull request.
 
 Comments show no ``data:`` picture and no relative link, so the pictures are made of characters: bars beside the most
 fragile pairs, and a map of all classes in a code block. Everything else is in the report, which the job keeps.
@@ -10,8 +10,10 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure, Results, Rule, Validity, harm
-from auditor.render.base import output
+from auditor.render.base import comparison_output, output
+from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import plural, shown
 from auditor.render.view.audit import Audit
@@ -35,9 +37,10 @@ class MarkdownOutput:
     file_name: str = "summary.md"
     summary: str = "the verdict and the most fragile pairs, fit for a comment on a pull request"
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Results | Comparison, created: datetime.date | None = None) -> bytes:
         """The document as UTF-8; ``created`` is not part of it."""
-        return summary(results).encode("utf-8")
+        text = comparison.summary(document) if isinstance(document, Comparison) else summary(document)
+        return text.encode("utf-8")
 
 
 def summary(results: Results) -> str:
@@ -149,3 +152,4 @@ def _short(name: str) -> str:
 
 
 output("markdown")(MarkdownOutput())
+comparison_output("markdown")(MarkdownOutput("compare.md", "the comparison, fit for a comment on a pull request"))

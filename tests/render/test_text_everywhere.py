@@ -21,8 +21,7 @@ from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
 from auditor.documents.results import Results, Rule, Validity, to_json
 from auditor.policy.compare import compare
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 from tests.render.gated import gated
 
 HARMS = {
