@@ -17,7 +17,7 @@ from auditor.audit.stages import Report
 from auditor.audit.subject import BINDING_SAMPLES, model_options, open_artefact
 from auditor.documents.comparison import KeptDirection
 from auditor.documents.plan import Plan
-from auditor.documents.results import Measure, NotMeasured
+from auditor.documents.results import KEPT, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.statistics import systematic, wilson
 from auditor.models.bind import bind
@@ -69,11 +69,7 @@ def kept(classifier: Classifier, saved: SavedInstances) -> KeptDirection:
     off = first[~on]
     share: Measure | NotMeasured = NotMeasured(not_measured="the baseline has no boundary instance here without a jump")
     if len(p):
-        estimate = wilson(int(on.sum()), len(p))
-        share = Measure(
-            value=estimate.value, ci_low=estimate.low, ci_high=estimate.high, n=len(p),
-            unit="share of the baseline's boundary instances", direction="higher is more alike",
-        )  # fmt: skip
+        share = KEPT.measure(*wilson(int(on.sum()), len(p)), n=len(p))
     return KeptDirection(
         source=s, target=t, kept=share, to_source=int((off == s).sum()), to_target=int((off == t).sum()),
         to_third=int(((off != s) & (off != t)).sum()),

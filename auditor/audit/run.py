@@ -80,7 +80,6 @@ def run(
     ledger = ledger or Ledger()
     results = _audited(plan, subject, generator, stages, budget, ledger)
     run_facts = RunFacts(
-        schema_version=SCHEMA_VERSION,
         started=begun.isoformat(timespec="seconds"),
         duration_seconds=time.perf_counter() - begin,
         stages=stages.seconds,

@@ -16,26 +16,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
-from auditor.documents.results import Definition, Measure, Measured, NotMeasured
+from auditor.documents.results import ASYMMETRIES, Definition, Measure, Measured, NotMeasured
 from auditor.functional.statistics import Estimate
-
-UNIT = "relative difference"
-MARGIN = "margin_l2_attack"
 
 
 @characteristic("asymmetry")
 @dataclass(frozen=True)
 class Asymmetry(PairCharacteristic):
-    """Relative difference of the margin and of IDC between the two directions; the unit names the measure used."""
+    """Relative difference of the margin and of IDC between the two directions."""
 
     definitions: ClassVar[Mapping[str, Definition]] = {
         "asymmetry_margin": Definition(
             title="Asymmetry of the margin",
-            unit=UNIT,
-            direction="lower is more even",
+            unit="relative difference",
+            scale="number",
+            better="lower",
+            reading="lower is more even",
             bounds=(0.0, 1.0),
             scope="pair",
-            headline=False,
             formula="|a - b| / (a + b)",
             text="Whether one class is closer to the boundary than the other: 0 when both are equally far, 1 when one "
             "lies on it.",
@@ -43,11 +41,12 @@ class Asymmetry(PairCharacteristic):
         ),
         "asymmetry_idc": Definition(
             title="Asymmetry of input-space complexity",
-            unit=UNIT,
-            direction="lower is more even",
+            unit="relative difference",
+            scale="number",
+            better="lower",
+            reading="lower is more even",
             bounds=(0.0, 1.0),
             scope="pair",
-            headline=False,
             formula="|a - b| / (a + b)",
             text="Whether the boundary is more folded on the side of one class than on the side of the other: 0 when "
             "both are alike, 1 when only one is folded.",
@@ -57,10 +56,7 @@ class Asymmetry(PairCharacteristic):
 
     def compare(self, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Mapping[str, Measured]:
         """Asymmetry of what both directions have."""
-        return {
-            "asymmetry_margin": self._of("asymmetry_margin", MARGIN, forth, back),
-            "asymmetry_idc": self._of("asymmetry_idc", "idc", forth, back),
-        }
+        return {name: self._of(name, of, forth, back) for name, of in ASYMMETRIES.items()}
 
     def _of(self, name: str, of: str, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Measured:
         a, b = forth.get(of), back.get(of)
@@ -68,11 +64,8 @@ class Asymmetry(PairCharacteristic):
             return NotMeasured(not_measured=f"{of} not measured in both directions")
         if a.value + b.value == 0:
             return NotMeasured(not_measured=f"{of} is zero in both directions")
-        value, low, high = relative_difference(
-            Estimate(a.value, a.ci_low, a.ci_high), Estimate(b.value, b.ci_low, b.ci_high)
-        )
-        direction = self.definitions[name].direction
-        return Measure(value=value, ci_low=low, ci_high=high, n=a.n + b.n, unit=f"{UNIT} of {of}", direction=direction)
+        estimates = (Estimate(m.value, m.ci_low, m.ci_high) for m in (a, b))
+        return self.definitions[name].measure(*relative_difference(*estimates), n=a.n + b.n)
 
 
 def relative_difference(a: Estimate, b: Estimate) -> Estimate:

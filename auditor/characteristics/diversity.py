@@ -43,9 +43,10 @@ class Diversity(Characteristic):
         "diversity": Definition(
             title="Diversity of boundary instances",
             unit="ratio",
-            direction="higher is more varied",
+            scale="ratio",
+            better="higher",
+            reading="higher is more varied",
             bounds=(0.0, None),
-            scope="direction",
             headline=True,
             formula="median_i min_(j != i) |b_i - b_j| / median_i min_(j != i) |x_i - x_j|",
             text="How different the boundary instances are from each other, compared with the samples they were made "
@@ -55,10 +56,10 @@ class Diversity(Characteristic):
         "nn_boundary": Definition(
             title="Distance between neighbouring boundary instances",
             unit="L2, pixels in [0, 1]",
-            direction="higher is more varied",
+            scale="distance",
+            better="higher",
+            reading="higher is more varied",
             bounds=(0.0, None),
-            scope="direction",
-            headline=False,
             formula="median_i min_(j != i) |b_i - b_j|",
             text="Median distance of a boundary instance to the nearest other one.",
             source="this tool",
@@ -66,10 +67,10 @@ class Diversity(Characteristic):
         "nn_source": Definition(
             title="Distance between neighbouring sources",
             unit="L2, pixels in [0, 1]",
-            direction="higher is more varied",
+            scale="distance",
+            better="higher",
+            reading="higher is more varied",
             bounds=(0.0, None),
-            scope="direction",
-            headline=False,
             formula="median_i min_(j != i) |x_i - x_j|",
             text="Median distance of a source, the sample that a boundary instance was made from, to the nearest other "
             "source.",

@@ -104,9 +104,10 @@ class InputSpaceComplexity(Characteristic):
         "idc": Definition(
             title="Input-space complexity (IDC)",
             unit="share of steps",
-            direction="lower is simpler",
+            scale="rate",
+            better="lower",
+            reading="lower is simpler",
             bounds=(0.0, 1.0),
-            scope="direction",
             headline=True,
             formula="mean over trajectories of #{i : c_i != c_(i+1)} / (T - 1)",
             text="We walk in a straight line from one boundary instance to another, both just on the side of the "

@@ -47,10 +47,10 @@ class Realism(Characteristic):
         "realism": Definition(
             title="Distance to the training data",
             unit="ratio to unseen samples",
-            direction="lower is more realistic",
+            scale="ratio",
+            better="lower",
+            reading="lower is more realistic",
             bounds=(0.0, None),
-            scope="direction",
-            headline=False,
             formula="median_i min_k |b_i - x_k| / median_j min_k |u_j - x_k|, u: test, x: training samples of s and t",
             text="How far boundary instances are from the nearest training sample of the two classes, compared with "
             "test samples. Near 1 they are as close to the data as real unseen samples. An instance that stays near "

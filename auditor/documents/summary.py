@@ -16,8 +16,6 @@ from auditor.documents.results import (
     Summary,
     SummaryMeasure,
     Worst,
-    harm,
-    is_neutral,
 )
 from auditor.numbers.class_pairs import Pair as Classes
 
@@ -55,12 +53,12 @@ def _over_all(pairs: Sequence[Pair], id: str, definition: Definition) -> Summary
     if not measures:
         return NotMeasured(not_measured="no pair has this measure; each says why")
     mean, low, high = mean_of_measure(pairs, id, definition, dict(measures))
-    classes, measure = max(measures, key=lambda item: harm(definition.direction, item[1].value))
+    classes, measure = max(measures, key=lambda item: definition.badness(item[1].value))
     return SummaryMeasure(
         mean=mean,
         ci_low=low,
         ci_high=high,
-        worst=None if is_neutral(definition.direction) else Worst(classes=classes, value=measure.value),
+        worst=None if definition.better == "none" else Worst(classes=classes, value=measure.value),
     )
 
 

@@ -80,7 +80,7 @@ def _count(key: str, observed: int, needed: int, what: str, unit: str) -> Rule:
     enough = observed >= needed
     return Rule(
         id=f"coverage.{key}", status="pass" if enough else "fail", observed=f"{observed}",
-        threshold=f"at least {needed}", value=observed, limit=needed, unit=unit,
+        threshold=f"at least {needed}", value=observed, limit=needed, key="min", unit=unit,
         message=f"{observed} {what}" + ("." if enough else f"; the policy asks for {needed}."),
     )  # fmt: skip
 

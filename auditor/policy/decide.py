@@ -170,11 +170,12 @@ def _judged(
     strict = seen.starved or (policy.strict if rule.strict is None else rule.strict)
     status = outcome(seen.relation, rule.severity, strict)
     value, low, high = seen.interval
+    unit, scale = wording.unit(rule, measure)
     decided = start(
         status=status, observed=wording.observed(seen), message=wording.message(rule, measure, seen, names),
         classes=list(seen.classes), value=value, ci_low=low if isfinite(low) else None,
-        ci_high=high if isfinite(high) else None, limit=seen.limit.value, unit=wording.unit(rule, measure),
-        needed_n=seen.needed,
+        ci_high=high if isfinite(high) else None, limit=seen.limit.value, key=next(iter(rule.limits)),
+        unit=unit, scale=scale, needed_n=seen.needed,
     )  # fmt: skip
     return decided, seen
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auditor.documents.results import Measure, Measured
+from auditor.documents.results import Bounds, Measure, Measured
 from auditor.errors import UsageError
 from auditor.numbers.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.measures import Bounds, Classes, Known
+from auditor.policy.measures import Classes, Known
 from auditor.policy.paired import Disagreement
 
 Relation = Literal["inside", "straddles", "beyond"]
@@ -135,7 +135,7 @@ def judge(
     if not rule.relative:
         here = _intervals(found, "")
         ((key, value),) = rule.limits.items()
-        wide = {c: _inside(simultaneous(i, len(here)), measure.bounds) for c, i in here.items()}
+        wide = {c: _inside(simultaneous(i, len(here)), measure.meaning.bounds) for c, i in here.items()}
         return _aggregated(rule, here, wide, Limit(float(value), key == "min"), mean, _samples(found))
     assert before is not None
     common = {classes: change for classes, change in (common or {}).items() if classes in found}
@@ -175,7 +175,7 @@ def _too_wide(rule: PolicyRule, then: Interval) -> bool:
 
 def _bounds_of_change(rule: PolicyRule, measure: Known) -> Bounds:
     """Between what a change of the measure can lie, or as a share of a value that is never negative."""
-    low, high = measure.bounds
+    low, high = measure.meaning.bounds
     ((_, value),) = rule.limits.items()
     if share_of(value) is not None:
         return (-1.0 if low is not None and low >= 0 else None), None

@@ -283,7 +283,7 @@ def _over_directions() -> Iterator[Population]:
                 estimate = quantile_estimate(values, 0.5)
                 assert estimate is not None
                 value, low, high = estimate
-                measures[0, target] = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="", direction="")
+                measures[0, target] = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="", scale="number")
             return Estimate(*mean_of(measures, by_source=True, alike=alike))
 
         return one

@@ -14,7 +14,7 @@ MISSING = NotMeasured(not_measured="for a test")
 
 
 def number(value: float, low: float, high: float, n: int = 10) -> Measure:
-    return Measure(value=value, ci_low=low, ci_high=high, n=n, unit="u", direction="d")
+    return Measure(value=value, ci_low=low, ci_high=high, n=n, unit="u", scale="number")
 
 
 def test_relative_difference_by_hand():
@@ -62,12 +62,12 @@ def test_an_open_end_reaches_as_far_as_a_distance_can():
     assert relative_difference(Estimate(8.0, 6.0, 9.0), Estimate(7.0, None, 8.0)) == (1 / 15, None, None)
 
 
-def test_takes_the_margin_and_idc_and_says_so():
+def test_takes_the_margin_and_idc():
     forth = {"margin_l2_attack": number(1, 1, 1), "margin_l2": number(5, 5, 5), "idc": number(0.2, 0.1, 0.3, 40)}
     back = {"margin_l2_attack": number(3, 3, 3), "margin_l2": number(5, 5, 5), "idc": number(0.2, 0.1, 0.3, 2)}
     found = Asymmetry().compare(forth, back)
     assert found["asymmetry_margin"].value == 0.5
-    assert found["asymmetry_margin"].unit == "relative difference of margin_l2_attack"
+    assert found["asymmetry_margin"].unit == "relative difference"
     assert (found["asymmetry_idc"].value, found["asymmetry_idc"].n) == (0, 42)
 
 

@@ -43,7 +43,7 @@ def test_a_draw_depends_on_the_seed_alone() -> None:
 
 
 def number(value: float, low: float | None, high: float | None) -> Measure:
-    return Measure(value=value, ci_low=low, ci_high=high, n=9, unit="u", direction="d")
+    return Measure(value=value, ci_low=low, ci_high=high, n=9, unit="u", scale="number")
 
 
 def test_held_and_apart_by_hand() -> None:

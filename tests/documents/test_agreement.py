@@ -88,9 +88,10 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "no check": (lambda t: t.update(validity=[]), "every audit makes"),
     "a check twice": (lambda t: t["validity"].append(t["validity"][0]), "once"),
     "other bounds": (lambda t: t["definitions"]["idc"].update(bounds=[0, 5]), "bounds"),
-    "another direction": (lambda t: t["definitions"]["idc"].update(direction="higher is simpler"), "direction"),
-    "a direction that does not read": (
-        lambda t: t["definitions"].update(own=t["definitions"]["idc"] | {"direction": "near nan is simpler"}), "reads"),
+    "another end is better": (lambda t: t["definitions"]["idc"].update(better="higher"), "better"),
+    "an ideal that nothing can reach": (
+        lambda t: t["definitions"].update(own=t["definitions"]["idc"] | {"better": "near", "ideal": 1e16}), "1e+15"),
+    "a measure on another scale": (lambda t: first(t)["characteristics"]["idc"].update(scale="number"), "a rate"),
     "a measure without a definition": (
         lambda t: each_direction(t, lambda d: d["characteristics"].update(new=d["characteristics"]["idc"])), "'new'"),
     "a measure in another unit": (lambda t: first(t)["characteristics"]["idc"].update(unit="apples"), "share of steps"),
@@ -99,7 +100,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "a huge number": (
         lambda t: first(t)["characteristics"]["margin_l2"].update(value=1e308, ci_low=1e308, ci_high=1e308), "1e+15"),
     "a better margin than the samples have": (
-        lambda t: first(t)["characteristics"]["margin_l2_attack"].update(value=9.0, ci_low=8.0, ci_high=10.0),
+        lambda t: first(t)["characteristics"]["margin_l2_attack_train"].update(value=9.0, ci_low=8.0, ci_high=10.0),
         "the quantile of 36 margins"),
     "margins of another class": (
         lambda t: first(t)["margins"]["test"].update(index=list(range(36))), "samples of class 4"),
@@ -170,7 +171,7 @@ def test_a_picture_that_says_it_is_huge_is_refused_before_it_is_decoded(tmp_path
 
 
 def test_the_table_of_own_measures_is_that_of_the_registry() -> None:
-    """``definitions.json`` is what ``render`` and ``gate`` know of the measures; made anew by printing ``made``."""
+    """``definitions.json`` is what ``render`` and ``gate`` know of the measures."""
     made = {id: key_facts(d) for _, kind in characteristics.items() for id, d in kind.definitions.items()}
     assert own_measures() == made
 

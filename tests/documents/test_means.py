@@ -13,7 +13,7 @@ from tests.render.sample_results import synthetic_results
 
 
 def measure(value: float) -> Measure:
-    return Measure(value=value, ci_low=value - 1, ci_high=value + 1, n=9, unit="u", direction="higher is safer")
+    return Measure(value=value, ci_low=value - 1, ci_high=value + 1, n=9, unit="u", scale="number")
 
 
 def test_an_end_that_is_open_somewhere_is_open():

@@ -16,7 +16,7 @@ from auditor.audit.subject import Subject, open_artefact, open_subject
 from auditor.documents.inspection import Estimate, Inspection, Normalisation, PassCost
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import PROFILES
-from auditor.documents.results import Measure, NotMeasured, Validity
+from auditor.documents.results import ACCURACY, NotMeasured, Validity
 from auditor.functional.statistics import systematic, wilson
 from auditor.worker.sandbox import checks
 
@@ -84,9 +84,7 @@ def _normalisation(subject: Subject) -> Normalisation:
     rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
     right = int((classifier.predict(test.instances(rows)) == test.labels[rows]).sum())
     share = wilson(right, len(rows))
-    accuracy = Measure(
-        value=share.value, ci_low=share.low, ci_high=share.high, n=len(rows), unit="share", direction="higher is better"
-    )
+    accuracy = ACCURACY.measure(*share, n=len(rows))
     chance = 1 / classifier.num_classes
     poor = (share.value - chance) / (1 - chance) < POOR
     others = {way.options: found.value for way, found in tried(classifier, test)} if poor else {}

@@ -7,7 +7,7 @@ from math import comb
 
 from auditor.audit.model_facts.predictions import Predictions
 from auditor.audit.pairs.selection import Selection
-from auditor.documents.results import Coverage, Measure, Measured, NotMeasured
+from auditor.documents.results import ERRORS_COVERED, Coverage, Measured, NotMeasured
 from auditor.documents.results import Pair as AuditedPair
 from auditor.functional.statistics import wilson
 from auditor.numbers.class_pairs import Pair
@@ -57,12 +57,4 @@ def _errors_covered(test: Predictions, pairs: set[Pair]) -> Measured:
     if not labels:
         return NotMeasured(not_measured="the model makes no error on the test split")
     covered = sum((min(a, b), max(a, b)) in pairs for a, b in zip(labels, said, strict=True))
-    share = wilson(covered, len(labels))
-    return Measure(
-        value=share.value,
-        ci_low=share.low,
-        ci_high=share.high,
-        n=len(labels),
-        unit="share of test errors",
-        direction="higher is more complete",
-    )
+    return ERRORS_COVERED.measure(*wilson(covered, len(labels)), n=len(labels))

@@ -19,7 +19,7 @@ from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm import NearestSearch, Search
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
-from auditor.documents.results import Generation, GeneratorDefinition, Measure, NotMeasured
+from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.statistics import wilson
@@ -175,15 +175,7 @@ def generation_counts(found: BoundaryInstances) -> Generation:
 def _success(found: BoundaryInstances) -> Measure | NotMeasured:
     if not found.requested:
         return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
-    share = wilson(len(found), found.requested)
-    return Measure(
-        value=share.value,
-        ci_low=share.low,
-        ci_high=share.high,
-        n=found.requested,
-        unit="share of sources",
-        direction="higher is better",
-    )
+    return SUCCESS_RATE.measure(*wilson(len(found), found.requested), n=found.requested)
 
 
 def _missing(generator: Generator, classifier: Classifier) -> str:

@@ -19,6 +19,17 @@ from auditor.bounded_file import LARGEST_RESULTS, read_bounded
 from auditor.documents.files import prepare_folder, write_whole
 from auditor.errors import InputRefused
 
+ARRAYS = {
+    "x_source": "float32 `(N, *shape)`: the sample that each instance was made from; pixels in [0, 1], as all `x_`.",
+    "x_adversarial": "float32 `(N, *shape)`: the point that was led to the target class.",
+    "x_adversarial_of_adversarial": "float32 `(N, *shape)`: the point that was led back; for baselines `x_source`.",
+    "x_boundary": "float32 `(N, *shape)`: the boundary instance.",
+    "p_boundary": "float32 `(N, C)`: its probabilities, by class index.",
+    "split": "text, one for all: the split that the samples are from.",
+    "index": "int64 `(N,)`: their places in the split, from 0.",
+    "file": "text `(N,)`: their paths below the data folder; missing for data that are no folder.",
+}
+"""What each array of a file holds; row i of each belongs to one instance."""
 EXPECTED = "boundary instances that an audit with --save-instances wrote"
 ACTION = "give the folder 'instances' of the baseline's audit"
 _NAME = re.compile(r"(\d{1,9})-(\d{1,9})\.npz")

@@ -54,10 +54,8 @@ def allowing_for_training(pairs: Sequence[Pair], battery: Battery) -> list[Pair]
 
 
 def scale_of(definition: Definition) -> Scale:
-    """The scale on which the spread is alike over directions: logarithms but for shares and those bounded by 1."""
-    if definition.unit == "share of steps":
-        return FEW_STEPS
-    return PLAIN if definition.unit.startswith(("share", "d / (1 + d)")) else LOGARITHM
+    """The scale on which the spread is alike over directions: logarithms where it goes with the size."""
+    return {"rate": FEW_STEPS, "distance": LOGARITHM, "ratio": LOGARITHM}.get(definition.scale, PLAIN)
 
 
 def _spread(directions: Sequence[Direction], id: str, definition: Definition) -> tuple[float, int] | None:

@@ -20,4 +20,4 @@ def own_measures() -> dict[str, dict[str, Any]]:
 
 def key_facts(definition: Definition) -> dict[str, Any]:
     """What decides how a measure is judged: everything but its words."""
-    return definition.model_dump(mode="json", include={"unit", "direction", "bounds", "scope"})
+    return definition.model_dump(mode="json", include={"unit", "scale", "better", "ideal", "bounds", "scope"})

@@ -22,7 +22,7 @@ ID = "margin_l2"
 
 def measure(value: float, half: float, id: str = ID) -> Measure:
     d = BATTERY.definitions[id]
-    return Measure(value=value, ci_low=value - half, ci_high=value + half, n=64, unit=d.unit, direction=d.direction)
+    return Measure(value=value, ci_low=value - half, ci_high=value + half, n=64, unit=d.unit, scale=d.scale)
 
 
 def direction(source: int, target: int, values: list[float], half: float, id: str = ID) -> Direction:
