@@ -39,8 +39,11 @@ def lent(module: nn.Module) -> Iterator[None]:
     Raises:
         InputRefused: its parameters are not there yet.
     """
-    if lazy := [name for name, value in module.state_dict(keep_vars=True).items() if is_lazy(value)]:
-        raise InputRefused("a module with its weights", f"{lazy[0]}, which waits for a first call", "call it once")
+    for name, value in [*module.named_parameters(), *module.named_buffers()]:
+        if is_lazy(value) or value.is_meta:
+            raise InputRefused(
+                "a module with its weights", f"{name}, which has no content yet", "call or load it first"
+            )
     parts = list(module.modules())
     modes = [part.training for part in parts]
     asking = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
@@ -103,10 +106,10 @@ class ModuleBackend(Backend):
         self.input = ModelInput(None, dtype)
         self.runtime = f"{type(module).__name__} itself, torch {torch.__version__.partition('+')[0]}, {self.device}"
         self.gradient = "torch autograd through the module itself"
-        self.embedding: str | NotMeasured = NotMeasured(not_measured="the module has not been followed")
         self.head = None
         self._program: ExportedBackend | None = None
 
+    @torch.no_grad()
     def follow(self, x: Tensor) -> None:
         """Learn from a run where logits and embedding are.
 
@@ -128,12 +131,9 @@ class ModuleBackend(Backend):
                 raise UsageError(
                     f"expected a module that torch.export can follow to --embedding; found: {why(error)}; leave it out"
                 ) from error
-            with torch.no_grad():
-                met = self._last_layer(x)
-            unknown = NotMeasured(
-                not_measured=f"no linear layer was met, and the module cannot be followed: {why(error)}"
-            )
-            self.embedding = f"input of {met[0]}" if met else unknown
+            met = self._last_layer(x)
+            reason = f"no linear layer was met, and the module cannot be followed: {why(error)}"
+            self.embedding = f"input of {met[0]}" if met else NotMeasured(not_measured=reason)
             return
         self._program, self._output = program, program.output
         self.head, self.squashed, self.quantised = program.head, program.squashed, program.quantised

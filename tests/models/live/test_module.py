@@ -161,7 +161,7 @@ def test_names_of_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("make", "options", "error", "said"),
     [
-        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), {}, InputRefused, "waits for a first call"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), {}, InputRefused, "has no content yet"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(10, 3)), {}, InputRefused, "multiplied (8x64 and 10x3)"),
         (lambda: nn.Conv2d(1, 3, 3), {}, InputRefused, "output of shape (8, 3, 6, 6)"),
         (Convolutions, {"device": "meta"}, UsageError, "expected a module on meta; found it on cpu"),
