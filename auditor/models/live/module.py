@@ -122,8 +122,11 @@ class ModuleBackend(Backend):
         x = self._prepared(x)
         try:
             batch = ({0: torch.export.Dim.AUTO},)
-            exported = torch.export.export(self._module, (x,), dynamic_shapes=batch, strict=False)
+            followed = getattr(self._module, "_orig_mod", self._module)  # what torch.compile was given
+            exported = torch.export.export(followed, (x,), dynamic_shapes=batch, strict=False)
             program = ExportedBackend(exported, self.device, self._options)
+        except InputRefused as error:
+            raise InputRefused(error.expected, error.found, "look at the module's forward") from error
         except AuditError:
             raise
         except Exception as error:  # what cannot be followed fails in many ways

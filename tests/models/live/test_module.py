@@ -53,6 +53,13 @@ class Tokens(nn.Module):
         return {"features": e, "logits": self.last(e)}
 
 
+class Wakeful(Convolutions):
+    """Drops numbers in evaluation too."""
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(nn.functional.dropout(x))
+
+
 def opened(module: nn.Module, x: Tensor = X, **options: Any) -> LiveModel:
     return open_live(module, x, ModelOptions(**options))
 
@@ -167,6 +174,7 @@ def test_names_of_a_configuration() -> None:
         (Convolutions, {"device": "meta"}, UsageError, "expected a module on meta; found it on cpu"),
         (Convolutions, {"embedding": "nothing"}, UsageError, "--embedding"),
         (Wandering, {"embedding": "last"}, UsageError, "torch.export can follow"),
+        (Wakeful, {}, InputRefused, "in training mode (dropout); look at the module's forward"),
         (Tokens, {"output": "nothing"}, UsageError, "--output to be one of features, logits"),
     ],
 )  # fmt: skip
