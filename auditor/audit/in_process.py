@@ -104,7 +104,7 @@ def undisturbed() -> Iterator[None]:
     Of torch: threads, gradients, autocast, default dtype and device, random numbers, exactness on a GPU; random numbers
     of NumPy and Python; warnings, which a worker would keep to itself.
     """
-    threads, dtype, device = torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     numpy_state, python_state = np.random.get_state(), random.getstate()
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -112,6 +112,8 @@ def undisturbed() -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast("cpu", enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
         # A GPU that nobody has used has no random numbers to keep, and would be opened by the question.
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count() * torch.cuda.is_initialized())))
         if torch.cuda.is_available():
@@ -119,14 +121,10 @@ def undisturbed() -> Iterator[None]:
             stack.enter_context(_exactness_kept())
         try:
             torch.set_default_dtype(torch.float32)
-            if device.type != "cpu":
-                torch.set_default_device(None)
             yield
         finally:
             torch.set_num_threads(threads)
             torch.set_default_dtype(dtype)
-            if device.type != "cpu":
-                torch.set_default_device(device)
             np.random.set_state(numpy_state)
             random.setstate(python_state)
 

@@ -197,9 +197,11 @@ def test_the_process_is_left_as_it_was(error: type[BaseException] | None) -> Non
         torch.set_default_dtype(torch.float32)
 
 
-def test_inside_inference_mode_there_are_gradients_all_the_same() -> None:
-    with torch.inference_mode():
-        assert run_in_process(plan(), network(), (X, Y), lambda *_: None)[0] == of_module()
+def test_inside_inference_mode_and_another_default_device_the_numbers_are_the_same() -> None:
+    expected = of_module()
+    with torch.inference_mode(), torch.device("meta"):
+        again = run_in_process(plan(), network(), (X, Y), lambda *_: None)[0]
+    assert again == expected
 
 
 def test_an_interrupted_audit_gives_the_module_back() -> None:
