@@ -1,6 +1,6 @@
 """What every model format provides (``Backend``) and how a format is registered.
 
-A format is one module: a function ``open(path, options) -> Backend`` under ``@model_format(name)``. The
+A format is one module: a function ``open(file, options) -> Backend`` under ``@model_format(name)``. The
 backend speaks the model's own tensors; ``auditor.models.classifier`` wraps it for the rest of the tool.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -20,6 +19,7 @@ from auditor.documents.results import NotMeasured
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
 from auditor.models.gpu import why_no_cuda
+from auditor.models.model_file import ModelFile
 from auditor.registry import Registry
 
 Layout = Literal["auto", "nchw", "nhwc", "flat"]
@@ -150,7 +150,7 @@ class Around(Backend):
         return self.inner.labels(x)
 
 
-ModelOpener = Callable[[Path, ModelOptions], Backend]
+ModelOpener = Callable[[ModelFile, ModelOptions], Backend]
 model_formats: Registry[ModelOpener] = Registry(
     "model_format",
     "auditor.models.onnx",
