@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.models.onnx_graph.folding import results_of
-from auditor.models.onnx_graph.registry import Compute
+from auditor.models.onnx_graph.signature import Compute
 
 
 @dataclass(frozen=True)

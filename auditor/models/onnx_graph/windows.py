@@ -1,6 +1,6 @@
 """Sliding windows: how convolution and pooling pad and how many windows fit.
 
-Shared by the operator families; ``pads`` are (begin, end) pairs, one for each spatial axis.
+Shared by the operator families; ``Pads`` are (begin, end) pairs, one for each spatial axis.
 """
 
 from __future__ import annotations
@@ -8,18 +8,51 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch.nn.functional as F
 from torch import Tensor
-
-from auditor.models.onnx_graph.node import Node
 
 Pads = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
+class WindowAttributes:
+    """What a file says of windows, by the names of the standard; a list that it does not give is empty."""
+
+    auto_pad: str = "NOTSET"
+    ceil_mode: bool = False
+    dilations: tuple[int, ...] = ()
+    kernel_shape: tuple[int, ...] = ()
+    pads: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The windows of the kernel that the file gives."""
+        return self.over(self.kernel_shape)
+
+    def of(self, weight: Tensor) -> Windows:
+        """The windows of the kernel that the file gives, else of a weight."""
+        return self.windows if self.kernel_shape else self.over(weight.shape[2:])
+
+    def over(self, kernel: Sequence[int]) -> Windows:
+        """The windows of a kernel."""
+        axes = len(kernel)
+        flat = self.pads if self.pads and self.auto_pad != "VALID" else (0,) * (2 * axes)
+        return Windows(
+            kernel=tuple(kernel),
+            strides=self.strides or (1,) * axes,
+            dilations=self.dilations or (1,) * axes,
+            explicit=None if self.auto_pad.startswith("SAME") else tuple(zip(flat[:axes], flat[axes:], strict=True)),
+            extra_at_start=self.auto_pad == "SAME_LOWER",
+            ceil_mode=self.ceil_mode,
+        )
+
+
+@dataclass(frozen=True)
 class Windows:
-    """Kernel size, strides and dilations over the spatial axes, and how a node asks for padding.
+    """Kernel size, strides and dilations over the spatial axes, and how padding is asked for.
 
     ``explicit`` holds the pads of the file, or None where ``auto_pad`` derives them from the input's size.
     """
@@ -64,23 +97,6 @@ class Windows:
         return [
             (begin, (count - 1) * stride + reach - size - begin) for size, (begin, _), count, reach, stride in sizes
         ]
-
-
-def read_windows(node: Node, kernel: Sequence[int]) -> Windows:
-    """The windows that a convolution or pooling node asks for."""
-    axes = len(kernel)
-    auto_pad = node.text("auto_pad", "NOTSET")
-    flat = node.integers("pads") or [0] * (2 * axes)
-    if auto_pad == "VALID":
-        flat = [0] * (2 * axes)
-    return Windows(
-        kernel=tuple(kernel),
-        strides=tuple(node.integers("strides") or [1] * axes),
-        dilations=tuple(node.integers("dilations") or [1] * axes),
-        explicit=None if auto_pad.startswith("SAME") else tuple(zip(flat[:axes], flat[axes:], strict=True)),
-        extra_at_start=auto_pad == "SAME_LOWER",
-        ceil_mode=node.flag("ceil_mode"),
-    )
 
 
 def padded(x: Tensor, pads: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:

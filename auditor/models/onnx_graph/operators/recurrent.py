@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.models.onnx_graph.node import Node
-from auditor.models.onnx_graph.registry import Compute, operator
+from auditor.models.onnx_graph.registry import builder
+from auditor.models.onnx_graph.signature import Compute
 
 Activation = Callable[[Tensor], Tensor]
 State = tuple[Tensor, ...]
@@ -29,7 +30,7 @@ _PLAIN: dict[str, Activation] = {
 }
 
 
-@operator("RNN", "GRU", "LSTM")
+@builder("RNN", "GRU", "LSTM")
 def recurrent(node: Node) -> Compute:
     """Results: every output ``(T, D, N, H)``, the last states ``(D, N, H)``; ``layout`` 1 puts N first."""
     activations = _activations(node)
