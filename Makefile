@@ -30,9 +30,9 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The copy of the JSON Schema that ships, written from the model in auditor/results.py.
+# The copy of the JSON Schema that ships, written from the model in auditor/documents/results.py.
 schema: .venv/installed-dev
-	$(BIN)/python -c 'import json, auditor.results as r; print(json.dumps(r.json_schema(), indent=1))' > auditor/results.schema.json
+	$(BIN)/python -c 'import json, auditor.documents.results as r; print(json.dumps(r.json_schema(), indent=1))' > auditor/documents/results.schema.json
 
 # The newest versions that pyproject.toml admits, with the hashes of their files for every platform.
 lock: $(UV)

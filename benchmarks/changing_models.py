@@ -20,13 +20,13 @@ from unittest.mock import patch
 
 from torch import nn
 
-from auditor.audit.plan import DataPlan, ModelPlan, Plan
 from auditor.audit.run import run
 from auditor.audit.subject import Subject, open_subject
+from auditor.documents.plan import DataPlan, ModelPlan, Plan
+from auditor.documents.results import Results
 from auditor.errors import AuditError
 from auditor.models.steadiness import watched
 from auditor.policy.usable import unusable
-from auditor.results import Results
 from tests.models.changing import (
     HOWS,
     ByAttribute,

@@ -31,10 +31,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.audit.journal import JOURNAL, Journal
-from auditor.audit.parts import FinishedPairs
 from auditor.cli.audit_job import CI_VARIABLES, digest
-from auditor.results import Provenance, from_json, to_json
+from auditor.documents.parts import FinishedPairs
+from auditor.documents.results import Provenance, from_json, to_json
+from auditor.worker.journal import JOURNAL, Journal
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_suffix(".md")

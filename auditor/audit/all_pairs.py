@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
-from auditor.audit.ledger import Ledger
-from auditor.audit.pairs import Pair
-from auditor.audit.parts import FinishedPairs
-from auditor.audit.shard import Work, run_shard
-from auditor.audit.shards import pairs_at_once, shards_of
+from auditor.audit.finished_parts import Ledger
+from auditor.audit.pairs.shard import Work, run_shard
+from auditor.audit.pairs.sharding import pairs_at_once, shards_of
 from auditor.audit.stages import Stages
+from auditor.documents.parts import FinishedPairs
 from auditor.models.steadiness import ModelChanged, add_not_finite, watched
+from auditor.numbers.class_pairs import Pair
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""

@@ -10,30 +10,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from auditor import __version__
-from auditor.audit import facts, sandbox
+from auditor.audit import circumstances as facts
 from auditor.audit.all_pairs import AllPairs
 from auditor.audit.budget import TimeBudget
-from auditor.audit.collect import Collected, sum_of
-from auditor.audit.coverage import coverage_of
-from auditor.audit.generation import choose_route, configured, prepared
-from auditor.audit.ledger import Ledger, facts_of, resumed
-from auditor.audit.margins import checked_search
-from auditor.audit.measuring import Battery, class_samples
-from auditor.audit.pairs import AUTO, MOST_PAIRS, parse_pairs
-from auditor.audit.performance import measure_performance
-from auditor.audit.plan import Plan
-from auditor.audit.predictions import Predictions, predict_split
-from auditor.audit.retraining import allowing_for_training
-from auditor.audit.sample_table import samples_of
-from auditor.audit.seeds import generator_for
-from auditor.audit.selection import AUTO_PAIRS, Selection, select_pairs
-from auditor.audit.shard import Work
-from auditor.audit.shown_baselines import baselines_of_shown
-from auditor.audit.sources import directions_of
-from auditor.audit.stages import Report, Stages
-from auditor.audit.subject import Subject, open_subject
-from auditor.audit.summary import RANKED_BY, ranking, summarise
-from auditor.audit.validity import (
+from auditor.audit.finished_parts import Ledger, facts_of, resumed
+from auditor.audit.model_facts.performance import measure_performance
+from auditor.audit.model_facts.predictions import Predictions, predict_split
+from auditor.audit.model_facts.sample_table import samples_of
+from auditor.audit.model_facts.validity import (
     checks_of_fit,
     covered,
     finite_outputs,
@@ -42,10 +26,27 @@ from auditor.audit.validity import (
     refusing_change,
     validity_of,
 )
+from auditor.audit.pairs.collect import Collected, sum_of
+from auditor.audit.pairs.coverage import coverage_of
+from auditor.audit.pairs.generation import choose_route, configured, prepared
+from auditor.audit.pairs.margins import checked_search
+from auditor.audit.pairs.measuring import Battery, class_samples
+from auditor.audit.pairs.retraining import allowing_for_training
+from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, select_pairs
+from auditor.audit.pairs.shard import Work
+from auditor.audit.pairs.shown_baselines import baselines_of_shown
+from auditor.audit.pairs.sources import directions_of
+from auditor.audit.seeds import generator_for
+from auditor.audit.stages import Report, Stages
+from auditor.audit.subject import Subject, open_subject
 from auditor.boundary.base import Generator
+from auditor.documents.plan import Plan
+from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
+from auditor.documents.summary import RANKED_BY, ranking, summarise
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
-from auditor.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
+from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, parse_pairs
+from auditor.worker import sandbox
 
 
 def run(

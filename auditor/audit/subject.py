@@ -6,15 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.audit.heap import keep_freed_memory
-from auditor.audit.plan import DataPlan, ModelPlan, Plan
-from auditor.audit.sandbox import check_trust
-from auditor.audit.sandbox.limits import DATA, MODEL, TRIAL
 from auditor.audit.stages import Report
 from auditor.audit.threads import threads_for, use_threads
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.geometry import Geometry
 from auditor.datasets.load import load_dataset, match_classes
+from auditor.documents.plan import DataPlan, ModelPlan, Plan
+from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
 from auditor.functional.statistics import systematic
 from auditor.models.base import Backend, ModelOptions
@@ -23,7 +22,8 @@ from auditor.models.classifier import Classifier
 from auditor.models.gpu import unused_device
 from auditor.models.open import model_digest, model_format_of, open_model
 from auditor.models.shape import instance_spec
-from auditor.results import NotMeasured, Parity, Validity
+from auditor.worker.sandbox import check_trust
+from auditor.worker.sandbox.limits import DATA, MODEL, TRIAL
 
 BINDING_SAMPLES = 256
 """Training samples, evenly spaced, on which the model is measured before the audit."""

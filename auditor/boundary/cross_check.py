@@ -22,10 +22,10 @@ from torch import Tensor
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
 from auditor.boundary.other_routes import Effort, NearestOf, RefinedSearch, SmoothedSearch
+from auditor.documents.results import NotMeasured, Validity
 from auditor.functional.descent import lengths
 from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
-from auditor.results import NotMeasured, Validity
 
 ID = "gradient_masking"
 NORMS: tuple[Norm, Norm] = ("l2", "linf")

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
+from auditor.documents.results import Definition, Measure, Measured, NotMeasured
 from auditor.functional.statistics import Estimate
-from auditor.results import Definition, Measure, Measured, NotMeasured
 
 UNIT = "relative difference"
 MARGIN = "margin_l2_attack"

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
+from auditor.documents.results import Definition, Measure, Measured, NotMeasured, Series
 from auditor.models.classifier import Classifier
 from auditor.registry import Registry
-from auditor.results import Definition, Measure, Measured, NotMeasured, Series
 
 SplitName = Literal["test", "train"]
 NO_MARGINS = NotMeasured(not_measured="no search for the nearest points was run")

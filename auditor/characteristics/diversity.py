@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.documents.results import Definition, Measured, NotMeasured
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import median_of_neighbours, mutual
 from auditor.functional.statistics import Estimate, quantiles, ratio_estimate, replicates
-from auditor.results import Definition, Measured, NotMeasured
 
 COLLAPSE = 0.25
 """A diversity below this is collapse: the instances are not a sample of the boundary."""

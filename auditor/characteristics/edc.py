@@ -24,8 +24,8 @@ from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
 from auditor.characteristics.separator import Separator, separator
+from auditor.documents.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
 from auditor.functional.statistics import Estimate, mean_estimate, systematic, wilson
-from auditor.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
 
 Role = Literal["train_source", "train_target", "boundary"]
 ROLES: dict[Role, str] = {

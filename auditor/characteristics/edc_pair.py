@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
+from auditor.documents.results import Definition, Measure, Measured, NotMeasured
 from auditor.functional.statistics import wilson
-from auditor.results import Definition, Measure, Measured, NotMeasured
 
 ID = "edc_boundary_accuracy_both"
 

@@ -32,12 +32,12 @@ from torch import Tensor
 
 from auditor.boundary.base import BETA, BoundaryInstances
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.documents.results import Definition, StripSeries
 from auditor.functional.one_side import stepped_back
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
 from auditor.functional.trajectories import oscillation, segments, tournament
 from auditor.models.classifier import Classifier
 from auditor.models.two_routes import TwoRoutes
-from auditor.results import Definition, StripSeries
 
 CELLS = {"cpu": 2**22, "cuda": 2**26}
 """Numbers in the points that are held at once, by device (16 and 256 MiB of float32)."""

@@ -33,10 +33,10 @@ from auditor.characteristics.base import (
     characteristic,
     series_values,
 )
+from auditor.documents.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
 from auditor.functional.distances import l2, linf
 from auditor.functional.quantiles import median_difference, quantile_estimate
 from auditor.functional.statistics import systematic, wilson
-from auditor.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
 
 SHOWN = 300
 LEAST = 2

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.documents.results import Definition
 from auditor.functional.distances import nearest_between
 from auditor.functional.quantiles import median_ratio
 from auditor.functional.statistics import systematic
-from auditor.results import Definition
 
 LEAST = 2
 

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from auditor.characteristics.base import ClassSamples
+from auditor.documents.results import NotMeasured
 from auditor.functional.linear_svm import linear_svm
 from auditor.functional.statistics import systematic
-from auditor.results import NotMeasured
 
 FITTED = 1000
 """Most training embeddings of each class that the SVM is fitted on, evenly spaced over the training set."""

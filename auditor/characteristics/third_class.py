@@ -14,8 +14,8 @@ from typing import ClassVar
 import torch
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.documents.results import Definition
 from auditor.functional.statistics import wilson
-from auditor.results import Definition
 
 
 @characteristic("third_class")

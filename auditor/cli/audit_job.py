@@ -8,12 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from auditor.audit.journal import Journal
-from auditor.audit.messages import Begun, Finished, Job, PartDone
-from auditor.audit.parts import FinishedPairs
-from auditor.audit.plan import Plan
-from auditor.audit.process import Worker
-from auditor.audit.store import RESULTS, RUN, write_whole
 from auditor.cli.earlier import is_instances
 from auditor.cli.early_checks import check_outputs, check_plan
 from auditor.cli.gate_job import FAILED, Prepared, prepared_gate, undecided
@@ -25,9 +19,15 @@ from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.repository import path_in_repository
 from auditor.cli.summary import failing, summary_lines
 from auditor.cli.terminal import complain, say
+from auditor.documents.files import RESULTS, RUN, write_whole
+from auditor.documents.messages import Begun, Finished, Job, PartDone
+from auditor.documents.parts import FinishedPairs
+from auditor.documents.plan import Plan
+from auditor.documents.results import Results, to_json
 from auditor.errors import UsageError
 from auditor.policy.usable import model_changed, unusable
-from auditor.results import Results, to_json
+from auditor.worker.journal import Journal
+from auditor.worker.process import Worker
 
 CI_VARIABLES = ("CI", "CONTINUOUS_INTEGRATION", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "BUILDKITE", "JENKINS_URL",
                 "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "BUILD_NUMBER")  # fmt: skip

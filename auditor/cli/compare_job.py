@@ -8,16 +8,16 @@ from pathlib import Path
 
 import typer
 
-from auditor.audit.store import RUN, read_results, read_run
 from auditor.cli.github import add_to_summary
 from auditor.cli.installed import need_model_packages
 from auditor.cli.output_folder import OutputFolder
 from auditor.cli.outputs import chosen_names, creation_date, write_rendered
 from auditor.cli.progress import lines_of_worker, progress_display
 from auditor.cli.terminal import say
-from auditor.comparison import KeptDirection
+from auditor.documents.comparison import KeptDirection
+from auditor.documents.files import RUN, read_results, read_run
+from auditor.documents.results import ModelFacts
 from auditor.errors import UsageError
-from auditor.results import ModelFacts
 
 
 def compare_results(
@@ -92,9 +92,9 @@ def kept_boundary(
         given, lacking = ("--model", "--instances") if instances is None else ("--instances", "--model")
         raise UsageError(f"expected --model and --instances together; found {given} alone; give {lacking} as well")
     need_model_packages("compare with --model")
-    from auditor.audit.messages import Job, Revisited
-    from auditor.audit.process import Worker
     from auditor.cli.planning import plan_to_revisit
+    from auditor.documents.messages import Job, Revisited
+    from auditor.worker.process import Worker
 
     job = Job(task="revisit", plan=plan_to_revisit(ctx, model, instances, audited))
     with (

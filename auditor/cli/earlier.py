@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from auditor.audit.store import RESULTS, RUN
+from auditor.documents.files import RESULTS, RUN
 from auditor.errors import one_line
 
 INSTANCES = "instances"

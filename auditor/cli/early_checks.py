@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from auditor.audit.pairs import check_pairs
-from auditor.audit.plan import DOWNLOADED, Plan
 from auditor.cli.guess import did_you_mean
+from auditor.documents.plan import DOWNLOADED, Plan
 from auditor.errors import InputRefused, UsageError
 from auditor.models.sniff import size_of_file
+from auditor.numbers.class_pairs import check_pairs
 
 KNOWN_DATA = sorted({*DOWNLOADED, "digits"})
 KNOWN_GENERATORS = ("deepdig", "epbs", "gradient-free", "rpbs")

@@ -9,15 +9,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.audit.store import RESULTS, RUN, read_results, read_run, write_whole
 from auditor.cli.earlier import WITH_VERDICT
 from auditor.cli.files import read_policy
 from auditor.cli.github import add_to_summary, annotate
 from auditor.cli.outputs import as_text, chosen_outputs, with_standing, write_outputs
 from auditor.cli.partial import incomplete
 from auditor.cli.terminal import printable
+from auditor.documents.files import RESULTS, RUN, read_results, read_run, write_whole
+from auditor.documents.results import Definition, Gate, Results, Rule, forecast, to_json
 from auditor.errors import AuditError, InputRefused, UsageError
-from auditor.results import Definition, Gate, Results, Rule, forecast, to_json
 
 if TYPE_CHECKING:
     from auditor.policy.document import Policy

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from auditor.cli.terminal import say
+from auditor.documents.results import Results
 from auditor.errors import one_line
-from auditor.results import Results
 from auditor.text import command_data
 
 MOST = 10

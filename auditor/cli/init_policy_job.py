@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from auditor.audit.store import prepare_folder, read_results, write_whole
 from auditor.cli.terminal import say
+from auditor.documents.files import prepare_folder, read_results, write_whole
 from auditor.errors import InputRefused, UsageError
 
 

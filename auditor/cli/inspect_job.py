@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from auditor.audit.inspection import Inspection, Normalisation, PassCost
-from auditor.audit.messages import Inspected, Job
-from auditor.audit.plan import Plan
-from auditor.audit.process import Worker
+from auditor.audit.inspect.inspection import Inspection, Normalisation, PassCost
 from auditor.cli.early_checks import check_plan
 from auditor.cli.terminal import print_line, printable, say
-from auditor.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
+from auditor.documents.messages import Inspected, Job
+from auditor.documents.plan import Plan
+from auditor.documents.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
+from auditor.worker.process import Worker
 
 COLUMNS = 80
 MOST_SKIPPED = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from auditor.audit.profiles import PROFILES
 from auditor.cli.terminal import print_line
+from auditor.documents.profiles import PROFILES
 
 
 def print_known() -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from auditor.audit.profiles import PROFILES
 from auditor.cli.config import apply_config
+from auditor.documents.profiles import PROFILES
 from auditor.errors import UsageError
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from auditor.audit.journal import JOURNAL, only_audit
-from auditor.audit.parts import FinishedPairs, Found
-from auditor.audit.store import prepare_folder
 from auditor.cli.earlier import INSTANCES, OF_A_COMPARISON, OF_AN_AUDIT, instances_of, strange
+from auditor.documents.files import prepare_folder
+from auditor.documents.parts import FinishedPairs, Found
 from auditor.errors import AuditIncomplete, UsageError
+from auditor.worker.journal import JOURNAL, only_audit
 
 Reads = Mapping[str, Path | str | None]
 """What a command reads besides, by the name of the option; None for what was not given."""

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.audit.store import prepare_folder, write_whole
 from auditor.cli.guess import did_you_mean
+from auditor.documents.files import prepare_folder, write_whole
+from auditor.documents.results import Results, RunFacts
 from auditor.errors import AuditIncomplete, UsageError
-from auditor.results import Results, RunFacts
 
 if TYPE_CHECKING:
     from auditor.cli.progress import Show
@@ -90,7 +90,7 @@ def write_rendered(files: Mapping[str, tuple[str, Callable[[], bytes]]], folder:
     Raises:
         AuditIncomplete: some file could not be made; the others are there.
     """
-    from auditor.audit.messages import Progress
+    from auditor.documents.messages import Progress
 
     written, trouble = [], {}
     for done, (name, (file_name, render)) in enumerate(files.items()):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.documents.results import Results
 from auditor.errors import AuditIncomplete
-from auditor.results import Results
 
 
 def incomplete(results: Results) -> AuditIncomplete:

@@ -12,15 +12,15 @@ from typing import Any
 
 import typer
 
-from auditor.audit.plan import DataPlan, ModelPlan, Plan
-from auditor.audit.profiles import profile_named
 from auditor.bounded_file import LARGEST_SMALL, read_bounded
 from auditor.class_names import NoClassNames, listed_class_names, read_class_names
 from auditor.cli.earlier import INSTANCES
 from auditor.cli.model_files import PREPROCESSOR, beside, model_file, other_models
 from auditor.datasets.geometry import INTERPOLATIONS, parse_resize
+from auditor.documents.plan import DataPlan, ModelPlan, Plan
+from auditor.documents.profiles import profile_named
+from auditor.documents.results import ModelFacts
 from auditor.errors import UsageError
-from auditor.results import ModelFacts
 
 _NOT_OF_RESULTS = frozenset({"data_root", "download", "out", "formats", "policy", "baseline", "resume",
                              "save_instances", "config", "quiet", "verbose", "as_json"})  # fmt: skip

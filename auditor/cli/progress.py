@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from auditor.audit.messages import Progress
 from auditor.cli.terminal import printable, say
+from auditor.documents.messages import Progress
 
 Show = Callable[[Progress], None]
 QUIET_SECONDS = 15.0

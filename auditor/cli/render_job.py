@@ -6,12 +6,12 @@ import filecmp
 import os
 from pathlib import Path
 
-from auditor.audit.store import RESULTS, RUN, read_results, read_run
 from auditor.cli.earlier import OF_AN_AUDIT, WITH_VERDICT
 from auditor.cli.output_folder import OutputFolder, same_file
 from auditor.cli.outputs import chosen_outputs, with_standing, write_outputs
 from auditor.cli.progress import progress_display
 from auditor.cli.terminal import say
+from auditor.documents.files import RESULTS, RUN, read_results, read_run
 from auditor.errors import UsageError
 
 

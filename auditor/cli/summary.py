@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from auditor.results import Gate, Measure, Results
+from auditor.documents.results import Gate, Measure, Results
 
 
 def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from auditor.class_names import CarriedNames
+from auditor.documents.results import NotMeasured
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
 from auditor.models.gpu import why_no_cuda
 from auditor.registry import Registry
-from auditor.results import NotMeasured
 
 Layout = Literal["auto", "nchw", "nhwc", "flat"]
 OutputKind = Literal["logits", "probabilities", "sigmoid"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.batch_size import cpu_batch_size, measured_batch_size
@@ -26,13 +27,12 @@ from auditor.models.checks import (
 )
 from auditor.models.classifier import Batching, Classifier, Preprocessing, scores_to_probabilities
 from auditor.models.explain import why
+from auditor.models.output_choice import looks_like
 from auditor.models.output_kind import decide_output_kind
 from auditor.models.scale import Rescaled, rescaled, rescaling
-from auditor.models.several import looks_like
 from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
 from auditor.models.steadiness import ModelChanged, Watched
 from auditor.models.two_routes import reduced_precision
-from auditor.results import NotMeasured, Parity, Validity
 
 _OTHER_DATA = "pass --layout or other data"
 MOST_CLASSES = 5_000

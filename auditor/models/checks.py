@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
 from auditor.models.classifier import Classifier, scores_to_probabilities
 from auditor.models.explain import why
 from auditor.models.gpu import failure_of
-from auditor.results import NotMeasured, Parity, Validity
 
 _SINGLES = 16
 _SAME_PROBABILITY, _OTHER_PROBABILITY = 1e-4, 1e-2

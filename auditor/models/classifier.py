@@ -16,11 +16,11 @@ from typing import Literal, TypeVar, final
 import torch
 from torch import Tensor
 
+from auditor.documents.results import NotMeasured
 from auditor.errors import AuditError, InputRefused
 from auditor.models.base import Backend, OutputKind
 from auditor.models.explain import why
 from auditor.models.memory import lack_of_memory
-from auditor.results import NotMeasured
 
 T = TypeVar("T")
 AxisOrder = Literal["nchw", "nhwc", "nhw", "flat"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.results import NotMeasured
+from auditor.documents.results import NotMeasured
 
 _SILENT = NotMeasured(not_measured="the file does not say")
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from auditor.documents.results import Validity
 from auditor.errors import AuditIncomplete, one_line
 from auditor.models.explain import why
 from auditor.models.memory import lack_of_memory
-from auditor.results import Validity
 
 if TYPE_CHECKING:
     from auditor.models.base import Backend

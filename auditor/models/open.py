@@ -14,8 +14,8 @@ from auditor.errors import AuditError, InputRefused
 from auditor.models.base import Backend, ModelOptions, model_formats, torch_device
 from auditor.models.explain import why
 from auditor.models.gpu import compute_exactly
+from auditor.models.onnx.weights_files import weights_file, why_not
 from auditor.models.sniff import EXPECTED, refused, sniff
-from auditor.models.weights_files import weights_file, why_not
 
 _SNIFFED = ("onnx", "torchscript", "pt2")
 _CHUNK = 1 << 20
@@ -90,7 +90,7 @@ def _external_files(path: Path) -> list[Path]:
     import onnx
     from google.protobuf.message import DecodeError
 
-    from auditor.models.onnx_weights import external_names
+    from auditor.models.onnx.weights import external_names
 
     try:
         model = onnx.load_model_from_string(path.read_bytes())

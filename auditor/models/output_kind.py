@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from auditor.documents.results import Validity
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import OutputKind
-from auditor.results import Validity
 
 _ROUNDING = 1e-3
 

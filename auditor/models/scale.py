@@ -14,10 +14,10 @@ from typing import final
 import torch
 from torch import Tensor
 
+from auditor.documents.results import Validity
 from auditor.errors import InputRefused
 from auditor.models.base import Around, Backend, OutputKind
 from auditor.models.classifier import scores_to_probabilities
-from auditor.results import Validity
 
 ID = "logit_scale"
 _USUAL = 15.0

@@ -19,13 +19,13 @@ from typing import Generic, Literal, TypeVar, final
 import torch
 from torch import Tensor
 
+from auditor.documents.results import Validity
 from auditor.errors import AuditError, AuditIncomplete
 from auditor.models.base import Around, Backend
 from auditor.models.explain import why
 from auditor.models.gpu import failure_of
 from auditor.models.memory import lack_of_memory
 from auditor.models.writes import DRAWS
-from auditor.results import Validity
 
 T = TypeVar("T")
 Way = Literal["scores", "embeddings", "logits"]

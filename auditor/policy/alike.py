@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.documents.results import EmbeddingFact, Results, Rule
 from auditor.errors import InputRefused
 from auditor.policy.common_samples import gradient_route, pixels
 from auditor.policy.document import UNLIKE, Policy
-from auditor.results import EmbeddingFact, Results, Rule
 
 IN_EMBEDDING = "characteristics.edc_", "summary.edc_", "baselines.rpbs.edc_", "baselines.epbs.edc_"
 """How the names of measures begin that are taken in the model's embedding."""

@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from auditor.documents.results import Direction, Margins, NotMeasured, Results, SampleTable
 from auditor.policy.measures import Classes
 from auditor.policy.paired import Differences, Disagreement, common_rows, disagreement, margin_differences
-from auditor.results import Direction, Margins, NotMeasured, Results, SampleTable
 
 Change = Differences | Disagreement
 MARGIN = re.compile(r"characteristics\.margin_(l2|linf)_attack(_train)?")

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.comparison import (
+from auditor.documents.comparison import (
     Compared,
     ComparedClass,
     ComparedConfusion,
@@ -27,14 +27,8 @@ from auditor.comparison import (
     Moved,
     Side,
 )
-from auditor.errors import InputRefused
-from auditor.means import mean_change
-from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
-from auditor.policy.intervals import Interval, deviation, difference, fisher, holm, p_value
-from auditor.policy.measures import Classes, depends_on_generator, values
-from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
-from auditor.policy.verdict import verdict
-from auditor.results import (
+from auditor.documents.means import mean_change
+from auditor.documents.results import (
     SCHEMA_VERSION,
     ClassAccuracy,
     Definition,
@@ -47,6 +41,12 @@ from auditor.results import (
     harm,
     is_neutral,
 )
+from auditor.errors import InputRefused
+from auditor.numbers.intervals import Interval, deviation, difference, fisher, holm, p_value
+from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
+from auditor.policy.measures import Classes, depends_on_generator, values
+from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
+from auditor.policy.verdict import verdict
 
 SIGNIFICANT = 0.05
 STRONGEST = 40.0

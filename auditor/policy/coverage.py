@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.documents.results import Results, Rule
 from auditor.policy.document import Coverage, Policy
 from auditor.policy.judging import paired_classes
-from auditor.results import Results, Rule
 
 
 def coverage_rules(results: Results, policy: Policy) -> Iterator[Rule]:

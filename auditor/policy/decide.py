@@ -15,6 +15,7 @@ from datetime import date
 from functools import partial
 from math import isfinite
 
+from auditor.documents.results import Gate, Measured, Results, Rule
 from auditor.errors import UsageError
 from auditor.policy import wording
 from auditor.policy.alike import alike, refuse_partial
@@ -24,7 +25,6 @@ from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.measures import Classes, find, known, mean_over, values
 from auditor.policy.waivers import FAILING, Waivers
-from auditor.results import Gate, Measured, Results, Rule
 
 Decided = tuple[Rule, Judged | None]
 

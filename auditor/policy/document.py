@@ -30,9 +30,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.bounded_file import parse_toml
+from auditor.documents.results import Definition
 from auditor.errors import UsageError
 from auditor.policy.measures import Known, known
-from auditor.results import Definition
 
 ABSOLUTE, RELATIVE = ("min", "max"), ("max_decrease", "max_increase")
 RESERVED = ("validity", "coverage", "baseline", "policy", "waivers", "gate")

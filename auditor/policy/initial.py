@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
+from auditor.documents.results import Measure, Results
 from auditor.errors import InputRefused
+from auditor.numbers.intervals import Interval, deviation, z_for
 from auditor.policy.coverage import first_coverage
-from auditor.policy.intervals import Interval, deviation, z_for
 from auditor.policy.measures import Known, depends_on_generator, known, mean_over, values
 from auditor.policy.wording import number
-from auditor.results import Measure, Results
 
 RISK = 1e-4
 SMALLEST = 1e-300

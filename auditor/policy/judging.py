@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from auditor.documents.results import Measure, Measured
 from auditor.errors import UsageError
+from auditor.numbers.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.intervals import Interval, difference, mean_of, simultaneous
 from auditor.policy.measures import Bounds, Classes, Known
 from auditor.policy.paired import Disagreement
-from auditor.results import Measure, Measured
 
 Relation = Literal["inside", "straddles", "beyond"]
 Status = Literal["pass", "warn", "fail"]

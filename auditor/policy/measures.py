@@ -19,10 +19,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from auditor.documents.means import mean_change, mean_of_measure
+from auditor.documents.results import (
+    Baseline,
+    Definition,
+    Direction,
+    Measure,
+    Measured,
+    NotMeasured,
+    Results,
+    SummaryMeasure,
+)
 from auditor.errors import UsageError
-from auditor.means import mean_change, mean_of_measure
-from auditor.policy.intervals import Interval, mean_of
-from auditor.results import Baseline, Definition, Direction, Measure, Measured, NotMeasured, Results, SummaryMeasure
+from auditor.numbers.intervals import Interval, mean_of
 
 Classes = tuple[int, ...]
 Kind = Literal["model", "class", "pair", "direction"]

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, groupby
 
-from auditor.policy.intervals import LEVEL, Interval, z_for
-from auditor.results import Margins, SampleTable
+from auditor.documents.results import Margins, SampleTable
+from auditor.numbers.intervals import LEVEL, Interval, z_for
 
 RESOLUTION = 0.002
 """Share of a margin within which the search finds a margin again: it keeps a point only where it is nearer than the

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from auditor.comparison import ComparedMean, Comparison, Moved, Outcome, Reason
-from auditor.policy.intervals import Interval, simultaneous
-from auditor.results import Measure, harm
+from auditor.documents.comparison import ComparedMean, Comparison, Moved, Outcome, Reason
+from auditor.documents.results import Measure, harm
+from auditor.numbers.intervals import Interval, simultaneous
 
 BOTH_WAYS = 0.1
 """Share of the common samples that have to come closer, and that have to go farther, for another boundary. Where the

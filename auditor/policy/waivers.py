@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from auditor.documents.results import Results, Rule, Waiver
 from auditor.policy.document import Policy, PolicyRule, PolicyWaiver
 from auditor.policy.judging import waived_places
 from auditor.policy.measures import Classes, known, values
-from auditor.results import Results, Rule, Waiver
 
 FAILING = ("fail", "not_measured")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from auditor.documents.results import forecast
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.judging import Judged
 from auditor.policy.measures import Known
-from auditor.results import forecast
 
 PHRASES = {"min": "at least", "max": "at most", "max_decrease": "down by at most", "max_increase": "up by at most"}
 LIES = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime
 from typing import Protocol, runtime_checkable
 
+from auditor.documents.results import Results
 from auditor.registry import Registry
-from auditor.results import Results
 
 
 class Output(Protocol):

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from auditor.documents.results import Direction, Results, SampleTable
 from auditor.render.base import output
 from auditor.render.rounding import number
-from auditor.results import Direction, Results, SampleTable
 from auditor.text import SOFT, visible
 
 COLUMNS = (

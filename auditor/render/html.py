@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from auditor.documents.results import Results
 from auditor.render.base import output
-from auditor.results import Results
 
 
 @dataclass(frozen=True)

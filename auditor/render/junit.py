@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
+from auditor.documents.results import Measured, NotMeasured, Pair, Results, Rule
 from auditor.render.base import output
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import shown
-from auditor.results import Measured, NotMeasured, Pair, Results, Rule
 from auditor.text import visible
 
 TOOL = "deepdig-audit"

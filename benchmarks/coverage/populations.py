@@ -13,6 +13,8 @@ from torch import Tensor
 
 from auditor.characteristics.asymmetry import relative_difference
 from auditor.characteristics.diversity import diversity_estimate
+from auditor.documents.means import mean_of
+from auditor.documents.results import Measure
 from auditor.functional.calibration import BINS, bin_of, calibration_error
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import (
@@ -30,8 +32,6 @@ from auditor.functional.statistics import (
     wilson,
 )
 from auditor.functional.trajectories import tournament
-from auditor.means import mean_of
-from auditor.results import Measure
 
 SIZES = (24, 64, 400)
 Draw = Callable[[int, torch.Generator], Estimate | None]

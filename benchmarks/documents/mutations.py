@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from auditor.audit.journal_key import user_key
+from auditor.worker.journal_key import user_key
 
 NUMBERS: list[Any] = [
     0, 1, -1, 2, 10**6, -(10**6), 2**31, 2**63, 10**30, 0.5, -0.5, 1e-9, 5e-324, 1e308, -1e308, 1e16, float("nan"),

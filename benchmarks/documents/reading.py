@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.audit.journal import Journal
 from auditor.cli import main
 from auditor.errors import AuditError
+from auditor.worker.journal import Journal
 from benchmarks.documents.mutations import mutated
 
 SECONDS = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from auditor.audit.journal import JOURNAL, Journal
-from auditor.audit.messages import Begun, PartDone
-from auditor.audit.parts import FinishedPairs
-from auditor.results import Cost, Results, RunFacts, to_json
+from auditor.documents.messages import Begun, PartDone
+from auditor.documents.parts import FinishedPairs
+from auditor.documents.results import Cost, Results, RunFacts, to_json
+from auditor.worker.journal import JOURNAL, Journal
 from tests.render.sample_results import synthetic_results
 
 RULES = """version = 1

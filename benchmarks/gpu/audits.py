@@ -11,7 +11,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from auditor.results import Measure, Results, from_json
+from auditor.documents.results import Measure, Results, from_json
 from benchmarks.gpu.table import Bench, Row
 
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from unittest import mock
 
 from auditor.audit import run as audit
-from auditor.audit.plan import Plan
 from auditor.audit.stages import Report, Stages
 from auditor.audit.subject import Subject, open_subject
+from auditor.documents.plan import Plan
+from auditor.documents.results import Results
 from auditor.models.classifier import Spent
-from auditor.results import Results
 from benchmarks.gpu.subjects import made, thin
 from benchmarks.gpu.table import Bench, Row
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
-from auditor.results import Measure, Results, RunFacts
+from auditor.documents.plan import Plan
+from auditor.documents.results import Measure, Results, RunFacts
 from benchmarks.gpu.subjects import made, resnet18
 from benchmarks.gpu.table import Bench, Row
 

@@ -15,9 +15,9 @@ WAYS = {"none": (), "Landlock": ("landlock",), "seccomp": ("seccomp",), "both": 
 PROBE = """
 import ctypes, sys, tempfile
 from pathlib import Path
-from auditor.audit.plan import Plan
-from auditor.audit.sandbox import landlock, seccomp
-from auditor.audit.sandbox.places import places
+from auditor.documents.plan import Plan
+from auditor.worker.sandbox import landlock, seccomp
+from auditor.worker.sandbox.places import places
 if "landlock" in sys.argv:
     if not landlock.abi(): sys.exit("no Landlock")
     plan = Plan(model={"path": "sample_models/digits_cnn.onnx"}, data={"data": "digits"})

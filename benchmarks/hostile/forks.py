@@ -1,7 +1,7 @@
 """A worker by ``fork``: everything heavy is imported once, each child enters the same sandbox and does the same job.
 
 The product starts a new interpreter for each worker, which costs seconds of imports. Here ``start_child`` of
-``auditor.audit.process`` is replaced, and nothing else: command line, messages, limits, watch, sandbox and job are the
+``auditor.worker.process`` is replaced, and nothing else: command line, messages, limits, watch, sandbox and job are the
 product's own. Only the thread that forks lives on in the child, so that Landlock binds all of it.
 """
 
@@ -20,11 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from unittest import mock
 
 from auditor import cli
-from auditor.audit import process, worker
+from auditor.audit import child as worker
+from auditor.worker import process
 from benchmarks.hostile.case import Outcome
 
 _HEAVY = ("torch", "onnx", "onnxruntime", "sklearn.datasets", "sklearn.svm", "PIL.Image", "torch.jit", "torch.export",
-          "auditor.audit.run", "auditor.audit.inspection", "auditor.audit.subject")  # fmt: skip
+          "auditor.audit.run", "auditor.audit.inspect.inspection", "auditor.audit.subject")  # fmt: skip
 _REGISTRIES = ("auditor.models", "auditor.datasets", "auditor.boundary", "auditor.characteristics")
 
 Observer = Callable[[str], object]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from auditor.audit.sandbox import landlock, seccomp
+from auditor.worker.sandbox import landlock, seccomp
 from benchmarks.hostile.case import ACCEPTED, LIMIT, REFUSED, USAGE
 from benchmarks.hostile.runner import LIMITS, Row
 

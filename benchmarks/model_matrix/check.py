@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from auditor.documents.results import NotMeasured
 from auditor.errors import AuditError
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import bind
@@ -17,7 +18,6 @@ from auditor.models.classifier import scores_to_logits
 from auditor.models.open import open_model
 from auditor.models.output_kind import decide_output_kind
 from auditor.models.shape import instance_spec
-from auditor.results import NotMeasured
 from benchmarks.model_matrix.case import Case
 from benchmarks.model_matrix.reference import GRADIENTS, Reference, gradient_of, weighted
 from benchmarks.model_matrix.row import Row

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, numpy_helper
 
-from auditor.models.onnx_graph.registry import qualified
+from auditor.models.onnx.graph.registry import qualified
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
 FOLDERS = ("pytorch-converted", "pytorch-operator", "simple")

@@ -7,8 +7,8 @@ import torch
 from onnx import ModelProto, numpy_helper
 from torch import Tensor
 
-from auditor.models.onnx_graph import import_graph, read_graph
-from auditor.models.onnx_graph.tensors import tensor_from_proto
+from auditor.models.onnx.graph import import_graph, read_graph
+from auditor.models.onnx.graph.tensors import tensor_from_proto
 from benchmarks.onnx_backend.cases import Case
 from benchmarks.onnx_backend.scope import is_quantised
 

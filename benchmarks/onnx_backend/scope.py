@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from auditor.models.onnx_graph.registry import operators
+from auditor.models.onnx.graph.registry import operators
 from benchmarks.onnx_backend.cases import Case
 
 TRAINING = "training: losses, optimisers, batch statistics, gradients of gradients"

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import onnx
 import onnxruntime
 
-from auditor.models.onnx_graph.registry import operators
+from auditor.models.onnx.graph.registry import operators
 from benchmarks.onnx_backend.cases import FOLDERS, Case
 from benchmarks.onnx_backend.check import failure
 from benchmarks.onnx_backend.scope import not_applicable
@@ -101,7 +101,7 @@ def page(counts: Mapping[str, Count], versions: Mapping[str, set[int]], differen
         "",
         "Versions: those under which the same cases, as far as they are valid there, agree with ONNX Runtime",
         f"{onnxruntime.__version__}. Changes of form (attributes that became inputs) are in",
-        "`tests/models/onnx_graph/test_operators_against_runtime.py`.",
+        "`tests/models/onnx/graph/test_operators_against_runtime.py`.",
         f"{sum(map(len, versions.values()))} versions of {len(versions)} operators agree, "
         f"{len(different)} cases do not{': ' if different else '.'}{'; '.join(different)}",
         "",
@@ -115,7 +115,7 @@ def page(counts: Mapping[str, Count], versions: Mapping[str, set[int]], differen
         *(f"| {name} | 0 | 0 | 0 |  | {NO_CASES} |" for name in untested),
         "",
         "Gradients of every operator that has one are compared with finite differences in",
-        "`tests/models/onnx_graph/test_operator_gradients.py`.",
+        "`tests/models/onnx/graph/test_operator_gradients.py`.",
         "",
     ]
     return "\n".join(lines)

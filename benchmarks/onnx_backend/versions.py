@@ -15,7 +15,7 @@ import onnx
 import onnxruntime
 from onnx import ModelProto, defs
 
-from auditor.models.onnx_graph.registry import operators
+from auditor.models.onnx.graph.registry import operators
 from benchmarks.onnx_backend.cases import Case
 from benchmarks.onnx_backend.check import failure
 from benchmarks.onnx_backend.scope import is_quantised, not_applicable

@@ -11,7 +11,7 @@ import fnmatch
 import sys
 from pathlib import Path
 
-from auditor.audit.profiles import PROFILES
+from auditor.documents.profiles import PROFILES
 from benchmarks.regressions import detection
 from benchmarks.regressions.audits import Audits
 from benchmarks.regressions.detection import accepted_audit

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Gate, Measure, Results
 from auditor.policy.compare import compare
-from auditor.results import Gate, Measure, Results
 from benchmarks.regressions.audits import Audits
 from benchmarks.regressions.judges import RELATIVE, judges
 from benchmarks.regressions.planted import LABELS, NOISE, UNCHANGED, Planted

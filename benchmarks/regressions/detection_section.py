@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from auditor.comparison import ComparedMean, Comparison, Moved
-from auditor.results import Measure
+from auditor.documents.comparison import ComparedMean, Comparison, Moved
+from auditor.documents.results import Measure
 from benchmarks.regressions.detection import SEEDS, Row, Verdict, promises, smallest_caught
 from benchmarks.regressions.judges import FIRST, RELATIVE
 from benchmarks.regressions.page import Lines, short

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Gate, Results, Rule
 from auditor.policy.compare import compare
-from auditor.results import Gate, Results, Rule
 from benchmarks.regressions.judges import Judge, judges
 
 

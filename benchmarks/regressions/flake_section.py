@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from auditor.comparison import Moved
+from auditor.documents.comparison import Moved
 from benchmarks.regressions.flake import Compared, RuleCount, Trial, counts
 from benchmarks.regressions.judges import FIRST, RELATIVE
 from benchmarks.regressions.page import Lines, short

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.documents.results import Gate, Results
 from auditor.policy.decide import decide
 from auditor.policy.document import Policy, PolicyRule, parse_policy
 from auditor.policy.initial import first_policy
-from auditor.results import Gate, Results
 
 FIRST, RELATIVE = "first policy", "against the baseline"
 RULES = """\

@@ -12,8 +12,8 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
+from auditor.documents.results import Direction, Margins, Results
 from auditor.policy.compare import compare
-from auditor.results import Direction, Margins, Results
 from benchmarks.regressions.page import Lines
 
 SAMPLES = 64

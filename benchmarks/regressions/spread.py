@@ -15,10 +15,10 @@ from statistics import fmean, variance
 
 from scipy.stats import chi2
 
+from auditor.documents.results import Measure, Results
+from auditor.numbers.intervals import Interval, deviation
 from auditor.policy.initial import SPREAD, Look, Source, looks, observed
-from auditor.policy.intervals import Interval, deviation
 from auditor.policy.measures import values
-from auditor.results import Measure, Results
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from auditor.audit.profiles import PROFILES
+from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.models.base import ModelOptions
 from auditor.models.open import open_model

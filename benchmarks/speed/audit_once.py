@@ -50,7 +50,7 @@ class Cost:
 
 
 def measured(model: Path, data: str, *, threads: int = 1, **plan: object) -> Cost:
-    """Audit once; ``plan`` holds fields of ``auditor.audit.plan.Plan``."""
+    """Audit once; ``plan`` holds fields of ``auditor.documents.plan.Plan``."""
     job = {"model": str(model), "data": data, "plan": plan}
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -91,14 +91,14 @@ def _passes(classifier) -> tuple[float, float]:
 
 def _main() -> None:
     job = json.loads(sys.stdin.read())
-    import auditor.models.exported
-    import auditor.models.onnx
-    import auditor.models.torchscript  # noqa: F401
+    import auditor.models.exported.opening
+    import auditor.models.onnx.opening
+    import auditor.models.torchscript.opening  # noqa: F401
     from auditor.audit import run as auditing
-    from auditor.audit.plan import DataPlan, ModelPlan, Plan
     from auditor.boundary.base import generators
     from auditor.characteristics.base import characteristics
-    from auditor.results import to_json
+    from auditor.documents.plan import DataPlan, ModelPlan, Plan
+    from auditor.documents.results import to_json
 
     generators.names(), characteristics.names()
     kept = {}

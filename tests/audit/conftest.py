@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from auditor.audit import run as run_module
-from auditor.audit.agreement import contradictions
+from auditor.documents.agreement import contradictions
 
 _run = run_module.run
 

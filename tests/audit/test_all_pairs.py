@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.audit import shown_baselines
-from auditor.audit.plan import Plan
+from auditor.audit.pairs import shown_baselines
 from auditor.audit.run import run
+from auditor.documents.plan import Plan
+from auditor.documents.results import NotMeasured, Results
 from auditor.errors import InputRefused
-from auditor.results import NotMeasured, Results
 from tests.cli.command import run as run_command
 
 SAMPLE = Path(__file__).parents[2] / "sample_models" / "digits_cnn.pt"

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
+from auditor.documents.plan import Plan
+from auditor.documents.results import Results, from_json, to_json
 from auditor.errors import AuditError, AuditIncomplete, InputRefused
 from auditor.policy.usable import unusable
-from auditor.results import Results, from_json, to_json
 from tests.cli.command import run as run_command
 from tests.models.changing import ByAttribute, Changing, Scaled, program, sample, script
 

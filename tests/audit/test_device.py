@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from auditor.audit import subject
-from auditor.audit.inspection import inspect
-from auditor.audit.plan import Plan
+from auditor.audit.inspect.inspection import inspect
+from auditor.documents.plan import Plan
+from auditor.documents.results import Validity
 from auditor.models.gpu import unused_device
 from auditor.render.view import build
-from auditor.results import Validity
 from tests.render.sample_results import synthetic_results
 
 DIGITS_CNN = Path(__file__).parents[2] / "sample_models" / "digits_cnn.onnx"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
+from auditor.documents.plan import Plan
+from auditor.documents.results import Measure, Results, to_json
 from auditor.models import batch_size
-from auditor.results import Measure, Results, to_json
 
 DIGITS_CNN = Path(__file__).parents[2] / "sample_models" / "digits_cnn.onnx"
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from auditor.audit import shards
 from auditor.audit.memory import out_of_memory
-from auditor.audit.plan import Plan
+from auditor.audit.pairs import sharding as shards
 from auditor.audit.run import run
 from auditor.datasets import image_file
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
+from auditor.documents.plan import Plan
+from auditor.documents.results import Results
 from auditor.errors import AuditError, InputRefused
-from auditor.models.onnx_runtime import Runtime
-from auditor.results import Results
+from auditor.models.onnx.runtime import Runtime
 
 DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
 MOST_RUNS = 40

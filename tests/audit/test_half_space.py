@@ -11,9 +11,9 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
-from auditor.results import Direction, Measure, Results
+from auditor.documents.plan import Plan
+from auditor.documents.results import Direction, Measure, Results
 from tests.analytic import HalfSpace, around_the_middle, half_space
 
 INPUTS, SOURCES = 32, 200

@@ -11,13 +11,13 @@ import onnxruntime
 import torch
 from sklearn.ensemble import RandomForestClassifier
 
-from auditor.audit.plan import Plan
+from auditor.audit.model_facts.validity import jumps, route
 from auditor.audit.run import run
-from auditor.audit.validity import jumps, route
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
+from auditor.documents.plan import Plan
+from auditor.documents.results import Measure, NotMeasured, Results, from_json, to_json
 from auditor.render.view import build
-from auditor.results import Measure, NotMeasured, Results, from_json, to_json
 from tests.analytic import half_space
 from tests.forests import write_forest
 

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
+from auditor.documents.plan import Plan
 from auditor.errors import AuditError, InputRefused, UsageError
 
 Make = Callable[[Path], Path]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import shards
-from auditor.audit.ledger import Ledger
-from auditor.audit.messages import Begun, PartDone
-from auditor.audit.parts import FinishedBaselines, Found, Part
-from auditor.audit.plan import Plan
+from auditor.audit.finished_parts import Ledger
+from auditor.audit.pairs import sharding as shards
 from auditor.audit.run import run
-from auditor.results import Provenance, Results, from_json, to_json
+from auditor.documents.messages import Begun, PartDone
+from auditor.documents.parts import FinishedBaselines, Found, Part
+from auditor.documents.plan import Plan
+from auditor.documents.results import Provenance, Results, from_json, to_json
 
 DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
 PAIRS = "0:1,3:8,4:9"

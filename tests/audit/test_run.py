@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auditor.audit.plan import Plan
 from auditor.audit.run import run
-from auditor.results import Measure, Results
+from auditor.documents.plan import Plan
+from auditor.documents.results import Measure, Results
 
 DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
 

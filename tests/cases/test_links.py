@@ -10,10 +10,10 @@ import onnx
 import pytest
 
 from auditor.errors import InputRefused
-from tests.audit.sandbox.alone import confined
-from tests.audit.test_sandbox import inspect
 from tests.cases.looking import look
 from tests.cases.pictures import both_splits, network
+from tests.worker.sandbox.alone import confined
+from tests.worker.test_sandbox import inspect
 
 NAMES = ("cat", "dog", "fox")
 

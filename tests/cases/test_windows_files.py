@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.cli import main
-from auditor.results import to_json
+from auditor.documents.results import to_json
 from tests.cli.test_planning import plan_of
 from tests.render.sample_results import synthetic_results
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
 from auditor.characteristics.base import NO_MARGINS, ClassSamples, Evidence, SampleMargins, SplitName
+from auditor.documents.results import NotMeasured
 from auditor.models.classifier import Classifier
-from auditor.results import NotMeasured
 from tests.analytic import HalfSpace, around_the_middle, half_space
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.characteristics.asymmetry import Asymmetry, relative_difference
+from auditor.documents.results import Measure, NotMeasured
 from auditor.functional.statistics import Estimate
-from auditor.results import Measure, NotMeasured
 
 MISSING = NotMeasured(not_measured="for a test")
 

@@ -18,7 +18,7 @@ from auditor.characteristics.base import (
     characteristics,
     series_values,
 )
-from auditor.results import (
+from auditor.documents.results import (
     NEUTRAL,
     Definition,
     Direction,

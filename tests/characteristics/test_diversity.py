@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from auditor.characteristics.diversity import COLLAPSE, Diversity
-from auditor.results import NotMeasured
+from auditor.documents.results import NotMeasured
 from tests.characteristics.evidence import instances, of_half_space, rng
 
 

@@ -14,7 +14,7 @@ from auditor.characteristics import separator as separator_module
 from auditor.characteristics.base import ClassSamples
 from auditor.characteristics.edc import BoundaryEmbeddingSpaceComplexity, EmbeddingSpaceComplexity
 from auditor.characteristics.separator import separator
-from auditor.results import Measure, NotMeasured
+from auditor.documents.results import Measure, NotMeasured
 from tests.analytic import HalfSpace, classifier
 from tests.characteristics.evidence import empty, instances, of_half_space, rng
 

@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import binomtest
 
 from auditor.characteristics.edc_pair import ID, PairEmbeddingComplexity
+from auditor.documents.results import Measure, NotMeasured
 from auditor.functional.statistics import wilson
-from auditor.results import Measure, NotMeasured
 
 
 def accuracy(right: int, n: int) -> Measure:

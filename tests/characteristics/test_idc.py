@@ -11,7 +11,7 @@ from torch import nn
 
 from auditor.boundary.rpbs import RPBS
 from auditor.characteristics.idc import InputSpaceComplexity, _of_generators, on_source_side
-from auditor.results import Measure, NotMeasured
+from auditor.documents.results import Measure, NotMeasured
 from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
 from tests.characteristics.evidence import evidence, instances, of_half_space, onto, rng
 

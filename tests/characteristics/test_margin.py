@@ -10,7 +10,7 @@ import torch
 
 from auditor.characteristics.base import Evidence, SampleMargins
 from auditor.characteristics.margin import GeneratedDistance, Margin
-from auditor.results import Measure, Measured, NotMeasured
+from auditor.documents.results import Measure, Measured, NotMeasured
 from tests.characteristics.evidence import empty, of_half_space, rng, sample_margins
 
 SUFFIXES = (("", 0.5), ("_q05", 0.05), ("_q95", 0.95))

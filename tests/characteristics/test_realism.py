@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from auditor.characteristics.base import ClassSamples, Evidence
 from auditor.characteristics.realism import Realism
-from auditor.results import NotMeasured
+from auditor.documents.results import NotMeasured
 from tests.characteristics.evidence import empty, instances, of_half_space, rng
 
 

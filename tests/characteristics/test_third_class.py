@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from auditor.boundary.base import generators
 from auditor.characteristics.third_class import ThirdClassIntrusion
-from auditor.results import NotMeasured
+from auditor.documents.results import NotMeasured
 from tests.analytic import Sectors, classifier, task
 from tests.characteristics.evidence import evidence, instances, of_half_space, rng
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auditor.audit.messages import Begun, Finished, Job, PartDone, error_from, failure_from
+from auditor.documents.messages import Begun, Finished, Job, PartDone, error_from, failure_from
 
 
 class InThisProcess:
@@ -20,7 +20,7 @@ class InThisProcess:
         pass
 
     def outcome(self, show: Callable[..., None], keep: Callable[[Begun | PartDone], None]) -> Finished:
-        from auditor.audit.ledger import Ledger
+        from auditor.audit.finished_parts import Ledger
         from auditor.audit.run import run
 
         ledger = Ledger(self._job.found, keep)

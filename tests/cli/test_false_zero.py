@@ -24,7 +24,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from auditor.cli import audit_job, main
-from auditor.results import Results, to_json
+from auditor.documents.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment
 from tests.cli.in_this_process import InThisProcess
 from tests.cli.test_action import REFUSED

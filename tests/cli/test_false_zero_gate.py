@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 
-from auditor.audit import store
 from auditor.cli import audit_job, main
-from auditor.policy.initial import first_policy
-from auditor.results import (
+from auditor.documents import files as store
+from auditor.documents.results import (
     Direction,
     EmbeddingFact,
     Gate,
@@ -31,6 +30,7 @@ from auditor.results import (
     SplitSizes,
     to_json,
 )
+from auditor.policy.initial import first_policy
 from tests.cli.command import environment
 from tests.cli.in_this_process import InThisProcess
 from tests.render.sample_results import synthetic_results

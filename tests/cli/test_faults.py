@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from auditor.audit import process, shards
-from auditor.audit.journal_key import user_key
-from auditor.audit.messages import Job
-from auditor.audit.plan import Plan
+from auditor.audit.pairs import sharding as shards
 from auditor.cli import main
+from auditor.documents.messages import Job
+from auditor.documents.plan import Plan
+from auditor.worker import process
+from auditor.worker.journal_key import user_key
 from tests.cli.command import DIGITS_CNN, environment
 
 REPEAT = "import shutil, sys; sys.stdin.readline(); shutil.copyfileobj(open(sys.argv[1], 'rb'), sys.stdout.buffer)"
@@ -47,7 +48,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     job = Job(task="audit", plan=plan).model_dump_json().encode() + b"\n"
     worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "auditor.audit.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-P", "-m", "auditor.audit.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, env=environment(),
     )  # fmt: skip
     assert worker.stdin is not None

@@ -12,9 +12,9 @@ from onnx import numpy_helper
 
 from auditor.cli import main
 from auditor.cli.gate_job import Prepared
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Gate, Measure, NotMeasured, from_json, to_json
 from auditor.policy.document import parse_policy
-from auditor.results import Gate, Measure, NotMeasured, from_json, to_json
 from tests.cli.command import DIGITS_CNN, SMALL, Done, run
 from tests.render.gated import RULES
 from tests.render.sample_results import synthetic_results

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.cli import main
 from auditor.cli.github import command, commands
-from auditor.results import Results, to_json
+from auditor.documents.results import Results, to_json
 from tests.render.gated import RULES, gated, hostile
 from tests.render.sample_results import flagged, synthetic_results
 

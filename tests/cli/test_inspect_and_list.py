@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auditor.audit.inspection import Inspection, Normalisation, PassCost
+from auditor.audit.inspect.inspection import Inspection, Normalisation, PassCost
 from auditor.cli import main
-from auditor.results import Measure
+from auditor.documents.results import Measure
 from tests.cli.command import DIGITS_CNN, run
 
 

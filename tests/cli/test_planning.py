@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import typer
 
-from auditor.audit.plan import Plan
 from auditor.cli.app import app
 from auditor.cli.planning import plan_from
+from auditor.documents.plan import Plan
 from auditor.errors import UsageError
 
 

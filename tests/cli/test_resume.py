@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.audit.test_journal import with_own_digests
 from tests.cli.command import DIGITS_CNN, Done, command, environment, run
 from tests.cli.test_interruption import children
+from tests.worker.test_journal import with_own_digests
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 

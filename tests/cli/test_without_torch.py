@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.results import to_json
+from auditor.documents.results import to_json
 from tests.cli.command import DIGITS_CNN, REPOSITORY, environment
 from tests.render.sample_results import synthetic_results
 

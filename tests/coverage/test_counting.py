@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from auditor.documents.results import Measure
 from auditor.functional.statistics import Estimate
-from auditor.results import Measure
 from benchmarks.coverage import __main__ as page
 from benchmarks.coverage.populations import Cell, Population, measured
 from benchmarks.coverage.seeds import _of_measure

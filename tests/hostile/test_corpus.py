@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.sandbox import landlock
+from auditor.worker.sandbox import landlock
 from benchmarks.hostile import forks, tracing
 from benchmarks.hostile.case import ACCEPTED, REFUSED, Outcome
 from benchmarks.hostile.families import all_cases, spread

@@ -13,13 +13,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from auditor.documents.results import NotMeasured, Parity
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelOptions
 from auditor.models.bind import Bound, bind
 from auditor.models.open import open_model
-from auditor.models.torchscript import open_torchscript
-from auditor.results import NotMeasured, Parity
-from tests.models.torchscript_files import Cnn, Functional, Mlp, Sigmoid, noise, save, seeded
+from auditor.models.torchscript.opening import open_torchscript
+from tests.models.torchscript.torchscript_files import Cnn, Functional, Mlp, Sigmoid, noise, save, seeded
 
 IDS = ["output_finite", "output_kind", "parity", "batch_consistency", "softmax_saturated", "gradient", "determinism"]
 

@@ -24,8 +24,8 @@ from auditor.models.classifier import (
     scores_to_logits,
     scores_to_probabilities,
 )
-from auditor.models.torchscript import open_torchscript
-from tests.models.torchscript_files import Cnn, Sigmoid, noise, save, seeded
+from auditor.models.torchscript.opening import open_torchscript
+from tests.models.torchscript.torchscript_files import Cnn, Sigmoid, noise, save, seeded
 
 
 def classifier(eager: nn.Module, shape: tuple[int, ...], folder: Path) -> Classifier:

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from auditor.models.base import Backend, ModelOptions
-from auditor.models.onnx_graph import find_head, import_graph, read_graph
-from auditor.models.onnx_graph.staircase import has_steps, marked
+from auditor.models.onnx.graph import find_head, import_graph, read_graph
+from auditor.models.onnx.graph.staircase import has_steps, marked
 from auditor.models.open import open_model
 
 COLD = 0.01

@@ -29,7 +29,7 @@ from auditor.models import base
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.open import model_digest, model_format_of, open_model
 from auditor.models.sniff import sniff
-from tests.models.torchscript_files import Cnn, Mlp, noise, save, seeded
+from tests.models.torchscript.torchscript_files import Cnn, Mlp, noise, save, seeded
 
 CPU = ModelOptions(device="cpu")
 

@@ -13,10 +13,10 @@ from auditor.functional.bisection import bisect
 from auditor.models.base import ModelOptions
 from auditor.models.bind import MOST_CLASSES, Bound, bind
 from auditor.models.scale import rescaling
-from auditor.models.torchscript import open_torchscript
+from auditor.models.torchscript.opening import open_torchscript
 from tests.analytic import around_the_middle, half_space
 from tests.models.changing import Scaled, script
-from tests.models.torchscript_files import noise, save
+from tests.models.torchscript.torchscript_files import noise, save
 
 OPTIONS = ModelOptions(device="cpu")
 PLANE, X = half_space(16)[0], around_the_middle(300, 16, seed=1)

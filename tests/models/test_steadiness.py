@@ -23,7 +23,7 @@ from tests.models.changing import (
     Remembering,
     WhereGradients,
 )  # fmt: skip
-from tests.models.torchscript_files import Mlp, seeded
+from tests.models.torchscript.torchscript_files import Mlp, seeded
 
 STAGES, CALLS = 4, 50
 

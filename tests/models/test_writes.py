@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from auditor.models.base import ModelOptions
 from auditor.models.open import open_model
 from tests.models.changing import ByAttribute, Changing, DropoutLeftOn, Noisy, Remembering, WhereGradients, program
-from tests.models.torchscript_files import Branching, Cnn, Mlp, noise, save, seeded
+from tests.models.torchscript.torchscript_files import Branching, Cnn, Mlp, noise, save, seeded
 
 OPTIONS = ModelOptions(device="cpu", trust_model=True)
 

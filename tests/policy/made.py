@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from auditor.documents.results import Definition, Direction, Measure, Measured, NotMeasured, Results
 from auditor.functional.statistics import wilson
 from auditor.policy.document import Policy, parse_policy
-from auditor.results import Definition, Direction, Measure, Measured, NotMeasured, Results
 from tests.render.sample_results import DEFINITIONS, synthetic_results
 
 MARGIN = "margin_l2_attack"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
-from auditor.comparison import Compared, ComparedMean, Comparison, Moved
+from auditor.documents.comparison import Compared, ComparedMean, Comparison, Moved
+from auditor.documents.results import Direction, Measure, Measured, NotMeasured, Pair, Results, Validity, to_json
 from auditor.errors import InputRefused
 from auditor.policy.compare import compare
-from auditor.results import Direction, Measure, Measured, NotMeasured, Pair, Results, Validity, to_json
 from tests.policy.made import (
     MARGIN,
     apart,

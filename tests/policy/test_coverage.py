@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.profiles import PROFILES
+from auditor.documents.profiles import PROFILES
+from auditor.documents.results import Results
 from auditor.errors import UsageError
 from auditor.policy.coverage import first_coverage
 from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
 from auditor.policy.initial import first_policy
-from auditor.results import Results
 from tests.policy.made import policy, results, rule
 
 BASE = results()

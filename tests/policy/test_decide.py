@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from auditor.documents.results import EmbeddingFact, Gate, Measured, NotMeasured, Results, Rule, SplitSizes
 from auditor.errors import InputRefused, UsageError
+from auditor.numbers.intervals import Interval
 from auditor.policy import document
 from auditor.policy.decide import decide
-from auditor.policy.intervals import Interval
 from auditor.policy.judging import Limit, Relation, outcome, relation
-from auditor.results import EmbeddingFact, Gate, Measured, NotMeasured, Results, Rule, SplitSizes
 from tests.policy.made import (
     MARGIN,
     apart,

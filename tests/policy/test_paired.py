@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from auditor.documents.results import Margins
 from auditor.policy.paired import (
     LEAST,
     MOVED,
@@ -25,7 +26,6 @@ from auditor.policy.paired import (
     margin_differences,
     signed_rank,
 )
-from auditor.results import Margins
 
 
 def margins(values: list[float | None], tried: float | None = None, first: int = 0) -> Margins:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor.characteristics.base import characteristics
+from auditor.documents.results import Definition
 from auditor.policy.decide import decide
 from auditor.policy.document import (
     UNLIKE,
@@ -22,7 +23,6 @@ from auditor.policy.document import (
 )
 from auditor.policy.judging import Relation, outcome
 from auditor.policy.measures import FIXED, GENERATORS
-from auditor.results import Definition
 from tests.render.sample_results import synthetic_results
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.documents.results import Results, Validity
 from auditor.policy.usable import unusable
-from auditor.results import Results, Validity
 from tests.policy.made import results
 
 

@@ -8,9 +8,9 @@ import onnx
 import pytest
 import torch
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.numbers.intervals import Interval
 from auditor.policy.compare import compare
-from auditor.policy.intervals import Interval
 from benchmarks.regressions.detection import Row, Verdict, promises, smallest_caught, verdict
 from benchmarks.regressions.detection_section import detection_section
 from benchmarks.regressions.flake import comparisons, counts, room, trials

@@ -16,8 +16,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from auditor.audit.summary import ranking, summarise
-from auditor.results import (
+from auditor.documents.results import (
     NEUTRAL,
     Baseline,
     ClassAccuracy,
@@ -58,6 +57,7 @@ from auditor.results import (
     ToolFacts,
     Validity,
 )
+from auditor.documents.summary import ranking, summarise
 
 WRONG = {(9, 4): 3, (4, 9): 1, (8, 3): 2, (1, 8): 1}
 """Mistakes on test samples, by label and prediction."""

@@ -12,7 +12,8 @@ from functools import cache
 import pypdf
 import pytest
 
-from auditor.comparison import Comparison, KeptDirection
+from auditor.documents.comparison import Comparison, KeptDirection
+from auditor.documents.results import Measure, Results
 from auditor.functional.statistics import wilson
 from auditor.policy.compare import compare
 from auditor.render.comparison.base import comparison_outputs
@@ -22,7 +23,6 @@ from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.figures.ranking import RankedRow
 from auditor.render.rounding import NO_BREAK
 from auditor.render.view.parts import Cell
-from auditor.results import Measure, Results
 from tests.policy.made import apart, scaled, with_margins, with_measure, with_predictions
 from tests.render.gated import hostile
 from tests.render.sample_results import flagged, measure, summary, synthetic_results

@@ -16,13 +16,13 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
+from auditor.documents.results import ReliabilityBin
 from auditor.render.figures import bars, confusion, distribution, grid, heatmap, ranking, reliability, scatter, strips
 from auditor.render.figures.colour import LEVELS, diverging, sequential, text_on
 from auditor.render.figures.measure import fitted, text_width
 from auditor.render.figures.scale import Scale, tick_labels, ticks
+from auditor.render.figures.sprites import MAT, magnification, sprite
 from auditor.render.figures.svg import Drawing
-from auditor.render.sprites import MAT, magnification, sprite
-from auditor.results import ReliabilityBin
 from tests.render.sample_results import cell
 
 NASTY = '<script>"&\x00\u202e$\\frac{'

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 
+from auditor.documents.results import Measure, Results
 from auditor.render.base import outputs
-from auditor.results import Measure, Results
 from tests.render.gated import gated, hostile
 from tests.render.sample_results import flagged, synthetic_results
 

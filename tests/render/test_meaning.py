@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from auditor.documents.results import Gate, Measure, ReliabilityBin, Results, Rule, SampleGrid
 from auditor.render.figures import ranking, reliability
 from auditor.render.figures.colour import LEVELS, dark_rules
 from auditor.render.figures.ranking import Dot, RankedRow
@@ -18,7 +19,6 @@ from auditor.render.view.advice import advice
 from auditor.render.view.audit import Audit
 from auditor.render.view.drawing import cell_label, class_map
 from auditor.render.view.glance import glance
-from auditor.results import Gate, Measure, ReliabilityBin, Results, Rule, SampleGrid
 from tests.render.sample_results import WRONG, synthetic_results
 from tests.render.test_words import change
 
@@ -259,7 +259,7 @@ def test_one_number_has_one_interval(results: Results) -> None:
 
 
 def without_margins(results: Results, reason: str) -> Results:
-    from auditor.results import NotMeasured
+    from auditor.documents.results import NotMeasured
     from tests.render.sample_results import summary
 
     def lost(characteristics: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.documents.results import Results, from_json, to_json
 from auditor.render.base import outputs
-from auditor.results import Results, from_json, to_json
 from tests.render.browser import BINARY, browser
 from tests.render.sample_results import flagged, synthetic_results
 

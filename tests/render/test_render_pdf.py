@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from auditor.documents.results import Results
 from auditor.render.assets import read_text
 from auditor.render.base import outputs
-from auditor.results import Results
 from tests.render.sample_results import flagged, synthetic_results
 
 pypdf = pytest.importorskip("pypdf")

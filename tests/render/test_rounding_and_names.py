@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.documents.results import Measure
 from auditor.render.names import display_name
 from auditor.render.rounding import (
     MINUS,
@@ -24,7 +25,6 @@ from auditor.render.rounding import (
     unit_words,
     value_text,
 )
-from auditor.results import Measure
 
 
 def plain(text: str) -> str:

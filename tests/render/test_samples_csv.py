@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from auditor.documents.results import Margins, Results
 from auditor.render.base import outputs
 from auditor.render.csv import COLUMNS, safe
 from auditor.render.view.advice import advice
 from auditor.render.view.audit import Audit
-from auditor.results import Margins, Results
 from tests.render.sample_results import PER_CLASS, WRONG, synthetic_results
 
 PAIRS = [(4, 9), (3, 8), (4, 8)]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 
+from auditor.documents.results import Measure, Results
 from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
 from auditor.render.base import OutputOfPlace, outputs
-from auditor.results import Measure, Results
 from tests.render.gated import RULES, gated, hostile
 from tests.render.sample_results import flagged, synthetic_results
 

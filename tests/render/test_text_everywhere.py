@@ -19,10 +19,10 @@ from auditor.cli.gate_job import gate_lines
 from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
 from auditor.cli.terminal import print_line, say
+from auditor.documents.results import Results, Rule, Validity, to_json
 from auditor.policy.compare import compare
 from auditor.render.base import outputs
 from auditor.render.comparison.base import comparison_outputs
-from auditor.results import Results, Rule, Validity, to_json
 from tests.render.gated import gated
 
 HARMS = {

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from auditor.documents.results import Definition, Results, from_json
 from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
 from auditor.render.base import outputs
@@ -16,7 +17,6 @@ from auditor.render.rounding import MINUS, NO_BREAK, THIN
 from auditor.render.view import build
 from auditor.render.view.method import formula
 from auditor.render.view.seriation import order
-from auditor.results import Definition, Results, from_json
 from tests.render.sample_results import DEFINITIONS, measure, synthetic_results
 
 
@@ -150,7 +150,7 @@ def test_the_registry_holds_the_three_outputs(results: Results) -> None:
 
 def test_the_html_needs_neither_torch_nor_what_makes_the_pdf(results: Results) -> None:
     script = (
-        "import sys, json; from auditor.results import from_json; from auditor.render.base import outputs;"
+        "import sys, json; from auditor.documents.results import from_json; from auditor.render.base import outputs;"
         "page = outputs['html'].render(from_json(sys.stdin.read()));"
         "heavy = ('torch', 'sklearn', 'matplotlib.pyplot', 'weasyprint');"
         "print(json.dumps([len(page), [m for m in heavy if m in sys.modules]]))"

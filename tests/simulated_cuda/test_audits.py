@@ -12,8 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.audit.inspection import inspect
-from auditor.audit.profiles import PROFILES
+from auditor.audit.inspect.inspection import inspect
 from auditor.boundary import cross_check, deepdig
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.minimal_norm import AttackTask, NearestSearch
@@ -22,6 +21,7 @@ from auditor.boundary.rescue import Rescue
 from auditor.boundary.training import Training
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
+from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import ModelOptions
 from auditor.models.bind import bind

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from auditor.results import NotMeasured
+from auditor.documents.results import NotMeasured
 from tests.simulated_cuda.counts import benched, everything
 from tests.simulated_cuda.events import Site
 

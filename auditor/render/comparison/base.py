@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Protocol
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
 from auditor.registry import Registry
 
 

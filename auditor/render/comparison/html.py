@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
 from auditor.render.comparison.base import comparison_output
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import to_json
 from auditor.render.comparison.base import comparison_output
-from auditor.results import to_json
 
 
 @dataclass(frozen=True)

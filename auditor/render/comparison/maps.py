@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from auditor.comparison import Compared
+from auditor.documents.comparison import Compared
+from auditor.documents.results import Definition, Measure, harm, is_neutral
 from auditor.render.comparison.sides import Sides
 from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
@@ -15,7 +16,6 @@ from auditor.render.rounding import begun, is_share, plural, unit_words, value_t
 from auditor.render.view.audit import Classes
 from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
 from auditor.render.view.parts import Figure
-from auditor.results import Definition, Measure, harm, is_neutral
 
 RANKED_UP_TO = 30
 Values = dict[Classes, float]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Measure
 from auditor.render.comparison.base import comparison_output
 from auditor.render.comparison.sides import Sides, signed
 from auditor.render.comparison.words import findings, verdict
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import shown
-from auditor.results import Measure
 from auditor.text import visible
 
 PLACES = 5

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from auditor.comparison import Compared, ComparedDirection, ComparedMean, Comparison, KeptDirection
+from auditor.documents.comparison import Compared, ComparedDirection, ComparedMean, Comparison, KeptDirection
+from auditor.documents.results import Definition, Measure, NotMeasured
 from auditor.render.names import display_name
 from auditor.render.rounding import MINUS, NO_BREAK, Shown, shown
 from auditor.render.view.audit import NAME_LIMIT, Classes
 from auditor.render.view.seriation import order
-from auditor.results import Definition, Measure, NotMeasured
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from auditor.comparison import Compared, ComparedMean
+from auditor.documents.comparison import Compared, ComparedMean
+from auditor.documents.results import Measure, Measured, NotMeasured, is_neutral
 from auditor.render.comparison.sides import Place, Sides, signed
 from auditor.render.names import display_name
 from auditor.render.rounding import count, is_share, plural, shown, unit_words
 from auditor.render.view.parts import STATUSES, Cell, Column, Status, Table
-from auditor.results import Measure, Measured, NotMeasured, is_neutral
 
 MOST = 40
 CONFUSIONS = 15

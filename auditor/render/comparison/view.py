@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from auditor.comparison import Comparison
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Measure
 from auditor.render.comparison import maps, tables, words
 from auditor.render.comparison.sides import Sides
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, plural
 from auditor.render.view.front import Flag
 from auditor.render.view.parts import STATUSES, Figure, Sentence, Status, Table, Term
-from auditor.results import Measure
 
 FRONT = 4
 """Directions in the table of page 1."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from auditor.comparison import ComparedMean, Moved
+from auditor.documents.comparison import ComparedMean, Moved
+from auditor.documents.results import Measure
 from auditor.render.comparison.sides import Sides, signed
 from auditor.render.rounding import count, plural, shown, value_text
 from auditor.render.view.parts import STATUSES, Sentence, Status
-from auditor.results import Measure
 
 MOST = 5
 NEWS = ("new", "more", "fewer", "vanished")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from auditor.render.figures.colour import Role
 from auditor.render.figures.measure import fitted, text_width
+from auditor.render.figures.sprites import Sprite
 from auditor.render.figures.svg import SMALL, TEXT_SIZE, Drawing
-from auditor.render.sprites import Sprite
 
 CAPTION = 26
 """Room under each row of images for two lines of text."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from auditor.documents.results import ReliabilityBin
 from auditor.render.figures.scale import Scale
 from auditor.render.figures.svg import SMALL, Drawing
 from auditor.render.rounding import count
-from auditor.results import ReliabilityBin
 
 
 def draw(bins: list[ReliabilityBin], alt: str, width: float = 300) -> str:

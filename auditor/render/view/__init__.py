@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from auditor.documents.results import Results
 from auditor.render.view.advice import PairAdvice, advice
 from auditor.render.view.audit import Audit
 from auditor.render.view.facts import Facts, facts
@@ -21,7 +22,6 @@ from auditor.render.view.others import other_pairs
 from auditor.render.view.pair import PairPage, pair_page, pairs_heading
 from auditor.render.view.parts import Table, Term
 from auditor.render.view.reproduce import Reproduce, reproduce
-from auditor.results import Results
 
 
 @dataclass(frozen=True)

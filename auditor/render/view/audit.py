@@ -6,9 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
+from auditor.documents.results import (
+    Definition,
+    Direction,
+    Measure,
+    Measured,
+    Pair,
+    Results,
+    Validity,
+    harm,
+    is_neutral,
+)
 from auditor.render.names import display_name
 from auditor.render.rounding import NO_BREAK
-from auditor.results import Definition, Direction, Measure, Measured, Pair, Results, Validity, harm, is_neutral
 
 Classes = tuple[int, int]
 NAME_LIMIT = 28

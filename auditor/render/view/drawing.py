@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from auditor.documents.results import harm, is_neutral
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.rounding import begun, is_share, shown, unit_words
 from auditor.render.view.audit import Audit
 from auditor.render.view.extremes import extreme
 from auditor.render.view.seriation import order
-from auditor.results import harm, is_neutral
 
 MAPS_UP_TO = 20
 """A map of more classes than this is unreadable; rankings and coverage take its place."""

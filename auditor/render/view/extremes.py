@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.documents.results import Measure, harm, is_neutral
 from auditor.render.rounding import count
 from auditor.render.view.audit import Audit, Found
-from auditor.results import Measure, harm, is_neutral
 
 Ends = tuple[float, float]
 

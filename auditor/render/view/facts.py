@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from auditor.documents.results import NotMeasured
 from auditor.render.figures import confusion, ranking, reliability
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.names import display_name, display_text
@@ -13,7 +14,6 @@ from auditor.render.rounding import count, number, percent, plural, shown, size
 from auditor.render.view.audit import Audit, measured
 from auditor.render.view.parts import Cell, Column, Figure, Sentence, Table, Term
 from auditor.render.view.words import CHANCE, weakest
-from auditor.results import NotMeasured
 
 CLASSES_SHOWN = 30
 CONFUSION_UP_TO = 20

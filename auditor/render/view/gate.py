@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from auditor.documents.results import Rule, forecast
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import THIN, count, is_share, shown_interval
 from auditor.render.view.audit import Audit
 from auditor.render.view.parts import STATUSES, Cell, Column, Table
-from auditor.results import Rule, forecast
 
 Standing = Literal["holds", "undecided", "broken", "missing", "waived"]
 ORDER = ("fail", "not_measured", "waived", "warn", "pass")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from auditor.documents.results import Coverage, Definition, Measure, SummaryMeasure, harm, is_neutral
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import (
@@ -26,7 +27,6 @@ from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.extremes import closest_pair, extreme
 from auditor.render.view.parts import Cell, Column, Figure, Table
 from auditor.render.view.words import missing_pairs
-from auditor.results import Coverage, Definition, Measure, SummaryMeasure, harm, is_neutral
 
 RANKED_UP_TO = 30
 INTRUDERS = 12

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditor.documents.results import Generation, NotMeasured
 from auditor.render.names import display_text
 from auditor.render.rounding import count, plural
 from auditor.render.view.audit import Audit
 from auditor.render.view.parts import Cell, Column, Table
 from auditor.render.view.words import missing_pairs
-from auditor.results import Generation, NotMeasured
 
 ROWS = 60
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.documents.results import Direction, Margins, Measure, Measured, Pair
 from auditor.render.rounding import count, number, shown, unit_words
 from auditor.render.view.audit import Audit
 from auditor.render.view.parts import Cell, Column, Table, unknown
 from auditor.render.view.words import MARGIN
-from auditor.results import Direction, Margins, Measure, Measured, Pair
 
 Split = Literal["test", "train"]
 _MARGIN = re.compile(r"margin_(l2|linf)_attack(_train)?(_q\d+)?")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from auditor.documents.results import Pair, SampleTable
 from auditor.render.names import display_name
 from auditor.render.rounding import count
 from auditor.render.view.audit import Audit, Classes
-from auditor.results import Pair, SampleTable
 
 NAMED = 3
 """Samples that a sentence names."""

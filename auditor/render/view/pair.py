@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.documents.results import NotMeasured, Pair
 from auditor.render.names import display_text
 from auditor.render.rounding import count, plural, shown, value_text
 from auditor.render.view.audit import Audit, anchor
@@ -13,7 +14,6 @@ from auditor.render.view.pair_figures import distributions, grids, projections, 
 from auditor.render.view.pair_tables import counts, measures
 from auditor.render.view.parts import Figure, Table
 from auditor.render.view.words import MARGIN, fragile_direction
-from auditor.results import NotMeasured, Pair
 
 
 @dataclass(frozen=True)

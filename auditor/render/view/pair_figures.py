@@ -8,6 +8,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from auditor.documents.results import Direction, DistributionSeries, Pair, ScatterSeries, StripSeries
 from auditor.render.figures import distribution, scatter, strips
 from auditor.render.figures.colour import Role
 from auditor.render.figures.distribution import Sample
@@ -17,7 +18,6 @@ from auditor.render.rounding import count, plural, shown
 from auditor.render.view.audit import Audit, Classes, measured
 from auditor.render.view.parts import Figure
 from auditor.render.view.samples import sample_figure
-from auditor.results import Direction, DistributionSeries, Pair, ScatterSeries, StripSeries
 
 GRID_CAPTION = (
     "Each row is one instance, chosen by its distance to the boundary (L2); under each image the "

@@ -7,8 +7,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from auditor.documents.results import Measured, NotMeasured
 from auditor.render.names import display_text
-from auditor.results import Measured, NotMeasured
 
 StatusKind = Literal["pass", "warn", "fail", "unknown"]
 

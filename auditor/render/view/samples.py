@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from auditor.documents.results import NotMeasured, SampleCell, SampleGrid
 from auditor.render.figures import grid
 from auditor.render.figures.grid import CAPTION, Labels
+from auditor.render.figures.sprites import MAT, magnification, sprite
 from auditor.render.rounding import number, probability
-from auditor.render.sprites import MAT, magnification, sprite
 from auditor.render.view.audit import Audit
-from auditor.results import NotMeasured, SampleCell, SampleGrid
 
 HEADS = {
     "source": ["source"],

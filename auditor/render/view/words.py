@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from auditor.documents.results import Generation, Measure
 from auditor.render.names import display_text
 from auditor.render.rounding import count, percent, plural, shown, value_text
 from auditor.render.view.audit import Audit, Found, measured
 from auditor.render.view.extremes import Extreme, closest_pair, extreme
 from auditor.render.view.gate import gate_words
 from auditor.render.view.parts import Sentence
-from auditor.results import Generation, Measure
 
 MARGIN = "margin_l2_attack"
 INTRUSION, IDC, DIVERSITY = "third_class_intrusion", "idc", "diversity"

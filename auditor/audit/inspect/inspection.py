@@ -1,0 +1,202 @@
+"""A look at a model without an audit: what its file says, and how it fits the data if there are any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from auditor.audit.stages import Report
+from auditor.documents.plan import Plan
+from auditor.documents.results import DataFacts, Document, Measure, ModelFacts, NotMeasured, Validity
+
+if TYPE_CHECKING:
+    from auditor.audit.subject import Subject
+    from auditor.models.classifier import Classifier
+
+LOOKED_AT = 2048
+"""Samples of each split, evenly spaced, from which labels and pixels are judged."""
+TIMED = 64
+"""Training samples, evenly spaced, in the batch that is timed."""
+
+
+class Normalisation(Document):
+    """Accuracy on a part of the test samples, as the pixels are given and, where it is poor, prepared otherwise.
+
+    ``tried`` gives the accuracy by the options that prepare the pixels so, best first; empty where accuracy is good.
+    """
+
+    accuracy: Measure | NotMeasured
+    tried: dict[str, float]
+
+
+class PassCost(Document):
+    """Measured seconds for each instance in a batch of ``batch``; ``both`` is forward and backward together."""
+
+    batch: int
+    forward_seconds: float
+    both_seconds: float | NotMeasured
+
+
+class Estimate(Document):
+    """What an audit of all pairs would take in a profile; see ``auditor.audit.inspect.estimate`` for how far off it may be.
+
+    ``memory_bytes`` is what the worker would hold at most.
+    """
+
+    pairs: int
+    forward: int
+    backward: int
+    seconds: float
+    memory_bytes: int
+
+
+class Inspection(Document):
+    """What the tool sees; ``--json`` prints this document. Two runs differ in seconds and memory alone.
+
+    What comes before ``model`` is from the file alone; ``model`` and all behind it need data. ``operators`` counts
+    them by name, ``outputs`` lists all outputs, and ``output`` says which one holds the scores, and why.
+    ``estimates`` is by profile; ``peak_memory_bytes`` is what the process held at most.
+    """
+
+    file: str
+    format: str
+    sha256: str
+    size_bytes: int
+    producer: str | NotMeasured
+    # A dictionary of texts would take the reason for one of its entries.
+    versions: NotMeasured | dict[str, str] = Field(union_mode="left_to_right")
+    operators: dict[str, int] | NotMeasured
+    declared_input: str
+    batch: str
+    outputs: list[str] | NotMeasured
+    output: str | NotMeasured
+    runtime: str
+    gradient: str | NotMeasured
+    embedding: str | NotMeasured
+    head: str
+    model: ModelFacts | NotMeasured
+    data: DataFacts | NotMeasured
+    normalisation: Normalisation | NotMeasured
+    cost: PassCost | NotMeasured
+    estimates: dict[str, Estimate] | NotMeasured
+    peak_memory_bytes: int
+    validity: list[Validity]
+
+
+def inspect(plan: Plan, report: Report) -> Inspection:
+    """Open the model and, if the plan has data, bind it to them, telling ``report`` of each step.
+
+    Raises:
+        AuditError: as in an audit.
+    """
+    from auditor.audit.circumstances import data_facts, model_facts, peak_memory
+    from auditor.audit.subject import open_artefact, open_subject
+    from auditor.worker.sandbox import checks
+
+    subject = None if plan.data is None else open_subject(plan, report)
+    artefact = open_artefact(plan.model) if subject is None else subject.artefact
+    backend, unknown = artefact.backend, NotMeasured(not_measured="give --data to find out")
+    declared, facts = backend.input, backend.facts
+    shape = ", ".join("any" if size is None else str(size) for size in declared.shape or ())
+    cost = unknown if subject is None else _cost(subject)
+    return Inspection(
+        file=artefact.path.name,
+        format=artefact.format,
+        sha256=artefact.sha256,
+        size_bytes=artefact.size_bytes,
+        producer=facts.producer,
+        versions=facts.versions if isinstance(facts.versions, NotMeasured) else dict(facts.versions),
+        operators=facts.operators if isinstance(facts.operators, NotMeasured) else dict(facts.operators),
+        declared_input=f"({shape}) {str(declared.dtype).removeprefix('torch.')}"
+        if declared.shape is not None
+        else "the file does not say",
+        batch="any number" if declared.fixed_batch is None else f"exactly {declared.fixed_batch}",
+        outputs=facts.outputs if isinstance(facts.outputs, NotMeasured) else list(facts.outputs),
+        output=facts.output,
+        runtime=backend.runtime,
+        gradient=backend.gradient if subject is None else subject.classifier.gradient,
+        embedding=backend.embedding,
+        head=backend.head or "not known from the file",
+        model=unknown if subject is None else model_facts(subject, plan.model.output),
+        data=unknown if subject is None else data_facts(subject.dataset),
+        normalisation=unknown if subject is None else _normalisation(subject),
+        cost=cost,
+        estimates=unknown if subject is None or isinstance(cost, NotMeasured) else _estimates(subject, cost),
+        peak_memory_bytes=peak_memory(),
+        validity=[*(artefact.checks if subject is None else [*subject.checks, *_fit(subject)]), *checks()],
+    )
+
+
+def _fit(subject: Subject) -> list[Validity]:
+    """What an audit would say of labels and pixels before it measures anything, from a part of the samples."""
+    import torch
+
+    from auditor.audit.model_facts.performance import measure_performance
+    from auditor.audit.model_facts.predictions import predict_split
+    from auditor.audit.model_facts.validity import checks_of_fit
+    from auditor.functional.statistics import systematic
+
+    classifier, dataset = subject.classifier, subject.dataset
+    train, test = (
+        predict_split(classifier, split.part(systematic(len(split), LOOKED_AT)), lambda *_: None, name)
+        for name, split in (("train", dataset.train), ("test", dataset.test))
+    )
+    performance = measure_performance(test, dataset.class_names, rng=torch.Generator())
+    return checks_of_fit(classifier, dataset, train, test, performance)
+
+
+def _normalisation(subject: Subject) -> Normalisation:
+    import torch
+
+    from auditor.audit.model_facts.normalisations import SAMPLES, tried
+    from auditor.audit.model_facts.validity import POOR
+    from auditor.functional.statistics import wilson
+
+    classifier, test = subject.classifier, subject.dataset.test
+    if not len(test):
+        return Normalisation(accuracy=NotMeasured(not_measured="there are no test samples"), tried={})
+    rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
+    right = int((classifier.predict(test.instances(rows)) == test.labels[rows]).sum())
+    share = wilson(right, len(rows))
+    accuracy = Measure(
+        value=share.value, ci_low=share.low, ci_high=share.high, n=len(rows), unit="share", direction="higher is better"
+    )
+    chance = 1 / classifier.num_classes
+    poor = (share.value - chance) / (1 - chance) < POOR
+    others = {way.options: found.value for way, found in tried(classifier, test)} if poor else {}
+    return Normalisation(accuracy=accuracy, tried=others)
+
+
+def _cost(subject: Subject) -> PassCost:
+    from auditor.audit.inspect.timing import both_seconds, forward_seconds
+    from auditor.functional.statistics import systematic
+
+    classifier: Classifier = subject.classifier
+    train = subject.dataset.train
+    x = train.instances(systematic(len(train), min(TIMED, classifier.batch_size)))
+    return PassCost(
+        batch=len(x), forward_seconds=forward_seconds(classifier, x), both_seconds=both_seconds(classifier, x)
+    )
+
+
+def _estimates(subject: Subject, cost: PassCost) -> dict[str, Estimate] | NotMeasured:
+    from auditor.audit.circumstances import peak_memory
+    from auditor.audit.inspect.estimate import expected, expected_memory
+    from auditor.documents.profiles import PROFILES
+
+    if isinstance(cost.both_seconds, NotMeasured):
+        return NotMeasured(not_measured="a search without gradients is not estimated")
+    train, test = subject.dataset.train, subject.dataset.test
+    classes = len(train.labels.unique())
+    directions = classes * (classes - 1)
+    found = {}
+    for name, profile in PROFILES.items():
+        spent = expected(profile, directions, len(train) // classes, len(train) + len(test))
+        seconds = spent.seconds(directions, cost.forward_seconds, cost.both_seconds)
+        shape, device = subject.classifier.instance_shape, subject.classifier.device.type
+        memory = peak_memory() + expected_memory(profile, shape, len(train) // classes, device)
+        found[name] = Estimate(
+            pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=seconds, memory_bytes=memory
+        )
+    return found

@@ -1,0 +1,183 @@
+"""Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
+
+A generator that needs gradients is replaced by the gradient-free one where the model has none; ``route`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from auditor.audit.model_facts.predictions import Predictions
+from auditor.audit.pairs.sources import direction_tasks, usable_samples
+from auditor.audit.seeds import generator_for
+from auditor.audit.stages import Stages
+from auditor.boundary.base import BoundaryInstances, Generator, generators
+from auditor.boundary.decision_search import DecisionSearch
+from auditor.boundary.gradient_free import BUDGETS
+from auditor.boundary.minimal_norm import NearestSearch, Search
+from auditor.documents.plan import Plan
+from auditor.documents.profiles import Profile
+from auditor.documents.results import Generation, Measure, NotMeasured
+from auditor.errors import InputRefused
+from auditor.functional.minimal_norm import AttackBudget
+from auditor.functional.statistics import wilson
+from auditor.models.classifier import Classifier
+from auditor.numbers.class_pairs import Pair
+
+BASELINES = ("rpbs", "epbs")
+GRADIENT_FREE = "gradient-free"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who makes the boundary instances of this model: chosen once, the same for every part of the audit.
+
+    Args:
+        name: of the generator.
+        generator: with its settings, and with what it learned from the audit as a whole.
+        baselines: each baseline, or why there is none.
+        search: for the nearest points: the minimal-norm attack, or decisions alone where there are no gradients.
+        parameters: repr of each part, by role.
+    """
+
+    name: str
+    generator: Generator
+    baselines: dict[str, Generator | NotMeasured]
+    search: Search
+    parameters: dict[str, str]
+
+    def with_search(self, search: Search) -> Route:
+        """The same route with another search."""
+        parameters = {key: text for key, text in self.parameters.items() if key != self.search.title.lower()}
+        return replace(self, search=search, parameters={**parameters, search.title.lower(): repr(search)})
+
+
+def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
+    """The generator, the baselines and the search that suit this model.
+
+    Args:
+        chosen: the generator that the plan names, with its settings.
+    Raises:
+        InputRefused: the chosen generator needs something that this model lacks.
+    """
+    profile = plan.settings
+    if reason := _missing(chosen, classifier):
+        raise InputRefused(
+            f"a model that suits --generator {plan.generator}", f"none: {reason}", "choose another generator"
+        )
+    name, parameters = plan.generator, dict[str, str]()
+    gradients = not isinstance(classifier.gradient, NotMeasured)
+    if chosen.needs_gradient and not gradients:
+        name, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
+        parameters["generator asked for"] = plan.generator
+    parameters["generator"] = repr(chosen)
+    baselines: dict[str, Generator | NotMeasured] = {}
+    for other in BASELINES:
+        baseline = configured(other, profile)
+        if other == name:
+            continue
+        if reason := _missing(baseline, classifier):
+            baselines[other] = NotMeasured(not_measured=reason)
+        else:
+            baselines[other], parameters[other] = baseline, repr(baseline)
+    search: Search = (
+        NearestSearch(AttackBudget(*profile.attack)) if gradients else DecisionSearch(BUDGETS[plan.profile])
+    )
+    parameters[search.title.lower()] = repr(search)
+    if classifier.reduced is not None:
+        fast = f"{classifier.gradient} at {str(classifier.reduced)[6:]} on {classifier.device}"
+        parameters["classes along paths"] = f"{fast}, close calls again by {classifier.backend.runtime}"
+    return Route(name, chosen, baselines, search, parameters)
+
+
+def prepared(
+    route: Route, classifier: Classifier, train: Predictions, directions: Sequence[Pair], plan: Plan, stages: Stages
+) -> Route:
+    """The route with whatever its generator learns from the whole audit before its parts."""
+    rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
+    with stages.stage(f"{route.generator.title}, once for all pairs"):
+        generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
+    return replace(route, generator=generator, parameters={**route.parameters, **generator.learned})
+
+
+def generate(
+    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
+) -> list[BoundaryInstances]:
+    """Run the generator over some directions."""
+    return _run(classifier, train, directions, (route.name, route.generator), plan, stages)
+
+
+def generate_baselines(
+    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
+) -> dict[str, list[BoundaryInstances] | NotMeasured]:
+    """Run each baseline over some directions, or say why there is none."""
+    return {
+        name: one if isinstance(one, NotMeasured) else _run(classifier, train, directions, (name, one), plan, stages)
+        for name, one in route.baselines.items()
+    }
+
+
+def _run(
+    classifier: Classifier,
+    train: Predictions,
+    directions: Sequence[Pair],
+    by: tuple[str, Generator],
+    plan: Plan,
+    stages: Stages,
+) -> list[BoundaryInstances]:
+    name, generator = by
+    tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
+    with stages.stage(generator.title):
+        return generator(classifier, tasks, stages.report)
+
+
+def configured(name: str, profile: Profile) -> Generator:
+    """The generator of that name with the profile's settings.
+
+    Raises:
+        UsageError: there is no such generator.
+    """
+    return generators[name].configured(profile.name)
+
+
+def generation_counts(found: BoundaryInstances) -> Generation:
+    """The counts of one generator in one direction, as they stand in the results."""
+    gap = (found.p_boundary[:, found.source] - found.p_boundary[:, found.target]).abs()[~found.jump]
+    nothing = NotMeasured(not_measured="no boundary instance was found")
+    no_tie = NotMeasured(not_measured="the class jumps at every boundary instance") if len(found) else nothing
+    return Generation(
+        requested=found.requested,
+        adversarial=found.adversarial,
+        adversarial_of_adversarial=found.adversarial_of_adversarial,
+        boundary=len(found),
+        success_rate=_success(found),
+        mean_bisection_steps=float(found.steps.double().mean()) if len(found) else nothing,
+        jumps=int(found.jump.sum()),
+        max_probability_gap=float(gap.max()) if len(gap) else no_tie,
+        third_class={str(index): count for index, count in sorted(found.third_class.items())},
+        failures=dict(sorted(found.failures.items())),
+        rescued=dict(sorted(found.rescued.items())),
+    )
+
+
+def _success(found: BoundaryInstances) -> Measure | NotMeasured:
+    if not found.requested:
+        return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
+    share = wilson(len(found), found.requested)
+    return Measure(
+        value=share.value,
+        ci_low=share.low,
+        ci_high=share.high,
+        n=found.requested,
+        unit="share of sources",
+        direction="higher is better",
+    )
+
+
+def _missing(generator: Generator, classifier: Classifier) -> str:
+    """Why the generator cannot run on this model; empty when it can."""
+    if generator.needs_embedding and isinstance(classifier.embedding_size, NotMeasured):
+        return classifier.embedding_size.not_measured
+    return ""

@@ -1,0 +1,1 @@
+"""torch.export archives (``.pt2``): torch runs the program and gives native gradients."""

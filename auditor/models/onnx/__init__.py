@@ -1,0 +1,1 @@
+"""ONNX classifiers: ONNX Runtime predicts, a torch twin imported from the same graph gives gradients."""

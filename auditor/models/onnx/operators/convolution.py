@@ -1,0 +1,96 @@
+"""Convolution and its transpose, in one to three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.windows import Pads, WindowAttributes, Windows, padded
+
+_CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+Pad = tuple[int, ...]
+_TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+
+
+class _UnitStride(torch.autograd.Function):
+    """A convolution of stride 1 with a fixed weight, whose way back is a convolution with that weight reversed.
+
+    torch's own way back to the input takes twice as long on a CPU where there are few channels.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, begins: Pad, dilations: Pad) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.begins, ctx.dilations = begins, dilations
+        return _CONV[len(begins)](x, weight, bias, 1, begins, dilations)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, above: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (weight,) = ctx.saved_tensors
+        axes = len(ctx.begins)
+        reversed_weight = weight.flip(list(range(2, 2 + axes))).transpose(0, 1)
+        rest = tuple(_rest(weight, ctx.begins, ctx.dilations))
+        return _CONV[axes](above, reversed_weight, None, 1, rest, ctx.dilations), None, None, None, None
+
+
+def _rest(weight: Tensor, begins: Pad, dilations: Pad) -> list[int]:
+    """The padding of the way back on each axis: what the forward padding leaves of the kernel's reach."""
+    return [d * (k - 1) - begin for k, begin, d in zip(weight.shape[2:], begins, dilations, strict=True)]
+
+
+def _returns_sooner(x: Tensor, weight: Tensor, bias: Tensor | None, windows: Windows, begins: Pad, groups: int) -> bool:
+    """Whether a gradient is asked for the input alone, on a CPU, through a convolution that ``_UnitStride`` can do."""
+    asked = torch.is_grad_enabled() and x.requires_grad and not weight.requires_grad
+    fixed = asked and (bias is None or not bias.requires_grad) and x.device.type == "cpu"
+    plain = fixed and groups == 1 and set(windows.strides) == {1}
+    return plain and min(_rest(weight, begins, windows.dilations)) >= 0
+
+
+@operator("Conv")
+def convolution(x: Tensor, w: Tensor, b: Tensor | None = None, *, group: int = 1, window: WindowAttributes) -> Tensor:
+    windows = window.of(w)
+    pads = windows.pads(x)
+    if any(begin != end for begin, end in pads):
+        x, pads = padded(x, pads), [(0, 0)] * len(pads)
+    begins = tuple(begin for begin, _ in pads)
+    if _returns_sooner(x, w, b, windows, begins, group):
+        y: Tensor = _UnitStride.apply(x, w, b, begins, windows.dilations)
+        return y
+    return _CONV[len(begins)](x, w, b, windows.strides, begins, windows.dilations, group)
+
+
+@operator("ConvTranspose")
+def transposed_convolution(
+    x: Tensor, w: Tensor, b: Tensor | None = None,
+    *, group: int = 1, output_padding: tuple[int, ...] = (), output_shape: tuple[int, ...] = (),
+    window: WindowAttributes,
+) -> Tensor:  # fmt: skip
+    """Computed without padding, then cropped to the size asked for; the bias comes last, on new borders too."""
+    windows = window.over(w.shape[2:])
+    axes = len(windows.kernel)
+    extra = output_padding or (0,) * axes
+    if output_shape or windows.explicit is None:
+        sizes = output_shape[-axes:] or [n * s for n, s in zip(x.shape[2:], windows.strides, strict=True)]
+        pads = _crops(windows, x, extra, sizes, more_at_end=window.auto_pad == "SAME_UPPER")
+    else:
+        pads = list(windows.explicit)
+    y = _TRANSPOSED[axes](x, w, None, windows.strides, 0, 0, group, windows.dilations)
+    y = padded(y, [(-begin, more - end) for (begin, end), more in zip(pads, extra, strict=True)])
+    return y if b is None else y + b.view(-1, *[1] * axes)
+
+
+def _crops(windows: Windows, x: Tensor, extra: Sequence[int], sizes: Sequence[int], more_at_end: bool) -> Pads:
+    """What to crop on each axis of a transposed convolution: what is left over beyond the size asked for."""
+    pads = []
+    for size, n, stride, reach, more in zip(sizes, x.shape[2:], windows.strides, windows.reaches, extra, strict=True):
+        total = stride * (n - 1) + more + reach - size
+        half = total // 2
+        pads.append((half, total - half) if more_at_end else (total - half, half))
+    return pads

@@ -1,0 +1,1 @@
+"""TorchScript classifiers: torch runs them and gives native gradients."""

@@ -1,0 +1,1 @@
+"""Numbers without tensors: intervals, tests, paired differences, and the names of class pairs."""
