@@ -22,11 +22,11 @@ class Registry(Generic[T]):
 
     Args:
         kind: singular noun for messages and for the entry-point group, such as ``"dataset"``.
-        package: dotted name of the package whose modules register themselves.
+        packages: dotted names of the packages whose modules register themselves.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
-        self.kind, self._package = kind, package
+    def __init__(self, kind: str, *packages: str) -> None:
+        self.kind, self._packages = kind, packages
         self._entries: dict[str, T] = {}
         self._discovered = False
 
@@ -68,9 +68,9 @@ class Registry(Generic[T]):
     def _discover(self) -> None:
         if self._discovered:
             return
-        package = importlib.import_module(self._package)
-        for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-            importlib.import_module(f"{self._package}.{module}")
+        for package in map(importlib.import_module, self._packages):
+            for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+                importlib.import_module(f"{package.__name__}.{module}")
         for point in entry_points(group=f"deepdig_audit.{self.kind}"):
             point.load()
         # Only now: after a module that failed to import, the next call must show its error again.

@@ -1,10 +1,10 @@
 """The import rule of the package, as pure functions over the source text of its modules.
 
 Rows from top to bottom; a module imports only from rows below its own or from its own package, and names on one row
-do not know each other. On top of that: ``functional`` imports torch, the standard library and ``errors`` only;
-``render``, ``policy``, ``comparison`` and ``results`` never reach the tensor libraries, directly or through another
-module; only ``cli``, ``models``, ``datasets``, the reader of bounded files, the job store, the journal, the instances
-and the sandbox touch the file system.
+do not know each other. On top of that: ``functional`` imports torch, the standard library, ``numbers`` and
+``errors`` only; ``render``, ``policy``, ``documents`` and ``numbers`` never reach the tensor libraries, directly or
+through another module; only ``cli``, ``models``, ``datasets``, ``worker``, the reader of bounded files, the writer of
+whole files and the boundary instances touch the file system. No module imports itself by way of others.
 
 An import under ``if TYPE_CHECKING`` counts for the rows (to know a name is to depend on it) and not for what is
 reached (it never runs). An import inside a function counts for both, as does ``import_module`` of a literal.
@@ -20,14 +20,16 @@ from dataclasses import dataclass
 ROOT = "auditor"
 ROWS = (
     ("cli", "__main__"),
+    ("api",),
     ("audit", "render", "policy"),
+    ("worker",),
     ("characteristics",),
     ("boundary",),
     ("models", "datasets"),
     ("functional",),
-    ("comparison", "means", "class_names"),
-    ("results",),
-    ("registry", "bounded_file"),
+    ("documents",),
+    ("class_names",),
+    ("numbers", "registry", "bounded_file"),
     ("errors", "streams"),
     ("text",),
 )
@@ -35,16 +37,14 @@ ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
 FUNCTIONAL_MAY_IMPORT = sys.stdlib_module_names | {"torch"}
 
-WITHOUT_TENSORS = ("results", "comparison", "means", "class_names", "render", "policy")
+WITHOUT_TENSORS = ("documents", "numbers", "class_names", "render", "policy")
 TENSOR_LIBRARIES = frozenset(
     {"torch", "torchvision", "torchmetrics", "onnx", "onnxruntime", "onnxscript", "sklearn", "scipy"}
 )
 
 TOUCH_FILES = (
     "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets", "auditor.bounded_file",
-    "auditor.audit.store", "auditor.audit.journal", "auditor.audit.journal_key", "auditor.audit.instances",
-    # They say which files the worker may open, and give it a folder of its own.
-    "auditor.audit.sandbox", "auditor.audit.process",
+    "auditor.documents.files", "auditor.audit.pairs.instance_files", "auditor.worker",
 )  # fmt: skip
 FILE_METHODS = frozenset(
     [
@@ -91,7 +91,7 @@ FILE_FUNCTIONS_OF_OS = frozenset(
         "walk",
     ]
 )
-READ_PACKAGE_DATA = ("auditor.audit.agreement.own_measures",)
+READ_PACKAGE_DATA = ("auditor.documents.agreement.own_measures",)
 """Beside ``render``, which has its templates there."""
 PACKAGE_DATA_METHODS = frozenset({"is_dir", "is_file", "iterdir", "read_bytes", "read_text"})
 
@@ -118,6 +118,7 @@ def violations(sources: Mapping[str, str]) -> list[str]:
         *_functional_violations(imports),
         *_reach_violations(imports),
         *_file_violations(trees),
+        *_circles(imports),
     ]
 
 
@@ -143,14 +144,24 @@ def _may_import(importer: str, imported: str) -> bool:
     )
 
 
+def _circles(imports: Mapping[str, list[Import]]) -> Iterator[str]:
+    """Modules that import themselves by way of others, once they are all loaded; a package's ``__init__`` counts."""
+    for module in imports:
+        for chain in _chains(module, imports, with_parents=False):
+            if any(each.target == module and not each.typing_only for each in imports.get(chain[-1], ())):
+                yield f"{module}:1: imports itself by way of {' -> '.join(chain)}"
+                break
+
+
 def _functional_violations(imports: Mapping[str, list[Import]]) -> Iterator[str]:
     for module, found in imports.items():
         if part(module) != "functional":
             continue
         for each in found:
-            ours = _inside(each.target, ROOT) and part(each.target) in ("", "functional", "errors")
+            ours = _inside(each.target, ROOT) and part(each.target) in ("", "functional", "numbers", "errors")
             if not ours and each.target.partition(".")[0] not in FUNCTIONAL_MAY_IMPORT:
-                yield f"{module}:{each.line}: imports {each.target}; functional may import torch, stdlib, errors only"
+                allowed = "torch, the standard library, numbers and errors"
+                yield f"{module}:{each.line}: imports {each.target}; functional may import {allowed} only"
 
 
 def _reach_violations(imports: Mapping[str, list[Import]]) -> Iterator[str]:
@@ -162,13 +173,16 @@ def _reach_violations(imports: Mapping[str, list[Import]]) -> Iterator[str]:
                 yield f"{module}:1: reaches {chain[-1]} by way of {' -> '.join(chain)}"
 
 
-def _chains(start: str, imports: Mapping[str, list[Import]]) -> Iterator[tuple[str, ...]]:
-    """The shortest chain of running imports from ``start`` to each module that it reaches."""
+def _chains(start: str, imports: Mapping[str, list[Import]], *, with_parents: bool = True) -> Iterator[tuple[str, ...]]:
+    """The shortest chain of running imports from ``start`` to each module that it reaches.
+
+    ``with_parents`` counts the packages as well that importing a module runs first.
+    """
     seen, queue = {start}, [(start,)]
     for chain in queue:
         yield chain
         reached = [each.target for each in imports.get(chain[-1], ()) if not each.typing_only]
-        for target in (name for each in reached for name in _with_parents(each)):
+        for target in (name for each in reached for name in (_with_parents(each) if with_parents else (each,))):
             if target not in seen:
                 seen.add(target)
                 queue.append((*chain, target))

@@ -69,7 +69,7 @@ def test_the_wheel_installs_the_command(wheel: Path):
 
 def test_this_installation_finds_package_and_templates(tmp_path: Path):
     package, templates, _ = _where(tmp_path)
-    assert (Path(package).parent / "results.py").is_file()
+    assert (Path(package).parent / "documents" / "results.py").is_file()
     assert any(Path(templates).iterdir())
 
 

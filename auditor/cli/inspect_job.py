@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from auditor.audit.inspect.inspection import Inspection, Normalisation, PassCost
 from auditor.cli.early_checks import check_plan
 from auditor.cli.terminal import print_line, printable, say
+from auditor.documents.inspection import Inspection, Normalisation, PassCost
 from auditor.documents.messages import Inspected, Job
 from auditor.documents.plan import Plan
 from auditor.documents.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json

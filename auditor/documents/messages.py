@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from auditor import errors
-from auditor.audit.inspect.inspection import Inspection
 from auditor.documents.comparison import KeptDirection
+from auditor.documents.inspection import Inspection
 from auditor.documents.parts import Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Document, Results, RunFacts

@@ -151,7 +151,9 @@ class Around(Backend):
 
 
 ModelOpener = Callable[[Path, ModelOptions], Backend]
-model_formats: Registry[ModelOpener] = Registry("model format", "auditor.models")
+model_formats: Registry[ModelOpener] = Registry(
+    "model format", "auditor.models.onnx", "auditor.models.torchscript", "auditor.models.exported"
+)
 model_format = model_formats.register
 
 

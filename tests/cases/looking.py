@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.inspect.inspection import Inspection, Normalisation, inspect
+from auditor.audit.inspect.inspection import inspect
 from auditor.cli import audit_job, main
+from auditor.documents.inspection import Inspection, Normalisation
 from auditor.documents.results import DataFacts, Measure
 from tests.cli.in_this_process import InThisProcess
 from tests.cli.test_planning import plan_of

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auditor.audit.inspect.inspection import Inspection, Normalisation, PassCost
 from auditor.cli import main
+from auditor.documents.inspection import Inspection, Normalisation, PassCost
 from auditor.documents.results import Measure
 from tests.cli.command import DIGITS_CNN, run
 

@@ -47,7 +47,7 @@ def test_every_file_is_there_and_nothing_else(out: Path):
 
 
 def test_results_fit_the_shipped_schema(results: Any):
-    schema = json.loads(resources.files("auditor").joinpath("results.schema.json").read_text("utf-8"))
+    schema = json.loads(resources.files("auditor.documents").joinpath("results.schema.json").read_text("utf-8"))
     jsonschema.validate(results, schema)
 
 

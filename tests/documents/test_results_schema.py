@@ -11,7 +11,7 @@ from auditor.documents.results import json_schema
 
 
 def test_the_shipped_schema_is_the_one_of_the_code():
-    shipped = json.loads(resources.files("auditor").joinpath("results.schema.json").read_text("utf-8"))
+    shipped = json.loads(resources.files("auditor.documents").joinpath("results.schema.json").read_text("utf-8"))
     assert shipped == json_schema()
 
 

@@ -2,86 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
-from pydantic import Field
-
+from auditor.audit.circumstances import data_facts, model_facts, peak_memory
+from auditor.audit.inspect.estimate import expected, expected_memory
+from auditor.audit.inspect.timing import both_seconds, forward_seconds
+from auditor.audit.model_facts.normalisations import SAMPLES, tried
+from auditor.audit.model_facts.performance import measure_performance
+from auditor.audit.model_facts.predictions import predict_split
+from auditor.audit.model_facts.validity import POOR, checks_of_fit
 from auditor.audit.stages import Report
+from auditor.audit.subject import Subject, open_artefact, open_subject
+from auditor.documents.inspection import Estimate, Inspection, Normalisation, PassCost
 from auditor.documents.plan import Plan
-from auditor.documents.results import DataFacts, Document, Measure, ModelFacts, NotMeasured, Validity
-
-if TYPE_CHECKING:
-    from auditor.audit.subject import Subject
-    from auditor.models.classifier import Classifier
+from auditor.documents.profiles import PROFILES
+from auditor.documents.results import Measure, NotMeasured, Validity
+from auditor.functional.statistics import systematic, wilson
+from auditor.worker.sandbox import checks
 
 LOOKED_AT = 2048
 """Samples of each split, evenly spaced, from which labels and pixels are judged."""
 TIMED = 64
 """Training samples, evenly spaced, in the batch that is timed."""
-
-
-class Normalisation(Document):
-    """Accuracy on a part of the test samples, as the pixels are given and, where it is poor, prepared otherwise.
-
-    ``tried`` gives the accuracy by the options that prepare the pixels so, best first; empty where accuracy is good.
-    """
-
-    accuracy: Measure | NotMeasured
-    tried: dict[str, float]
-
-
-class PassCost(Document):
-    """Measured seconds for each instance in a batch of ``batch``; ``both`` is forward and backward together."""
-
-    batch: int
-    forward_seconds: float
-    both_seconds: float | NotMeasured
-
-
-class Estimate(Document):
-    """What an audit of all pairs would take in a profile; see ``auditor.audit.inspect.estimate`` for how far off it may be.
-
-    ``memory_bytes`` is what the worker would hold at most.
-    """
-
-    pairs: int
-    forward: int
-    backward: int
-    seconds: float
-    memory_bytes: int
-
-
-class Inspection(Document):
-    """What the tool sees; ``--json`` prints this document. Two runs differ in seconds and memory alone.
-
-    What comes before ``model`` is from the file alone; ``model`` and all behind it need data. ``operators`` counts
-    them by name, ``outputs`` lists all outputs, and ``output`` says which one holds the scores, and why.
-    ``estimates`` is by profile; ``peak_memory_bytes`` is what the process held at most.
-    """
-
-    file: str
-    format: str
-    sha256: str
-    size_bytes: int
-    producer: str | NotMeasured
-    # A dictionary of texts would take the reason for one of its entries.
-    versions: NotMeasured | dict[str, str] = Field(union_mode="left_to_right")
-    operators: dict[str, int] | NotMeasured
-    declared_input: str
-    batch: str
-    outputs: list[str] | NotMeasured
-    output: str | NotMeasured
-    runtime: str
-    gradient: str | NotMeasured
-    embedding: str | NotMeasured
-    head: str
-    model: ModelFacts | NotMeasured
-    data: DataFacts | NotMeasured
-    normalisation: Normalisation | NotMeasured
-    cost: PassCost | NotMeasured
-    estimates: dict[str, Estimate] | NotMeasured
-    peak_memory_bytes: int
-    validity: list[Validity]
 
 
 def inspect(plan: Plan, report: Report) -> Inspection:
@@ -90,10 +32,6 @@ def inspect(plan: Plan, report: Report) -> Inspection:
     Raises:
         AuditError: as in an audit.
     """
-    from auditor.audit.circumstances import data_facts, model_facts, peak_memory
-    from auditor.audit.subject import open_artefact, open_subject
-    from auditor.worker.sandbox import checks
-
     subject = None if plan.data is None else open_subject(plan, report)
     artefact = open_artefact(plan.model) if subject is None else subject.artefact
     backend, unknown = artefact.backend, NotMeasured(not_measured="give --data to find out")
@@ -130,13 +68,6 @@ def inspect(plan: Plan, report: Report) -> Inspection:
 
 def _fit(subject: Subject) -> list[Validity]:
     """What an audit would say of labels and pixels before it measures anything, from a part of the samples."""
-    import torch
-
-    from auditor.audit.model_facts.performance import measure_performance
-    from auditor.audit.model_facts.predictions import predict_split
-    from auditor.audit.model_facts.validity import checks_of_fit
-    from auditor.functional.statistics import systematic
-
     classifier, dataset = subject.classifier, subject.dataset
     train, test = (
         predict_split(classifier, split.part(systematic(len(split), LOOKED_AT)), lambda *_: None, name)
@@ -147,12 +78,6 @@ def _fit(subject: Subject) -> list[Validity]:
 
 
 def _normalisation(subject: Subject) -> Normalisation:
-    import torch
-
-    from auditor.audit.model_facts.normalisations import SAMPLES, tried
-    from auditor.audit.model_facts.validity import POOR
-    from auditor.functional.statistics import wilson
-
     classifier, test = subject.classifier, subject.dataset.test
     if not len(test):
         return Normalisation(accuracy=NotMeasured(not_measured="there are no test samples"), tried={})
@@ -169,10 +94,7 @@ def _normalisation(subject: Subject) -> Normalisation:
 
 
 def _cost(subject: Subject) -> PassCost:
-    from auditor.audit.inspect.timing import both_seconds, forward_seconds
-    from auditor.functional.statistics import systematic
-
-    classifier: Classifier = subject.classifier
+    classifier = subject.classifier
     train = subject.dataset.train
     x = train.instances(systematic(len(train), min(TIMED, classifier.batch_size)))
     return PassCost(
@@ -181,10 +103,6 @@ def _cost(subject: Subject) -> PassCost:
 
 
 def _estimates(subject: Subject, cost: PassCost) -> dict[str, Estimate] | NotMeasured:
-    from auditor.audit.circumstances import peak_memory
-    from auditor.audit.inspect.estimate import expected, expected_memory
-    from auditor.documents.profiles import PROFILES
-
     if isinstance(cost.both_seconds, NotMeasured):
         return NotMeasured(not_measured="a search without gradients is not estimated")
     train, test = subject.dataset.train, subject.dataset.test

@@ -13,7 +13,7 @@ from auditor.documents.results import Definition
 @cache
 def own_measures() -> dict[str, dict[str, Any]]:
     """The key facts of every registered measure; ``definitions.json`` holds them, and a test compares it."""
-    text = files("auditor").joinpath("definitions.json").read_text("utf-8")
+    text = files("auditor.documents").joinpath("definitions.json").read_text("utf-8")
     found: dict[str, dict[str, Any]] = json.loads(text)
     return found
 

@@ -10,7 +10,7 @@ from tests.worker.sandbox.alone import alone
 
 FETCHES = """
 import os, sys, threading, time, types
-from auditor.audit import worker
+from auditor.audit import child as worker
 from auditor.documents.messages import Job
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.errors import InputRefused

@@ -15,7 +15,7 @@ from tests.worker.sandbox.alone import alone, confined
 
 ENTERS = """
 import os, sys
-from auditor.audit import sandbox
+from auditor.worker import sandbox
 from auditor.cli.progress import lines_of_worker
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.worker.sandbox import landlock, seccomp

@@ -19,7 +19,7 @@ from tests.worker.test_sandbox import inspect
 
 ENTERED = """
 import os, pathlib, sys, tempfile
-from auditor.audit import sandbox
+from auditor.worker import sandbox
 from auditor.documents.plan import ModelPlan, Plan
 tempfile.tempdir = sys.argv[1] + ".scratch"
 sandbox.enter(Plan(model=ModelPlan(path=sys.argv[1])))
