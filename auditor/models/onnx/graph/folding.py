@@ -72,10 +72,10 @@ def _build(node: Node, constants: Mapping[str, Tensor]) -> Call:
     Raises:
         UnsupportedGraph: an operator, or a variant of one, without a form here.
     """
-    entry = operator_of(node)
+    operator = operator_of(node)
     known = {position: constants[name] for position, name in enumerate(node.inputs) if name in constants}
-    compute, inputs = entry.bind(replace(node, constants=known))
-    return Call(replace(node, inputs=inputs), entry, compute)
+    compute, inputs = operator.bind(replace(node, constants=known))
+    return Call(replace(node, inputs=inputs), operator, compute)
 
 
 def _values(call: Call, constants: Mapping[str, Tensor]) -> dict[str, Tensor] | None:

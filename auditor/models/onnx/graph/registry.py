@@ -17,6 +17,7 @@ from auditor.models.onnx.graph.signature import Compute, Signature
 from auditor.registry import Registry
 
 Builder = Callable[[Node], Compute]
+Refuse = Callable[[Node], str]
 Function = TypeVar("Function", bound=Callable[..., Any])
 NEWEST = 10**6
 
@@ -26,27 +27,32 @@ class Operator:
     """How to compute one ONNX operator in some versions of its operator set.
 
     Args:
-        function: tensors in (None for an absent optional input), one tensor or a tuple of tensors out.
+        function: tensors in (None for an absent optional input), one tensor or a tuple of tensors out; or what makes
+            such a function of a node.
         since, until: the versions, both included.
         refuse: what of a node has no form here, or nothing.
         sizes_only: the result depends on the sizes of the input alone and lives on the CPU.
+        builds: whether the function is a builder.
+        build_host: positions of inputs that a builder's computation wants on the CPU.
     """
 
     function: Compute
     since: int = 1
     until: int = NEWEST
-    refuse: Callable[[Node], str] = lambda node: ""
+    refuse: Refuse = lambda node: ""
     sizes_only: bool = False
+    builds: bool = False
+    build_host: tuple[int, ...] = ()
 
     @cached_property
     def signature(self) -> Signature:
-        """What the function takes."""
+        """What the function takes, where it is no builder."""
         return Signature(self.function)
 
     @property
     def host(self) -> Collection[int]:
         """Positions of inputs that are wanted on the CPU."""
-        return self.signature.host
+        return self.build_host if self.builds else self.signature.host
 
     def bind(self, node: Node) -> tuple[Compute, tuple[str, ...]]:
         """The computation of a node, and the names of the inputs that it takes at each call.
@@ -56,21 +62,7 @@ class Operator:
         """
         if variant := self.refuse(node):
             raise node.unsupported(variant)
-        return self.signature.bind(node)
-
-
-@dataclass(frozen=True)
-class Built(Operator):
-    """An operator whose computation a builder makes; ``positions`` are those of ``host``."""
-
-    positions: tuple[int, ...] = ()
-
-    @property
-    def host(self) -> Collection[int]:
-        return self.positions
-
-    def bind(self, node: Node) -> tuple[Compute, tuple[str, ...]]:
-        return self.function(node), node.inputs
+        return (self.function(node), node.inputs) if self.builds else self.signature.bind(node)
 
 
 operators: Registry[list[Operator]] = Registry("onnx_operator", "auditor.models.onnx.operators")
@@ -82,7 +74,7 @@ def operator(
     domain: str = "",
     since: int = 1,
     until: int = NEWEST,
-    refuse: Callable[[Node], str] = lambda node: "",
+    refuse: Refuse = lambda node: "",
     sizes_only: bool = False,
 ) -> Callable[[Function], Function]:
     """Decorator that files a function under operator names of one domain, for some versions of its operator set."""
@@ -98,7 +90,7 @@ def builder(*names: str, domain: str = "", host: tuple[int, ...] = ()) -> Callab
     """Decorator that files a function from a node to its computation."""
 
     def file_under(build: Builder) -> Builder:
-        _file(domain, names, Built(build, positions=host))
+        _file(domain, names, Operator(build, builds=True, build_host=host))
         return build
 
     return file_under
@@ -107,7 +99,7 @@ def builder(*names: str, domain: str = "", host: tuple[int, ...] = ()) -> Callab
 def elementwise(domain: str = "", **functions: Callable[..., Any]) -> None:
     """File torch functions without attributes under operator names; torch does not tell their parameters."""
     for name, function in functions.items():
-        _file(domain, [name], Built(lambda node, function=function: function))
+        _file(domain, [name], Operator(lambda node, function=function: function, builds=True))
 
 
 def operator_of(node: Node) -> Operator:
@@ -116,9 +108,10 @@ def operator_of(node: Node) -> Operator:
     Raises:
         UnsupportedGraph: there is none here.
     """
-    for entry in operators[node.op] if node.op in operators else []:
-        if entry.since <= node.version <= entry.until:
-            return entry
+    if node.op in operators:
+        for form in operators[node.op]:
+            if form.since <= node.version <= form.until:
+                return form
     raise UnsupportedGraph([node.op])
 
 

@@ -74,7 +74,7 @@ class Parameter:
         """What the node says by this name, or None."""
         if self.name == "outputs":
             return tuple(node.wants(output) for output in range(len(node.outputs)))
-        if is_dataclass(self.type):
+        if isinstance(self.type, type) and is_dataclass(self.type):
             return self.type(**_attributes(parameters_of(self.type), node))
         value = node.attributes.get(self.name)
         if get_origin(self.type) is Literal and value not in (None, *get_args(self.type)):

@@ -92,8 +92,7 @@ def along_axes(function: Compute, input: Tensor, *, axis: int = 1) -> Tensor:
     return function(input.flatten(axis % input.dim()), dim=-1).reshape(input.shape)
 
 
-for _name, _function in {
-    "Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "Hardmax": one_at_maximum,
-}.items():  # fmt: skip
+_ALONG: dict[str, Compute] = {"Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "Hardmax": one_at_maximum}
+for _name, _function in _ALONG.items():
     operator(_name, since=13)(partial(along_axis, _function))
     operator(_name, until=12)(partial(along_axes, _function))

@@ -26,20 +26,18 @@ def attention(
         q, k, v = _to_heads(q, q_num_heads), _to_heads(k, kv_num_heads), _to_heads(v, kv_num_heads)
     k = k if past_key is None else torch.cat([past_key, k], dim=2)
     v = v if past_value is None else torch.cat([past_value, v], dim=2)
-    window, past = (
-        (left_window_size, 0 if is_causal else right_window_size),
-        0 if past_key is None else past_key.shape[2],
-    )
-    bias = _bias(window, attn_mask, q, k, past, nonpad_kv_seqlen)
+    past = 0 if past_key is None else past_key.shape[2]
+    bias = _bias(q, k, attn_mask, past, nonpad_kv_seqlen, left_window_size, 0 if is_causal else right_window_size)
     keys, values = (t.repeat_interleave(q.shape[1] // t.shape[1], dim=1) for t in (k, v))
     if softcap == 0.0 and not any(outputs[3:]):
         lost = _lost_rows(bias)
         bias = bias if bias is None or lost is None else bias.masked_fill(lost, 0.0)
-        y, stages = F.scaled_dot_product_attention(q, keys, values, bias, scale=scale), ()
+        y, inner = F.scaled_dot_product_attention(q, keys, values, bias, scale=scale), q
         y = y if lost is None else y.masked_fill(lost, 0.0)
     else:
         y, stages = _in_stages(q, keys, values, bias, softcap, q.shape[-1] ** -0.5 if scale is None else scale)
-    return (y.transpose(1, 2).flatten(2) if flat else y), k, v, *stages[qk_matmul_output_mode:][:1]
+        inner = stages[qk_matmul_output_mode]
+    return (y.transpose(1, 2).flatten(2) if flat else y), k, v, inner
 
 
 def _to_heads(x: Tensor, heads: int) -> Tensor:
@@ -48,13 +46,12 @@ def _to_heads(x: Tensor, heads: int) -> Tensor:
 
 
 def _bias(
-    window: tuple[int, int], mask: Tensor | None, q: Tensor, k: Tensor, past: int, valid: Tensor | None
+    q: Tensor, k: Tensor, mask: Tensor | None, past: int, valid: Tensor | None, left: int, right: int
 ) -> Tensor | None:
     """What is added to the logits: 0 where a query may look, minus infinity elsewhere, or the mask's own values."""
     if mask is not None:
         mask = torch.where(mask, 0.0, -torch.inf).to(q.dtype) if mask.dtype == torch.bool else mask
         mask = F.pad(mask, (0, k.shape[2] - mask.shape[-1]), value=-torch.inf)
-    left, right = window
     if left < 0 and right < 0 and valid is None:
         return mask
     key = torch.arange(k.shape[2], device=q.device)

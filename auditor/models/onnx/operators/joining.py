@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Literal
 
 import torch
@@ -14,9 +15,12 @@ from auditor.models.onnx.graph.signature import Floats, Integers
 from auditor.models.onnx.graph.windows import padded
 
 
-@operator("Concat")
-def concat(*inputs: Tensor, axis: int = 1) -> Tensor:
+@operator("Concat", since=4)
+def concat(*inputs: Tensor, axis: int) -> Tensor:
     return torch.cat(inputs, axis)
+
+
+operator("Concat", until=3)(partial(concat, axis=1))
 
 
 @operator("Split")
@@ -51,7 +55,7 @@ _TORCH_MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 @operator("Pad")
 def pad(
-    data: Tensor, pads: Integers = (), constant_value: Floats = (), axes: Integers | None = None,
+    data: Tensor, pads: Integers, constant_value: Floats = (), axes: Integers | None = None,
     *, mode: Literal["constant", "reflect", "edge", "wrap"] = "constant", value: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """``value`` is what ``constant_value`` was before opset 11."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def _leading(x: Tensor, batch_axes: int, index_axes: int) -> tuple[Tensor, ...]:
 _SCATTER = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
 
-@operator("ScatterElements", "Scatter")
+@operator("ScatterElements")
 def scatter_elements(
     data: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none"
 ) -> Tensor:
@@ -57,6 +58,9 @@ def scatter_elements(
     if reduction == "none":
         return data.scatter(axis, index, updates)
     return data.scatter_reduce(axis, index, updates, _SCATTER[reduction])
+
+
+operator("Scatter")(partial(scatter_elements, reduction="none"))
 
 
 @operator("ScatterND")

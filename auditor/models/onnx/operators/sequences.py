@@ -9,9 +9,14 @@ from auditor.models.onnx.graph.registry import operator
 from auditor.models.onnx.graph.signature import HostTensor, Integer
 
 
-@operator("SequenceConstruct", "SequenceEmpty")
-def sequence(*inputs: Tensor) -> list[Tensor]:
+@operator("SequenceConstruct")
+def sequence_construct(*inputs: Tensor) -> list[Tensor]:
     return list(inputs)
+
+
+@operator("SequenceEmpty")
+def sequence_empty() -> list[Tensor]:
+    return []
 
 
 @operator("SequenceLength", sizes_only=True)
