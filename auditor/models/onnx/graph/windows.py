@@ -17,8 +17,8 @@ Pads = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class WindowAttributes:
-    """What a file says of windows, by the names of the standard; a list that it does not give is empty."""
+class Windows:
+    """What a file says of windows, by the names of the standard; ``over`` fills in lists that it leaves empty."""
 
     auto_pad: str = "NOTSET"
     ceil_mode: bool = False
@@ -27,58 +27,39 @@ class WindowAttributes:
     pads: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
 
+    def over(self, kernel: Sequence[int]) -> Windows:
+        """The windows of a kernel, with every list in full."""
+        ones, zeros = (1,) * len(kernel), (0, 0) * len(kernel)
+        pads = zeros if self.auto_pad == "VALID" else self.pads or zeros
+        strides, dilations = self.strides or ones, self.dilations or ones
+        return Windows(self.auto_pad, self.ceil_mode, dilations, tuple(kernel), pads, strides)
+
     @cached_property
-    def windows(self) -> Windows:
+    def full(self) -> Windows:
         """The windows of the kernel that the file gives."""
         return self.over(self.kernel_shape)
 
-    def of(self, weight: Tensor) -> Windows:
-        """The windows of the kernel that the file gives, else of a weight."""
-        return self.windows if self.kernel_shape else self.over(weight.shape[2:])
+    @cached_property
+    def fixed(self) -> Pads | None:
+        """Padding of each spatial axis, or None where ``auto_pad`` derives it from the input's size."""
+        axes = len(self.kernel_shape)
+        return None if self.auto_pad.startswith("SAME") else list(zip(self.pads[:axes], self.pads[axes:], strict=True))
 
-    def over(self, kernel: Sequence[int]) -> Windows:
-        """The windows of a kernel."""
-        axes = len(kernel)
-        flat = self.pads if self.pads and self.auto_pad != "VALID" else (0,) * (2 * axes)
-        return Windows(
-            kernel=tuple(kernel),
-            strides=self.strides or (1,) * axes,
-            dilations=self.dilations or (1,) * axes,
-            explicit=None if self.auto_pad.startswith("SAME") else tuple(zip(flat[:axes], flat[axes:], strict=True)),
-            extra_at_start=self.auto_pad == "SAME_LOWER",
-            ceil_mode=self.ceil_mode,
-        )
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Kernel size, strides and dilations over the spatial axes, and how padding is asked for.
-
-    ``explicit`` holds the pads of the file, or None where ``auto_pad`` derives them from the input's size.
-    """
-
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    explicit: tuple[tuple[int, int], ...] | None
-    extra_at_start: bool
-    ceil_mode: bool
-
-    def pads(self, x: Tensor) -> Pads:
+    def padding(self, x: Tensor) -> Pads:
         """Padding of each spatial axis for this input."""
-        if self.explicit is not None:
-            return list(self.explicit)
+        if self.fixed is not None:
+            return self.fixed
         pads = []
         for size, reach, stride in zip(x.shape[2:], self.reaches, self.strides, strict=True):
             total = max((math.ceil(size / stride) - 1) * stride + reach - size, 0)
             less, more = total // 2, total - total // 2
-            pads.append((more, less) if self.extra_at_start else (less, more))
+            pads.append((more, less) if self.auto_pad == "SAME_LOWER" else (less, more))
         return pads
 
     @property
     def reaches(self) -> tuple[int, ...]:
         """Extent of one window on each axis, gaps of dilation included."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_shape, self.dilations, strict=True))
 
     def counts(self, x: Tensor, pads: Pads) -> list[int]:
         """How many windows fit on each axis; in ceil mode a window must still start before the padding's end."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from auditor.models.onnx.graph.registry import operator
-from auditor.models.onnx.graph.windows import Pads, WindowAttributes, Windows, padded
+from auditor.models.onnx.graph.windows import Pads, Windows, padded
 
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 Pad = tuple[int, ...]
@@ -54,9 +54,9 @@ def _returns_sooner(x: Tensor, weight: Tensor, bias: Tensor | None, windows: Win
 
 
 @operator("Conv")
-def convolution(x: Tensor, w: Tensor, b: Tensor | None = None, *, group: int = 1, window: WindowAttributes) -> Tensor:
-    windows = window.of(w)
-    pads = windows.pads(x)
+def convolution(x: Tensor, w: Tensor, b: Tensor | None = None, *, group: int = 1, windows: Windows) -> Tensor:
+    windows = windows.full if windows.kernel_shape else windows.over(w.shape[2:])
+    pads = windows.padding(x)
     if any(begin != end for begin, end in pads):
         x, pads = padded(x, pads), [(0, 0)] * len(pads)
     begins = tuple(begin for begin, _ in pads)
@@ -70,17 +70,17 @@ def convolution(x: Tensor, w: Tensor, b: Tensor | None = None, *, group: int = 1
 def transposed_convolution(
     x: Tensor, w: Tensor, b: Tensor | None = None,
     *, group: int = 1, output_padding: tuple[int, ...] = (), output_shape: tuple[int, ...] = (),
-    window: WindowAttributes,
+    windows: Windows,
 ) -> Tensor:  # fmt: skip
     """Computed without padding, then cropped to the size asked for; the bias comes last, on new borders too."""
-    windows = window.over(w.shape[2:])
-    axes = len(windows.kernel)
+    windows = windows.over(w.shape[2:])
+    axes = len(windows.kernel_shape)
     extra = output_padding or (0,) * axes
-    if output_shape or windows.explicit is None:
+    if output_shape or windows.fixed is None:
         sizes = output_shape[-axes:] or [n * s for n, s in zip(x.shape[2:], windows.strides, strict=True)]
-        pads = _crops(windows, x, extra, sizes, more_at_end=window.auto_pad == "SAME_UPPER")
+        pads = _crops(windows, x, extra, sizes, more_at_end=windows.auto_pad == "SAME_UPPER")
     else:
-        pads = list(windows.explicit)
+        pads = windows.fixed
     y = _TRANSPOSED[axes](x, w, None, windows.strides, 0, 0, group, windows.dilations)
     y = padded(y, [(-begin, more - end) for (begin, end), more in zip(pads, extra, strict=True)])
     return y if b is None else y + b.view(-1, *[1] * axes)

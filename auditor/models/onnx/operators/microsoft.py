@@ -11,7 +11,7 @@ from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
 from auditor.models.onnx.graph.registry import elementwise, operator
-from auditor.models.onnx.graph.windows import WindowAttributes
+from auditor.models.onnx.graph.windows import Windows
 from auditor.models.onnx.operators.convolution import convolution
 from auditor.models.onnx.operators.linear_algebra import gemm
 
@@ -42,10 +42,10 @@ Activation = Literal["", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "HardSi
 def fused_convolution(
     x: Tensor, w: Tensor, b: Tensor | None = None, z: Tensor | None = None,
     *, activation: Activation = "", activation_params: tuple[float, ...] = (), group: int = 1,
-    window: WindowAttributes,
+    windows: Windows,
 ) -> Tensor:  # fmt: skip
     """A convolution, a tensor added to it, and an activation."""
-    y = convolution(x, w, b, group=group, window=window)
+    y = convolution(x, w, b, group=group, windows=windows)
     return _activated(y if z is None else y + z, activation, activation_params)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from auditor.models.onnx.graph.registry import operator
 from auditor.models.onnx.graph.signature import Integers
-from auditor.models.onnx.graph.windows import Pads, WindowAttributes, Windows, padded
+from auditor.models.onnx.graph.windows import Pads, Windows, padded
 
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -38,20 +38,20 @@ def global_lp_pool(x: Tensor, *, p: float = 2) -> Tensor:
 
 @operator("MaxPool")
 def max_pool(
-    x: Tensor, *, storage_order: bool = False, window: WindowAttributes, outputs: tuple[bool, ...]
+    x: Tensor, *, storage_order: bool = False, windows: Windows, outputs: tuple[bool, ...]
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window, and on demand its place in the flattened input."""
-    windows = window.windows
-    pool, pads = _MAX[len(windows.kernel)], windows.pads(x)
+    windows = windows.full
+    pool, pads = _MAX[len(windows.kernel_shape)], windows.padding(x)
     begins = [begin for begin, _ in pads]
-    if any(outputs[1:]):
-        grown = windows.exact_pads(x, pads)
-        whole = _with_lowest(x, grown)
-        y, place = pool(whole, windows.kernel, windows.strides, 0, windows.dilations, return_indices=True)
-        return y, _places(x, place, begins, [sum(pair) for pair in grown], storage_order)
-    if _torch_can(windows, pads):
-        return pool(_by_pixel(x), windows.kernel, windows.strides, begins, windows.dilations, windows.ceil_mode)
-    return pool(_with_lowest(x, windows.exact_pads(x, pads)), windows.kernel, windows.strides, 0, windows.dilations)
+    if _torch_can(windows, pads) and not any(outputs[1:]):
+        return pool(_by_pixel(x), windows.kernel_shape, windows.strides, begins, windows.dilations, windows.ceil_mode)
+    grown = windows.exact_pads(x, pads)
+    whole, size = _with_lowest(x, grown), (windows.kernel_shape, windows.strides, 0, windows.dilations)
+    if not any(outputs[1:]):
+        return pool(whole, *size)
+    y, place = pool(whole, *size, return_indices=True)
+    return y, _places(x, place, begins, [sum(pair) for pair in grown], storage_order)
 
 
 def _by_pixel(x: Tensor) -> Tensor:
@@ -80,13 +80,13 @@ def _places(x: Tensor, place: Tensor, begins: list[int], more: list[int], column
 
 
 @operator("MaxUnpool")
-def max_unpool(x: Tensor, i: Tensor, output_shape: Integers | None = None, *, window: WindowAttributes) -> Tensor:
+def max_unpool(x: Tensor, i: Tensor, output_shape: Integers | None = None, *, windows: Windows) -> Tensor:
     """Each element back at the place that MaxPool found it in, zero elsewhere.
 
     Places are those of the smallest output that the pooling could come from, whatever the size asked for.
     """
-    windows = window.windows
-    axes = zip(x.shape[2:], windows.strides, windows.kernel, windows.pads(x), strict=True)
+    windows = windows.full
+    axes = zip(x.shape[2:], windows.strides, windows.kernel_shape, windows.padding(x), strict=True)
     sizes = [(n - 1) * stride + k - begin - end for n, stride, k, (begin, end) in axes]
     wanted = sizes if output_shape is None else output_shape[2:]
     y = x.new_zeros(math.prod([*x.shape[:2], *sizes])).index_put((i.reshape(-1),), x.reshape(-1))
@@ -95,13 +95,13 @@ def max_unpool(x: Tensor, i: Tensor, output_shape: Integers | None = None, *, wi
 
 
 @operator("AveragePool")
-def average_pool(x: Tensor, *, count_include_pad: bool = False, window: WindowAttributes) -> Tensor:
-    windows = window.windows
-    pads = windows.pads(x)
+def average_pool(x: Tensor, *, count_include_pad: bool = False, windows: Windows) -> Tensor:
+    windows = windows.full
+    pads = windows.padding(x)
     if _torch_can(windows, pads) and set(windows.dilations) == {1}:
         begins = [begin for begin, _ in pads]
-        pool = _AVERAGE[len(windows.kernel)]
-        return pool(x, windows.kernel, windows.strides, begins, windows.ceil_mode, count_include_pad)
+        pool = _AVERAGE[len(windows.kernel_shape)]
+        return pool(x, windows.kernel_shape, windows.strides, begins, windows.ceil_mode, count_include_pad)
     counted = x.new_ones(1, 1, *x.shape[2:])
     if count_include_pad:
         counted = padded(counted, pads, 1.0)
@@ -112,19 +112,19 @@ def average_pool(x: Tensor, *, count_include_pad: bool = False, window: WindowAt
 
 
 @operator("LpPool")
-def lp_pool(x: Tensor, *, p: float = 2, window: WindowAttributes) -> Tensor:
-    windows = window.windows
-    x = padded(x, windows.exact_pads(x, windows.pads(x)))
+def lp_pool(x: Tensor, *, p: float = 2, windows: Windows) -> Tensor:
+    windows = windows.full
+    x = padded(x, windows.exact_pads(x, windows.padding(x)))
     return _window_sums(x.abs() ** p, windows) ** (1 / p)
 
 
 def _torch_can(windows: Windows, pads: Pads) -> bool:
     """Whether torch's own padding has this form: the same on both sides, at most half a kernel."""
-    return all(begin == end and 2 * begin <= k for (begin, end), k in zip(pads, windows.kernel, strict=True))
+    return all(begin == end and 2 * begin <= k for (begin, end), k in zip(pads, windows.kernel_shape, strict=True))
 
 
 def _window_sums(x: Tensor, windows: Windows) -> Tensor:
     """Sum over each window, by a convolution with ones."""
     channels = x.shape[1]
-    ones = x.new_ones(channels, 1, *windows.kernel)
-    return _CONV[len(windows.kernel)](x, ones, None, windows.strides, 0, windows.dilations, channels)
+    ones = x.new_ones(channels, 1, *windows.kernel_shape)
+    return _CONV[len(windows.kernel_shape)](x, ones, None, windows.strides, 0, windows.dilations, channels)

@@ -19,7 +19,7 @@ from torch import Tensor
 from auditor.models.onnx.graph.node import Node
 from auditor.models.onnx.graph.registry import operator
 from auditor.models.onnx.graph.signature import Compute
-from auditor.models.onnx.graph.windows import WindowAttributes
+from auditor.models.onnx.graph.windows import Windows
 from auditor.models.onnx.operators.activations import along_axes, along_axis
 from auditor.models.onnx.operators.convolution import convolution
 from auditor.models.onnx.operators.pooling import average_pool, global_average_pool
@@ -122,21 +122,21 @@ def _weight(w: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int) -> 
 def qlinear_conv(
     x: Tensor, x_scale: Tensor, x_zero_point: Tensor, w: Tensor, w_scale: Tensor, w_zero_point: Tensor,
     y_scale: Tensor, y_zero_point: Tensor, b: Tensor | None = None,
-    *, group: int = 1, window: WindowAttributes,
+    *, group: int = 1, windows: Windows,
 ) -> Tensor:  # fmt: skip
     offset = None if b is None else b.float() * x_scale * w_scale
     weight = _weight(w, w_scale, w_zero_point, 0)
-    y = convolution(dequantise(x, x_scale, x_zero_point), weight, offset, group=group, window=window)
+    y = convolution(dequantise(x, x_scale, x_zero_point), weight, offset, group=group, windows=windows)
     return quantise(y, y_scale, y_zero_point)
 
 
 @operator("ConvInteger")
 def conv_integer(
     x: Tensor, w: Tensor, x_zero_point: Tensor | None = None, w_zero_point: Tensor | None = None,
-    *, group: int = 1, window: WindowAttributes,
+    *, group: int = 1, windows: Windows,
 ) -> Tensor:  # fmt: skip
     centred = x.float() if x_zero_point is None else x.float() - x_zero_point.float()
-    return convolution(centred, _weight(w, None, w_zero_point, 0), group=group, window=window)
+    return convolution(centred, _weight(w, None, w_zero_point, 0), group=group, windows=windows)
 
 
 @operator("QLinearMatMul")
@@ -221,9 +221,9 @@ def qlinear_global_average_pool(
 @operator("QLinearAveragePool", domain=_MS)
 def qlinear_average_pool(
     x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None,
-    *, channels_last: bool = False, count_include_pad: bool = False, window: WindowAttributes,
+    *, channels_last: bool = False, count_include_pad: bool = False, windows: Windows,
 ) -> Tensor:  # fmt: skip
-    pool = partial(average_pool, count_include_pad=count_include_pad, window=window)
+    pool = partial(average_pool, count_include_pad=count_include_pad, windows=windows)
     return quantise(_channels_second(pool, dequantise(x, sx, zx), channels_last), sy, zy)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from auditor.models.onnx.graph.registry import operator
 from auditor.models.onnx.graph.signature import Integers
-from auditor.models.onnx.graph.windows import WindowAttributes
+from auditor.models.onnx.graph.windows import Windows
 
 _MODES = {"linear": "bilinear", "cubic": "bicubic"}
 
@@ -102,19 +102,19 @@ def _cells(first: int, last: int, count: int, length: int) -> list[tuple[int, in
 @operator("DeformConv")
 def deformable_convolution(
     x: Tensor, w: Tensor, offset: Tensor, b: Tensor | None = None, mask: Tensor | None = None,
-    *, group: int = 1, offset_group: int = 1, window: WindowAttributes,
+    *, group: int = 1, offset_group: int = 1, windows: Windows,
 ) -> Tensor:  # fmt: skip
     """Convolution whose kernel elements are moved by offsets ``(y, x)`` and weighted by a mask, at each position."""
-    windows = window.over(w.shape[2:])
+    windows = windows.over(w.shape[2:])
     taps = w.shape[2] * w.shape[3]
     n, _, height, width = offset.shape
     moves = offset.view(n * offset_group, taps, 2, height, width)
     grids = []
     for axis, size in enumerate((height, width)):
-        start = torch.arange(size, device=x.device) * windows.strides[axis] - windows.pads(x)[axis][0]
-        tap = torch.arange(windows.kernel[axis], device=x.device) * windows.dilations[axis]
+        start = torch.arange(size, device=x.device) * windows.strides[axis] - windows.padding(x)[axis][0]
+        tap = torch.arange(windows.kernel_shape[axis], device=x.device) * windows.dilations[axis]
         index = torch.arange(taps, device=x.device)
-        tap = tap[index // windows.kernel[1] if axis == 0 else index % windows.kernel[1]]
+        tap = tap[index // windows.kernel_shape[1] if axis == 0 else index % windows.kernel_shape[1]]
         base = start.view(-1, 1) if axis == 0 else start.view(1, -1)
         position = base + tap.view(-1, 1, 1) + moves[:, :, axis]
         grids.append(2 * position / max(x.shape[2 + axis] - 1, 1) - 1)

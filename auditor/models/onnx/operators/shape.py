@@ -10,7 +10,7 @@ from torch import Tensor
 
 from auditor.models.onnx.graph.registry import operator
 from auditor.models.onnx.graph.signature import Integers
-from auditor.models.onnx.graph.windows import WindowAttributes, padded
+from auditor.models.onnx.graph.windows import Windows, padded
 
 
 @operator("Identity")
@@ -97,12 +97,10 @@ def center_crop_pad(input_data: Tensor, shape: Integers, *, axes: tuple[int, ...
 
 
 @operator("Col2Im")
-def columns_to_image(
-    input: Tensor, image_shape: Integers, block_shape: Integers, *, window: WindowAttributes
-) -> Tensor:
+def columns_to_image(input: Tensor, image_shape: Integers, block_shape: Integers, *, windows: Windows) -> Tensor:
     """Sum of the blocks in the columns of ``(N, C * block, L)``, each at its place in the image, in any dimension."""
-    windows = window.over(block_shape)
-    pads = windows.pads(input.new_empty(1, 1, *image_shape))
+    windows = windows.over(block_shape)
+    pads = windows.padding(input.new_empty(1, 1, *image_shape))
     whole = [size + begin + end for size, (begin, end) in zip(image_shape, pads, strict=True)]
     places = torch.arange(math.prod(whole), device=input.device).view(whole)
     for axis, (reach, stride, dilation) in enumerate(

@@ -36,19 +36,22 @@ WITHOUT_EFFECT = {
         "ai.onnx.ml::LinearClassifier classlabels_ints", "ai.onnx.ml::LinearClassifier classlabels_strings",
         "ai.onnx.ml::LinearClassifier multi_class",
     },
-    "said by the inputs": {"ai.onnx.ml::FeatureVectorizer inputdimensions", "SequenceEmpty dtype"},
+    "said by the inputs": {
+        "RNN hidden_size", "GRU hidden_size", "LSTM hidden_size", "ai.onnx.ml::FeatureVectorizer inputdimensions",
+        "SequenceEmpty dtype",
+    },
     "an order that the standard leaves open": {"TopK sorted"},
     "memory": {"PRelu consumed_inputs"},
 }  # fmt: skip
 EXPLAINED = {key for keys in WITHOUT_EFFECT.values() for key in keys}
-NO_DEFAULT = {"Clip min", "Clip max", "Dropout ratio"}
-"""None here: the lowest and highest float limit nothing, and nothing is dropped."""
+NO_DEFAULT = {"Clip min", "Clip max", "Dropout ratio", "RNN activations"}
+"""Empty here: the extreme floats limit nothing, nothing is dropped, and a direction has its usual function."""
 REQUIRED = {
     "ai.onnx.ml::Imputer imputed_value_floats", "ai.onnx.ml::LinearClassifier intercepts",
     "ai.onnx.ml::LinearRegressor coefficients",
 }  # fmt: skip
 """Optional in the specification; where they are absent the operator is refused."""
-BUILDERS = {"Constant", "If", "Loop", "Scan", "RNN", "GRU", "LSTM"}
+BUILDERS = {"Constant", "If", "Loop", "Scan"}
 
 SCHEMAS = {}
 for _schema in defs.get_all_schemas_with_history():
@@ -113,9 +116,8 @@ def test_what_may_be_absent_has_the_default_of_the_specification(name, form):
     for key, parameter in parameters.items():
         if key in OWN or parameter.kind is Kind.VAR_POSITIONAL:
             continue
-        given_here = key not in {p.name for p in form.signature.parameters} or key in getattr(
-            form.function, "keywords", {}
-        )
+        grouped = key not in {p.name for p in form.signature.parameters}
+        given_here = grouped or key in getattr(form.function, "keywords", {})
         assert key in required or given_here, f"{key} is not in the specification"
         may_be_absent = key in optional and f"{name} {key}" not in REQUIRED
         assert (parameter.default is not Kind.empty) == (may_be_absent or given_here), key
