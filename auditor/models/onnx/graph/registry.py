@@ -70,13 +70,9 @@ _filed: dict[str, list[Operator]] = {}
 
 
 def operator(
-    *names: str,
-    domain: str = "",
-    since: int = 1,
-    until: int = NEWEST,
-    refuse: Refuse = lambda node: "",
+    *names: str, domain: str = "", since: int = 1, until: int = NEWEST, refuse: Refuse = lambda node: "",
     sizes_only: bool = False,
-) -> Callable[[Function], Function]:
+) -> Callable[[Function], Function]:  # fmt: skip
     """Decorator that files a function under operator names of one domain, for some versions of its operator set."""
 
     def file_under(function: Function) -> Function:
@@ -96,8 +92,8 @@ def builder(*names: str, domain: str = "", host: tuple[int, ...] = ()) -> Callab
     return file_under
 
 
-def elementwise(domain: str = "", **functions: Callable[..., Any]) -> None:
-    """File torch functions without attributes under operator names; torch does not tell their parameters."""
+def as_in_torch(domain: str = "", **functions: Callable[..., Any]) -> None:
+    """File torch functions under the names of operators without attributes; torch does not tell their parameters."""
     for name, function in functions.items():
         _file(domain, [name], Operator(lambda node, function=function: function, builds=True))
 

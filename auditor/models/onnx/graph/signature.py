@@ -1,9 +1,10 @@
 """An operator's parameters are the specification's; here a node's inputs and attributes are bound to them.
 
-Inputs come by position, None where absent; attributes come by name, with the specification's defaults. What was an
-attribute in older versions and is an input now is one parameter for both. A parameter's type says how it is handed
-over: a plain ``Tensor`` lies with the data; the types below are Python values, and those that are known when the
-graph is opened are read then, once for all calls. Three kinds of parameter say more:
+Inputs come by position, their names in lower case, None where one is absent before others; attributes come by name,
+with the specification's defaults. What was an attribute in older versions and is an input now is one parameter for
+both. Attributes that change no result here are left out. A parameter's type says how it is handed over: a plain
+``Tensor`` lies with the data; the types below are Python values, and those that are known when the graph is opened are
+read then, once for all calls. Three kinds of parameter say more:
 
 * ``outputs: tuple[bool, ...]``: which of its outputs the graph wants.
 * a dataclass: attributes that belong together, its fields; it is made once, when the graph is opened.
@@ -58,17 +59,13 @@ Index = Annotated[Tensor | int, Reading(lambda value: _single(value, 0), host=Fa
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its type without None, and how a tensor is read for it; ``default`` may be ``Parameter.empty``."""
+    """One parameter: its type without None, how a tensor is read for it, and what ``inspect`` says of it."""
 
     name: str
     type: Any
     reading: Reading | None
     kind: Any
     default: Any
-
-    def known(self, constant: Tensor | None) -> Any:
-        """The Python value of an input that is known when the graph is opened, or None."""
-        return None if constant is None or self.reading is None else self.reading.of(constant)
 
     def attribute(self, node: Node) -> Any:
         """What the node says by this name, or None."""
@@ -125,22 +122,22 @@ class Signature:
         """The computation of a node, and which inputs it still takes: Python values known at their end are bound.
 
         Raises:
-            UnsupportedGraph: inputs or attributes that the function has no parameter for or lacks, or a value without
-                a form here.
+            UnsupportedGraph: too many inputs, a lack of them or of attributes, or a value without a form here.
         """
         inputs, known = list(node.inputs), _attributes(self.parameters, node)
         while inputs and len(inputs) <= len(self._positional):
             place = len(inputs) - 1
-            if inputs[-1]:
-                value = self._positional[place].known(node.constants.get(place))
+            last, constant = self._positional[place], node.constants.get(place)
+            if inputs[place]:
+                value = None if constant is None or last.reading is None else last.reading.of(constant)
                 if value is None:
                     break
-                known[self._positional[place].name] = value
+                known[last.name] = value
             inputs.pop()
         try:
             self._signature.bind(*inputs, **known)
         except TypeError as err:
-            raise node.unsupported(str(err)) from err
+            raise node.unsupported(f"other arguments than the standard's ({err})") from err
         compute = partial(self._function, **known) if known else self._function
         readings = [(place, read) for place, read in self.host.items() if place < len(inputs)]
         return (_reading(compute, readings) if readings else compute), tuple(inputs)

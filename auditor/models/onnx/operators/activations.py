@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.models.onnx.graph.registry import elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
 from auditor.models.onnx.graph.signature import Compute
 
-elementwise(Relu=torch.relu, Sigmoid=torch.sigmoid, Tanh=torch.tanh)
-elementwise(Softplus=F.softplus, Softsign=F.softsign, HardSwish=F.hardswish, Mish=F.mish)
+as_in_torch(Relu=torch.relu, Sigmoid=torch.sigmoid, Tanh=torch.tanh)
+as_in_torch(Softplus=F.softplus, Softsign=F.softsign, HardSwish=F.hardswish, Mish=F.mish)
 
 
 @operator("PRelu", since=7)

@@ -8,15 +8,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from auditor.models.onnx.graph.registry import elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
 from auditor.models.onnx.graph.signature import Compute, Number
 from auditor.models.straight_through import straight_through as through
 from auditor.models.straight_through import straight_through_sign
 
-elementwise(Add=torch.add, Sub=torch.sub, Mul=torch.mul, Neg=torch.neg, Reciprocal=torch.reciprocal)
-elementwise(Abs=torch.abs, Exp=torch.exp, Log=torch.log, Sqrt=torch.sqrt, Erf=torch.erf)
-elementwise(Sin=torch.sin, Cos=torch.cos, Tan=torch.tan, Asin=torch.asin, Acos=torch.acos, Atan=torch.atan)
-elementwise(Sinh=torch.sinh, Cosh=torch.cosh, Asinh=torch.asinh, Acosh=torch.acosh, Atanh=torch.atanh)
+as_in_torch(Add=torch.add, Sub=torch.sub, Mul=torch.mul, Neg=torch.neg, Reciprocal=torch.reciprocal)
+as_in_torch(Abs=torch.abs, Exp=torch.exp, Log=torch.log, Sqrt=torch.sqrt, Erf=torch.erf)
+as_in_torch(Sin=torch.sin, Cos=torch.cos, Tan=torch.tan, Asin=torch.asin, Acos=torch.acos, Atan=torch.atan)
+as_in_torch(Sinh=torch.sinh, Cosh=torch.cosh, Asinh=torch.asinh, Acosh=torch.acosh, Atanh=torch.atanh)
 
 
 def round_off(function: Compute, x: Tensor, *, straight_through: bool = False) -> Tensor:

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.models.onnx.graph.registry import elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
 
-elementwise(MatMul=torch.matmul, Det=torch.linalg.det)
+as_in_torch(MatMul=torch.matmul, Det=torch.linalg.det)
 
 
 @operator("Gemm")

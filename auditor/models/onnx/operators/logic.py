@@ -7,14 +7,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from auditor.models.onnx.graph.registry import elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
 from auditor.models.onnx.graph.signature import Compute
 from auditor.models.straight_through import straight_through_step
 
-elementwise(Equal=torch.eq, IsNaN=torch.isnan)
-elementwise(And=torch.logical_and, Or=torch.logical_or, Xor=torch.logical_xor, Not=torch.logical_not)
-elementwise(BitwiseAnd=torch.bitwise_and, BitwiseOr=torch.bitwise_or)
-elementwise(BitwiseXor=torch.bitwise_xor, BitwiseNot=torch.bitwise_not)
+as_in_torch(Equal=torch.eq, IsNaN=torch.isnan)
+as_in_torch(And=torch.logical_and, Or=torch.logical_or, Xor=torch.logical_xor, Not=torch.logical_not)
+as_in_torch(BitwiseAnd=torch.bitwise_and, BitwiseOr=torch.bitwise_or)
+as_in_torch(BitwiseXor=torch.bitwise_xor, BitwiseNot=torch.bitwise_not)
 
 
 def _comparison(function: Compute, rises: bool, a: Tensor, b: Tensor, *, straight_through: bool = False) -> Tensor:

@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
 from auditor.models.onnx.graph.windows import Windows
 from auditor.models.onnx.operators.convolution import convolution
 from auditor.models.onnx.operators.linear_algebra import gemm
 
 _MS = "com.microsoft"
 
-elementwise(domain=_MS, Gelu=F.gelu)
+as_in_torch(domain=_MS, Gelu=F.gelu)
 
 
 @operator("BiasGelu", domain=_MS)
