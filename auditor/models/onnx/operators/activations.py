@@ -77,7 +77,7 @@ def shrink(input: Tensor, *, bias: float = 0.0, lambd: float = 0.5) -> Tensor:
     return torch.where(input < -lambd, input + bias, shrunk)
 
 
-def one_at_maximum(x: Tensor, dim: int) -> Tensor:
+def _one_at_maximum(x: Tensor, dim: int) -> Tensor:
     """1 at the first largest element along an axis, 0 elsewhere."""
     return torch.zeros_like(x).scatter(dim, x.argmax(dim, keepdim=True), 1.0)
 
@@ -92,7 +92,7 @@ def along_axes(function: Compute, input: Tensor, *, axis: int = 1) -> Tensor:
     return function(input.flatten(axis % input.dim()), dim=-1).reshape(input.shape)
 
 
-_ALONG: dict[str, Compute] = {"Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "Hardmax": one_at_maximum}
+_ALONG: dict[str, Compute] = {"Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "Hardmax": _one_at_maximum}
 for _name, _function in _ALONG.items():
     operator(_name, since=13)(partial(along_axis, _function))
     operator(_name, until=12)(partial(along_axes, _function))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from functools import partial
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -19,14 +18,14 @@ as_in_torch(Sin=torch.sin, Cos=torch.cos, Tan=torch.tan, Asin=torch.asin, Acos=t
 as_in_torch(Sinh=torch.sinh, Cosh=torch.cosh, Asinh=torch.asinh, Acosh=torch.acosh, Atanh=torch.atanh)
 
 
-def round_off(function: Compute, x: Tensor, *, straight_through: bool = False) -> Tensor:
+def _rounded_off(function: Compute, x: Tensor, *, straight_through: bool = False) -> Tensor:
     """A step function, whose gradient is zero, or that of its argument where the node is marked as a step."""
     return through(function, x) if straight_through else function(x)
 
 
-operator("Floor")(partial(round_off, torch.floor))
-operator("Ceil")(partial(round_off, torch.ceil))
-operator("Round")(partial(round_off, torch.round))
+operator("Floor")(partial(_rounded_off, torch.floor))
+operator("Ceil")(partial(_rounded_off, torch.ceil))
+operator("Round")(partial(_rounded_off, torch.round))
 
 
 @operator("Sign")
@@ -50,24 +49,18 @@ def modulo(a: Tensor, b: Tensor, *, fmod: bool = False) -> Tensor:
     return torch.fmod(a, b) if fmod else torch.remainder(a, b)
 
 
-@operator("Max")
-def maximum(*terms: Tensor) -> Tensor:
-    return functools.reduce(torch.maximum, terms)
+def _combined(function: Compute, *terms: Tensor) -> Tensor:
+    return reduce(function, terms)
 
 
-@operator("Min")
-def minimum(*terms: Tensor) -> Tensor:
-    return functools.reduce(torch.minimum, terms)
-
-
-@operator("Sum")
-def total(*terms: Tensor) -> Tensor:
-    return functools.reduce(torch.add, terms)
+operator("Max")(partial(_combined, torch.maximum))
+operator("Min")(partial(_combined, torch.minimum))
+operator("Sum")(partial(_combined, torch.add))
 
 
 @operator("Mean")
 def mean(*terms: Tensor) -> Tensor:
-    return total(*terms) / len(terms)
+    return reduce(torch.add, terms) / len(terms)
 
 
 @operator("Clip")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from auditor.models.onnx.graph.node import Node
 from auditor.models.onnx.graph.registry import as_in_torch, operator
 from auditor.models.onnx.graph.windows import Windows
+from auditor.models.onnx.operators.activations import hard_sigmoid
 from auditor.models.onnx.operators.convolution import convolution
 from auditor.models.onnx.operators.linear_algebra import gemm
 
@@ -36,6 +37,21 @@ def quick_gelu(x: Tensor, *, alpha: float = 1.702) -> Tensor:
 
 
 Activation = Literal["", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "HardSigmoid"]
+_ACTIVATIONS: dict[Activation, tuple[Callable[..., Tensor], int]] = {
+    "": (lambda x: x, 0),
+    "Relu": (torch.relu, 0),
+    "Sigmoid": (torch.sigmoid, 0),
+    "Tanh": (torch.tanh, 0),
+    "LeakyRelu": (F.leaky_relu, 1),
+    "Clip": (torch.clamp, 2),
+    "HardSigmoid": (lambda x, alpha, beta: hard_sigmoid(x, alpha=alpha, beta=beta), 2),
+}
+"""What a fused node's activation computes, and how many of the node's parameters it takes."""
+
+
+def _activated(x: Tensor, activation: Activation, parameters: Sequence[float]) -> Tensor:
+    function, count = _ACTIVATIONS[activation]
+    return function(x, *parameters[:count])
 
 
 @operator("FusedConv", domain=_MS)
@@ -57,24 +73,6 @@ def fused_gemm(
 ) -> Tensor:  # fmt: skip
     y = gemm(a, b, c, alpha=alpha, beta=beta, transA=transA, transB=transB)
     return _activated(y, activation, (activation_alpha, activation_beta))
-
-
-def _activated(x: Tensor, activation: Activation, parameters: Sequence[float]) -> Tensor:
-    """What the activation that a fused node names makes of its result."""
-    match activation:
-        case "Relu":
-            return torch.relu(x)
-        case "Sigmoid":
-            return torch.sigmoid(x)
-        case "Tanh":
-            return torch.tanh(x)
-        case "LeakyRelu":
-            return F.leaky_relu(x, parameters[0])
-        case "Clip":
-            return x.clamp(parameters[0], parameters[1])
-        case "HardSigmoid":
-            return (parameters[0] * x + parameters[1]).clamp(0.0, 1.0)
-    return x
 
 
 @operator(

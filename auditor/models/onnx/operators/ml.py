@@ -20,26 +20,24 @@ def scaler(x: Tensor, *, offset: Tensor | None = None, scale: Tensor | None = No
     return centred if scale is None else centred * scale.to(x.device)
 
 
-def _not_scores_alone(node: Node) -> str:
-    known = len(node.attributes.get("intercepts", [])) > 1 and node.text("post_transform", "NONE") == "NONE"
-    return (
-        ""
-        if known and not node.wants(0)
-        else ("labels, a single score or a post_transform beyond softmax and logistic")
-    )
+def _beyond_scores(node: Node) -> str:
+    alone = not node.wants(0) and len(node.attributes.get("intercepts", ())) > 1
+    if alone and node.text("post_transform", "NONE") == "NONE":
+        return ""
+    return "labels, a single score or a post_transform beyond softmax and logistic"
 
 
-@operator("LinearClassifier", domain=_ML, refuse=_not_scores_alone)
+@operator("LinearClassifier", domain=_ML, refuse=_beyond_scores)
 def linear_classifier(x: Tensor, *, coefficients: Tensor, intercepts: Tensor) -> tuple[None, Tensor]:
     """Scores alone: labels are left to the runtime, softmax and sigmoid are nodes of their own by now."""
     return None, _linear(x, coefficients, len(intercepts), intercepts)
 
 
-@operator(
-    "LinearRegressor",
-    domain=_ML,
-    refuse=lambda node: "post_transform" if node.text("post_transform", "NONE") != "NONE" else "",
-)
+def _transformed(node: Node) -> str:
+    return "post_transform" if node.text("post_transform", "NONE") != "NONE" else ""
+
+
+@operator("LinearRegressor", domain=_ML, refuse=_transformed)
 def linear_regressor(x: Tensor, *, coefficients: Tensor, intercepts: Tensor | None = None, targets: int = 1) -> Tensor:
     return _linear(x, coefficients, targets, intercepts)
 
