@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, is_dataclass
-from functools import partial
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -92,6 +92,7 @@ def _as(wanted: Any, value: Any) -> Any:
     return bool(value) if wanted is bool else value
 
 
+@cache
 def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
     """The parameters of a function or dataclass, in order."""
     found = []
