@@ -73,7 +73,7 @@ def depth_to_space(input: Tensor, *, blocksize: int, mode: str = "DCR") -> Tenso
     if mode != "DCR":
         return F.pixel_shuffle(input, blocksize)
     n, c, h, w = input.shape
-    parts = input.reshape(n, blocksize, blocksize, -1, h, w).permute(0, 3, 4, 1, 5, 2)
+    parts = input.reshape(n, blocksize, blocksize, c // blocksize**2, h, w).permute(0, 3, 4, 1, 5, 2)
     return parts.reshape(n, c // blocksize**2, h * blocksize, w * blocksize)
 
 
