@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
+from auditor.audit.process_settings import threads_for, use_threads
 from auditor.audit.run import run
 from auditor.audit.stages import Report
 from auditor.audit.subject import Artefact, Subject, data_request, joined, model_options
-from auditor.audit.threads import threads_for, use_threads
 from auditor.datasets.in_memory import in_memory
 from auditor.datasets.load import as_vectors, load_dataset
 from auditor.documents.plan import Plan
