@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
-from auditor.audit.finished_parts import Ledger
+from auditor.audit.finished_parts import FinishedParts
 from auditor.audit.pairs.retraining import allow_for_training
 from auditor.audit.pairs.shard import Work, pairs_at_once, run_shard, shards_of
 from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.stages import Stages
-from auditor.documents.parts import NOT_SHOWN, FinishedPairs, PairOutcome
+from auditor.documents.parts import NOT_SHOWN, PairOutcome, PairsPart
 from auditor.documents.results import Cost, Pair
 from auditor.documents.summary import RANKED_BY, ranking
 from auditor.models.steadiness import ModelChanged, add_not_finite, watched
@@ -35,20 +35,20 @@ PHASES = {
 
 
 def audited_pairs(
-    work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, ledger: Ledger
+    work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, finished_parts: FinishedParts
 ) -> tuple[list[Pair], dict[ClassPair, str], list[Cost]]:
     """Audit all pairs, with what can only be said once the last of them is finished.
 
     Args:
         work: what every shard needs.
         pairs: in the order in which they are worked on.
-        stages, budget, ledger: of the audit.
+        stages, budget, finished_parts: of the audit.
     Returns:
         the pairs in order of their classes, why others could not be measured, and what the parts cost.
     Raises:
         AuditError: no pair could be measured; it says why not the first.
     """
-    everything = AllPairs(work, pairs, stages, budget, ledger)
+    everything = AllPairs(work, pairs, stages, budget, finished_parts)
     outcomes, costs, most = dict[ClassPair, PairOutcome](), list[Cost](), work.plan.report_pairs
     for part in everything.finished():
         outcomes = dict(sorted({**outcomes, **{pair.classes: pair for pair in part.pairs}}.items()))
@@ -58,11 +58,11 @@ def audited_pairs(
         for direction in (d for pair in outcomes.values() if pair.classes not in kept for d in pair.directions):
             direction.samples = NOT_SHOWN
     directions = [direction for pair in outcomes.values() for direction in pair.directions]
-    allow_for_training(directions, work.battery.definitions)
+    allow_for_training(directions, work.suite.definitions)
     if not work.baselines:
         shown = ranking([*outcomes.values()], RANKED_BY[0])[: work.shown]
-        costs += baselines_of_shown(outcomes, shown, work, stages, budget, ledger)
-    names, compare = work.subject.dataset.class_names, work.battery.compare
+        costs += baselines_of_shown(outcomes, shown, work, stages, budget, finished_parts)
+    names, compare = work.subject.dataset.class_names, work.suite.compare
     finished = [
         pair.document(names, compare(*(d.characteristics for d in pair.directions))) for pair in outcomes.values()
     ]
@@ -83,16 +83,16 @@ class AllPairs:
     """
 
     def __init__(
-        self, work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, ledger: Ledger
+        self, work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, finished_parts: FinishedParts
     ) -> None:
-        self._work, self._stages, self._budget, self._ledger = work, stages, budget, ledger
+        self._work, self._stages, self._budget, self._finished_parts = work, stages, budget, finished_parts
         self._wanted, self._rest = len(pairs), list(pairs)
         self._alone = 0  # so many of the pairs to come were in a shard that failed: one of them is to blame
         self._first_failure: Exception | None = None
         self.failed: dict[ClassPair, str] = {}
         self._now, self._come = 0, 0.0  # pairs of the shard at work, and how far it has come, from 0 to 1
 
-    def finished(self) -> Iterator[FinishedPairs]:
+    def finished(self) -> Iterator[PairsPart]:
         """The pairs, as they are finished, as many as fit the time budget.
 
         Raises:
@@ -100,11 +100,11 @@ class AllPairs:
         """
         some = False
         while self._rest:
-            part = self._ledger.pairs(self._rest)
+            part = self._finished_parts.pairs(self._rest)
             if part is None:
                 shard = self._shard()
                 if not shard:  # no time: what is left is what an earlier run finished
-                    self._rest = self._rest[self._ledger.gap(self._rest) :]
+                    self._rest = self._rest[self._finished_parts.gap(self._rest) :]
                     continue
                 part = self._run(shard)
             else:
@@ -121,9 +121,9 @@ class AllPairs:
         if self._budget.seconds is None:
             return shards_of(self._rest, at_once)[0]
         # What the time allows, and no pair that an earlier run has finished.
-        return self._rest[: min(self._budget.fitting(at_once), self._ledger.gap(self._rest))]
+        return self._rest[: min(self._budget.fitting(at_once), self._finished_parts.gap(self._rest))]
 
-    def _run(self, shard: list[ClassPair]) -> FinishedPairs | None:
+    def _run(self, shard: list[ClassPair]) -> PairsPart | None:
         failure, part = None, None
         self._now, self._come = len(shard), 0.0
         try:
@@ -141,7 +141,7 @@ class AllPairs:
             return None
         self._alone = max(0, self._alone - 1)
         self._budget.took(len(shard), part.seconds)
-        self._ledger.add(part)
+        self._finished_parts.add(part)
         return part
 
     def _check(self, shard: list[ClassPair]) -> None:

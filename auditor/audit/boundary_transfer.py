@@ -19,7 +19,7 @@ from auditor.documents.comparison import KeptDirection
 from auditor.documents.plan import Plan
 from auditor.documents.results import KEPT, Measure, NotMeasured
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
 from auditor.numbers.intervals import wilson
@@ -47,7 +47,7 @@ def revisit(plan: Plan, report: Report) -> list[KeptDirection]:
     if some is None:
         raise InputRefused(EXPECTED, "none on a boundary", ACTION)
     report(TRIAL, 0, 1)
-    samples = some[systematic(len(some), BINDING_SAMPLES)]
+    samples = some[evenly_spaced(len(some), BINDING_SAMPLES)]
     options = model_options(plan.model, artefact.threads)
     classifier = bind(artefact.backend, samples, options, on_boundary=True).classifier
     found = []

@@ -17,7 +17,7 @@ from auditor.audit import circumstances as facts
 from auditor.audit.plugins import facts_of_plugins
 from auditor.audit.subject import Subject
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import FinishedBaselines, FinishedPairs, Found, form_of_parts
+from auditor.documents.parts import BaselinesPart, Found, PairsPart, form_of_parts
 from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
 from auditor.numbers.class_pairs import ClassPair
@@ -26,7 +26,7 @@ _NO_FACT = {"model", "data", "time_budget", "command", "force"}
 _NO_MODEL_FACT = {"path", "device", "trust_model", "expect_sha256"}
 
 
-class Ledger:
+class FinishedParts:
     """The finished parts.
 
     Args:
@@ -38,8 +38,8 @@ class Ledger:
 
     def __init__(self, found: Found | None = None, tell: Callable[[Begun | PartDone], None] = lambda _: None) -> None:
         self._found, self._tell = found, tell
-        self._pairs: dict[ClassPair, FinishedPairs] = {}
-        self._baselines: dict[ClassPair, FinishedBaselines] = {}
+        self._pairs: dict[ClassPair, PairsPart] = {}
+        self._baselines: dict[ClassPair, BaselinesPart] = {}
         self.taken = 0
         self._order, self._used = list[ClassPair](), set[ClassPair]()
 
@@ -67,12 +67,12 @@ class Ledger:
 
     def _take_over(self, found: Found, wanted: set[ClassPair]) -> None:
         for part in found.parts:
-            if isinstance(part, FinishedBaselines):
+            if isinstance(part, BaselinesPart):
                 self._baselines[part.classes] = part
             elif wanted.issuperset(part.classes):
                 self._pairs[part.classes[0]] = part
 
-    def pairs(self, rest: Sequence[ClassPair]) -> FinishedPairs | None:
+    def pairs(self, rest: Sequence[ClassPair]) -> PairsPart | None:
         """The finished part that the pairs still to come begin with, if there is one."""
         part = self._pairs.get(rest[0])
         if part is None or part.classes != list(rest[: len(part.pairs)]):
@@ -84,13 +84,13 @@ class Ledger:
         """How many of the pairs still to come lie before the next finished part."""
         return next((i for i, pair in enumerate(rest) if pair in self._pairs), len(rest))
 
-    def baselines(self, pair: ClassPair) -> FinishedBaselines | None:
+    def baselines(self, pair: ClassPair) -> BaselinesPart | None:
         """The finished baselines of a pair, if there are any."""
         if pair in self._baselines:
             self._used.add(pair)
         return self._baselines.get(pair)
 
-    def add(self, part: FinishedPairs | FinishedBaselines) -> None:
+    def add(self, part: PairsPart | BaselinesPart) -> None:
         """A part is finished."""
         self._tell(PartDone(part=part))
 

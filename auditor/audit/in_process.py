@@ -28,7 +28,7 @@ from auditor.datasets.load import as_vectors, load_dataset
 from auditor.documents.plan import Plan
 from auditor.documents.results import NotMeasured, Results, RunFacts, Validity
 from auditor.errors import UsageError
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.live.opening import LiveModel, borrowed, class_names_of, open_live
 from auditor.worker.sandbox.limits import DATA, MODEL
 
@@ -73,7 +73,7 @@ def _opened(plan: Plan, model: object, data: object, report: Report) -> Subject:
     dataset = load_dataset(request, (None,) if plan.model.layout == "flat" else None, raw)
     dataset = replace(dataset, notes=(*plan.data.notes, *dataset.notes))
     report(MODEL, 0, 1)
-    samples = dataset.train.instances(systematic(len(dataset.train), _TRIED))
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), _TRIED))
     live = open_live(model, samples, model_options(plan.model, 1))
     # Of a callable nobody knows the size; it keeps the threads that its owner gives it.
     threads = threads_for(live.size_bytes) if live.size_bytes else torch.get_num_threads()

@@ -14,7 +14,7 @@ from auditor.datasets.load import load_dataset, match_classes
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
@@ -135,7 +135,7 @@ def joined(
     Raises:
         InputRefused: they do not fit.
     """
-    samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), BINDING_SAMPLES))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
-from auditor.characteristics.separator import Separator, separator
+from auditor.characteristics.hyperplane import Hyperplane, separating_hyperplane
 from auditor.documents.results import Better, Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
-from auditor.functional.statistics import mean_estimate, systematic
+from auditor.functional.statistics import evenly_spaced, mean_estimate
 from auditor.numbers.intervals import Interval, wilson
 
 Role = Literal["train_source", "train_target", "boundary"]
@@ -162,13 +162,13 @@ class BoundaryEmbeddingSpaceComplexity(Characteristic):
         return Findings(describe(self, "boundary", -plane.signed(embeddings)))
 
 
-def fitted(evidence: Evidence) -> Separator | NotMeasured:
+def fitted(evidence: Evidence) -> Hyperplane | NotMeasured:
     """The SVM's plane, or why there is none."""
     size = evidence.classifier.embedding_size
-    return size if isinstance(size, NotMeasured) else separator(evidence.source, evidence.target)
+    return size if isinstance(size, NotMeasured) else separating_hyperplane(evidence.source, evidence.target)
 
 
-def wrong_side(evidence: Evidence, plane: Separator) -> Tensor:
+def wrong_side(evidence: Evidence, plane: Hyperplane) -> Tensor:
     """Rows of the source class's training samples that the plane does not put on their own side: int64 ``(M,)``."""
     assert evidence.source.train_embeddings is not None
     return (plane.signed(evidence.source.train_embeddings) >= 0).nonzero()[:, 0]
@@ -203,14 +203,14 @@ def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measur
     return measures
 
 
-def projection(evidence: Evidence, plane: Separator) -> ScatterSeries:
+def projection(evidence: Evidence, plane: Hyperplane) -> ScatterSeries:
     """Embeddings seen along the plane: signed distance from it against their first principal component within it."""
     groups: dict[Role, Tensor | None] = {
         "train_source": evidence.source.train_embeddings,
         "train_target": evidence.target.train_embeddings,
         "boundary": evidence.boundary_embeddings,
     }
-    shown = {role: e[systematic(len(e), SHOWN)].double() for role, e in groups.items() if e is not None and len(e)}
+    shown = {role: e[evenly_spaced(len(e), SHOWN)].double() for role, e in groups.items() if e is not None and len(e)}
     everything = torch.cat(list(shown.values()))
     centre, axis = everything.mean(dim=0), principal_axis(everything, plane.normal)
     points = {

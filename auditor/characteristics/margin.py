@@ -36,7 +36,7 @@ from auditor.characteristics.base import (
 from auditor.documents.results import Better, Definition, DistributionSeries, Group, Measured, NotMeasured
 from auditor.functional.distances import l2, linf
 from auditor.functional.quantiles import median_difference, quantile_estimate
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.numbers.intervals import wilson
 
 SHOWN = 300
@@ -241,4 +241,4 @@ def distribution(evidence: Evidence, norm: str) -> DistributionSeries:
 
 
 def _shown(distances: Tensor) -> list[float]:
-    return series_values(distances[systematic(len(distances), SHOWN)])
+    return series_values(distances[evenly_spaced(len(distances), SHOWN)])

@@ -23,7 +23,7 @@ from auditor.characteristics.base import Characteristic, Evidence, Findings, cha
 from auditor.documents.results import Definition
 from auditor.functional.distances import nearest_between
 from auditor.functional.quantiles import median_ratio
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 
 LEAST = 2
 
@@ -93,4 +93,4 @@ def _real_distances(
 
 def _limited(a: Tensor, b: Tensor, limit: int) -> Tensor:
     """At most ``limit`` evenly spaced samples of each of two classes."""
-    return torch.cat([samples[systematic(len(samples), limit)] for samples in (a, b)])
+    return torch.cat([samples[evenly_spaced(len(samples), limit)] for samples in (a, b)])

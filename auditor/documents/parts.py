@@ -70,7 +70,7 @@ class PairOutcome:
         )
 
 
-class FinishedPairs(Document):
+class PairsPart(Document):
     """The pairs of a shard, each with its sample images, what they cost and how many seconds they took.
 
     ``not_finite`` counts instances for which the model gave NaN or infinity: a run that takes the part over warns too.
@@ -88,7 +88,7 @@ class FinishedPairs(Document):
         return [pair.classes for pair in self.pairs]
 
 
-class FinishedBaselines(Document):
+class BaselinesPart(Document):
     """The baselines of a pair that the report shows on a page of its own, forth and back, and what they cost."""
 
     kind: Literal["baselines"] = "baselines"
@@ -98,7 +98,7 @@ class FinishedBaselines(Document):
     not_finite: int = Field(default=0, ge=0)
 
 
-Part = Annotated[FinishedPairs | FinishedBaselines, Field(discriminator="kind")]
+Part = Annotated[PairsPart | BaselinesPart, Field(discriminator="kind")]
 
 
 def form_of_parts() -> str:

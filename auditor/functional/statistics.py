@@ -186,10 +186,10 @@ def quantiles(*levels: float) -> Quantiles:
     return Quantiles(levels)
 
 
-def systematic(count: int, limit: int) -> Tensor:
+def evenly_spaced(count: int, limit: int) -> Tensor:
     """Systematic sample: ``min(count, limit)`` evenly spaced indices out of ``count``, int64, without chance.
 
-    >>> systematic(10, 4)
+    >>> evenly_spaced(10, 4)
     tensor([0, 3, 6, 9])
     """
     if count <= limit:

@@ -24,7 +24,7 @@ from auditor.functional.quantiles import (
     quantile_estimate,
 )
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_estimate, mean_over_pairs
-from auditor.functional.trajectories import tournament
+from auditor.functional.trajectories import round_robin_pairs
 from auditor.numbers.intervals import Interval, wilson
 
 SIZES = (24, 64, 400)
@@ -171,7 +171,7 @@ def _segments() -> Iterator[Population]:
 
     def draw(changes: Callable[[Tensor, torch.Generator], Tensor], count: Callable[..., Tensor]) -> Draw:
         def one(n: int, rng: torch.Generator) -> Interval:
-            ends, own = tournament(n, 24, rng=rng), count(n, rng)
+            ends, own = round_robin_pairs(n, 24, rng=rng), count(n, rng)
             value, low, high = mean_over_pairs(changes(own[ends].sum(dim=1), rng) / 49, ends, n)
             return Interval(value, low, math.inf if n < LEAST_FOR_RARE else high)
 

@@ -14,15 +14,15 @@ from scipy import stats
 from auditor.functional import statistics
 from auditor.functional.statistics import (
     bootstrap,
+    evenly_spaced,
     mean,
     mean_estimate,
     mean_over_pairs,
     quantiles,
     ratio_estimate,
     replicates,
-    systematic,
 )
-from auditor.functional.trajectories import tournament
+from auditor.functional.trajectories import round_robin_pairs
 from auditor.numbers.intervals import Interval, difference, ratio, student, wilson
 
 
@@ -201,7 +201,7 @@ def half_width(estimate: Interval) -> float:
 def test_pair_interval_has_the_width_of_the_theory():
     # h_ij = x_i + x_j over all pairs: its mean is 2 mean(x), whose standard error is 2 sd / sqrt(N).
     x = torch.randn(151, generator=rng(1), dtype=torch.float64)
-    ends = tournament(151, 151, rng=rng(9))
+    ends = round_robin_pairs(151, 151, rng=rng(9))
     h = x[ends].sum(dim=1)
     found = over_pairs(h, ends, 151)
     assert found.value == pytest.approx(2 * float(x.mean()))
@@ -218,7 +218,7 @@ def test_disjoint_pairs_are_independent_numbers():
 
 
 def test_pairs_without_instance_effects_are_independent_numbers():
-    ends = tournament(60, 20, rng=rng(0))
+    ends = round_robin_pairs(60, 20, rng=rng(0))
     widths = [
         half_width(over_pairs(torch.randn(len(ends), generator=rng(s)), ends, 60)) * len(ends) ** 0.5 / 2.0
         for s in range(60)
@@ -232,7 +232,7 @@ def test_pair_interval_covers_the_truth(count, rounds, promised, own):
     # A part of each instance's own and a part of each pair's own.
     hits = 0
     for seed in range(200):
-        x, ends = torch.randn(count, generator=rng(seed)), tournament(count, rounds, rng=rng(seed))
+        x, ends = torch.randn(count, generator=rng(seed)), round_robin_pairs(count, rounds, rng=rng(seed))
         h = own * x[ends].sum(dim=1) + (1 - own) * torch.randn(len(ends), generator=rng(seed + 999))
         found = over_pairs(h, ends, count)
         hits += found.low <= 0 <= found.high
@@ -240,7 +240,7 @@ def test_pair_interval_covers_the_truth(count, rounds, promised, own):
 
 
 def test_every_arrangement_of_the_same_pairs_is_one():
-    x, ends = torch.rand(9, generator=rng(0)), tournament(9, 4, rng=rng(1))
+    x, ends = torch.rand(9, generator=rng(0)), round_robin_pairs(9, 4, rng=rng(1))
     h, order = x[ends].prod(dim=1), torch.randperm(len(ends), generator=rng(2))
     assert over_pairs(h, ends, 9) == pytest.approx(over_pairs(h[order], ends[order].flip(1), 9))
 
@@ -251,7 +251,7 @@ def test_pair_interval_covers_a_population_with_folded_places(seen):
     hits, draws, truth = 0, 400, (0.8 + 2 * 5 * 0.1) / 49
     for seed in range(draws):
         g = rng(seed)
-        folded, ends = (torch.rand(seen, generator=g) < 0.1).double(), tournament(seen, 12, rng=g)
+        folded, ends = (torch.rand(seen, generator=g) < 0.1).double(), round_robin_pairs(seen, 12, rng=g)
         changes = torch.poisson(0.8 + 5 * folded[ends].sum(dim=1), generator=g)
         found = over_pairs(changes / 49, ends, seen)
         hits += found.low <= truth <= found.high
@@ -310,7 +310,7 @@ def test_mean_statistic_keeps_a_column():
 
 @given(st.integers(0, 300), st.integers(1, 50))
 def test_systematic_sample_is_spread_evenly(count, limit):
-    rows = systematic(count, limit)
+    rows = evenly_spaced(count, limit)
     assert len(rows) == min(count, limit)
     steps = rows.diff()
     assert not len(steps) or int(steps.min()) >= 1

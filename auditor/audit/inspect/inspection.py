@@ -16,7 +16,7 @@ from auditor.documents.inspection import Estimate, Inspection, Normalisation, Pa
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import PROFILES
 from auditor.documents.results import ACCURACY, NotMeasured, Validity
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.numbers.intervals import wilson
 from auditor.worker.sandbox import checks
 
@@ -70,7 +70,7 @@ def _fit(subject: Subject) -> list[Validity]:
     """What an audit would say of labels and pixels before it measures anything, from a part of the samples."""
     classifier, dataset = subject.classifier, subject.dataset
     train, test = (
-        predict_split(classifier, split.part(systematic(len(split), LOOKED_AT)), lambda *_: None, name)
+        predict_split(classifier, split.part(evenly_spaced(len(split), LOOKED_AT)), lambda *_: None, name)
         for name, split in (("train", dataset.train), ("test", dataset.test))
     )
     performance = measure_performance(test, dataset.class_names, rng=torch.Generator())
@@ -94,7 +94,7 @@ def _normalisation(subject: Subject) -> Normalisation:
 def _cost(subject: Subject) -> PassCost:
     classifier = subject.classifier
     train = subject.dataset.train
-    x = train.instances(systematic(len(train), min(TIMED, classifier.batch_size)))
+    x = train.instances(evenly_spaced(len(train), min(TIMED, classifier.batch_size)))
     return PassCost(
         batch=len(x), forward_seconds=forward_seconds(classifier, x), both_seconds=both_seconds(classifier, x)
     )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
 from auditor.documents.results import Validity
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
 from auditor.numbers.intervals import percent, wilson
 
@@ -20,7 +20,7 @@ _REVERSED = 0.95
 
 def label_output(classifier: Classifier, test: Predictions) -> list[Validity]:
     """The check of a label output; nothing where the file has none."""
-    rows = systematic(len(test.split), _ASKED)
+    rows = evenly_spaced(len(test.split), _ASKED)
     rows = rows[test.finite[rows]]
     if not len(rows):
         return []

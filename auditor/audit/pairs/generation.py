@@ -1,6 +1,6 @@
 """Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
 
-A generator that needs gradients is replaced by the gradient-free one where the model has none; ``route`` says so.
+A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GRADIENT_FREE = "gradient-free"
 
 
 @dataclass(frozen=True)
-class Route:
+class GenerationSetup:
     """Who makes the boundary instances of this model: chosen once, the same for every part of the audit.
 
     Args:
@@ -58,13 +58,13 @@ class Route:
         asked = [name for name in [self.parameters.get("generator asked for")] if name]
         return {name: generators[name].definition for name in [self.name, *asked, *self.baselines]}
 
-    def with_search(self, search: Search) -> Route:
-        """The same route with another search."""
+    def with_search(self, search: Search) -> GenerationSetup:
+        """The same setup with another search."""
         parameters = {key: text for key, text in self.parameters.items() if key != self.search.title.lower()}
         return replace(self, search=search, parameters={**parameters, search.title.lower(): repr(search)})
 
 
-def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
+def choose_setup(classifier: Classifier, chosen: Generator, plan: Plan) -> GenerationSetup:
     """The generator, the baselines and the search that suit this model.
 
     Args:
@@ -99,22 +99,22 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
     if classifier.reduced is not None:
         fast = f"{classifier.gradient} at {str(classifier.reduced)[6:]} on {classifier.device}"
         parameters["classes along paths"] = f"{fast}, close calls again by {classifier.backend.runtime}"
-    return Route(name, chosen, beside, search, parameters)
+    return GenerationSetup(name, chosen, beside, search, parameters)
 
 
 def prepared(
-    route: Route,
+    setup: GenerationSetup,
     classifier: Classifier,
     train: Predictions,
     directions: Sequence[ClassPair],
     plan: Plan,
     stages: Stages,
-) -> Route:
-    """The route with whatever its generator learns from the whole audit before its parts."""
-    rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
-    with stages.stage(f"{route.generator.definition.title}, once for all pairs"):
-        generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
-    return replace(route, generator=generator, parameters={**route.parameters, **generator.learned})
+) -> GenerationSetup:
+    """The setup with whatever its generator learns from the whole audit before its parts."""
+    rng, samples = generator_for(plan.seed, "prepared", setup.name), partial(usable_samples, train)
+    with stages.stage(f"{setup.generator.definition.title}, once for all pairs"):
+        generator = setup.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
+    return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
 
 
 def generate(

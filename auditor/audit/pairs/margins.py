@@ -25,7 +25,7 @@ from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import Margins, Validity
 from auditor.functional.distances import l2, linf
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
 from auditor.numbers.class_pairs import ClassPair
 
@@ -90,7 +90,7 @@ def checked_search(
     Args:
         directions: of the whole audit; a few are looked at, evenly spaced.
     """
-    few = [directions[i] for i in systematic(len(directions), CHECKED_DIRECTIONS).tolist()]
+    few = [directions[i] for i in evenly_spaced(len(directions), CHECKED_DIRECTIONS).tolist()]
     samples = min(CHECKED_EACH, max(1, CHECKED // max(1, len(few))))
 
     def x_of(label: int) -> Tensor:
@@ -136,7 +136,7 @@ def _tasks(
     def starts(label: int) -> Tensor:
         rows = train.right_of(label)
         most = min(STARTS, max(1, NUMBERS // train.split.pixels[0].numel()))
-        return train.split.instances(rows[systematic(len(rows), most)])
+        return train.split.instances(rows[evenly_spaced(len(rows), most)])
 
     return [AttackTask(s, t, x_of(s), starts(t), generator_for(seed, "attack", s, t)) for s, t in directions]
 

@@ -29,7 +29,7 @@ SamplesOf = Callable[[int], ClassSamples]
 
 
 @dataclass(frozen=True)
-class Battery:
+class CharacteristicSuite:
     """All characteristics, ready to measure.
 
     Args:
@@ -41,7 +41,7 @@ class Battery:
     paired: dict[str, PairCharacteristic]
 
     @classmethod
-    def registered(cls, profile: str) -> Battery:
+    def registered(cls, profile: str) -> CharacteristicSuite:
         """Every characteristic that the registry knows, as the profile of that name wants it."""
         made = {name: kind.configured(profile) for name, kind in characteristics.items()}
         return cls(

@@ -19,17 +19,17 @@ from typing import TypeVar
 from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
-from auditor.audit.pairs.generation import Route, generate, generation_counts
+from auditor.audit.pairs.generation import GenerationSetup, generate, generation_counts
 from auditor.audit.pairs.instance_files import save_instances
 from auditor.audit.pairs.margins import document, sample_margins
-from auditor.audit.pairs.measuring import COARSER, Battery, SamplesOf, embedded
+from auditor.audit.pairs.measuring import COARSER, CharacteristicSuite, SamplesOf, embedded
 from auditor.audit.pairs.sample_images import sample_grid, shrink_factor
 from auditor.audit.pairs.sources import sources_of
 from auditor.audit.stages import Stages
 from auditor.audit.subject import Subject
 from auditor.boundary.base import BoundaryInstances
 from auditor.characteristics.base import NO_MARGINS, Evidence, SampleMargins, SplitName
-from auditor.documents.parts import DirectionOutcome, FinishedPairs, PairOutcome
+from auditor.documents.parts import DirectionOutcome, PairOutcome, PairsPart
 from auditor.documents.plan import Plan
 from auditor.documents.results import Baseline, Cost, Flagged, NotMeasured, Sources
 from auditor.models.steadiness import not_finite
@@ -53,8 +53,8 @@ class Work:
         subject: model and data.
         train, test: the artefact's answers on each split.
         samples_of: the samples of a class.
-        route: who makes the boundary instances.
-        battery: what is measured on them.
+        setup: who makes the boundary instances.
+        suite: what is measured on them.
         shown: pairs that the report shows on a page of their own.
         baselines: whether every pair gets its baselines at once; else those shown get them in the end.
     """
@@ -64,8 +64,8 @@ class Work:
     train: Predictions
     test: Predictions
     samples_of: SamplesOf
-    route: Route
-    battery: Battery
+    setup: GenerationSetup
+    suite: CharacteristicSuite
     shown: int
     baselines: bool
 
@@ -137,11 +137,11 @@ def shards_of(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]
     return [list(pairs[a:b]) for a, b in itertools.pairwise(ends)]
 
 
-def run_shard(shard: Sequence[ClassPair], work: Work, stages: Stages) -> FinishedPairs:
+def run_shard(shard: Sequence[ClassPair], work: Work, stages: Stages) -> PairsPart:
     """Audit the pairs of one shard."""
     begin = time.perf_counter()
     pairs, cost, bad = work.metered(lambda: _audited(shard, work, stages))
-    return FinishedPairs(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin, not_finite=bad)
+    return PairsPart(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin, not_finite=bad)
 
 
 def _audited(shard: Sequence[ClassPair], work: Work, stages: Stages) -> list[PairOutcome]:
@@ -168,8 +168,8 @@ def _audited(shard: Sequence[ClassPair], work: Work, stages: Stages) -> list[Pai
 
 def _generated(directions: Sequence[ClassPair], work: Work, stages: Stages) -> dict[ClassPair, Generated]:
     classifier, plan = work.subject.classifier, work.plan
-    made = generate(classifier, work.train, directions, (work.route.name, work.route.generator), plan, stages)
-    margins = sample_margins(classifier, work.answers, directions, work.route.search, plan, stages)
+    made = generate(classifier, work.train, directions, (work.setup.name, work.setup.generator), plan, stages)
+    margins = sample_margins(classifier, work.answers, directions, work.setup.search, plan, stages)
     limit = plan.settings.samples_per_class
     return {
         (of.source, of.target): Generated(sources_of(work.train, of.source, limit, plan.seed), of, nearest, embedding)
@@ -180,7 +180,7 @@ def _generated(directions: Sequence[ClassPair], work: Work, stages: Stages) -> d
 def _measured(made: Generated, work: Work) -> DirectionOutcome:
     """What is measured on one direction, without images and baselines."""
     instances = made.instances
-    findings = work.battery.measure(work.evidence(instances, made.embedded, made.margins), work.plan.seed)
+    findings = work.suite.measure(work.evidence(instances, made.embedded, made.margins), work.plan.seed)
     of_class = work.train.split.of_class(instances.source)
     return DirectionOutcome(
         source=instances.source,
@@ -204,7 +204,7 @@ def run_baselines(
     """RPBS and EPBS for both directions of some pairs: what asks for it measured on their instances."""
     classifier, plan, directions = work.subject.classifier, work.plan, directions_of(pairs)
     found: dict[ClassPair, dict[str, Baseline | NotMeasured]] = {direction: {} for direction in directions}
-    for name, generator in work.route.baselines.items():
+    for name, generator in work.setup.baselines.items():
         if isinstance(generator, NotMeasured):
             for measured in found.values():
                 measured[name] = generator
@@ -212,7 +212,7 @@ def run_baselines(
         made = generate(classifier, work.train, directions, (name, generator), plan, stages)
         with stages.stage("Characteristics"):
             for of, embedding in zip(made, embedded(classifier, made), strict=True):
-                findings = work.battery.measure(work.evidence(of, embedding, coarser=COARSER), plan.seed, baseline=name)
+                findings = work.suite.measure(work.evidence(of, embedding, coarser=COARSER), plan.seed, baseline=name)
                 found[of.source, of.target][name] = Baseline(
                     generation=generation_counts(of), characteristics=dict(findings.measures)
                 )

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
-from auditor.audit.finished_parts import Ledger
+from auditor.audit.finished_parts import FinishedParts
 from auditor.audit.pairs.shard import Work, run_baselines
 from auditor.audit.stages import Stages
-from auditor.documents.parts import FinishedBaselines, PairOutcome
+from auditor.documents.parts import BaselinesPart, PairOutcome
 from auditor.documents.results import Cost, NotMeasured
 from auditor.models.steadiness import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
@@ -24,7 +24,7 @@ def baselines_of_shown(
     work: Work,
     stages: Stages,
     budget: TimeBudget,
-    ledger: Ledger,
+    finished_parts: FinishedParts,
 ) -> list[Cost]:
     """Give the pairs that the report shows their baselines, as far as time allows, and the others the reason why not.
 
@@ -36,10 +36,10 @@ def baselines_of_shown(
         _without(pair, work, SPENT if classes in shown else ELSEWHERE)
     for done, classes in enumerate(shown):
         stages.report("baselines", done, len(shown), f"classes {classes[0]} and {classes[1]}")
-        if (part := ledger.baselines(classes)) is not None:
+        if (part := finished_parts.baselines(classes)) is not None:
             add_not_finite(work.subject.classifier.backend, part.not_finite)
         elif budget.fitting(1):
-            part = _measured(pairs[classes], work, stages, ledger)
+            part = _measured(pairs[classes], work, stages, finished_parts)
         if part is not None:
             costs.append(part.cost)
             for direction, baselines in zip(pairs[classes].directions, part.directions, strict=True):
@@ -47,7 +47,7 @@ def baselines_of_shown(
     return costs
 
 
-def _measured(pair: PairOutcome, work: Work, stages: Stages, ledger: Ledger) -> FinishedBaselines | None:
+def _measured(pair: PairOutcome, work: Work, stages: Stages, finished_parts: FinishedParts) -> BaselinesPart | None:
     """The baselines of a pair; None where they could not be measured, for a reason that then stands in their place."""
     silent = stages.reporting_to(lambda *_: None)
     try:
@@ -59,12 +59,12 @@ def _measured(pair: PairOutcome, work: Work, stages: Stages, ledger: Ledger) -> 
         _without(pair, work, reason_of(err))
         return None
     forth, back = measured.values()
-    part = FinishedBaselines(classes=pair.classes, directions=(forth, back), cost=cost, not_finite=bad)
-    ledger.add(part)
+    part = BaselinesPart(classes=pair.classes, directions=(forth, back), cost=cost, not_finite=bad)
+    finished_parts.add(part)
     return part
 
 
 def _without(pair: PairOutcome, work: Work, reason: str) -> None:
     """Say in both directions why there are no baselines."""
     for direction in pair.directions:
-        direction.baselines = dict.fromkeys(work.route.baselines, NotMeasured(not_measured=reason))
+        direction.baselines = dict.fromkeys(work.setup.baselines, NotMeasured(not_measured=reason))

@@ -18,7 +18,7 @@ from auditor.audit.seeds import generator_for
 from auditor.boundary.base import DirectionTask
 from auditor.characteristics.base import SplitName
 from auditor.datasets.base import Split
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.numbers.class_pairs import ClassPair
 
 
@@ -102,4 +102,4 @@ def usable_samples(train: Predictions, most_bytes: int) -> dict[int, Tensor]:
     rows = {label: train.right_of(label) for label in train.classes}
     values = train.split.pixels[0].numel() if len(train.split) else 1
     most = max(1, most_bytes // (4 * values * max(1, len(rows))))
-    return {label: train.split.instances(index[systematic(len(index), most)]) for label, index in rows.items()}
+    return {label: train.split.instances(index[evenly_spaced(len(index), most)]) for label, index in rows.items()}

@@ -8,18 +8,18 @@ import random
 
 import pytest
 
-from auditor.audit.pairs.measuring import Battery
+from auditor.audit.pairs.measuring import CharacteristicSuite
 from auditor.audit.pairs.retraining import allow_for_training
 from auditor.documents.parts import DirectionOutcome
 from auditor.documents.results import Measure
 from tests import outcomes
 
-BATTERY = Battery.registered("quick")
+SUITE = CharacteristicSuite.registered("quick")
 ID = "margin_l2"
 
 
 def measure(value: float, half: float, id: str = ID) -> Measure:
-    d = BATTERY.definitions[id]
+    d = SUITE.definitions[id]
     return Measure(value=value, ci_low=value - half, ci_high=value + half, n=64, unit=d.unit, scale=d.scale)
 
 
@@ -45,7 +45,7 @@ def directions(
 
 def widened(before: list[DirectionOutcome]) -> list[DirectionOutcome]:
     after = copy.deepcopy(before)
-    allow_for_training(after, BATTERY.definitions)
+    allow_for_training(after, SUITE.definitions)
     return after
 
 
