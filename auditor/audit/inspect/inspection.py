@@ -81,7 +81,7 @@ def _normalisation(subject: Subject) -> Normalisation:
     classifier, test = subject.classifier, subject.dataset.test
     if not len(test):
         return Normalisation(accuracy=NotMeasured(not_measured="there are no test samples"), tried={})
-    rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
+    rows = evenly_spaced(len(test), SAMPLES)
     right = int((classifier.predict(test.instances(rows)) == test.labels[rows]).sum())
     share = wilson(right, len(rows))
     accuracy = ACCURACY.measure(*share, n=len(rows))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
 from auditor.datasets.base import Split
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
 from auditor.numbers.intervals import Interval, wilson
 
@@ -51,7 +50,7 @@ def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Inte
     Returns:
         from best to worst, with Wilson's interval.
     """
-    rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
+    rows = evenly_spaced(len(test), SAMPLES)
     x, labels = test.instances(rows), test.labels[rows]
     in_use = classifier.preprocessing
     channels = classifier.instance_shape[0] if len(classifier.instance_shape) == 3 else 1
