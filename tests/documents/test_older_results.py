@@ -46,6 +46,9 @@ def test_a_document_of_schema_2_0_reads_as_the_audit_writes_it_today() -> None:
         ("performance.ece", "max", "share"),
         ("generation.success_rate mean", "min", "share"),
     ]
+    assert [(id, d.title) for id, d in results.generators.items()] == [
+        ("deepdig", "DeepDIG"), ("rpbs", "RPBS"), ("epbs", "EPBS")
+    ]  # fmt: skip
     assert numbers(said) == numbers(raw)
 
 
