@@ -111,7 +111,7 @@ BAD_CHARACTERISTICS = {
     "the interval of spread in its bounds": measuring(ci_low=-1.0),
     "spread inside its interval": measuring(ci_low=1.9, ci_high=2.0),
     "of one observation at least": measuring(n=0),
-    "in the unit and direction of its definition": measuring(unit="pixels"),
+    "in the unit and scale of its definition": measuring(unit="pixels"),
     "equal findings for equal evidence and seed": spread(value=lambda self, e, rng: random.random()),
     "numbers drawn from the generator given": spread(value=lambda self, e, rng: float(torch.rand(()))),
     "rows of the source's training samples": spread(
