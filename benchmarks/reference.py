@@ -1,4 +1,4 @@
-"""Write what follows from the code alone: the JSON Schemas, ``definitions.json`` and ``docs/results.md``.
+"""Write what follows from the code alone: JSON Schemas, measures and generators by name, and ``docs/results.md``.
 
     python -m benchmarks.reference
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.audit.pairs.instance_files import ARRAYS
+from auditor.boundary.base import generators
 from auditor.characteristics.base import characteristics
 from auditor.documents.agreement.own_measures import key_facts
 from auditor.documents.comparison import Comparison
@@ -81,8 +82,12 @@ no longer has a name in its unit; a rule of the gate has `key` and `scale`. `ren
 
 def files() -> dict[Path, str]:
     """Every file that this command writes, with its text."""
-    known = {id: key_facts(d) for _, kind in characteristics.items() for id, d in kind.definitions.items()}
+    measuring = [kind for _, kind in characteristics.items() if kind.__module__.startswith("auditor.")]
+    known = {id: key_facts(d) for kind in measuring for id, d in kind.definitions.items()}
+    generating = {name: kind for name, kind in generators.items() if kind.__module__.startswith("auditor.")}
+    made = {name: kind.definition.model_dump(mode="json") for name, kind in generating.items()}
     return {
+        DOCUMENTS / "generators.json": _json(made),
         DOCUMENTS / "results.schema.json": _json(json_schema(Results, "results")),
         DOCUMENTS / "compare.schema.json": _json(json_schema(Comparison, "compare")),
         DOCUMENTS / "definitions.json": _json(known),

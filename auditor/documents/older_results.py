@@ -1,13 +1,14 @@
 """results.json of schema 2.0, in which unit and direction of a measure were sentences, as schema 3.0 has them.
 
 What version 1 read out of these sentences is read out of them here once more, and nowhere else: the first words of a
-direction, and whether a unit begins with ``share``. Everything else is the same in both.
+direction, and whether a unit begins with ``share``. Generators, of which it said nothing, are as the tool knows them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from auditor.documents.agreement.own_measures import own_generators
 from auditor.documents.results import LIMIT_WORDS, SCHEMA_VERSION
 
 OLDER = "2.0"
@@ -21,9 +22,12 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
     """A document of schema 2.0 as one of the present version; not checked, and for none of another version.
 
     Raises:
-        ValueError: a direction reads in no way that version 2.0 knew.
+        ValueError, LookupError, TypeError: it is none of schema 2.0.
     """
-    return _with_meanings(document) | {"schema_version": SCHEMA_VERSION}
+    directions = [direction for pair in document["pairs"] for direction in pair["directions"]]
+    used = dict.fromkeys([document["settings"]["generator"], *(name for d in directions for name in d["baselines"])])
+    generators = {name: own for name in used if (own := own_generators().get(name)) is not None}
+    return _with_meanings(document) | {"schema_version": SCHEMA_VERSION, "generators": generators}
 
 
 def _with_meanings(part: Any) -> Any:

@@ -35,7 +35,7 @@ def test_a_document_of_schema_2_0_reads_as_the_audit_writes_it_today() -> None:
     results, raw = read_results(OLD), json.loads(OLD.read_bytes())
     assert results.schema_version == "3.0"
     own = {id: d for _, kind in characteristics.items() for id, d in kind.definitions.items()}
-    assert results.definitions == own
+    assert results.definitions == {id: own[id] for id in results.definitions}
     said = json.loads(to_json(results))
     assert said["pairs"][0]["directions"][0]["characteristics"]["idc"] == {
         **{k: v for k, v in raw["pairs"][0]["directions"][0]["characteristics"]["idc"].items() if k != "direction"},
@@ -46,6 +46,9 @@ def test_a_document_of_schema_2_0_reads_as_the_audit_writes_it_today() -> None:
         ("performance.ece", "max", "share"),
         ("generation.success_rate mean", "min", "share"),
     ]
+    assert [(id, d.title) for id, d in results.generators.items()] == [
+        ("deepdig", "DeepDIG"), ("rpbs", "RPBS"), ("epbs", "EPBS")
+    ]  # fmt: skip
     assert numbers(said) == numbers(raw)
 
 
