@@ -80,8 +80,8 @@ class Backend(ABC):
         embedding: name of the embedding (its size is known after a run), or why there is none.
         head: ``"probabilities"`` or ``"sigmoid"`` when the graph ends in a softmax or sigmoid that
             ``logits`` sees through, ``"logits"`` when it ends in a linear layer, None when not known.
-        squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
-            where the graph does not show it.
+        bounded_output: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid;
+            None where the graph does not show it.
         device: where ``logits`` computes.
         runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
         missed: why the runtime computes on the CPU though ``device`` is a GPU, None where it does not.
@@ -101,7 +101,7 @@ class Backend(ABC):
     head: OutputKind | None
     device: torch.device
     missed: str | None = None
-    squashed: bool | None = None
+    bounded_output: bool | None = None
     runs_on: torch.device | None = None
     passes_for_both: int = 2
     quantised: bool = False

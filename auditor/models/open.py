@@ -10,9 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor.errors import AuditError, InputRefused
+from auditor.errors import AuditError, InputRefused, error_summary
 from auditor.models.base import Backend, ModelOptions, model_formats, torch_device
-from auditor.models.explain import why
 from auditor.models.gpu import compute_exactly
 from auditor.models.model_file import ModelFile
 from auditor.models.onnx.weights_files import weights_file, weights_names, why_not
@@ -39,7 +38,9 @@ def open_model(model: Path | ModelFile, options: ModelOptions) -> Backend:
         raise
     except Exception as error:
         action = "export the model again, or to the other format"
-        raise InputRefused(f"a readable {model.format} model", f"{model.path.name}: {why(error)}", action) from error
+        raise InputRefused(
+            f"a readable {model.format} model", f"{model.path.name}: {error_summary(error)}", action
+        ) from error
 
 
 def open_file(path: Path) -> ModelFile:

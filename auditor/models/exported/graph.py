@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.graphs import aten, head
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import Form, Kind
+from auditor.models.graphs.view import Form, Kind, Maker
 from auditor.models.straight_through import STEPS
 
 Value = fx.Node | int | float
@@ -73,25 +73,18 @@ class ProgramView:
             if node.op == "placeholder" or any(source in self._data for source in node.all_input_nodes):
                 self._data.add(node)
 
-    def kind(self, value: Value) -> Kind:
-        """The kind of a node's operator."""
+    def maker(self, value: Value) -> Maker[Value]:
+        """The operator of a node, and its nodes and numbers, those inside lists and named arguments last."""
         if not isinstance(value, fx.Node) or value.op in ("placeholder", "get_attr"):
-            return "given"
-        return "hidden" if isinstance(value.target, HigherOrderOperator) else aten.kind_of(self.operator(value))
-
-    def operator(self, value: Value) -> str:
-        """``aten::linear`` and the like; the node's name for what is no operator of torch."""
-        node = _maker(value)
-        return _operator(node) or node.name
-
-    def inputs(self, value: Value) -> list[Value]:
-        """Nodes and numbers among the arguments, then the nodes inside lists and named arguments."""
-        if not isinstance(value, fx.Node):
-            return []
-        node = _maker(value)
+            return Maker(value)
+        source = value.args[0] if value.target is operator.getitem and value.args[1] == 0 else value
+        node = source if isinstance(source, fx.Node) else value
         given = [argument for argument in node.args if isinstance(argument, fx.Node | int | float)]
-        inside = [source for source in node.all_input_nodes if source not in given]
-        return [*aten.data_first(_operator(node), given), *inside]
+        name = _operator(node)
+        inputs = [*aten.data_first(name, given), *(each for each in node.all_input_nodes if each not in given)]
+        kind: Kind = "hidden" if isinstance(node.target, HigherOrderOperator) else aten.kind_of(name)
+        axes = node.args[1] if kind == "sum" and len(node.args) > 1 else None
+        return Maker(value, kind, inputs, name or node.name, aten.axes_of(axes))
 
     def varies(self, value: Value) -> bool:
         """Whether a node depends on the input."""
@@ -101,14 +94,9 @@ class ProgramView:
         """A number of the program's text."""
         return float(value) if isinstance(value, int | float) else math.nan
 
-    def axes(self, value: Value) -> list[int] | None:
-        """The second argument of a sum."""
-        given: Any = _maker(value).args[1:2]
-        return list(given[0]) if given and isinstance(given[0], list | tuple) else list(given) or None
-
-    def embedding(self, layer: Value, pooled: bool) -> tuple[Value, Form]:
+    def embedding(self, layer: Maker[Value], pooled: bool) -> tuple[Value, Form]:
         """The data of the layer; ``pooled`` makes no difference."""
-        return self.inputs(layer)[0], aten.form_of(self.kind(layer))
+        return layer.inputs[0], aten.form_of(layer.kind)
 
 
 def tap(module: fx.GraphModule, node: fx.Node) -> fx.GraphModule:
@@ -155,13 +143,6 @@ def described(output: Output) -> str:
     value = output.node.meta["val"]
     sizes = ", ".join(str(size) if isinstance(size, int) else "?" for size in value.shape)
     return f"{output.name or output.node.name} {str(value.dtype)[6:]} ({sizes})"
-
-
-def _maker(value: Value) -> fx.Node:
-    """The node that computes a value, or the first of several results."""
-    assert isinstance(value, fx.Node), value
-    source = value.args[0] if value.target is operator.getitem and value.args[1] == 0 else value
-    return source if isinstance(source, fx.Node) else value
 
 
 def _operator(node: fx.Node) -> str:

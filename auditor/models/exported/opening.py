@@ -14,10 +14,9 @@ from torch import Tensor, fx
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
-from auditor.errors import InputRefused, UsageError
+from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
-from auditor.models.explain import why
 from auditor.models.exported import graph as graphs
 from auditor.models.graphs.view import ancestors
 from auditor.models.model_file import ModelFile
@@ -54,7 +53,7 @@ def open_exported(file: ModelFile, options: ModelOptions) -> Backend:
             program = move_to_device_pass(program, device)
     except Exception as error:  # torch's loader raises all kinds of errors
         raise InputRefused(
-            "a torch.export archive that torch loads", f"{file.path.name}: {why(error)}", _AGAIN
+            "a torch.export archive that torch loads", f"{file.path.name}: {error_summary(error)}", _AGAIN
         ) from error
     backend = ExportedBackend(program, device, options)
     backend.class_names = names_in_archive(file.reader())
@@ -90,7 +89,7 @@ class ExportedBackend(TorchBackend):
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
-        self.squashed = graphs.bounded_output(self._output.node)
+        self.bounded_output = graphs.bounded_output(self._output.node)
         # A log-softmax leaves its gradient in plain sight, so what lies before it is not needed.
         self.tapped_logits = graphs.tap(self._module, self._output.node if head.link == "none" else head.logits)
         self.quantised = graphs.has_steps(self.tapped_logits)

@@ -50,3 +50,8 @@ def data_first(operator: str, inputs: Sequence[V]) -> list[V]:
 def form_of(kind: Kind) -> Form:
     """How the input of a last layer becomes a vector for each instance."""
     return "mean over positions" if kind == "convolution" else "mean over tokens"
+
+
+def axes_of(given: object) -> list[int] | None:
+    """The axes that an argument names: a list of numbers, or one."""
+    return [given] if isinstance(given, int) else list(given) if isinstance(given, list | tuple) else None

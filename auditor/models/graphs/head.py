@@ -82,14 +82,13 @@ def bounded_output(graph: GraphView[V], scores: V) -> bool | None:
     """
     seen, pending, hidden = {scores}, [scores], False
     while pending:
-        value = pending.pop()
-        kind = graph.kind(value)
-        if kind in LAYERS:
+        made = graph.maker(pending.pop())
+        if made.kind in LAYERS:
             continue
-        if kind in BOUNDED:
+        if made.kind in BOUNDED:
             return True
-        hidden = hidden or kind == "hidden"
-        fresh = [source for source in graph.inputs(value) if source not in seen]
+        hidden = hidden or made.kind == "hidden"
+        fresh = [source for source in made.inputs if source not in seen]
         seen.update(fresh)
         pending.extend(fresh)
     return None if hidden else False
@@ -97,25 +96,25 @@ def bounded_output(graph: GraphView[V], scores: V) -> bool | None:
 
 def _before_link(graph: GraphView[V], scores: V) -> tuple[V, Link, bool]:
     """The value before the last softmax or sigmoid, which of them it is, and whether rows sum to 1 behind it."""
-    value, logarithm, normalised = scores, False, False
+    made, logarithm, normalised = graph.maker(scores), False, False
     while True:
-        kind = graph.kind(value)
+        kind = made.kind
         if kind == "log-softmax" or (kind == "softmax" and logarithm):
-            return graph.inputs(value)[0], "none", False
+            return made.inputs[0], "none", False
         if kind == "softmax":
-            return graph.inputs(value)[0], "softmax", True
+            return made.inputs[0], "softmax", True
         if kind == "sigmoid" and not logarithm:
-            return graph.inputs(value)[0], "sigmoid", normalised
+            return made.inputs[0], "sigmoid", normalised
         if kind == "rows to 1":
             normalised = True
         elif kind == "log":
             logarithm = True
-        elif (spelled := written_out(graph, value)) is not None:
+        elif (spelled := written_out(graph, made)) is not None:
             before, link = spelled
             return (before, "none", False) if logarithm else (before, link, normalised or link == "softmax")
         elif kind not in PASSING:
             return scores, "none", normalised
-        value = graph.inputs(value)[0]
+        made = graph.maker(made.inputs[0])
 
 
 def _embedding(graph: GraphView[V], value: V, pooled: bool = False) -> tuple[V, Form] | NotMeasured:
@@ -123,20 +122,18 @@ def _embedding(graph: GraphView[V], value: V, pooled: bool = False) -> tuple[V, 
 
     Several heads whose scores are added or averaged, as after distillation, are one layer if they read one tensor.
     """
-    while (kind := graph.kind(value)) != "given":
-        inputs = graph.inputs(value)
-        computed = [source for source in inputs if graph.varies(source)]
-        if len(computed) > 1 and kind in ("add", "join"):
+    while (made := graph.maker(value)).kind != "given":
+        computed = [source for source in made.inputs if graph.varies(source)]
+        if len(computed) > 1 and made.kind in ("add", "join"):
             heads = [_embedding(graph, source, pooled) for source in computed]
             if all(head == heads[0] and not isinstance(head, NotMeasured) for head in heads):
                 return heads[0]
         if len(computed) != 1:
-            joined = f"the last layers join two computed tensors in {graph.operator(value)} ({value})"
-            return NotMeasured(not_measured=joined)
-        if kind in EMBEDDING and computed[0] == inputs[0]:
-            return graph.embedding(value, pooled)
-        if kind not in PASSING | ARITHMETIC | POOLS | {"relu"}:
-            end = f"no linear layer before {graph.operator(value)} ({value}) on the way back from the scores"
+            return NotMeasured(not_measured=f"the last layers join two computed tensors in {made.operator} ({value})")
+        if made.kind in EMBEDDING and computed[0] == made.inputs[0]:
+            return graph.embedding(made, pooled)
+        if made.kind not in PASSING | ARITHMETIC | POOLS | {"relu"}:
+            end = f"no linear layer before {made.operator} ({value}) on the way back from the scores"
             return NotMeasured(not_measured=end)
-        pooled, value = pooled or kind in POOLS, computed[0]
+        pooled, value = pooled or made.kind in POOLS, computed[0]
     return NotMeasured(not_measured=f"no linear layer between the scores and the input {value}")

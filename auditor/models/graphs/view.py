@@ -7,7 +7,8 @@ to ``Kind``; an operator that no walk needs to know is ``other``.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -41,17 +42,30 @@ EMBEDDING: frozenset[Kind] = frozenset({"linear", "convolution", "regressor", "c
 BOUNDED: frozenset[Kind] = frozenset({"bounded", "softmax", "sigmoid", "log-softmax", "exp", "classifier"})
 
 
+@dataclass(frozen=True)
+class Maker(Generic[V]):
+    """What makes a value.
+
+    Args:
+        value: what it makes.
+        kind: of the operator.
+        inputs: what it reads; the data of a layer come first.
+        operator: its name in the file; empty for what is given.
+        axes: over which a sum runs, None where the graph does not say.
+    """
+
+    value: V
+    kind: Kind = "given"
+    inputs: Sequence[V] = ()
+    operator: str = ""
+    axes: Sequence[int] | None = None
+
+
 class GraphView(Protocol[V]):
     """A graph whose values are of type V."""
 
-    def kind(self, value: V) -> Kind:
-        """The kind of operator that makes a value."""
-
-    def operator(self, value: V) -> str:
-        """The name of that operator in the file."""
-
-    def inputs(self, value: V) -> Sequence[V]:
-        """What the operator reads; the data of a layer come first."""
+    def maker(self, value: V) -> Maker[V]:
+        """What makes a value."""
 
     def varies(self, value: V) -> bool:
         """Whether a value is a tensor that changes with the model's input, as opposed to weights."""
@@ -59,14 +73,11 @@ class GraphView(Protocol[V]):
     def number(self, value: V) -> float:
         """The one number that a stored value holds, NaN for anything else."""
 
-    def axes(self, value: V) -> list[int] | None:
-        """The axes over which a sum runs, None where the graph does not say."""
-
-    def embedding(self, layer: V, pooled: bool) -> tuple[V, Form] | NotMeasured:
+    def embedding(self, layer: Maker[V], pooled: bool) -> tuple[V, Form] | NotMeasured:
         """What the last layer reads, and how it becomes a vector for each instance, or why it does not.
 
         Args:
-            layer: a value made by a kind of ``EMBEDDING``.
+            layer: of a kind of ``EMBEDDING``.
             pooled: what it makes is averaged over positions or tokens on the way to the scores.
         """
 

@@ -13,7 +13,7 @@ from onnx import ModelProto, TensorProto
 from torch import Tensor
 
 from auditor.documents.results import NotMeasured
-from auditor.errors import InputRefused, UsageError
+from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_onnx
 from auditor.models.gpu import failure_of
@@ -37,7 +37,7 @@ from auditor.models.onnx.graph.graph import in_order
 from auditor.models.onnx.graph.score import model_input, sizes
 from auditor.models.onnx.graph.staircase import has_steps, marked
 from auditor.models.onnx.labels import classes_of, label_output
-from auditor.models.onnx.runtime import Runtime, first_line
+from auditor.models.onnx.runtime import Runtime
 from auditor.models.onnx.twin import Twin
 from auditor.models.onnx.weights import load_weights
 from auditor.models.writes import of_onnx
@@ -101,7 +101,7 @@ class OnnxBackend(Backend):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
         self.side_effects = of_onnx(model)
         self._head = _with_embedding(find_head(graph), model, options.embedding)
-        self.squashed = bounded_output(graph)
+        self.bounded_output = bounded_output(graph)
         self.embedding = self._head.embedding
         self._steps = None if options.embedding else steps_of(graph, self.embedding)
         self._scores = output.name
@@ -221,7 +221,7 @@ def load_model(file: ModelFile) -> ModelProto:
         check_budget(model)
     except _BROKEN as err:
         raise InputRefused(
-            "an ONNX model", f"{file.path.name}: {first_line(err)}", "check the file or export it again"
+            "an ONNX model", f"{file.path.name}: {error_summary(err)}", "check the file or export it again"
         ) from err
     return model
 
@@ -291,7 +291,7 @@ def _twin(
     except (RuntimeError, ValueError, TypeError, IndexError, InputRefused) as err:
         if (failure := failure_of(device, err)) is not None:
             raise failure from err
-        return NotMeasured(not_measured=f"the graph does not run in torch: {first_line(err)}")
+        return NotMeasured(not_measured=f"the graph does not run in torch: {error_summary(err)}")
     if not z.requires_grad:
         return NotMeasured(not_measured="the scores do not depend on the input in a differentiable way")
     if z.shape[1] != width:

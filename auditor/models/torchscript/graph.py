@@ -18,7 +18,7 @@ from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.graphs import aten, head
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import ARITHMETIC, LAYERS, Form, Kind, numbers_alike
+from auditor.models.graphs.view import ARITHMETIC, LAYERS, Form, Kind, Maker, numbers_alike
 from auditor.models.output_choice import place_of
 from auditor.models.straight_through import STEPS
 
@@ -88,22 +88,16 @@ class TorchScriptView:
         self._values = {value.debugName(): value for value in (*graph.inputs(), *made)}
         self._data = _depends_on_input(graph)
 
-    def kind(self, value: str) -> Kind:
-        """The kind of a value's node."""
+    def maker(self, value: str) -> Maker[str]:
+        """The node of a value, and its inputs of every type."""
         node = self._values[value].node()
-        kind = node.kind()
-        if list(node.blocks()) or kind.startswith("prim::Call"):
-            return "hidden"
-        return "given" if kind == "prim::Param" else "same" if kind == "prim::unchecked_cast" else aten.kind_of(kind)
-
-    def operator(self, value: str) -> str:
-        """The kind of the node, as TorchScript calls it."""
-        return str(self._values[value].node().kind())
-
-    def inputs(self, value: str) -> list[str]:
-        """Names of the node's inputs, of every type."""
-        node = self._values[value].node()
-        return aten.data_first(node.kind(), [source.debugName() for source in node.inputs()])
+        operator, given = node.kind(), list(node.inputs())
+        kind: Kind = "same" if operator == "prim::unchecked_cast" else aten.kind_of(operator)
+        if list(node.blocks()) or operator.startswith("prim::Call"):
+            kind = "hidden"
+        inputs = aten.data_first(operator, [source.debugName() for source in given])
+        axes = given[1].toIValue() if kind == "sum" else None
+        return Maker(value, "given" if operator == "prim::Param" else kind, inputs, operator, aten.axes_of(axes))
 
     def varies(self, value: str) -> bool:
         """Whether it is a tensor that depends on the input."""
@@ -117,14 +111,9 @@ class TorchScriptView:
             return float(constant)
         return numbers_alike(constant if isinstance(constant, Tensor) and constant.dim() == 0 else None)
 
-    def axes(self, value: str) -> list[int] | None:
-        """The second argument of a sum."""
-        given = list(self._values[value].node().inputs())[1].toIValue()
-        return given if isinstance(given, list) else None if given is None else [given]
-
-    def embedding(self, layer: str, pooled: bool) -> tuple[str, Form]:
+    def embedding(self, layer: Maker[str], pooled: bool) -> tuple[str, Form]:
         """The data of the layer; ``pooled`` makes no difference."""
-        return self.inputs(layer)[0], aten.form_of(self.kind(layer))
+        return layer.inputs[0], aten.form_of(layer.kind)
 
 
 def check_embedding(graph: Graph, name: str) -> None:
@@ -136,8 +125,8 @@ def check_embedding(graph: Graph, name: str) -> None:
     view = TorchScriptView(graph)
     tensors = [value.debugName() for value in _values(graph) if view.varies(value.debugName())]
     if name not in tensors:
-        layers = [each for each in map(_output, graph.nodes()) if each and view.kind(each) in LAYERS]
-        known = list(dict.fromkeys(view.inputs(layer)[0] for layer in reversed(layers)))
+        made = [view.maker(value.debugName()) for node in graph.nodes() for value in node.outputs()]
+        known = list(dict.fromkeys(each.inputs[0] for each in reversed(made) if each.kind in LAYERS))
         raise NotFound(", ".join(([each for each in known if each in tensors] or tensors[::-1])[:5]))
 
 
@@ -251,19 +240,9 @@ def _depends_on_input(graph: Graph) -> set[str]:
     """Names of the values that change with the model's input, as opposed to weights."""
     data = {value.debugName() for value in list(graph.inputs())[1:]}
     for node in graph.nodes():
-        inner = any(_uses_any(block, data) for block in node.blocks())
-        if inner or any(value.debugName() in data for value in node.inputs()):
+        if any(value.debugName() in data for value in reads(node)):
             data.update(value.debugName() for value in node.outputs())
     return data
-
-
-def _uses_any(block: Any, names: set[str]) -> bool:
-    """Whether a nested block reads one of the values."""
-    return any(value.debugName() in names for value in block.outputs()) or any(
-        any(value.debugName() in names for value in node.inputs())
-        or any(_uses_any(inner, names) for inner in node.blocks())
-        for node in block.nodes()
-    )
 
 
 def _weight(value: Value, module: Any) -> Tensor | None:
@@ -298,9 +277,12 @@ def all_nodes(block: Any) -> Iterator[Node]:
             yield from all_nodes(inner)
 
 
-def _output(node: Node) -> str | None:
-    """Name of the first result of a node."""
-    return next((value.debugName() for value in node.outputs()), None)
+def reads(node: Node) -> Iterator[Value]:
+    """What goes into a node, and what is read inside its branches and loops."""
+    yield from node.inputs()
+    for block in node.blocks():
+        yield from block.outputs()
+        yield from (value for inner in block.nodes() for value in reads(inner))
 
 
 def is_tensor(value: Value) -> bool:

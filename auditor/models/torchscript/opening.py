@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from auditor.documents.results import NotMeasured
-from auditor.errors import InputRefused, UsageError
+from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
-from auditor.models.explain import why
 from auditor.models.graphs.head import Head
 from auditor.models.model_file import ModelFile
 from auditor.models.output_choice import tensor_among
@@ -100,7 +99,7 @@ class TorchScriptBackend(TorchBackend):
             said = f"the file holds operators without a gradient: {', '.join(blocking)}"
             self.gradient = NotMeasured(not_measured=said)
         self.facts = graphs.facts(graph, reason)
-        self.squashed = graphs.bounded_output(graph, keys)
+        self.bounded_output = graphs.bounded_output(graph, keys)
         self.side_effects = of_script(module)
         self.input = _declared_input(graph, receiver, example)
         if example is not None and self._insists_on(example):
@@ -173,7 +172,7 @@ def _load(file: ModelFile, device: torch.device) -> Any:
             place_code(module, device)
         except RuntimeError as error:
             raise InputRefused(
-                "a TorchScript file that torch loads", f"{file.path.name}: {why(error)}", _EXPORT
+                "a TorchScript file that torch loads", f"{file.path.name}: {error_summary(error)}", _EXPORT
             ) from error
     for parameter in module.parameters():
         parameter.requires_grad_(False)

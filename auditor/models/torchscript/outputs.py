@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from auditor.errors import InputRefused
 from auditor.models.graphs.view import ancestors
 from auditor.models.output_choice import Candidate, choose, looks_like
-from auditor.models.torchscript.graph import CONSTRUCTS, all_nodes, has_head, is_tensor, parts_of
+from auditor.models.torchscript.graph import CONSTRUCTS, all_nodes, has_head, is_tensor, parts_of, reads
 
 
 def chosen_output(graph: Any) -> tuple[str | None, str] | None:
@@ -27,10 +27,15 @@ def chosen_output(graph: Any) -> tuple[str | None, str] | None:
         return None
     if "" in leaves:
         return None, "the only output"
-    names, sources = list(leaves), _sources(graph)
+    names = list(leaves)
     if kind := looks_like([(name, None) for name in names]):
         raise InputRefused("class scores of shape (N, C)", f"outputs {', '.join(names)}: {kind}", "audit a classifier")
-    behind = {name: ancestors(leaf.debugName(), sources) for name, leaf in leaves.items()}
+    read = {
+        value.debugName(): [source.debugName() for source in reads(node)]
+        for node in all_nodes(graph)
+        for value in node.outputs()
+    }
+    behind = {name: ancestors(leaf.debugName(), lambda each: read.get(each, ())) for name, leaf in leaves.items()}
     candidates = [
         Candidate(
             name,
@@ -49,16 +54,3 @@ def _leaves(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]
         return
     for key, part in parts_of(value.node()).items():
         yield from _leaves(part, (*keys, key))
-
-
-def _sources(graph: Any) -> Callable[[str], list[str]]:
-    """Names of what the node behind a value reads, inside its branches too."""
-    makers = {value.debugName(): node for node in all_nodes(graph) for value in node.outputs()}
-
-    def sources(name: str) -> list[str]:
-        inside = [node for node in [makers.get(name)] if node is not None]
-        inside += [inner for node in inside for block in node.blocks() for inner in all_nodes(block)]
-        ends = [value for node in inside for block in node.blocks() for value in block.outputs()]
-        return [value.debugName() for value in [*ends, *(value for node in inside for value in node.inputs())]]
-
-    return sources

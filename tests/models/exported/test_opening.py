@@ -174,4 +174,4 @@ class OneColumn(nn.Module):
 @pytest.mark.parametrize("squash", [False, True])
 def test_whether_a_program_shows_what_squashes(squash: bool, tmp_path: Path):
     path = save(OneColumn(squash).eval(), tmp_path / "m.pt2", noise(2, 16))
-    assert open_model(path, TRUSTED).squashed is squash
+    assert open_model(path, TRUSTED).bounded_output is squash

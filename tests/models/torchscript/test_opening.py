@@ -489,9 +489,9 @@ class OneColumn(nn.Module):
 @pytest.mark.parametrize(("how", "seen"), [("plain", False), ("tanh", True)])
 def test_whether_a_graph_shows_what_squashes(how: str, seen: bool, tmp_path: Path):
     path = save(OneColumn(how).eval(), tmp_path / "m.pt", "trace", noise(2, 16))
-    assert open_model(path, ModelOptions(device="cpu")).squashed is seen
+    assert open_model(path, ModelOptions(device="cpu")).bounded_output is seen
 
 
 def test_a_branch_hides_what_squashes(tmp_path: Path):
     path = save(OneColumn("branch").eval(), tmp_path / "m.pt", "script", noise(2, 16))
-    assert open_model(path, ModelOptions(device="cpu")).squashed is not False
+    assert open_model(path, ModelOptions(device="cpu")).bounded_output is not False

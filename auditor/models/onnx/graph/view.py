@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import torch
@@ -11,8 +10,9 @@ from torch import Tensor
 from auditor.documents.results import NotMeasured
 from auditor.models.graphs import head
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import Form, Kind, numbers_alike
+from auditor.models.graphs.view import Form, Kind, Maker, numbers_alike
 from auditor.models.onnx.graph.graph import Body, Graph
+from auditor.models.onnx.graph.node import Node
 from auditor.models.onnx.graph.tensors import tensor_from_proto
 
 _MICROSOFT, _ML = "com.microsoft::", "ai.onnx.ml::"
@@ -82,30 +82,13 @@ class OnnxView:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def kind(self, value: str) -> Kind:
-        """The kind of a value's node; what it does beside its main work, in its attributes, counts."""
+    def maker(self, value: str) -> Maker[str]:
+        """The node of a value; an absent input of it has an empty name."""
         node = self._graph.producers.get(value)
         if node is None:
-            return "given"
-        if "activation" in node.attributes:
-            return "bounded" if "igmoid" in node.text("activation", "") else "other"
-        if any(isinstance(attribute, Body) for attribute in node.attributes.values()):
-            return "hidden"
-        kind = _KINDS.get(node.op, "other")
-        if node.text("post_transform", "NONE") != "NONE":
-            return "classifier" if kind == "regressor" else "bounded" if kind == "other" else kind
-        if node.op == f"{_ML}Normalizer" and node.text("norm", "MAX") == "L1":
-            return "rows to 1"
-        return "bounded" if kind == "other" and node.op.startswith(_ML) and node.op.endswith("Classifier") else kind
-
-    def operator(self, value: str) -> str:
-        """The operator's name, with its domain."""
-        return self._graph.producers[value].op
-
-    def inputs(self, value: str) -> Sequence[str]:
-        """Names of the node's inputs, an absent one empty."""
-        node = self._graph.producers.get(value)
-        return () if node is None else node.inputs
+            return Maker(value)
+        kind = _kind(node)
+        return Maker(value, kind, node.inputs, node.op, self._axes(node) if kind == "sum" else None)
 
     def varies(self, value: str) -> bool:
         """Whether a value is none of the parameters."""
@@ -115,36 +98,27 @@ class OnnxView:
         """The number that all elements of a constant are."""
         return numbers_alike(self._constant(value))
 
-    def axes(self, value: str) -> list[int] | None:
-        """The axes of a reduction, from its attribute or its second input."""
-        node = self._graph.producers[value]
-        stored = self._constant(node.inputs[1]) if len(node.inputs) > 1 else None
-        return node.integers("axes") or (None if stored is None else [int(axis) for axis in stored.flatten().tolist()])
+    def embedding(self, layer: Maker[str], pooled: bool) -> tuple[str, Form] | NotMeasured:
+        """The floats that a product reads, averaged where it works on many tokens; what a convolution reads.
 
-    def embedding(self, layer: str, pooled: bool) -> tuple[str, Form] | NotMeasured:
-        """The floats that a product reads, averaged where it works on many tokens; see ``_before_convolution``."""
-        node, kind = self._graph.producers[layer], self.kind(layer)
-        if kind == "convolution":
-            return self._before_convolution(layer, pooled)
-        if kind != "linear":
-            return node.inputs[0], "flat"
-        before = self._graph.producers.get(node.inputs[0])
+        A convolution as last layer is 1x1 over positions, or one that covers its whole input.
+        """
+        source = layer.inputs[0]
+        if layer.kind == "convolution":
+            weight = self._graph.tensors.get(layer.inputs[1])
+            stated = self._graph.producers[layer.value].integers("kernel_shape")
+            kernel = stated or (list(weight.dims[2:]) if weight is not None else [])
+            if kernel and all(size == 1 for size in kernel):
+                return source, "mean over positions"
+            if pooled:
+                size = "x".join(str(size) for size in kernel)
+                return NotMeasured(not_measured=f"the last layer is a {size} convolution over many positions")
+        if layer.kind != "linear":
+            return source, "flat"
+        before = self._graph.producers.get(source)
         # The whole numbers of dynamic quantisation have steps that differ from batch to batch.
         rounded = before is not None and before.op == "DynamicQuantizeLinear"
-        source = before.inputs[0] if before is not None and rounded else node.inputs[0]
-        return source, "mean over tokens" if pooled else "flat"
-
-    def _before_convolution(self, layer: str, pooled: bool) -> tuple[str, Form] | NotMeasured:
-        """A convolution as last layer: 1x1 over positions, or one that covers its whole input."""
-        node = self._graph.producers[layer]
-        weight = self._graph.tensors.get(node.inputs[1])
-        kernel = node.integers("kernel_shape") or (list(weight.dims[2:]) if weight is not None else [])
-        if kernel and all(size == 1 for size in kernel):
-            return node.inputs[0], "mean over positions"
-        if pooled:
-            size = "x".join(str(size) for size in kernel)
-            return NotMeasured(not_measured=f"the last layer is a {size} convolution over many positions")
-        return node.inputs[0], "flat"
+        return before.inputs[0] if before and rounded else source, "mean over tokens" if pooled else "flat"
 
     @cached_property
     def _parameters(self) -> frozenset[str]:
@@ -157,10 +131,16 @@ class OnnxView:
                 known.update(node.outputs)
         return frozenset(known)
 
+    def _axes(self, reduction: Node) -> list[int] | None:
+        """The axes of a reduction, from its attribute or its second input."""
+        stored = self._constant(reduction.inputs[1]) if len(reduction.inputs) > 1 else None
+        given = None if stored is None else [int(axis) for axis in stored.flatten().tolist()]
+        return reduction.integers("axes") or given
+
     def _constant(self, value: str) -> Tensor | None:
         """A stored tensor, or that of a node Constant."""
-        while self.kind(value) == "same":
-            value = self.inputs(value)[0]
+        while (made := self.maker(value)).kind == "same":
+            value = made.inputs[0]
         stored, node = self._graph.tensors.get(value), self._graph.producers.get(value)
         if stored is None and node is not None and node.op == "Constant":
             for attribute in ("value_float", "value_ints", "value_floats", "value_int"):
@@ -168,3 +148,17 @@ class OnnxView:
                     return torch.tensor(node.attributes[attribute])
             stored = node.attributes.get("value")
         return None if stored is None else tensor_from_proto(stored)
+
+
+def _kind(node: Node) -> Kind:
+    """The kind of a node; what it does beside its main work, in its attributes, counts."""
+    if "activation" in node.attributes:
+        return "bounded" if "igmoid" in node.text("activation", "") else "other"
+    if any(isinstance(attribute, Body) for attribute in node.attributes.values()):
+        return "hidden"
+    kind = _KINDS.get(node.op, "other")
+    if node.text("post_transform", "NONE") != "NONE":
+        return "classifier" if kind == "regressor" else "bounded" if kind == "other" else kind
+    if node.op == f"{_ML}Normalizer" and node.text("norm", "MAX") == "L1":
+        return "rows to 1"
+    return "bounded" if kind == "other" and node.op.startswith(_ML) and node.op.endswith("Classifier") else kind
