@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from auditor.documents.results import NotMeasured
-from auditor.errors import AuditError, InputRefused, UsageError
+from auditor.errors import AuditError, InputRefused, UsageError, error_summary
 from auditor.models.base import ModelInput, ModelOptions
-from auditor.models.explain import why
 from auditor.models.exported.opening import ExportedBackend
 from auditor.models.output_choice import tensor_among
 from auditor.models.rows import in_groups, to_input_dtype
@@ -128,13 +127,13 @@ class ModuleBackend(TorchBackend):
         except AuditError:
             raise
         except Exception as error:  # what cannot be followed fails in many ways
-            self._hook(x.clone(), why(error))
+            self._hook(x.clone(), error_summary(error))
             return
 
         def grouped(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
             return lambda x: in_groups(run, x, program.least, program.most)
 
-        self._output, self.head, self.squashed = program.output, program.head, program.squashed
+        self._output, self.head, self.bounded_output = program.output, program.head, program.bounded_output
         self.embedding, self.facts, self.side_effects = program.embedding, program.facts, program.side_effects
         self.quantised, self.form = program.quantised, program.form
         if self.quantised or self.head in ("probabilities", "sigmoid"):

@@ -14,10 +14,9 @@ from torch import Tensor, nn
 
 from auditor.class_names import CarriedNames, names_by_index
 from auditor.documents.results import NotMeasured
-from auditor.errors import AuditError, InputRefused
+from auditor.errors import AuditError, InputRefused, error_summary
 from auditor.models.base import Backend, Layout, ModelInput, ModelOptions, torch_device
 from auditor.models.classifier import AxisOrder, Preprocessing
-from auditor.models.explain import why
 from auditor.models.gpu import compute_exactly
 from auditor.models.live.function import FunctionBackend
 from auditor.models.live.module import ModuleBackend, digest, lent
@@ -154,7 +153,7 @@ def _refusal(failures: list[tuple[str, Exception]]) -> InputRefused:
     """Why no way was right: what a way found wrong with the model, or else how it failed on each shape."""
     if refused := [err for _, err in failures if isinstance(err, InputRefused)]:
         return refused[0]
-    first = {why(err): shape for shape, err in reversed(failures)}
+    first = {error_summary(err): shape for shape, err in reversed(failures)}
     said = "; ".join(f"{shape}: {reason}" for reason, shape in [*first.items()][-_SHOWN:][::-1])
     return InputRefused(
         "a model that takes the data as images or as vectors and returns a row of scores for each sample",
