@@ -71,7 +71,7 @@ def test_a_module_is_what_its_file_is(end: nn.Module | None, tmp_path: Path) -> 
     with lent(module):
         torch.jit.save(torch.jit.trace(module, X), tmp_path / "net.pt")
         live, file = opened(module).backend, open_model(tmp_path / "net.pt", ModelOptions())
-        assert (live.head, live.squashed) == (file.head, file.squashed)
+        assert (live.head, live.bounded_output) == (file.head, file.bounded_output)
         assert live.input.shape == (1, 8, 8)
         torch.testing.assert_close(live.scores(X), file.scores(X))
         torch.testing.assert_close(live.embeddings(X), file.embeddings(X))
