@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auditor.audit.heap import keep_freed_memory
+from auditor.audit.process_settings import keep_freed_memory, threads_for, use_threads
 from auditor.audit.stages import Report
-from auditor.audit.threads import threads_for, use_threads
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.geometry import Geometry
@@ -15,7 +14,7 @@ from auditor.datasets.load import load_dataset, match_classes
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
@@ -31,12 +30,12 @@ BINDING_SAMPLES = 256
 
 @dataclass(frozen=True)
 class Artefact:
-    """A model file, opened.
+    """A model file, or an object in its place, opened.
 
     Args:
-        path: of the file.
+        path: of the file; what the object is called.
         format: name of its format.
-        sha256, size_bytes: of its content.
+        sha256, size_bytes: of its content, or of the object's parameters.
         backend: the file opened by its own runtime.
         threads: CPU threads that torch and the runtime use from now on.
         checks: what opening found out: ``device`` where a GPU is there and not used.
@@ -44,7 +43,7 @@ class Artefact:
 
     path: Path
     format: str
-    sha256: str
+    sha256: str | NotMeasured
     size_bytes: int
     backend: Backend
     threads: int
@@ -125,8 +124,18 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     request = data_request(plan.data, plan.seed, artefact.backend.class_names)
     report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
-    dataset = replace(dataset, notes=(*plan.data.notes, *dataset.notes))
-    samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
+    return joined(artefact, replace(dataset, notes=(*plan.data.notes, *dataset.notes)), options, request, report)
+
+
+def joined(
+    artefact: Artefact, dataset: Dataset, options: ModelOptions, request: DataRequest, report: Report
+) -> Subject:
+    """Bind a model to data in its shape.
+
+    Raises:
+        InputRefused: they do not fit.
+    """
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), BINDING_SAMPLES))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)

@@ -152,7 +152,11 @@ class Around(Backend):
 
 ModelOpener = Callable[[ModelFile, ModelOptions], Backend]
 model_formats: Registry[ModelOpener] = Registry(
-    "model format", "auditor.models.onnx", "auditor.models.torchscript", "auditor.models.exported"
+    "model_format",
+    "auditor.models.onnx",
+    "auditor.models.torchscript",
+    "auditor.models.exported",
+    fault=lambda opener, _: None if callable(opener) else "it is no function",
 )
 model_format = model_formats.register
 

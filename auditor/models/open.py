@@ -70,6 +70,7 @@ def _format_of(path: Path, content: BinaryIO) -> str:
         extension = path.suffix.lstrip(".").lower()
         if extension in model_formats and extension not in _SNIFFED:
             return extension
+        model_formats.refuse_broken(extension)
         raise
 
 

@@ -7,7 +7,8 @@ operator that has no differentiable form here. The stages, one module each::
     score -> graph (read, inline, prune, sort) -> importer (fold, place) -> module
                  -> view (logits and embedding, found by walking back)
 
-An operator is one function under ``@operator(name)`` in a module of ``operators``; nothing else needs an edit.
+An operator is one function under ``@operator(name)`` in a module of ``operators``, whose parameters are the inputs and
+attributes of the specification (``signature`` binds nodes to them); nothing else needs an edit.
 """
 
 from __future__ import annotations
