@@ -11,8 +11,9 @@ import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from auditor.bounded_file import decoded
 
@@ -68,6 +69,16 @@ def listed_class_names(text: str) -> tuple[str, ...]:
     """
     names = _from_json(text.strip()) if text.lstrip().startswith("[") else None
     return _checked(names or [name.strip() for name in text.split(",") if name.strip()])
+
+
+def names_by_index(names: Mapping[Any, object]) -> tuple[str, ...]:
+    """Names in the order of their indices; empty where these are not 0, 1, 2, ...
+
+    >>> names_by_index({1: "b", "0": "a"}), names_by_index({1: "b"})
+    (('a', 'b'), ())
+    """
+    by_index = {int(index): str(name) for index, name in names.items() if str(index).isdecimal()}
+    return tuple(by_index.get(i, "") for i in range(len(by_index))) if {*by_index} == {*range(len(names))} else ()
 
 
 def as_list(names: Sequence[str]) -> str:

@@ -14,8 +14,9 @@ import os
 import sys
 import threading
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
 from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
+from auditor.registry import skipped
 from auditor.worker.sandbox import enter, missing, warning
 from auditor.worker.sandbox.limits import START
 from auditor.worker.sandbox.processes import die_with_parent
@@ -68,18 +69,29 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     _end_with_input()
     if lacking := missing():
         channel.send(Notice(text=warning(lacking)))
+    if job.task == "audit":
+        return _audited(job, channel)
+    answer: Inspected | Revisited
     if job.task == "inspect":
         from auditor.audit.inspect.inspection import inspect
 
-        return Inspected(inspection=inspect(job.plan, channel.report))
-    if job.task == "revisit":
+        answer = Inspected(inspection=inspect(job.plan, channel.report))
+    else:
         from auditor.audit.boundary_transfer import revisit
 
-        return Revisited(directions=revisit(job.plan, channel.report))
-    from auditor.audit.finished_parts import Ledger
+        answer = Revisited(directions=revisit(job.plan, channel.report))
+    if text := skipped():  # an audit's results say so themselves
+        channel.send(Notice(text=text))
+    return answer
+
+
+def _audited(job: Job, channel: Channel) -> Finished:
+    from auditor.audit.finished_parts import FinishedParts
     from auditor.audit.run import run
 
-    results, facts = run(job.plan, channel.report, started=job.started, ledger=Ledger(job.found, channel.send))
+    results, facts = run(
+        job.plan, channel.report, started=job.started, finished_parts=FinishedParts(job.found, channel.send)
+    )
     return Finished(results=results, run=facts)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auditor.audit.heap import keep_freed_memory
+from auditor.audit.process_settings import keep_freed_memory, threads_for, use_threads
 from auditor.audit.stages import Report
-from auditor.audit.threads import threads_for, use_threads
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.geometry import Geometry
@@ -15,12 +14,12 @@ from auditor.datasets.load import load_dataset, match_classes
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
 from auditor.models.gpu import unused_device
-from auditor.models.open import model_digest, model_format_of, open_model
+from auditor.models.open import open_file, open_model
 from auditor.models.shape import instance_spec
 from auditor.worker.sandbox import check_trust
 from auditor.worker.sandbox.limits import DATA, MODEL, TRIAL
@@ -31,12 +30,12 @@ BINDING_SAMPLES = 256
 
 @dataclass(frozen=True)
 class Artefact:
-    """A model file, opened.
+    """A model file, or an object in its place, opened.
 
     Args:
-        path: of the file.
+        path: of the file; what the object is called.
         format: name of its format.
-        sha256, size_bytes: of its content.
+        sha256, size_bytes: of its content, or of the object's parameters.
         backend: the file opened by its own runtime.
         threads: CPU threads that torch and the runtime use from now on.
         checks: what opening found out: ``device`` where a GPU is there and not used.
@@ -44,7 +43,7 @@ class Artefact:
 
     path: Path
     format: str
-    sha256: str
+    sha256: str | NotMeasured
     size_bytes: int
     backend: Backend
     threads: int
@@ -76,18 +75,19 @@ def open_artefact(plan: ModelPlan) -> Artefact:
     Raises:
         InputRefused: it is no model, or not the expected one.
     """
-    path = Path(plan.path)
-    sha256, size = model_digest(path)
-    if plan.expect_sha256 and plan.expect_sha256.lower() != sha256:
-        action = "get the right file, or correct --expect-sha256"
-        raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{sha256} in {path.name}", action)
-    check_trust(plan, model_format_of(path))
-    threads = threads_for(size)
-    use_threads(threads)
-    keep_freed_memory()
-    backend = open_model(path, model_options(plan, threads))
+    with open_file(Path(plan.path)) as file:
+        if plan.expect_sha256 and plan.expect_sha256.lower() != file.sha256:
+            action = "get the right file, or correct --expect-sha256"
+            raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{file.sha256} in {file.path.name}", action)
+        check_trust(plan, file.format)
+        threads = threads_for(file.size_bytes)
+        use_threads(threads)
+        keep_freed_memory()
+        backend = open_model(file, model_options(plan, threads))
+        file.check_unchanged()
     unused = unused_device(plan.device, backend)
-    return Artefact(path, model_format_of(path), sha256, size, backend, threads, [] if unused is None else [unused])
+    checks = [] if unused is None else [unused]
+    return Artefact(file.path, file.format, file.sha256, file.size_bytes, backend, threads, checks)
 
 
 def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
@@ -124,8 +124,18 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     request = data_request(plan.data, plan.seed, artefact.backend.class_names)
     report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
-    dataset = replace(dataset, notes=(*plan.data.notes, *dataset.notes))
-    samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
+    return joined(artefact, replace(dataset, notes=(*plan.data.notes, *dataset.notes)), options, request, report)
+
+
+def joined(
+    artefact: Artefact, dataset: Dataset, options: ModelOptions, request: DataRequest, report: Report
+) -> Subject:
+    """Bind a model to data in its shape.
+
+    Raises:
+        InputRefused: they do not fit.
+    """
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), BINDING_SAMPLES))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)

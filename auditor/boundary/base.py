@@ -19,13 +19,16 @@ from typing import ClassVar, Self, final
 import torch
 from torch import Tensor
 
+from auditor.documents.results import Cost, GeneratorDefinition
 from auditor.functional.bisection import JUMP_WIDTH
 from auditor.models.classifier import Classifier
-from auditor.registry import Registry
+from auditor.registry import Registry, not_a
 
 BETA = 1e-4
 """A boundary instance satisfies |p_s - p_t| < BETA (paper, section 3.3)."""
 
+BISECTIONS = 8
+"""Forward passes of a bisection, about."""
 ATTEMPTS = ("first attempt", "longer training from another start", "segment to the source", "gradient-free search")
 """What may lead to an instance, by number; all but the first are tried where it fails."""
 
@@ -163,9 +166,14 @@ def across_jump(classifier: Classifier, x: Tensor, p: Tensor, across: Tensor, cl
 
 
 class Generator(ABC):
-    """A way to obtain boundary instances. Hyper-parameters are the fields of a frozen dataclass."""
+    """A way to obtain boundary instances. Hyper-parameters are the fields of a frozen dataclass.
 
-    title: ClassVar[str]
+    Attributes:
+        definition: what it is, in words for the report, and whether it is a baseline.
+        needs_embedding, needs_gradient: what the model must have.
+    """
+
+    definition: ClassVar[GeneratorDefinition]
     needs_embedding: ClassVar[bool] = False
     needs_gradient: ClassVar[bool] = False
 
@@ -198,6 +206,15 @@ class Generator(ABC):
         """What it learned once from the whole audit, in words by name, for the report."""
         return {}
 
+    def cost(self, directions: int, sources: int) -> Cost:
+        """Evaluations of the model, in instances, that these directions take, for an estimate before an audit.
+
+        Args:
+            directions: of the whole audit.
+            sources: of each direction.
+        """
+        return Cost(forward=directions * sources * BISECTIONS, backward=0)
+
     @abstractmethod
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress
@@ -227,5 +244,15 @@ def _verified(classifier: Classifier, found: BoundaryInstances, p: Tensor) -> Bo
     return replace(found, x_boundary=x, p_boundary=p, failures=failures).keep(good)
 
 
-generators: Registry[type[Generator]] = Registry("generator", "auditor.boundary")
+def baselines() -> list[str]:
+    """Names of the baselines, first those that every model suits."""
+    of_role = [(k.needs_embedding, name) for name, k in generators.items() if k.definition.role == "baseline"]
+    return [name for _, name in sorted(of_role)]
+
+
+generators: Registry[type[Generator]] = Registry(
+    "generator",
+    "auditor.boundary",
+    fault=lambda kind, _: not_a(Generator, kind, attributes={"definition": GeneratorDefinition}),
+)
 generator = generators.register

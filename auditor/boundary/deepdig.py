@@ -17,7 +17,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
+from auditor.boundary.base import BETA, BISECTIONS, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.parts import Parts
 from auditor.boundary.rescue import Rescue
@@ -25,6 +25,7 @@ from auditor.boundary.segments import between
 from auditor.boundary.shared_start import SharedStart, train_shared_start
 from auditor.boundary.training import Training
 from auditor.boundary.translation import translate
+from auditor.documents.results import Cost, GeneratorDefinition
 from auditor.models.classifier import Classifier
 
 PAPER = Training(
@@ -97,6 +98,8 @@ BYTES = 2**26
 """Most bytes of samples that a shared start is trained on."""
 DIRECTIONS_A_TARGET = 3
 """Directions for each target class from which on a shared start pays."""
+TRAINED, LOOKS = 0.7, 15
+"""Share of the training steps that are taken before patience ends; forward passes for each source while training."""
 STEP_VALUES = {"cpu": 2**18, "cuda": 2**23}
 STEP_INSTANCES = (128, 1024)
 """Directions are trained together until a step holds this many pixels, but at least and at most so many instances."""
@@ -125,7 +128,17 @@ class DeepDIG(Generator):
     start: SharedStart | None = field(default=None, repr=False, compare=False)
     few: bool = field(default=True, repr=False, compare=False)
 
-    title = "DeepDIG"
+    definition = GeneratorDefinition(
+        title="DeepDIG",
+        summary="a network moves samples into the other class, another moves them back, and the segment is narrowed",
+        text="Component I trains a small network that changes training samples of the first class until the model says "
+        "the second one; Component II trains another that changes these adversarial instances back. Both are asked to "
+        "change as little as they can.\n\n"
+        "Component III joins each adversarial instance with its way back and narrows the segment between until the "
+        "probabilities of the two classes differ by less than a ten-thousandth and no other class has more. What it "
+        "finds is a boundary instance. A search that meets a third class, or runs out of precision, is counted with "
+        "its reason.",
+    )
     needs_gradient = True
 
     @classmethod
@@ -157,6 +170,19 @@ class DeepDIG(Generator):
 
         start = train_shared_start(classifier, by_class, targets, made.parts, self.recipe.shared, step, rng=rng)
         return replace(made, start=start)
+
+    def cost(self, directions: int, sources: int) -> Cost:
+        """That of the training steps until patience ends, with looks at every source, and of the bisections."""
+        recipe = self.recipe
+        targets = round((1 + (1 + 4 * directions) ** 0.5) / 2)  # of all pairs of so many classes
+        shared = recipe.shared if directions >= DIRECTIONS_A_TARGET * targets else None
+        forth, once = (recipe.tuned, targets * shared.steps * shared.batch) if shared else (recipe.forth, 0)
+        back = (2 if recipe.back.gamma else 1) * recipe.back.steps * recipe.back.batch
+        trained = TRAINED * (forth.steps * forth.batch + back)
+        if directions < MANY:  # each generator of a direction then has batches of its own
+            trained *= recipe.parts[1]
+        backward = round(directions * trained + once)
+        return Cost(forward=backward + directions * sources * (LOOKS + BISECTIONS), backward=backward)
 
     @property
     def parts(self) -> int:

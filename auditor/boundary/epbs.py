@@ -14,6 +14,7 @@ import torch
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.segments import Segments, between, paired
+from auditor.documents.results import GeneratorDefinition
 from auditor.models.classifier import Classifier
 
 
@@ -32,7 +33,13 @@ class EPBS(Generator):
     max_steps: int = 60
     halve_only: bool = False
 
-    title = "Embedding-nearest pairs (EPBS)"
+    definition = GeneratorDefinition(
+        title="EPBS",
+        summary="the segment between a sample and its nearest neighbour of the other class, narrowed",
+        text="Each training sample is joined with the sample of the other class nearest to it in the embedding, the "
+        "numbers that enter the last layer of the model, and the segment is narrowed until it meets the boundary.",
+        role="baseline",
+    )
     needs_embedding = True
 
     @classmethod
@@ -45,7 +52,7 @@ class EPBS(Generator):
     ) -> list[BoundaryInstances]:
         segments = [_nearest_pairs(task) for task in tasks]
         found = between(classifier, segments, beta=self.beta, max_steps=self.max_steps, halve_only=self.halve_only)
-        progress(self.title, len(tasks), len(tasks))
+        progress(self.definition.title, len(tasks), len(tasks))
         return found
 
 

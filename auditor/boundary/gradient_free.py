@@ -19,6 +19,7 @@ from torch import Tensor
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.segments import Segments, between
+from auditor.documents.results import GeneratorDefinition
 from auditor.functional.polar_search import PolarBudget, entry, polar_search
 from auditor.models.classifier import Classifier
 
@@ -64,7 +65,14 @@ class GradientFree(Generator):
     max_steps: int = 60
     retries: int = 5
 
-    title = "Gradient-free search"
+    definition = GeneratorDefinition(
+        title="gradient-free search",
+        summary="a search by the answers of the model alone, for those without gradients",
+        text="Each training sample is joined with its nearest samples of the other class, and the segment that enters "
+        "that class soonest is kept. A decision-based search (SurFree, arXiv 2011.12807) then asks the model for the "
+        "class of points on circles around the sample and keeps what is nearer; last, the segment between the sample "
+        "and the point found is narrowed until it meets the boundary. The model is only asked for its answers.",
+    )
 
     @classmethod
     def configured(cls, profile: str) -> Self:
@@ -79,7 +87,7 @@ class GradientFree(Generator):
             end = len(found) + at_once([task.x_source.numel() for task in tasks[len(found) :]])
             segments = self._segments(classifier, tasks[len(found) : end])
             found += between(classifier, segments, beta=self.beta, max_steps=self.max_steps, retries=self.retries)
-            progress(self.title, len(found), len(tasks))
+            progress(self.definition.title, len(found), len(tasks))
         return found
 
     def unverified(self, classifier: Classifier, tasks: Sequence[DirectionTask]) -> list[BoundaryInstances]:

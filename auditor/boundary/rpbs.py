@@ -13,6 +13,7 @@ import torch
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.segments import Segments, between, paired
+from auditor.documents.results import GeneratorDefinition
 from auditor.models.classifier import Classifier
 
 
@@ -31,7 +32,13 @@ class RPBS(Generator):
     max_steps: int = 60
     halve_only: bool = False
 
-    title = "Random pairs (RPBS)"
+    definition = GeneratorDefinition(
+        title="RPBS",
+        summary="the segment between random training samples of the two classes, narrowed",
+        text="Pairs of training samples, one of each class, are joined and the segment is narrowed until it meets the "
+        "boundary.",
+        role="baseline",
+    )
 
     @classmethod
     def configured(cls, profile: str) -> Self:
@@ -43,7 +50,7 @@ class RPBS(Generator):
     ) -> list[BoundaryInstances]:
         segments = [_random_pairs(task) for task in tasks]
         found = between(classifier, segments, beta=self.beta, max_steps=self.max_steps, halve_only=self.halve_only)
-        progress(self.title, len(tasks), len(tasks))
+        progress(self.definition.title, len(tasks), len(tasks))
         return found
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from auditor.boundary.base import BoundaryInstances
 from auditor.documents.results import Definition, Measure, Measured, NotMeasured, Series
 from auditor.models.classifier import Classifier
-from auditor.registry import Registry
+from auditor.registry import Registry, not_a
 
 SplitName = Literal["test", "train"]
 NO_MARGINS = NotMeasured(not_measured="no search for the nearest points was run")
@@ -161,9 +161,8 @@ class Characteristic(ABC):
         return Findings({name: NotMeasured(not_measured=reason) for name in self.definitions})
 
     def as_measure(self, name: str, value: float, ci_low: float | None, ci_high: float | None, n: int) -> Measure:
-        """A measure with the unit and direction of its definition."""
-        d = self.definitions[name]
-        return Measure(value=value, ci_low=ci_low, ci_high=ci_high, n=n, unit=d.unit, direction=d.direction)
+        """A measure that reads as its definition says."""
+        return self.definitions[name].measure(value, ci_low, ci_high, n)
 
 
 class PairCharacteristic(ABC):
@@ -181,7 +180,19 @@ class PairCharacteristic(ABC):
         """Measures of the pair from those of s to t (``forth``) and of t to s (``back``)."""
 
 
-characteristics: Registry[type[Characteristic | PairCharacteristic]] = Registry(
-    "characteristic", "auditor.characteristics"
-)
+Kind = type[Characteristic | PairCharacteristic]
+
+
+def _fault(kind: Kind, others: Mapping[str, Kind]) -> str | None:
+    """Why a plug-in cannot be measured beside the others: it is no characteristic, or defines a measure of theirs."""
+    base = PairCharacteristic if isinstance(kind, type) and issubclass(kind, PairCharacteristic) else Characteristic
+    if reason := not_a(base, kind, attributes={"definitions": Mapping}):
+        return reason
+    if not kind.definitions or not all(isinstance(one, Definition) for one in kind.definitions.values()):
+        return "its definitions are no Definition by id"
+    taken = sorted(id for id in kind.definitions if any(id in other.definitions for other in others.values()))
+    return f"another characteristic defines {', '.join(taken)}" if taken else None
+
+
+characteristics: Registry[Kind] = Registry("characteristic", "auditor.characteristics", fault=_fault)
 characteristic = characteristics.register

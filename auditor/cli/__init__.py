@@ -12,11 +12,11 @@ from typing import Any
 
 import typer
 
+from auditor.api.progress import complain, say
 from auditor.cli.app import app
 from auditor.cli.github import annotate_error
-from auditor.cli.guess import guess
-from auditor.cli.terminal import complain, say
-from auditor.errors import AuditError, AuditIncomplete
+from auditor.errors import AuditError, AuditIncomplete, guess
+from auditor.registry import skipped
 from auditor.streams import output_lost
 
 PROGRAM = "deepdig-audit"
@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         complain(f"internal error: {type(err).__name__}: {err}", err if shared["verbose"] else None)
         annotate_error(f"internal error: {type(err).__name__}: {err}")
         status = 4
+    if (text := skipped()) and not {"list", "--quiet", "-q"} & set(arguments):
+        say(f"warn: {text}")
     if status == INTERRUPTED:
         say("interrupted")
     return _delivered(status)

@@ -1,18 +1,19 @@
-"""The commands. Each reads its options, hands over to the part that does the work, and says how it went."""
+"""The commands. Each reads its options, hands over to the public API, and says how it went."""
 
 from __future__ import annotations
 
 import os
-from functools import partial
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from auditor import __version__
+from auditor.api import audits, jobs
+from auditor.api.arguments import defaults_of
 from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
-from auditor.cli.installed import need_model_packages
 from auditor.errors import UsageError
 
 app = typer.Typer(cls=MainJobGroup, rich_markup_mode=None)
@@ -34,118 +35,57 @@ def group(
 
 
 @app.command(MAIN, hidden=True)
-def audit(
-    ctx: typer.Context,
-    model: o.Model,
-    data: o.Data,
-    data_root: o.DataRoot = Path(".cache/data"),
-    download: o.Download = True,
-    class_names: o.ClassNames = None,
-    max_skip: o.MaxSkip = 0.01,
-    layout: o.LayoutOption = o.Layout.auto,
-    mean: o.Mean = None,
-    std: o.Std = None,
-    channels: o.ChannelsOption = o.Channels.rgb,
-    resize: o.Resize = None,
-    crop: o.Crop = None,
-    interpolation: o.InterpolationOption = None,
-    output: o.Output = None,
-    output_kind: o.OutputKindOption = None,
-    embedding: o.Embedding = None,
-    expect_sha256: o.Sha256 = None,
-    trust_model: o.TrustModel = False,
-    device: o.Device = "auto",
-    pairs: o.Pairs = "all",
-    max_pairs: o.MaxPairs = None,
-    time_budget: o.TimeBudget = None,
-    generator: o.Generator = "deepdig",
-    profile: o.Profile = "standard",
-    samples_per_class: o.Samples = None,
-    seed: o.Seed = 0,
-    out: o.Out = None,
-    formats: o.Format = "html,pdf,json,csv",
-    policy: o.PolicyFile = None,
-    baseline: o.Baseline = None,
-    report_pairs: o.ReportPairs = 10,
-    resume: o.Resume = None,
-    save_instances: o.SaveInstances = False,
-    force: o.Force = False,
-    config: o.Config = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-) -> int:
+@o.options_of(jobs.audit, config=o.Config, quiet=(o.Quiet, False))
+def audit(ctx: typer.Context, **asked: Any) -> int:
     """Audit the decision boundary of a trained classifier: load, generate, characterise, decide, report."""
-    from auditor.cli.audit_job import own_folder, run_audit
-    from auditor.cli.planning import as_given, plan_from
+    from auditor.api.gates import FAILED
+    from auditor.api.outputs import as_text
+    from auditor.api.progress import complain, say
+    from auditor.api.running import run_audit
+    from auditor.cli.github import add_to_summary, annotate
+    from auditor.cli.summary import failing, summary_lines
 
-    ctx.obj["verbose"] = verbose
-    need_model_packages("an audit")
-    reads = {"MODEL": model, "--data": data, "--policy": policy, "--baseline": baseline, "--config": config,
-             "--class-names": class_names}  # fmt: skip
-    with own_folder(
-        out or Path(f"audit-{Path(model).name if os.path.isdir(model) else Path(model).stem}"), reads
-    ) as folder:
-        return run_audit(
-            plan_from(ctx, folder.path), folder, formats, policy, baseline,
-            command=as_given(ctx), resume=resume, quiet=quiet, verbose=verbose,
-        )  # fmt: skip
+    ctx.obj["verbose"] = asked["verbose"]
+    model = asked["model"]
+    asked["out"] = asked["out"] or Path(f"audit-{Path(model).name if os.path.isdir(model) else Path(model).stem}")
+    done = run_audit(asked, defaults_of(jobs.audit), shlex.join(["deepdig-audit", *ctx.obj["arguments"]]))
+    annotate(done.results)
+    add_to_summary(lambda: as_text("markdown", done.results))
+    if not asked["quiet"]:
+        for line in summary_lines(done.results, done.written):
+            say(line)
+    elif done.problem is None and done.results.gate.status == "failed":
+        complain(failing(done.results.gate))
+    if done.problem is not None:
+        raise done.problem
+    return FAILED if done.results.gate.status == "failed" else 0
 
 
 @app.command()
-def inspect(
-    ctx: typer.Context,
-    model: o.Model,
-    data: o.OptionalData = None,
-    data_root: o.DataRoot = Path(".cache/data"),
-    download: o.Download = True,
-    class_names: o.ClassNames = None,
-    max_skip: o.MaxSkip = 0.01,
-    layout: o.LayoutOption = o.Layout.auto,
-    mean: o.Mean = None,
-    std: o.Std = None,
-    channels: o.ChannelsOption = o.Channels.rgb,
-    resize: o.Resize = None,
-    crop: o.Crop = None,
-    interpolation: o.InterpolationOption = None,
-    output: o.Output = None,
-    output_kind: o.OutputKindOption = None,
-    embedding: o.Embedding = None,
-    expect_sha256: o.Sha256 = None,
-    trust_model: o.TrustModel = False,
-    device: o.Device = "auto",
-    seed: o.Seed = 0,
-    config: o.Config = None,
-    as_json: o.Json = False,
-    verbose: o.Verbose = False,
-) -> None:
+@o.options_of(jobs.inspect, data=o.OptionalData, config=o.Config, as_json=(o.Json, False))
+def inspect(ctx: typer.Context, as_json: bool, config: object, **asked: Any) -> None:
     """Show what the tool sees in a model, and how it fits the data if they are given."""
-    from auditor.cli.inspect_job import show_inspection
-    from auditor.cli.planning import plan_from
+    from auditor.cli.inspection import print_inspection
 
-    ctx.obj["verbose"] = verbose
-    need_model_packages("inspect")
-    show_inspection(plan_from(ctx), as_json=as_json, verbose=verbose)
+    ctx.obj["verbose"] = asked["verbose"]
+    seen = jobs.inspect(**asked)
+    print_inspection(seen, as_json=as_json)
 
 
 @app.command()
 def render(
     ctx: typer.Context,
     results: o.ResultsFile,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="Folder to write to; that of the results otherwise.", parser=o.output_path
-        ),
-    ] = None,
+    out: Annotated[Path | None, o.folder("Folder to write to; that of the results otherwise.")] = None,
     formats: o.Format = "html,pdf",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
     """Make the report again from results alone: no model, no GPU."""
-    from auditor.cli.render_job import render_again
+    from auditor.api.outputs import render_again
 
     ctx.obj["verbose"] = verbose
-    render_again(results, out or results.parent, formats, quiet=quiet)
+    _say_written(render_again(results, out or results.parent, formats, quiet=quiet), quiet)
 
 
 @app.command()
@@ -154,24 +94,35 @@ def gate(
     results: o.ResultsFile,
     policy: o.NeededPolicy,
     baseline: o.Baseline = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Also write results.json with the new gate, and --format, there.",
-            parser=o.output_path,
-        ),
-    ] = None,
+    out: Annotated[Path | None, o.folder("Also write results.json with the new gate, and --format, there.")] = None,
     formats: o.Format = "json",
     as_json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> int:
     """Decide again from results alone: exit code 0 if the gate passes, 1 if it fails."""
-    from auditor.cli.gate_job import gate_again
+    from auditor.api import gates
+    from auditor.api.outputs import as_text, chosen_outputs
+    from auditor.api.progress import print_line
+    from auditor.cli.github import add_to_summary, annotate
+    from auditor.documents.results import to_json
 
     ctx.obj["verbose"] = verbose
-    return gate_again(results, policy, baseline, out, formats, as_json=as_json)
+    if out is None and chosen_outputs(formats):
+        raise UsageError("expected --out DIR with --format; found none; say where to write")
+    if out is None:
+        decided = gates.decided(results, policy, baseline)
+    else:
+        decided = gates.decide_into(out, results, policy, baseline, formats)
+    if as_json:
+        print(to_json(decided.gate), end="")
+    else:
+        for line in gates.gate_lines(decided.gate):
+            print_line(line)
+        annotate(decided)  # not beside a JSON document, which a program reads
+    add_to_summary(lambda: as_text("markdown", decided))
+    if decided.gate.status != "failed" and (problem := gates.ending(decided)) is not None:
+        raise problem
+    return gates.FAILED if decided.gate.status == "failed" else 0
 
 
 @app.command("init-policy")
@@ -186,64 +137,55 @@ def init_policy(
     verbose: o.Verbose = False,
 ) -> None:
     """Write a first policy from an accepted audit, with limits that leave room for other seeds."""
-    from auditor.cli.init_policy_job import write_first_policy
-    from auditor.cli.output_folder import same_file
+    from auditor.api.gates import write_first_policy
+    from auditor.api.output_folder import same_file
+    from auditor.api.progress import say
 
     ctx.obj["verbose"] = verbose
     if same_file(results, out):
         raise UsageError(f"expected another file than the results; found {out}; name another with --out")
-    write_first_policy(results, out, force=force, quiet=quiet)
+    rules = len(write_first_policy(results, out, force=force).rules)
+    if not quiet:
+        say(f"wrote {out}, {rules} rules; read it, then: deepdig-audit MODEL --data DATA --policy {out}")
 
 
 @app.command()
-def compare(
-    ctx: typer.Context,
-    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE.json", show_default=False)],
-    baseline: Annotated[Path, typer.Argument(metavar="BASELINE.json", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.", parser=o.output_path)] = Path(
-        "compare"
-    ),
-    formats: Annotated[
-        str, typer.Option("--format", metavar="A,B,...", help="Outputs to write: html, pdf, json, markdown.")
-    ] = "html,pdf,json",
-    allow_different_data: Annotated[
-        bool, typer.Option("--allow-different-data", help="Compare audits of different data; the report says so.")
-    ] = False,
-    model: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="The candidate's file, to be asked about --instances.")
-    ] = None,
-    instances: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Boundary instances of the baseline (--save-instances).")
-    ] = None,
-    layout: o.LayoutOption = o.Layout.auto,
-    mean: o.Mean = None,
-    std: o.Std = None,
-    channels: o.ChannelsOption = o.Channels.rgb,
-    output: o.Output = None,
-    output_kind: o.OutputKindOption = None,
-    trust_model: o.TrustModel = False,
-    device: o.Device = "auto",
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-) -> None:
+@o.options_of(
+    audits.compare,
+    candidate=o.Candidate, baseline=o.Accepted, out=(Annotated[Path, o.folder("Folder to write to.")], Path("compare")),
+    formats=(o.ComparisonFormat, "html,pdf,json"), model=o.CandidateModel, quiet=(o.Quiet, False),
+)  # fmt: skip
+def compare(ctx: typer.Context, candidate: Path, baseline: Path, out: Path, formats: str, **asked: Any) -> None:
     """Compare the audit of a candidate with that of a baseline, pair by pair."""
-    from auditor.cli.compare_job import compare_results, kept_boundary
-    from auditor.cli.earlier import OF_A_COMPARISON
-    from auditor.cli.output_folder import OutputFolder
+    from auditor.api.comparisons import compare_into, said
+    from auditor.api.outputs import as_text
+    from auditor.api.progress import say
+    from auditor.cli.github import add_to_summary
 
-    ctx.obj["verbose"] = verbose
-    kept = partial(kept_boundary, ctx, model, instances, quiet=quiet, verbose=verbose)
-    reads = {"CANDIDATE.json": candidate, "BASELINE.json": baseline, "--model": model, "--instances": instances}
-    with OutputFolder(out, OF_A_COMPARISON, reads) as folder:
-        compare_results(
-            candidate, baseline, folder, formats, kept, allow_different_data=allow_different_data, quiet=quiet
-        )
+    ctx.obj["verbose"] = asked["verbose"]
+    comparison, written = compare_into(out, candidate, baseline, formats, asked)
+    add_to_summary(lambda: as_text("markdown", comparison))
+    if not asked["quiet"]:
+        for line in said(comparison):
+            say(line)
+    _say_written(written, asked["quiet"])
 
 
 @app.command("list")
 def list_known() -> None:
     """Show the known data sets, generators, characteristics, outputs and profiles."""
-    from auditor.cli.listing import print_known
+    from auditor.api.progress import print_line
 
-    need_model_packages("list")
-    print_known()
+    for title, lines in jobs.available().items():
+        print(title)
+        width = max(map(len, lines), default=0)
+        for name, text in lines.items():
+            print_line(f"  {name:<{width}}  {text}")
+        print()
+
+
+def _say_written(files: list[Path], quiet: bool) -> None:
+    from auditor.api.progress import say
+
+    if not quiet:
+        say(f"wrote {', '.join(map(str, files))}")

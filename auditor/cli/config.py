@@ -13,8 +13,7 @@ from typer.core import TyperGroup
 
 from auditor.bounded_file import parse_toml, read_text
 from auditor.cli.group import MAIN
-from auditor.cli.guess import did_you_mean
-from auditor.errors import UsageError
+from auditor.errors import UsageError, did_you_mean
 
 _NOT_IN_FILES = ("config", "help", "json")
 

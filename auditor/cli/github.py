@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from auditor.cli.terminal import say
+from auditor.api.progress import say
 from auditor.documents.results import Results
 from auditor.errors import one_line
 from auditor.text import command_data

@@ -8,8 +8,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from auditor.cli.guess import guess
-from auditor.errors import UsageError
+from auditor.errors import UsageError, guess
 
 ALIKE = 0.7
 """How near in spelling a word has to be to a command to be taken for it, from 0 to 1."""

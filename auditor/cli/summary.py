@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auditor.documents.results import Gate, Measure, Results
 
 
-def summary_lines(results: Results, written: list[Path]) -> Iterator[str]:
+def summary_lines(results: Results, written: Sequence[Path]) -> Iterator[str]:
     """Lines in the order of a report: what stands against the numbers, the numbers, the files."""
     listed = {rule.id for rule in results.gate.rules}
     for check in results.validity:

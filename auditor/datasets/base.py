@@ -148,7 +148,11 @@ class DataSource:
     known_name: bool = True
 
 
-data_sources: Registry[DataSource] = Registry("dataset", "auditor.datasets")
+data_sources: Registry[DataSource] = Registry(
+    "dataset",
+    "auditor.datasets",
+    fault=lambda source, _: None if callable(source.load) and callable(source.accepts) else "it loads nothing",
+)
 
 
 Loader = Callable[[DataRequest], RawData]

@@ -89,7 +89,7 @@ def read_image(path: Path, geometry: Geometry) -> ReadImage:
             warnings.simplefilter("ignore")  # advice of Pillow to its callers
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
-                return _converted(image, geometry)
+                return converted(image, geometry)
     except Exception as err:  # decoders of damaged files raise all kinds of errors
         raise UnreadableImage(_reason(path, err)) from err
 
@@ -105,7 +105,12 @@ def _cut_files_are_errors() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _converted(image: Image.Image, geometry: Geometry) -> ReadImage:
+def converted(image: Image.Image, geometry: Geometry) -> ReadImage:
+    """An opened image turned, made grey or RGB, and resized.
+
+    Raises:
+        ValueError: its pixels are of 32 bits.
+    """
     wide = _wide_colour(image)  # known until the pixels are read
     turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
     changes = ["turned upright as their EXIF orientation says"] if turned else []

@@ -15,7 +15,7 @@ from auditor.datasets.linked import leads_out
 from auditor.errors import InputRefused, UsageError
 
 
-def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
+def load_dataset(request: DataRequest, wanted: Wanted = None, raw: RawData | None = None) -> Dataset:
     """The data in the shape that the model takes.
 
     The fingerprint is that of the samples as read, before they are adapted, so that it names the data and not
@@ -24,6 +24,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     Args:
         request: what the user asked for.
         wanted: ``(C, H, W)`` or ``(D,)`` in pixel space, None where any size will do; None keeps the shape.
+        raw: the data, where they are no name and no path.
     Raises:
         InputRefused: no such data, or data that cannot be audited.
         UsageError: class names that do not fit.
@@ -32,7 +33,7 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     size = (wanted[1], wanted[2]) if wanted is not None and len(wanted) == 3 and wanted[1] and wanted[2] else None
     if wanted is None or len(wanted) == 3:
         request = replace(request, geometry=request.geometry.for_model(size))
-    raw = _read(request)
+    raw = raw or _read(request)
     check_split(raw.train, "the train split")
     check_split(raw.test, "the test split")
     check_classes(raw, all_present=request.class_names is None and telling(raw, request.carried) is None)
@@ -55,6 +56,19 @@ def load_dataset(request: DataRequest, wanted: Wanted = None) -> Dataset:
     )
 
 
+def as_vectors(dataset: Dataset) -> Dataset:
+    """The data as vectors, for a model of which only a trial told that it takes them."""
+    if dataset.train.pixels.dim() == 2:
+        return dataset
+    train, test = (adapt(split.pixels, (None,)) for split in (dataset.train, dataset.test))
+    return replace(
+        dataset,
+        train=replace(dataset.train, pixels=train.pixels),
+        test=replace(dataset.test, pixels=test.pixels),
+        notes=(*dataset.notes, *train.notes),
+    )
+
+
 def _read(request: DataRequest) -> RawData:
     try:
         return find_source(request).load(request)
@@ -74,11 +88,13 @@ def find_source(request: DataRequest) -> DataSource:
 
     Raises:
         InputRefused: neither a known name nor a path that can be read.
+        UsageError: the name of a plug-in that cannot be used.
     """
     sources = sorted((source for _, source in data_sources.items()), key=lambda source: not source.known_name)
     for source in sources:
         if source.accepts(request):
             return source
+    data_sources.refuse_broken(request.data)
     known = ", ".join(name for name, source in data_sources.items() if source.known_name)
     found = "a file of another kind" if request.data and Path(request.data).exists() else "no such name, file or folder"
     raise InputRefused(

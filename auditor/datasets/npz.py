@@ -8,7 +8,7 @@ users (``X_train``) are taken as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ from auditor.errors import InputRefused
 
 Array = NDArray[Any]
 
-_SPLIT, _WHOLE, _NAMES = ("x_train", "y_train", "x_test", "y_test"), ("x", "y"), "class_names"
+SPLIT, WHOLE, NAMES = ("x_train", "y_train", "x_test", "y_test"), ("x", "y"), "class_names"
 _ALIASES = {
     **{f"x_{part}": (f"X_{part}", f"{part}_x", f"{part}_images", f"{part}_data") for part in ("train", "test")},
     **{f"y_{part}": (f"Y_{part}", f"{part}_y", f"{part}_labels") for part in ("train", "test")},
     "x": ("X", "images", "data"),
     "y": ("Y", "labels", "targets"),
-    _NAMES: ("classes", "label_names", "names"),
+    NAMES: ("classes", "label_names", "names"),
 }
 _KEYS = "arrays x_train, y_train, x_test and y_test, or x and y"
 _AGAIN = "write the file with numpy.savez"
@@ -47,12 +47,23 @@ def load(request: DataRequest) -> RawData:
     Raises:
         InputRefused: the file, an array or a value in it cannot be used.
     """
-    path = Path(request.data)
-    arrays = _read(path)
+    return from_arrays(_read(Path(request.data)), request.seed)
+
+
+def from_arrays(arrays: dict[str, Array], seed: int) -> RawData:
+    """Both splits of arrays under the names of an archive.
+
+    Args:
+        arrays: ``x_train, y_train, x_test, y_test`` or ``x, y``, and ``class_names`` if there are any.
+        seed: of the split where they have none.
+    Raises:
+        InputRefused: an array or a value in it cannot be used.
+    """
+    arrays = dict(arrays)
     spelled = _spelled_labels(arrays)
     names = spelled or _class_names(arrays)
     if "x" in arrays:
-        train, test, note = stratified(_split(arrays, ""), request.seed, names)
+        train, test, note = stratified(_split(arrays, ""), seed, names)
         return RawData(train, test, names, notes=(*_axes_note(arrays["x"]), note), by_name=bool(spelled))
     train, test = _split(arrays, "_train"), _split(arrays, "_test")
     return RawData(train, test, names, notes=_axes_note(arrays["x_train"]), by_name=bool(spelled))
@@ -86,15 +97,26 @@ def _read(path: Path) -> dict[str, Array]:
     if isinstance(archive, np.ndarray):
         raise InputRefused(f"an archive with {_KEYS}", f"a single array in {path.name}", _AGAIN)
     with archive:
-        there = dict(_stored_names(archive.files))
-        keys = next((keys for keys in (_SPLIT, _WHOLE) if set(keys) <= set(there)), None)
-        if keys is None:
-            found = ", ".join(archive.files) or "no array"
-            raise InputRefused(f"{_KEYS} in {path.name}", found, "write the data under these names")
-        return {key: _array(archive, there[key], path) for key in (*keys, *({_NAMES} & set(there)))}
+        return {key: _array(archive, name, path) for key, name in known_arrays(archive.files, path.name).items()}
 
 
-def _stored_names(files: list[str]) -> Iterator[tuple[str, str]]:
+def known_arrays(names: Sequence[str], place: str) -> dict[str, str]:
+    """Each array that is needed, with the name under which it is there.
+
+    Args:
+        names: of all arrays.
+        place: where they are, for the message.
+    Raises:
+        InputRefused: neither both splits nor samples with labels are among them.
+    """
+    there = dict(_stored_names(names))
+    keys = next((keys for keys in (SPLIT, WHOLE) if set(keys) <= set(there)), None)
+    if keys is None:
+        raise InputRefused(f"{_KEYS} in {place}", ", ".join(names) or "no array", "give the data under these names")
+    return {key: there[key] for key in (*keys, *({NAMES} & set(there)))}
+
+
+def _stored_names(files: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each array that is known, with the name under which the file has it."""
     for key, others in _ALIASES.items():
         if name := next((name for name in (key, *others) if name in files), None):
@@ -165,7 +187,7 @@ def _axes_note(x: Array) -> tuple[str, ...]:
 
 def _class_names(arrays: dict[str, Array]) -> tuple[str, ...]:
     """The names in the archive, none if it has none."""
-    names = arrays.get(_NAMES)
+    names = arrays.get(NAMES)
     if names is None:
         return ()
     names = _as_text(names)

@@ -30,11 +30,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.bounded_file import parse_toml
-from auditor.documents.results import Definition
+from auditor.documents.results import Definition, LimitKey
 from auditor.errors import UsageError
 from auditor.policy.measures import Known, known
 
-ABSOLUTE, RELATIVE = ("min", "max"), ("max_decrease", "max_increase")
+ABSOLUTE: tuple[LimitKey, ...] = ("min", "max")
+RELATIVE: tuple[LimitKey, ...] = ("max_decrease", "max_increase")
 RESERVED = ("validity", "coverage", "baseline", "policy", "waivers", "gate")
 """Ids that the tool gives to its own rules, alone or before a dot: a rule of the same name would pass for one."""
 UNLIKE = (
@@ -96,7 +97,7 @@ class PolicyRule(_Part):
         return self.id or " ".join(filter(None, (self.measure, self.aggregate)))
 
     @property
-    def limits(self) -> dict[str, float | str]:
+    def limits(self) -> dict[LimitKey, float | str]:
         """The limits that it sets, by key."""
         found = {key: getattr(self, key) for key in (*ABSOLUTE, *RELATIVE)}
         return {key: value for key, value in found.items() if value is not None}
@@ -157,7 +158,7 @@ class PolicyWaiver(_Part):
 
 
 class Policy(_Part):
-    """The whole file."""
+    """A policy: the whole of its file."""
 
     version: Literal[1]
     strict: bool = False
@@ -179,13 +180,22 @@ def parse_policy(text: str, source: str) -> Policy:
         text: TOML.
         source: name of the file, for messages.
     Raises:
-        UsageError: it is no TOML, a key is unknown, missing or of another type, there is no rule, or a rule or a
-            waiver has a name that it must not have.
+        UsageError: it is no TOML, or no policy.
     """
     try:
         content = parse_toml(text)
     except ValueError as err:
         raise UsageError(f"expected TOML in {source}; found {err}; correct the file") from err
+    return policy_from(content, source)
+
+
+def policy_from(content: Mapping[str, Any], source: str) -> Policy:
+    """A policy from the keys and values of its file.
+
+    Raises:
+        UsageError: a key is unknown, missing or of another type, there is no rule, or a rule or a waiver has a name
+            that it must not have.
+    """
     try:
         policy = Policy.model_validate(content)
     except ValidationError as err:
@@ -270,7 +280,7 @@ def share_of(limit: float | str) -> float | None:
 
 
 def _check_limit(rule: PolicyRule, measure: Known, where: str) -> None:
-    low, high = measure.bounds
+    low, high = measure.meaning.bounds
     ((key, limit),) = rule.limits.items()
     span = high - low if low is not None and high is not None else None
     idle = False
@@ -301,7 +311,7 @@ def _end(bound: float | None) -> str:
     return "no end" if bound is None else f"{bound:g}"
 
 
-def _complaint(err: ValidationError, content: dict[str, Any], source: str) -> str:
+def _complaint(err: ValidationError, content: Mapping[str, Any], source: str) -> str:
     """The first thing wrong, with its key as it stands in the file."""
     first = err.errors(include_url=False)[0]
     key = ""

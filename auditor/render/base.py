@@ -1,20 +1,26 @@
 """What an output format provides and how one is registered.
 
-An output is one module: a frozen dataclass under ``@output(name)``. It is a pure function of the results
-and of the date to print; whoever calls it writes the file.
+An output is one module: a frozen dataclass under ``@output(name)``, and where it shows comparisons another instance of
+it under ``comparison_output``. It is a pure function of the document and of the date to print; whoever calls it writes
+the file.
 """
 
 from __future__ import annotations
 
 import datetime
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
 from auditor.registry import Registry
 
+Document = TypeVar("Document", contravariant=True)
 
-class Output(Protocol):
-    """A format in which results are written.
+
+class Output(Protocol[Document]):
+    """A format in which results, or a comparison, are written.
 
     Attributes:
         file_name: name of the file in the output folder.
@@ -31,24 +37,38 @@ class Output(Protocol):
         """What it is, in half a sentence."""
         ...
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Document, /, created: datetime.date | None = None) -> bytes:
         """The whole file. Equal arguments give equal bytes.
 
         Args:
-            results: the document to show.
-            created: date to print on the report; None prints none.
+            document: to show.
+            created: date to print; None prints none.
         """
         ...
 
 
 @runtime_checkable
-class OutputOfPlace(Output, Protocol):
+class OutputOfPlace(Output[Results], Protocol):
     """An output that also says where the model file lies."""
 
-    def placed(self, model_path: str) -> Output:
+    def placed(self, model_path: str) -> Output[Results]:
         """The same output for a model file at this path from its repository's root; empty where that is not known."""
         ...
 
 
-outputs: Registry[Output] = Registry("output", "auditor.render")
+def output_fault(output: Any, others: Mapping[str, Any]) -> str | None:
+    """Why a plug-in cannot write beside the others; None where it can."""
+    name = getattr(output, "file_name", None)
+    if not (isinstance(name, str) and isinstance(getattr(output, "summary", None), str)):
+        return "it has no file_name and summary"
+    if not callable(getattr(output, "render", None)) or isinstance(output, type):
+        return "it is no object with a method render"
+    if not name or name != PurePath(name).name or name in {"run.json", *(other.file_name for other in others.values())}:
+        return f"its file name {name!r} is no plain name, or that of another output"
+    return None
+
+
+outputs: Registry[Output[Results]] = Registry("output", "auditor.render", fault=output_fault)
 output = outputs.register
+comparison_outputs: Registry[Output[Comparison]] = Registry("comparison", "auditor.render", fault=output_fault)
+comparison_output = comparison_outputs.register

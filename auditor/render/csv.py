@@ -22,10 +22,26 @@ from auditor.render.base import output
 from auditor.render.rounding import number
 from auditor.text import SOFT, visible
 
-COLUMNS = (
-    "split", "index", "file", "label", "label_name", "predicted", "predicted_name", "p_label", "logit_margin",
-    "runner_up", "runner_up_name", "nearest", "nearest_name", "margin_l2", "margin_linf", "flags",
-)  # fmt: skip
+COLUMNS = {
+    "split": "`test` or `train`.",
+    "index": "Place in the split, from 0.",
+    "file": "Path below the data folder; blank for data that are no folder.",
+    "label": "Class index that the data give.",
+    "label_name": "Its name.",
+    "predicted": "Class index that the model gives; blank where its output is not finite, as in the columns below.",
+    "predicted_name": "Its name.",
+    "p_label": "Probability of the label, between 0 and 1.",
+    "logit_margin": "Logit of the label less the largest of the others.",
+    "runner_up": "Index of the likeliest class other than the label.",
+    "runner_up_name": "Its name.",
+    "nearest": "Index of the class with the smallest L2 margin of those tried; blank where nothing was found.",
+    "nearest_name": "Its name.",
+    "margin_l2": "That margin: L2, pixels in [0, 1]; 0 where the model does not put the sample in its own class.",
+    "margin_linf": "The margin to the same class as largest change of a pixel in [0, 1].",
+    "flags": "What is said of it, parted by `; `: `misclassified`, `source` (a direction started from it), what "
+    "a measure flags, `censored` and `farther than D` (nothing was found within that L2 distance).",
+}
+"""What each column holds."""
 FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",
            "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 """First signs of a text that a spreadsheet program may take for a formula, whatever blanks and quotes stand before."""
@@ -45,8 +61,7 @@ class CsvOutput:
         buffer = io.StringIO(newline="")
         table = csv.writer(buffer, lineterminator="\r\n")
         table.writerow(COLUMNS)
-        for split, samples in (("test", results.samples.test), ("train", results.samples.train)):
-            table.writerows(_rows(results, split, samples))  # type: ignore[arg-type]
+        table.writerows([_cell(value) for value in row.values()] for row in sample_rows(results))
         return buffer.getvalue().encode()
 
 
@@ -60,12 +75,18 @@ class Reached:
     flags: list[str] = field(default_factory=list)
 
 
-def _rows(results: Results, split: Split, samples: SampleTable) -> Iterator[list[str]]:
+def sample_rows(results: Results) -> Iterator[dict[str, str | float | None]]:
+    """Every sample by column: names as they are, numbers as numbers, None for what is not known."""
+    yield from _rows(results, "test", results.samples.test)
+    yield from _rows(results, "train", results.samples.train)
+
+
+def _rows(results: Results, split: Split, samples: SampleTable) -> Iterator[dict[str, str | float | None]]:
     names, reached = results.data.class_names, _reached(results, split)
     audited = {(d.source, d.target) for pair in results.pairs for d in pair.directions}
 
-    def name(index: int | None) -> str:
-        return safe(names[index]) if index is not None and 0 <= index < len(names) else ""
+    def name(index: int | None) -> str | None:
+        return names[index] if index is not None and 0 <= index < len(names) else None
 
     for i, index in enumerate(samples.index):
         found = reached.get(index, Reached())
@@ -73,13 +94,12 @@ def _rows(results: Results, split: Split, samples: SampleTable) -> Iterator[list
         if not found.l2 and predicted is not None and (label, predicted) in audited:
             found.target = predicted  # of all the targets at distance 0 it is the one where the sample lies
         wrong = ["misclassified"] if predicted is not None and predicted != label else []
-        yield [
-            split, str(index), safe(samples.file[i]) if samples.file else "",
-            str(label), name(label), _text(predicted), name(predicted), _text(samples.p_label[i]),
-            _text(samples.logit_margin[i]), _text(runner_up), name(runner_up), _text(found.target), name(found.target),
-            _text(found.l2 if math.isfinite(found.l2) else None), _text(found.linf),
-            safe("; ".join([*wrong, *found.flags])),
-        ]  # fmt: skip
+        values = (
+            split, index, samples.file[i] if samples.file else None, label, name(label), predicted, name(predicted),
+            samples.p_label[i], samples.logit_margin[i], runner_up, name(runner_up), found.target, name(found.target),
+            found.l2 if math.isfinite(found.l2) else None, found.linf, "; ".join([*wrong, *found.flags]),
+        )  # fmt: skip
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 def _reached(results: Results, split: Split) -> dict[int, Reached]:
@@ -122,9 +142,9 @@ def _flag(reached: dict[int, Reached], index: int, flag: str) -> None:
         flags.append(flag)
 
 
-def _text(value: float | None) -> str:
-    """A number with its own digits; a blank for what is not known. A number is no formula, whatever its sign."""
-    return "" if value is None else repr(value)
+def _cell(value: str | float | None) -> str:
+    """A text made safe, a number with its own digits (it is no formula, whatever its sign), a blank for nothing."""
+    return safe(value) if isinstance(value, str) else "" if value is None else repr(value)
 
 
 def safe(text: str) -> str:

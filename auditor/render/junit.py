@@ -68,7 +68,7 @@ def _validity(results: Results) -> Suite:
         for check in results.validity
     ]  # fmt: skip
     facts = {
-        "model.file": display_name(results.model.file), "model.sha256": results.model.sha256,
+        "model.file": display_name(results.model.file), "model.sha256": results.model.digest(),
         "data.name": display_name(results.data.name), "data.fingerprint": results.data.fingerprint,
         "settings.profile": display_name(results.settings.profile), "settings.seed": str(results.settings.seed),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""``summary.md``: the verdict for a comment on a pull request.
+"""``summary.md`` and ``compare.md``: the verdict for a comment on a pull request.
 
 Comments show no ``data:`` picture and no relative link, so the pictures are made of characters: bars beside the most
 fragile pairs, and a map of all classes in a code block. Everything else is in the report, which the job keeps.
@@ -10,8 +10,10 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.documents.results import Measure, Results, Rule, Validity, harm
-from auditor.render.base import output
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Measure, Results, Rule, Validity
+from auditor.render.base import comparison_output, output
+from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import plural, shown
 from auditor.render.view.audit import Audit
@@ -35,9 +37,10 @@ class MarkdownOutput:
     file_name: str = "summary.md"
     summary: str = "the verdict and the most fragile pairs, fit for a comment on a pull request"
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Results | Comparison, created: datetime.date | None = None) -> bytes:
         """The document as UTF-8; ``created`` is not part of it."""
-        return summary(results).encode("utf-8")
+        text = comparison.summary(document) if isinstance(document, Comparison) else summary(document)
+        return text.encode("utf-8")
 
 
 def summary(results: Results) -> str:
@@ -104,7 +107,7 @@ def _pairs(audit: Audit) -> str:
     lines = [row(["Pair", "", "There", "Back"]), "|---|---|---|---|"]
     for pair, found in rows[:PAIRS]:
         values = {f.classes: f.measure for f in found}
-        worst = max(values.values(), key=lambda m: harm(definition.direction, m.value))
+        worst = max(values.values(), key=lambda m: definition.badness(m.value))
         a, b = pair.classes
         names = f"{code(pair.names[0])} and {code(pair.names[1])}"
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
@@ -125,15 +128,15 @@ def _map(audit: Audit) -> str:
     """All classes by all classes, fuller where the boundary is nearer."""
     by, definition = audit.results.summary.ranked_by, audit.rank_definition
     classes = shown_classes(audit)
-    harms = {f.classes: harm(definition.direction, f.measure.value) for f in audit.found(by)} if definition else {}
-    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(harms) < len(classes):
+    badness = {f.classes: definition.badness(f.measure.value) for f in audit.found(by)} if definition else {}
+    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(badness) < len(classes):
         return ""
-    low, span = min(harms.values()), (max(harms.values()) - min(harms.values())) or 1.0
+    low, span = min(badness.values()), (max(badness.values()) - min(badness.values())) or 1.0
 
     def cell(a: int, b: int) -> str:
-        if (a, b) not in harms:
+        if (a, b) not in badness:
             return " \N{MIDDLE DOT}" if a != b else "  "
-        return 2 * SHADES[1 + min(int(4 * (harms[a, b] - low) / span), 3)]
+        return 2 * SHADES[1 + min(int(4 * (badness[a, b] - low) / span), 3)]
 
     names = [_short(audit.name(c)) for c in classes]
     width = max(map(len, names))
@@ -149,3 +152,4 @@ def _short(name: str) -> str:
 
 
 output("markdown")(MarkdownOutput())
+comparison_output("markdown")(MarkdownOutput("compare.md", "the comparison, fit for a comment on a pull request"))

@@ -11,13 +11,14 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from auditor.documents.results import Results, ToolFacts
+from auditor.documents.comparison import Comparison
+from auditor.documents.results import Results
 from auditor.render.assets import data_uri, read_bytes, read_text
+from auditor.render.comparison.view import build as build_comparison
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
@@ -45,25 +46,19 @@ FACES = (
 )
 
 
-def document(results: Results, created: datetime.date | None, paper: bool = False) -> str:
+def markup(document: Results | Comparison, created: datetime.date | None, paper: bool = False) -> str:
     """The whole HTML document; on paper the long tables of the pairs stand together behind the pairs."""
-    return page("report.html.j2", results.tool, report=build(results, created), paper=paper)
-
-
-def page(template: str, tool: ToolFacts, **content: Any) -> str:
-    """A template filled, with the style sheet, the script and the policy that every page has.
-
-    Args:
-        template: its name in ``templates/``.
-        tool: that made what the page shows.
-        content: what the template shows, finished.
-    """
+    if isinstance(document, Comparison):
+        template, tool, report = "compare.html.j2", document.candidate.tool, build_comparison(document, created)
+    else:
+        template, tool, report = "report.html.j2", document.tool, build(document, created)  # type: ignore[assignment]
     css, script = style_sheet(), read_text("sort.js")
     filled = (
         _environment()
         .get_template(template)
         .render(
-            **content,
+            report=report,
+            paper=paper,
             css=Markup(css),
             script=Markup(script),
             policy=content_security_policy(css, script),

@@ -1,7 +1,7 @@
-"""``report.pdf``: the same document on paper, by WeasyPrint: cover, contents, running heads, bookmarks, tags.
+"""``report.pdf`` and ``compare.pdf``: the same document on paper, by WeasyPrint.
 
-Nothing is fetched: an address other than ``data:`` ends the rendering. The bytes depend on the document and
-the date alone.
+It has a cover, contents, running heads, bookmarks and tags. Nothing is fetched: an address other than ``data:`` ends
+the rendering. The bytes depend on the document and the date alone.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
-from auditor.render.base import output
+from auditor.render.base import comparison_output, output
 
 _EPOCH = "SOURCE_DATE_EPOCH"
 _LIBRARIES = ("libgobject-2.0.so.0", "libpango-1.0.so.0", "libharfbuzz.so.0", "libfontconfig.so.1",
@@ -32,11 +33,17 @@ class PdfOutput:
     file_name: str = "report.pdf"
     summary: str = "the report on paper, with contents, bookmarks and alternative texts"
 
-    def render(self, results: Results, created: datetime.date | None = None) -> bytes:
+    def render(self, document: Results | Comparison, created: datetime.date | None = None) -> bytes:
         """The PDF file."""
-        from auditor.render.markup import document
+        from weasyprint import HTML
 
-        return printed(document(results, created, paper=True))
+        from auditor.render.markup import markup
+
+        with _pinned_font_dates():
+            html = markup(document, created, paper=True)
+            page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
+            content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
+        return content
 
 
 def missing_library() -> str:
@@ -60,16 +67,6 @@ def _loads(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def printed(html: str) -> bytes:
-    """A page that needs nothing else as a tagged PDF."""
-    from weasyprint import HTML
-
-    with _pinned_font_dates():
-        page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
-        content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
-    return content
 
 
 def closed_fetcher() -> Any:
@@ -108,3 +105,4 @@ def _pinned_font_dates() -> Iterator[None]:
 
 
 output("pdf")(PdfOutput())
+comparison_output("pdf")(PdfOutput("compare.pdf", "the comparison on paper"))

@@ -85,7 +85,7 @@ def _run(results: Results, path: str) -> dict[str, Any]:
         "columnKind": "unicodeCodePoints",
         "results": [_result(results, path, finding, places[finding.rule]) for finding in found],
         "properties": {
-            "gate": results.gate.status, "modelSha256": display_name(results.model.sha256, 64),
+            "gate": results.gate.status, "modelSha256": display_name(results.model.digest(), 64),
             "dataFingerprint": display_name(results.data.fingerprint, 64), "pairs": len(results.pairs),
         },
     }  # fmt: skip

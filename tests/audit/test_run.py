@@ -52,5 +52,5 @@ def test_every_stage_reports_progress_up_to_its_end():
     plan: Any = {"pairs": "3:8", "profile": "quick", "samples_per_class": 4, "generator": "rpbs"}
     _, run_facts = run(Plan(model={"path": str(DIGITS_FCN)}, data={"data": "digits"}, **plan), report)
     assert {"model and data", "predictions", "class pairs"} <= set(seen)
-    assert {"Random pairs (RPBS)", "Characteristics"} <= set(run_facts.stages)
+    assert {"RPBS", "Characteristics"} <= set(run_facts.stages)
     assert seen["predictions"][0] == seen["predictions"][1]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.api import running
 from auditor.audit.inspect.inspection import inspect
-from auditor.cli import audit_job, main
+from auditor.cli import main
 from auditor.documents.inspection import Inspection, Normalisation
 from auditor.documents.results import DataFacts, Measure
 from tests.cli.in_this_process import InThisProcess
@@ -47,7 +48,7 @@ def audited(
     model: Path, data: Path, *options: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, str]:
     """Audit as the command does, but for the worker's process: exit code and what stands on standard error."""
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     out = model.parent / "audit"
     status = main([str(model), "--data", str(data), "--out", str(out), *ONE_PAIR, *options])
     return status, capsys.readouterr().err

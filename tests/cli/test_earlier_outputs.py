@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.api.output_folder import OF_A_COMPARISON, OF_AN_AUDIT, strange
 from auditor.cli import main
-from auditor.cli.earlier import OF_A_COMPARISON, OF_AN_AUDIT, strange
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 from tests.cli.command import DIGITS_CNN, Done
 
 PASSES = "version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = 0.1\n"

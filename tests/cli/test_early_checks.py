@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.api.early_checks import KNOWN_DATA, known_generators
 from auditor.boundary.base import generators
 from auditor.cli import main
-from auditor.cli.early_checks import KNOWN_DATA, KNOWN_GENERATORS
 from auditor.datasets.base import data_sources
 from tests.cli.command import DIGITS_CNN, environment
 
@@ -20,7 +20,7 @@ AUDIT = [str(DIGITS_CNN), "--data", "digits"]
 
 def test_the_names_that_are_known_without_loading_anything_are_those_of_the_registries():
     assert [name for name, source in data_sources.items() if source.known_name] == KNOWN_DATA
-    assert tuple(generators.names()) == KNOWN_GENERATORS
+    assert generators.names() == known_generators()
 
 
 MISTAKES: list[tuple[list[str], int, str]] = [

@@ -23,7 +23,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from auditor.cli import audit_job, main
+from auditor.api import running
+from auditor.cli import main
 from auditor.documents.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment
 from tests.cli.in_this_process import InThisProcess
@@ -82,7 +83,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     )
     files = {
         "r.json": text, "half.json": text[: len(text) // 2], "empty.json": "", "list.json": "[]",
-        "old.json": text.replace('"schema_version": "2.0"', '"schema_version": "0.1"', 1),
+        "old.json": text.replace('"schema_version": "3.0"', '"schema_version": "0.1"', 1),
         "less.json": json.dumps({key: value for key, value in json.loads(text).items() if key != "validity"}),
         "nan.json": text.replace('"value": ', '"value": NaN, "was": ', 1),
         "other.json": to_json(changed(audit, fingerprint="0" * 64)),
@@ -154,7 +155,7 @@ EARLY = [
     (f"{RUN} --baseline r.json", 2, "expected --policy"),
     (f"{RUN} --policy change.policy --baseline none.results", 3, "none.results"),
     (f"{RUN} --policy change.policy --baseline half.json", 3, "half.json"),
-    (f"{RUN} --policy change.policy --baseline old.json", 3, "schema version 2.0"),
+    (f"{RUN} --policy change.policy --baseline old.json", 3, "schema version 3.0"),
     # The audit: where it is to write
     (f"{AUDIT} --out file", 4, "found file"),
     (f"{AUDIT} --out file/deeper", 4, "found file/deeper"),
@@ -166,7 +167,7 @@ EARLY = [
     ("gate half.json --policy pass.policy", 3, "half.json"),
     ("gate empty.json --policy pass.policy", 3, "empty.json"),
     ("gate list.json --policy pass.policy", 3, "list.json"),
-    ("gate old.json --policy pass.policy", 3, "schema version 2.0"),
+    ("gate old.json --policy pass.policy", 3, "schema version 3.0"),
     ("gate less.json --policy pass.policy", 3, "validity"),
     ("gate nan.json --policy pass.policy", 3, "nan.json"),
     ("gate pass.policy --policy r.json", 2, "r.json"),
@@ -249,7 +250,7 @@ def refused(arguments: str, status: int, said: str, capsys: Output) -> None:
 def test_told_before_the_work_begins(
     arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delattr(audit_job, "Worker")
+    monkeypatch.delattr(running, "Worker")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     refused(arguments, status, said, capsys)
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -376,7 +377,7 @@ LATE = [
 def test_told_after_a_look_at_model_and_data(
     arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     (folder / "bare").mkdir()
     (folder / "hollow" / "cat").mkdir(parents=True)
     (folder / "hollow" / "dog").mkdir()
@@ -484,7 +485,7 @@ MODELS: dict[str, Callable[[], torch.nn.Module]] = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_of_which_nothing_can_be_said(name: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     monkeypatch.setenv("DEEPDIG_AUDIT_SANDBOX", "off")
     torch.jit.script(MODELS[name]()).save("model.pt")
     assert main(["model.pt", *shlex.split(SMALL), "--trust-model"]) in (3, 4)

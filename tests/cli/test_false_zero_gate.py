@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from auditor.cli import audit_job, main
+from auditor.api import running
+from auditor.cli import main
 from auditor.documents import files as store
 from auditor.documents.results import (
     Direction,
@@ -69,9 +70,7 @@ def each_measure(found: Results, id: str, **facts: Any) -> Results:
 
 
 def accuracy(found: Results, value: float, low: float | None, high: float | None, n: int = 360) -> Results:
-    measure = Measure(
-        value=value, ci_low=low, ci_high=high, n=n, unit="share of test samples", direction="higher is better"
-    )
+    measure = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of test samples", scale="share")
     return part(found, "performance", accuracy=measure)
 
 
@@ -439,7 +438,7 @@ LEFT = [
 def test_an_earlier_verdict_is_not_that_of_a_run_that_failed(
     arguments: str, status: int, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(audit_job, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Worker", InThisProcess)
     (folder / "out").mkdir()
     (folder / "page.onnx").write_text("<!DOCTYPE html><html>Not found</html>")
     (folder / "nothing.onnx").write_bytes(b"")

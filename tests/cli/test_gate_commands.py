@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from auditor.api.gates import Prepared
 from auditor.cli import main
-from auditor.cli.gate_job import Prepared
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Gate, Measure, NotMeasured, from_json, to_json
 from auditor.policy.document import parse_policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.cli.audit_job import CI_VARIABLES, in_ci
+from auditor.api.running import CI_VARIABLES, in_ci
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import typer
 
+from auditor.api.arguments import defaults_of
+from auditor.api.jobs import audit
+from auditor.api.plans import plan_from
 from auditor.cli.app import app
-from auditor.cli.planning import plan_from
 from auditor.documents.plan import Plan
 from auditor.errors import UsageError
 
@@ -20,7 +22,7 @@ def plan_of(*arguments: str) -> Plan:
     main: Any = group.commands["(main)"]
     obj = {"arguments": list(arguments)}
     with main.make_context("deepdig-audit", list(arguments), obj=obj) as ctx:
-        return plan_from(ctx, Path("out"))
+        return plan_from(ctx.params, defaults_of(audit), Path("out"))
 
 
 def test_defaults():

@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from auditor.cli.progress import PlainLines, progress_display
-from auditor.cli.terminal import printable
+from auditor.api.progress import PlainLines, progress_display
 from auditor.documents.messages import Progress
+from auditor.text import printable
 from tests.cli.command import environment
 
 LIVE = """
 from auditor.documents.messages import Progress
-from auditor.cli.progress import progress_display
+from auditor.api.progress import progress_display
 with progress_display(False, False) as show:
     show(Progress(stage="Component I", done=1, total=4, detail="class 3 to 8 [bold]\\x1b[2J"))
 """

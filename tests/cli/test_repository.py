@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from auditor.api.running import path_in_repository
 from auditor.cli import main
-from auditor.cli.repository import path_in_repository
 from tests.cli.command import DIGITS_CNN, Done
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.boundary.base import baselines
 from auditor.characteristics.base import characteristics
 from auditor.documents.results import Definition
 from auditor.policy.decide import decide
@@ -22,7 +23,7 @@ from auditor.policy.document import (
     parse_policy,
 )
 from auditor.policy.judging import Relation, outcome
-from auditor.policy.measures import FIXED, GENERATORS
+from auditor.policy.measures import FIXED
 from tests.render.sample_results import synthetic_results
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
@@ -103,4 +104,4 @@ def test_every_measure_is_listed():
     assert table("id") == [[f"`{id}`", d.title, d.scope] for id, d in DEFINITIONS.items()]
     names = " ".join(cells[0] for cells in table("name"))
     assert all(f"`{name}`" in names for name in FIXED)
-    assert all(f"`baselines.{generator}.<id>`" in names for generator in GENERATORS)
+    assert all(f"`baselines.{generator}.<id>`" in names for generator in baselines())

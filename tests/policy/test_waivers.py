@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auditor.cli.gate_job import gate_lines, today
+from auditor.api.gates import gate_lines, today
 from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
 from auditor.documents.results import Gate, Measured, NotMeasured, Results, from_json, to_json

@@ -14,9 +14,9 @@ import pytest
 
 from auditor.documents.comparison import Comparison, KeptDirection
 from auditor.documents.results import Measure, Results
-from auditor.functional.statistics import wilson
+from auditor.numbers.intervals import wilson
 from auditor.policy.compare import compare
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs
 from auditor.render.comparison.view import CompareReport, build
 from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
@@ -196,7 +196,7 @@ def test_the_least_kept_direction_is_named_only_where_it_stands_apart(first: tup
 
 def direction_kept(classes: tuple[int, int], k: int, n: int) -> KeptDirection:
     value, low, high = wilson(k, n)
-    share = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of instances", direction="higher is better")
+    share = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of instances", scale="share")
     return KeptDirection(source=classes[0], target=classes[1], kept=share, to_source=n - k, to_target=0, to_third=0)
 
 
@@ -230,6 +230,15 @@ def test_numbers_stand_on_the_side_that_they_are_of():
     title = synthetic_results(images=False).definitions["margin_l2_attack"].title
     assert [cell.text for cell in measures_row(report, title)[3:6]] == ["9", "9", "0"]
     assert [cell.text for cell in measures_row(build(made("better")), title)[3:6]] == ["9", "0", "9"]
+
+
+def test_a_measure_is_less_favourable_where_it_got_worse():
+    """IDC is 0.6 in two directions and 0.02 in one, against 0.3 everywhere; lower is simpler."""
+    base = with_measure(synthetic_results(images=False), "idc", lambda _: measure("idc", 0.3, 0.01, 200))
+    values = {(0, 1): 0.6, (0, 2): 0.6, (3, 4): 0.02}
+    moved = with_measure(base, "idc", lambda classes: measure("idc", values.get(classes, 0.3), 0.01, 200))
+    said = " ".join(finding.text for finding in build(compare(moved, base)).findings).replace(NO_BREAK, " ")
+    assert "(IDC) is less favourable in 2 and more favourable in 1 of 90 places." in said
 
 
 def test_a_confusion_is_that_of_the_label_for_the_prediction():

@@ -103,6 +103,15 @@ def test_the_line_of_a_projection_ends_at_the_frame() -> None:
     assert not [e for e in outside.iter("line") if e.get("class") == "k-ink"]
 
 
+def test_a_projection_has_the_larger_values_on_the_right_and_on_top() -> None:
+    clouds = [scatter.Cloud([(0.0, 3.0)], "s", False), scatter.Cloud([(1.0, 0.0), (0.5, 1.0)], "t", False)]
+    root = ElementTree.fromstring(scatter.draw(clouds, None, "x", "y", ALT))
+    places = {e.get("class"): re.findall(r"M([\d.]+) ([\d.]+)h0", e.get("d", "")) for e in root.iter("path")}
+    (s, (t, u)) = places["k-s"][0], places["k-t"]
+    assert float(s[0]) < float(u[0]) < float(t[0])
+    assert float(s[1]) < float(u[1]) < float(t[1])
+
+
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
 def test_ticks_are_round_and_inside(low: float, span: float) -> None:
     marks = ticks(low, low + span)

@@ -15,14 +15,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auditor.cli.gate_job import gate_lines
+from auditor.api.gates import gate_lines
+from auditor.api.progress import print_line, say
 from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
-from auditor.cli.terminal import print_line, say
 from auditor.documents.results import Results, Rule, Validity, to_json
 from auditor.policy.compare import compare
-from auditor.render.base import outputs
-from auditor.render.comparison.base import comparison_outputs
+from auditor.render.base import comparison_outputs, outputs
 from tests.render.gated import gated
 
 HARMS = {
@@ -35,7 +34,7 @@ HARMS = {
 }
 FIXED = {
     "png", "kind", "role", "label", "schema_version", "status", "output_kind", "split", "severity", "scope",
-    "direction", "ranked_by",
+    "scale", "better", "key", "ranked_by",
 }  # fmt: skip
 """Texts of a closed set, and those by which other parts are found."""
 IDS = ("definitions", "characteristics", "baselines", "series", "by_generator", "parameters", "environment", "failures")

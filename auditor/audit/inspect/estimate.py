@@ -3,9 +3,9 @@
     seconds = START + directions * OWN + (forward - backward) * t_forward + backward * t_both
 
 t_forward is one prediction by the artefact's runtime, t_both one forward and backward pass of the gradient route, both
-per instance. The counts follow the parts of an audit: training (cut short by patience), bisection, the minimal-norm
-attack, and IDC's trajectories, whose number goes with the square of the precision. START and OWN (our own networks,
-bootstraps and linear separators) were measured for 64 inputs on one core of a server of 2026.
+per instance. The counts follow the parts of an audit: what its generator and the baselines say of their cost, the
+minimal-norm attack, and IDC's trajectories, whose number goes with the square of the precision. START and OWN (our own
+networks, bootstraps and linear separators) were measured for 64 inputs on one core of a server of 2026.
 
 Against whole audits of 90 directions on such a machine this is right within a factor of two for the small sample
 models; large images cost more than OWN says, and models that need gradient-free search are not estimated.
@@ -14,22 +14,25 @@ models; large images cost more than OWN says, and models that need gradient-free
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
 
 from auditor.audit.pairs.measuring import COARSER
-from auditor.audit.pairs.sharding import pairs_at_once
-from auditor.boundary.deepdig import DIRECTIONS_A_TARGET, MANY, RECIPES
+from auditor.audit.pairs.shard import pairs_at_once
+from auditor.boundary.base import baselines, generators
 from auditor.documents.profiles import Profile
+from auditor.documents.results import Cost, NotMeasured
+from auditor.models.classifier import Classifier
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
-TRAINED = 0.7
-"""Share of the training steps that are taken before patience ends."""
 SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
 PARTNERS, POINTS = 50, 50
-LOOKS, BISECTIONS, ATTACKED = 15, 8, 70
-"""Forward passes for each source while training, in a bisection, and for each attacked source and norm."""
+ATTACKED = 70
+"""Forward passes for each attacked source and norm."""
 NORMS, DESCENTS = 2, 1.2
 """The attack is run in each norm; so many descents follow the first, on average."""
 LOOKED_FIRST = 24 * 2 * 150
@@ -40,48 +43,35 @@ PAGES = 20
 """Directions that get baselines where not all do."""
 
 
-@dataclass(frozen=True)
-class Evaluations:
-    """Evaluations of the model, counted in instances; ``forward`` includes those of backward passes."""
-
-    forward: int
-    backward: int
-
-    def seconds(self, directions: int, t_forward: float, t_both: float) -> float:
-        """Time of the whole audit, from the seconds of one evaluation."""
-        model = (self.forward - self.backward) * t_forward + self.backward * t_both
-        return START_SECONDS + directions * OWN_SECONDS + model
+def seconds(cost: Cost, directions: int, t_forward: float, t_both: float) -> float:
+    """Time of the whole audit, from the seconds of one evaluation."""
+    model = (cost.forward - cost.backward) * t_forward + cost.backward * t_both
+    return START_SECONDS + directions * OWN_SECONDS + model
 
 
-def expected(profile: Profile, directions: int, sources: int, samples: int) -> Evaluations:
-    """Evaluations that an audit of this many directions spends.
+def expected(profile: Profile, generator: str, directions: int, sources: int, samples: int) -> Cost:
+    """Evaluations that an audit of this many directions spends; ``forward`` includes those of backward passes.
 
     Args:
         profile: of the audit.
+        generator: its name.
         directions: ordered class pairs.
         sources: training samples of a class, on average.
         samples: of both splits together.
     """
-    recipe = RECIPES[profile.name]
     used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
-    targets = round((1 + (1 + 4 * directions) ** 0.5) / 2)  # of all pairs of so many classes
-    shared = recipe.shared if directions >= DIRECTIONS_A_TARGET * targets else None
-    forth = recipe.tuned if shared else recipe.forth
-    once = targets * shared.steps * shared.batch if shared else 0
-    trained = TRAINED * (
-        forth.steps * forth.batch + (2 if recipe.back.gamma else 1) * recipe.back.steps * recipe.back.batch
-    )
-    if directions < MANY:  # each generator of a direction then has batches of its own
-        trained *= recipe.parts[1]
+    made = generators[generator].configured(profile.name).cost(directions, used)
+    with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
+    beside = [generators[name].configured(profile.name).cost(with_baselines, used) for name in baselines()]
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
     first, again, _ = profile.attack
-    backward = directions * (trained + NORMS * attacked * (first + DESCENTS * again)) + once
+    trained = sum(cost.backward for cost in [made, *beside])
+    backward = trained + directions * NORMS * attacked * (first + DESCENTS * again)
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = POINTS * min(1.5 * wanted, used * PARTNERS)
-    with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
-    forward = directions * (used * (LOOKS + BISECTIONS) + NORMS * attacked * ATTACKED + walked)
-    forward += with_baselines * 2 * (used * BISECTIONS + walked / COARSER**2)
-    return Evaluations(forward=round(samples + LOOKED_FIRST + backward + forward), backward=round(backward))
+    searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
+    forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
+    return Cost(forward=round(backward + forward), backward=round(backward))
 
 
 def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: int, device: str) -> int:
@@ -96,3 +86,38 @@ def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: in
     used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
     directions = 2 * pairs_at_once(instance_shape, used, device)
     return LIVE * FLOAT * directions * used * math.prod(instance_shape)
+
+
+REPEATS = 3
+BUDGET_SECONDS = 2.0
+"""No further repeat is begun after this."""
+
+
+def forward_seconds(classifier: Classifier, x: Tensor) -> float:
+    """Seconds of a prediction by the artefact's own runtime, per instance of the batch ``x``."""
+    return _best(lambda: classifier.scores(x)) / len(x)
+
+
+def both_seconds(classifier: Classifier, x: Tensor) -> float | NotMeasured:
+    """Seconds of a forward and backward pass of the gradient route, per instance of the batch ``x``."""
+    if isinstance(classifier.gradient, NotMeasured):
+        return classifier.gradient
+
+    def both() -> None:
+        leaf = x.to(classifier.device).clone().requires_grad_()
+        torch.autograd.grad(classifier.logits(leaf)[:, 0].sum(), leaf)
+        if leaf.is_cuda:
+            torch.cuda.synchronize(leaf.device)
+
+    return _best(both) / len(x)
+
+
+def _best(run: Callable[[], object]) -> float:
+    """Least time of a few runs after one to warm up: what disturbs a run only ever makes it longer."""
+    begin, times = time.perf_counter(), list[float]()
+    run()
+    while not times or (len(times) < REPEATS and time.perf_counter() - begin < BUDGET_SECONDS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from auditor.audit.circumstances import data_facts, model_facts, peak_memory
-from auditor.audit.inspect.estimate import expected, expected_memory
-from auditor.audit.inspect.timing import both_seconds, forward_seconds
+from auditor.audit.inspect.estimate import both_seconds, expected, expected_memory, forward_seconds, seconds
 from auditor.audit.model_facts.normalisations import SAMPLES, tried
 from auditor.audit.model_facts.performance import measure_performance
 from auditor.audit.model_facts.predictions import predict_split
@@ -16,8 +15,9 @@ from auditor.audit.subject import Subject, open_artefact, open_subject
 from auditor.documents.inspection import Estimate, Inspection, Normalisation, PassCost
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import PROFILES
-from auditor.documents.results import Measure, NotMeasured, Validity
-from auditor.functional.statistics import systematic, wilson
+from auditor.documents.results import ACCURACY, NotMeasured, Validity
+from auditor.functional.statistics import evenly_spaced
+from auditor.numbers.intervals import wilson
 from auditor.worker.sandbox import checks
 
 LOOKED_AT = 2048
@@ -41,7 +41,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
     return Inspection(
         file=artefact.path.name,
         format=artefact.format,
-        sha256=artefact.sha256,
+        sha256=str(artefact.sha256),
         size_bytes=artefact.size_bytes,
         producer=facts.producer,
         versions=facts.versions if isinstance(facts.versions, NotMeasured) else dict(facts.versions),
@@ -60,7 +60,7 @@ def inspect(plan: Plan, report: Report) -> Inspection:
         data=unknown if subject is None else data_facts(subject.dataset),
         normalisation=unknown if subject is None else _normalisation(subject),
         cost=cost,
-        estimates=unknown if subject is None or isinstance(cost, NotMeasured) else _estimates(subject, cost),
+        estimates=unknown if subject is None else _estimates(subject, cost, plan.generator),
         peak_memory_bytes=peak_memory(),
         validity=[*(artefact.checks if subject is None else [*subject.checks, *_fit(subject)]), *checks()],
     )
@@ -70,7 +70,7 @@ def _fit(subject: Subject) -> list[Validity]:
     """What an audit would say of labels and pixels before it measures anything, from a part of the samples."""
     classifier, dataset = subject.classifier, subject.dataset
     train, test = (
-        predict_split(classifier, split.part(systematic(len(split), LOOKED_AT)), lambda *_: None, name)
+        predict_split(classifier, split.part(evenly_spaced(len(split), LOOKED_AT)), lambda *_: None, name)
         for name, split in (("train", dataset.train), ("test", dataset.test))
     )
     performance = measure_performance(test, dataset.class_names, rng=torch.Generator())
@@ -81,12 +81,10 @@ def _normalisation(subject: Subject) -> Normalisation:
     classifier, test = subject.classifier, subject.dataset.test
     if not len(test):
         return Normalisation(accuracy=NotMeasured(not_measured="there are no test samples"), tried={})
-    rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
+    rows = evenly_spaced(len(test), SAMPLES)
     right = int((classifier.predict(test.instances(rows)) == test.labels[rows]).sum())
     share = wilson(right, len(rows))
-    accuracy = Measure(
-        value=share.value, ci_low=share.low, ci_high=share.high, n=len(rows), unit="share", direction="higher is better"
-    )
+    accuracy = ACCURACY.measure(*share, n=len(rows))
     chance = 1 / classifier.num_classes
     poor = (share.value - chance) / (1 - chance) < POOR
     others = {way.options: found.value for way, found in tried(classifier, test)} if poor else {}
@@ -96,25 +94,25 @@ def _normalisation(subject: Subject) -> Normalisation:
 def _cost(subject: Subject) -> PassCost:
     classifier = subject.classifier
     train = subject.dataset.train
-    x = train.instances(systematic(len(train), min(TIMED, classifier.batch_size)))
+    x = train.instances(evenly_spaced(len(train), min(TIMED, classifier.batch_size)))
     return PassCost(
         batch=len(x), forward_seconds=forward_seconds(classifier, x), both_seconds=both_seconds(classifier, x)
     )
 
 
-def _estimates(subject: Subject, cost: PassCost) -> dict[str, Estimate] | NotMeasured:
-    if isinstance(cost.both_seconds, NotMeasured):
+def _estimates(subject: Subject, cost: PassCost | NotMeasured, generator: str) -> dict[str, Estimate] | NotMeasured:
+    if isinstance(cost, NotMeasured) or isinstance(cost.both_seconds, NotMeasured):
         return NotMeasured(not_measured="a search without gradients is not estimated")
     train, test = subject.dataset.train, subject.dataset.test
     classes = len(train.labels.unique())
     directions = classes * (classes - 1)
     found = {}
     for name, profile in PROFILES.items():
-        spent = expected(profile, directions, len(train) // classes, len(train) + len(test))
-        seconds = spent.seconds(directions, cost.forward_seconds, cost.both_seconds)
+        spent = expected(profile, generator, directions, len(train) // classes, len(train) + len(test))
+        duration = seconds(spent, directions, cost.forward_seconds, cost.both_seconds)
         shape, device = subject.classifier.instance_shape, subject.classifier.device.type
         memory = peak_memory() + expected_memory(profile, shape, len(train) // classes, device)
         found[name] = Estimate(
-            pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=seconds, memory_bytes=memory
+            pairs=directions // 2, forward=spent.forward, backward=spent.backward, seconds=duration, memory_bytes=memory
         )
     return found

@@ -1,6 +1,6 @@
 """Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
 
-A generator that needs gradients is replaced by the gradient-free one where the model has none; ``route`` says so.
+A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ from auditor.audit.model_facts.predictions import Predictions
 from auditor.audit.pairs.sources import direction_tasks, usable_samples
 from auditor.audit.seeds import generator_for
 from auditor.audit.stages import Stages
-from auditor.boundary.base import BoundaryInstances, Generator, generators
+from auditor.boundary.base import BoundaryInstances, Generator, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm import NearestSearch, Search
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
-from auditor.documents.results import Generation, Measure, NotMeasured
+from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
-from auditor.functional.statistics import wilson
 from auditor.models.classifier import Classifier
-from auditor.numbers.class_pairs import Pair
+from auditor.numbers.class_pairs import ClassPair
+from auditor.numbers.intervals import wilson
 
-BASELINES = ("rpbs", "epbs")
 GRADIENT_FREE = "gradient-free"
 
 
 @dataclass(frozen=True)
-class Route:
+class GenerationSetup:
     """Who makes the boundary instances of this model: chosen once, the same for every part of the audit.
 
     Args:
@@ -48,13 +47,24 @@ class Route:
     search: Search
     parameters: dict[str, str]
 
-    def with_search(self, search: Search) -> Route:
-        """The same route with another search."""
+    @property
+    def generators(self) -> dict[str, Generator]:
+        """The chosen generator and the baselines that there are, by name."""
+        return {self.name: self.generator} | {k: g for k, g in self.baselines.items() if isinstance(g, Generator)}
+
+    @property
+    def definitions(self) -> dict[str, GeneratorDefinition]:
+        """What each generator is whose numbers the results hold, or say why not, or that was asked for, by name."""
+        asked = [name for name in [self.parameters.get("generator asked for")] if name]
+        return {name: generators[name].definition for name in [self.name, *asked, *self.baselines]}
+
+    def with_search(self, search: Search) -> GenerationSetup:
+        """The same setup with another search."""
         parameters = {key: text for key, text in self.parameters.items() if key != self.search.title.lower()}
         return replace(self, search=search, parameters={**parameters, search.title.lower(): repr(search)})
 
 
-def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
+def choose_setup(classifier: Classifier, chosen: Generator, plan: Plan) -> GenerationSetup:
     """The generator, the baselines and the search that suit this model.
 
     Args:
@@ -73,15 +83,15 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
         name, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
         parameters["generator asked for"] = plan.generator
     parameters["generator"] = repr(chosen)
-    baselines: dict[str, Generator | NotMeasured] = {}
-    for other in BASELINES:
+    beside: dict[str, Generator | NotMeasured] = {}
+    for other in baselines():
         baseline = configured(other, profile)
         if other == name:
             continue
         if reason := _missing(baseline, classifier):
-            baselines[other] = NotMeasured(not_measured=reason)
+            beside[other] = NotMeasured(not_measured=reason)
         else:
-            baselines[other], parameters[other] = baseline, repr(baseline)
+            beside[other], parameters[other] = baseline, repr(baseline)
     search: Search = (
         NearestSearch(AttackBudget(*profile.attack)) if gradients else DecisionSearch(BUDGETS[plan.profile])
     )
@@ -89,47 +99,44 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
     if classifier.reduced is not None:
         fast = f"{classifier.gradient} at {str(classifier.reduced)[6:]} on {classifier.device}"
         parameters["classes along paths"] = f"{fast}, close calls again by {classifier.backend.runtime}"
-    return Route(name, chosen, baselines, search, parameters)
+    return GenerationSetup(name, chosen, beside, search, parameters)
 
 
 def prepared(
-    route: Route, classifier: Classifier, train: Predictions, directions: Sequence[Pair], plan: Plan, stages: Stages
-) -> Route:
-    """The route with whatever its generator learns from the whole audit before its parts."""
-    rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
-    with stages.stage(f"{route.generator.title}, once for all pairs"):
-        generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
-    return replace(route, generator=generator, parameters={**route.parameters, **generator.learned})
+    setup: GenerationSetup,
+    classifier: Classifier,
+    train: Predictions,
+    directions: Sequence[ClassPair],
+    plan: Plan,
+    stages: Stages,
+) -> GenerationSetup:
+    """The setup with whatever its generator learns from the whole audit before its parts."""
+    rng, samples = generator_for(plan.seed, "prepared", setup.name), partial(usable_samples, train)
+    with stages.stage(f"{setup.generator.definition.title}, once for all pairs"):
+        generator = setup.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
+    return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
 
 
 def generate(
-    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> list[BoundaryInstances]:
-    """Run the generator over some directions."""
-    return _run(classifier, train, directions, (route.name, route.generator), plan, stages)
-
-
-def generate_baselines(
-    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> dict[str, list[BoundaryInstances] | NotMeasured]:
-    """Run each baseline over some directions, or say why there is none."""
-    return {
-        name: one if isinstance(one, NotMeasured) else _run(classifier, train, directions, (name, one), plan, stages)
-        for name, one in route.baselines.items()
-    }
-
-
-def _run(
     classifier: Classifier,
     train: Predictions,
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     by: tuple[str, Generator],
     plan: Plan,
     stages: Stages,
 ) -> list[BoundaryInstances]:
+    """Run a generator over some directions.
+
+    Args:
+        train: the artefact's answers on the training split.
+        directions: (s, t) of each.
+        by: the generator's name, on which what it draws depends, and the generator.
+    Returns:
+        the instances of each direction, in their order.
+    """
     name, generator = by
     tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
-    with stages.stage(generator.title):
+    with stages.stage(generator.definition.title):
         return generator(classifier, tasks, stages.report)
 
 
@@ -165,15 +172,7 @@ def generation_counts(found: BoundaryInstances) -> Generation:
 def _success(found: BoundaryInstances) -> Measure | NotMeasured:
     if not found.requested:
         return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
-    share = wilson(len(found), found.requested)
-    return Measure(
-        value=share.value,
-        ci_low=share.low,
-        ci_high=share.high,
-        n=found.requested,
-        unit="share of sources",
-        direction="higher is better",
-    )
+    return SUCCESS_RATE.measure(*wilson(len(found), found.requested), n=found.requested)
 
 
 def _missing(generator: Generator, classifier: Classifier) -> str:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import dataclass
-
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure
-from auditor.render.comparison.base import comparison_output
 from auditor.render.comparison.sides import Sides, signed
 from auditor.render.comparison.words import findings, verdict
 from auditor.render.markdown_text import code, prose, row
@@ -17,19 +13,7 @@ from auditor.text import visible
 PLACES = 5
 
 
-@dataclass(frozen=True)
-class MarkdownComparison:
-    """Verdict, flags, findings and the clearest changes, as Markdown."""
-
-    file_name: str = "compare.md"
-    summary: str = "the comparison, fit for a comment on a pull request"
-
-    def render(self, comparison: Comparison, created: datetime.date | None = None) -> bytes:
-        """The document as UTF-8; ``created`` is not part of it."""
-        return text(comparison).encode("utf-8")
-
-
-def text(comparison: Comparison) -> str:
+def summary(comparison: Comparison) -> str:
     """The whole text."""
     sides = Sides(comparison)
     status, decision, reason = verdict(sides)
@@ -60,6 +44,3 @@ def _table(sides: Sides) -> str:
             lines.append(row([f"{a} to {b}", *values, place.compared.change]))
     definition = sides.comparison.definitions[id]
     return f"{prose(definition.title)} \\({prose(definition.unit)}\\):\n\n" + "\n".join(lines)
-
-
-comparison_output("markdown")(MarkdownComparison())

@@ -130,8 +130,8 @@ def _terms(sides: Sides, created: datetime.date | None) -> list[Term]:
     if candidate.data.fingerprint != baseline.data.fingerprint:
         data = f"{data}; the baseline: {display_name(baseline.data.name)}, other data"
     terms = [
-        Term("Candidate", f"{sides.candidate}, {candidate.model.sha256[:12]}\N{HORIZONTAL ELLIPSIS}"),
-        Term("Baseline", f"{sides.baseline}, {baseline.model.sha256[:12]}\N{HORIZONTAL ELLIPSIS}"),
+        Term("Candidate", f"{sides.candidate}, {candidate.model.digest(12)}"),
+        Term("Baseline", f"{sides.baseline}, {baseline.model.digest(12)}"),
         Term("Data", data),
         Term("Audits", f"profile {display_name(candidate.settings.profile)}, seed {candidate.settings.seed}; "
              f"the baseline: {display_name(baseline.settings.profile)}, seed {baseline.settings.seed}"),

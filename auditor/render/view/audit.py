@@ -6,17 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from auditor.documents.results import (
-    Definition,
-    Direction,
-    Measure,
-    Measured,
-    Pair,
-    Results,
-    Validity,
-    harm,
-    is_neutral,
-)
+from auditor.documents.results import Definition, Direction, Measure, Measured, Pair, Results, Validity
 from auditor.render.names import display_name
 from auditor.render.rounding import NO_BREAK
 
@@ -120,6 +110,11 @@ class Audit:
 
         return dict(sorted(self.results.definitions.items(), key=place))
 
+    @cached_property
+    def baselines(self) -> list[str]:
+        """Names of the baselines that any direction has, in its order."""
+        return list(dict.fromkeys(name for d in self.directions.values() for name in d.baselines))
+
     def arrow(self, classes: Classes) -> str:
         """A direction as a label that keeps its arrow on the first line."""
         return f"{self.name(classes[0])}{NO_BREAK}\N{RIGHTWARDS ARROW}{NO_BREAK}{self.name(classes[1])}"
@@ -167,15 +162,15 @@ class Audit:
         definition, found = self.rank_definition, self.of_pair(self.results.summary.ranked_by, pair)
         if definition is None or not found:
             return None
-        return max(found, key=lambda f: harm(definition.direction, f.measure.value))
+        return max(found, key=lambda f: definition.badness(f.measure.value))
 
     def worst(self, id: str) -> Found | None:
         """The least favourable place of a measure by its definition's direction; None where neither end is better."""
         definition = self.results.definitions.get(id)
         found = self.found(id)
-        if definition is None or not found or is_neutral(definition.direction):
+        if definition is None or not found or definition.better == "none":
             return None
-        return max(found, key=lambda f: harm(definition.direction, f.measure.value))
+        return max(found, key=lambda f: definition.badness(f.measure.value))
 
 
 def measured(value: Measured | None) -> Measure | None:
@@ -189,10 +184,8 @@ def anchor(classes: Classes) -> str:
     return f"pair-{a}-{b}"
 
 
-GENERATOR_NAMES = {"deepdig": "DeepDIG", "rpbs": "RPBS", "epbs": "EPBS", "gradient-free": "gradient-free search"}
-
-
 def generator_name(audit: Audit, name: str | None = None) -> str:
     """The generator that made the instances, or another one, as it is written in text."""
     name = name or audit.results.settings.generator
-    return GENERATOR_NAMES.get(name, display_name(name))
+    definition = audit.results.generators.get(name)
+    return display_name(name if definition is None else definition.title)

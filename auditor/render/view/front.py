@@ -77,7 +77,7 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
     facts = [
         Term("Model", f"{audit.model_name}, {display_name(results.model.format)}"),
         Term("Computed by", display_text(results.model.runtime)),
-        Term("SHA-256", f"{results.model.sha256[:16]}\N{HORIZONTAL ELLIPSIS}", code=True),
+        Term("SHA-256", results.model.digest(16), code=True),
         Term("Data", f"{audit.data_name}, {count(len(audit.names))} classes"),
         Term("Audit", f"{display_name(results.tool.name)} {display_name(results.tool.version)}, "
              f"profile {display_name(results.settings.profile)}, seed {results.settings.seed}"),
@@ -90,17 +90,17 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
 def _small_map(audit: Audit) -> Figure | None:
     id, definition = audit.results.summary.ranked_by, audit.rank_definition
     plan = class_map(audit, id) if definition is not None else None
-    nearest = extreme(audit.found(id), definition.direction) if definition is not None else None
+    nearest = extreme(audit.found(id), definition)
     middle = audit.median(id)
     if plan is None or nearest is None or middle is None:
         return None
     measure = nearest.first.measure
     a, b = (audit.name(c) for c in nearest.first.classes)
-    median = f"median {value_text(middle, measure.unit)}"
+    median = f"median {value_text(middle, measure.scale)}"
     title = f"{a} to {b}, {nearest.among('closest')}: {shown(measure).value}, {median}"
     if nearest.hidden:
         title = f"No direction is clearly the closest: {median}"
-    unit = "%" if is_share(measure.unit) else measure.unit
+    unit = "%" if is_share(measure.scale) else measure.unit
     scope = f"The {count(nearest.of)} audited directions" if audit.part else "All directions"
     caption = f"{scope}, row to column; the closer, the more a cell stands out from the page ({unit})."
     return Figure(Markup(map_svg(audit, id, plan, 236, False)), title, caption)

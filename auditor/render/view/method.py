@@ -19,34 +19,6 @@ _SIGNS = (
 _LOWERED_SIGNS = (("!=", "\N{NOT EQUAL TO}"), ("inf", "\N{INFINITY}"))
 ASKED = "generator asked for"
 """Key among the parameters of the settings, present where another generator was used."""
-GENERATORS = {
-    "deepdig": [
-        "Component I trains a small network that changes training samples of the first class until "
-        "the model says the second "
-        "one; Component II trains another that changes these adversarial instances back. Both are "
-        "asked to change as little "
-        "as they can.",
-        "Component III joins each adversarial instance with its way back and narrows the segment between until the "
-        "probabilities of the two classes differ by less than a ten-thousandth and no other class "
-        "has more. What it finds is "
-        "a boundary instance. A search that meets a third class, or runs out of precision, is counted with its reason.",
-    ],
-    "rpbs": [
-        "Pairs of training samples, one of each class, are joined and the segment is narrowed until it "
-        "meets the boundary."
-    ],
-    "epbs": [
-        "Each training sample is joined with the sample of the other class nearest to it in the "
-        "embedding, and the segment is "
-        "narrowed until it meets the boundary."
-    ],
-    "gradient-free": [
-        "Each training sample is joined with its nearest samples of the other class, and the segment that enters that "
-        "class soonest is kept. A decision-based search (SurFree, arXiv 2011.12807) then asks the model for the class "
-        "of points on circles around the sample and keeps what is nearer; last, the segment between the sample and "
-        "the point found is narrowed until it meets the boundary. The model is only asked for its answers."
-    ],
-}
 INSTEAD = (
     "The audit was to use {asked}, which follows the model\N{RIGHT SINGLE QUOTATION MARK}s gradients. This model has "
     "none: {reason}. It was audited by its answers alone, and its distances are looser upper bounds."
@@ -72,12 +44,6 @@ APART = (
 RESCUED = (
     "Where fewer than nine in ten sources were reached, the generator went on by itself: longer training from another "
     "start, then a search without gradients. {count} of {all} boundary instances took more than the first attempt."
-)
-BASELINES = (
-    "Two simpler ways stand beside it. RPBS narrows the segment between random training samples of "
-    "the two classes; EPBS "
-    "between a sample and its nearest neighbour of the other class in the embedding, the numbers that enter the "
-    "model\N{RIGHT SINGLE QUOTATION MARK}s last layer."
 )
 
 
@@ -110,26 +76,24 @@ class Method:
 
 def method(audit: Audit) -> Method:
     """The section, from the results."""
-    generator = audit.results.settings.generator
+    definition = audit.results.generators.get(audit.results.settings.generator)
     paragraphs = [
         "The audit looks for boundary instances: inputs to which the model gives two classes "
         "equally. They are made for each "
         f"pair of classes in both directions by {generator_name(audit)}.",
         *_instead(audit),
-        *GENERATORS.get(generator, []),
+        *(display_text(part, 2000) for part in (definition.text.split("\n\n") if definition else [])),
         *([SHARED] if SHARED_START in audit.results.settings.parameters else []),
         *_apart(audit),
         *_rescued(audit),
         *_jumps(audit),
-        BASELINES,
+        *_beside(audit),
         "Every boundary instance was checked once more on the audited file by its own runtime. "
         "Pixels are in [0, 1] throughout.",
     ]
     shared: dict[tuple[str, str], list[Entry]] = {}
     for id, d in audit.definitions.items():
-        entry = Entry(
-            f"define-{id}", display_text(d.title), formula(d.formula), _reading(d.unit, d.direction, d.bounds)
-        )
+        entry = Entry(f"define-{id}", display_text(d.title), formula(d.formula), _reading(d.unit, d.reading, d.bounds))
         shared.setdefault((d.text, d.source), []).append(entry)
     definitions = [
         DefinitionText(entries, display_text(text), display_text(source)) for (text, source), entries in shared.items()
@@ -157,13 +121,20 @@ def _rescued(audit: Audit) -> list[str]:
     return [RESCUED.format(count=count(rescued), all=count(audit.instances))] if rescued else []
 
 
+def _beside(audit: Audit) -> list[str]:
+    """The baselines that the results define, in a paragraph."""
+    defined = {name: audit.results.generators.get(name) for name in audit.baselines}
+    said = [f"{generator_name(audit, name)}: {display_text(d.summary)}" for name, d in defined.items() if d]
+    return [f"To compare with, simpler ways stand beside it. {'; '.join(said)}."] if said else []
+
+
 def _jumps(audit: Audit) -> list[str]:
     """What a boundary instance is where the model's probabilities jump, if any do."""
     jumps = sum(direction.generation.jumps for direction in audit.directions.values())
     return [JUMPS.format(jumps=count(jumps), all=count(audit.instances))] if jumps else []
 
 
-def _reading(unit: str, direction: str, bounds: tuple[float | None, float | None]) -> str:
+def _reading(unit: str, reading: str, bounds: tuple[float | None, float | None]) -> str:
     low, high = bounds
     if low is not None and high is not None:
         between = f", between {low:g} and {high:g}"
@@ -171,7 +142,7 @@ def _reading(unit: str, direction: str, bounds: tuple[float | None, float | None
         between = f", at least {low:g}"
     else:
         between = f", at most {high:g}" if high is not None else ""
-    return f"{display_text(unit)}{between}; {display_text(direction)}"
+    return f"{display_text(unit)}{between}; {display_text(reading)}"
 
 
 def formula(text: str) -> list[Run]:

@@ -10,8 +10,6 @@ from auditor.render.view.margins import beside_quantile
 from auditor.render.view.pair_figures import class_role
 from auditor.render.view.parts import Cell, Column, Table, is_farther, unknown
 
-BASELINES = ("rpbs", "epbs")
-
 
 def measures(audit: Audit, pair: Pair) -> Table:
     """Every measure of the pair: generated instances and baselines of both directions."""
@@ -20,9 +18,14 @@ def measures(audit: Audit, pair: Pair) -> Table:
     for d in both:
         role = class_role(pair, d.source)
         columns.append(Column(audit.arrow((d.source, d.target)), generator_name(audit), role=role))
-        columns += [Column("", name.upper(), role=role) for name in BASELINES if any(name in x.baselines for x in both)]
+        columns += [Column("", generator_name(audit, name), role=role) for name in _present(audit, both)]
     rows = [_measure_row(audit, id, definition, pair, both) for id, definition in _used(audit, pair)]
     return Table(f"Every measure of {audit.name(pair.classes[0])} and {audit.name(pair.classes[1])}", columns, rows)
+
+
+def _present(audit: Audit, both: list[Direction]) -> list[str]:
+    """Baselines that any of the directions has."""
+    return [name for name in audit.baselines if any(name in direction.baselines for direction in both)]
 
 
 def _used(audit: Audit, pair: Pair) -> list[tuple[str, Definition]]:
@@ -35,8 +38,8 @@ def _used(audit: Audit, pair: Pair) -> list[tuple[str, Definition]]:
 
 
 def _measure_row(audit: Audit, id: str, definition: Definition, pair: Pair, both: list[Direction]) -> list[Cell]:
-    row = [Cell(definition.title, unit_words(definition.unit), href=f"define-{id}")]
-    present = [name for name in BASELINES if any(name in d.baselines for d in both)]
+    row = [Cell(definition.title, unit_words(definition), href=f"define-{id}")]
+    present = _present(audit, both)
     for k, d in enumerate(both):
         if definition.scope == "pair":
             row.append(_cell(pair.characteristics.get(id), definition) if k == 0 else Cell(""))
@@ -56,7 +59,7 @@ def _cell(value: Measured | None, definition: Definition, more: str = "") -> Cel
         return Cell("")
     if isinstance(value, NotMeasured):
         return Cell(unknown(value), muted=True, more=more)
-    text = shown(Measure(**(value.model_dump() | {"unit": definition.unit})))
+    text = shown(value)
     return Cell(text.value, text.interval, sort=repr(value.value), more=more)
 
 
@@ -74,7 +77,7 @@ def counts(audit: Audit, pair: Pair) -> Table:
         label = audit.arrow((d.source, d.target))
         rows.append(_count_row(audit, Cell(label, generator_name(audit)), d.generation))
         for name, baseline in d.baselines.items():
-            head = Cell(label, name.upper())
+            head = Cell(label, generator_name(audit, name))
             if isinstance(baseline, NotMeasured):
                 rows.append([head, Cell("n. m.", muted=True), *[Cell("")] * 6])
             else:

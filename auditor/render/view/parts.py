@@ -72,7 +72,7 @@ def unknown(value: NotMeasured) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a column; ``unit`` is set smaller under it, ``span`` groups columns under one head."""
+    """Head of a column; ``unit`` is set smaller under it, ``role`` is the colour of a class."""
 
     text: str
     unit: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.documents.results import Plugin
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count
 from auditor.render.view.audit import Audit, generator_name
@@ -37,7 +38,7 @@ def reproduce(audit: Audit) -> Reproduce:
             f"{count(results.cost.forward)} forward and {count(results.cost.backward)} backward "
             "passes, counted in instances",
         ),
-        Term("Model, SHA-256", results.model.sha256, code=True),
+        Term("Model, SHA-256", results.model.digest(), code=True),
         Term("Data, fingerprint", display_text(results.data.fingerprint), code=True),
         Term(
             "Results",
@@ -47,8 +48,18 @@ def reproduce(audit: Audit) -> Reproduce:
     parameters = [
         Term(display_name(role), display_text(value, 900), code=True) for role, value in settings.parameters.items()
     ]
+    parameters += [
+        Term(display_name(f"{one.kind} {one.name}"), display_text(_brought(one), 900), code=True)
+        for one in results.provenance.plugins
+    ]
     environment = [Term(display_name(name), display_name(version)) for name, version in results.environment.items()]
     return Reproduce(display_text(settings.command, 2000), shown, parameters, environment, _checks(audit))
+
+
+def _brought(plugin: Plugin) -> str:
+    """Who brings a plug-in, and how it was configured."""
+    brought = f"plug-in of {plugin.distribution} {plugin.version}" if plugin.distribution else "plug-in of the program"
+    return f"{brought}: {plugin.settings}" if plugin.settings else brought
 
 
 def _checks(audit: Audit) -> Table:

@@ -17,6 +17,7 @@ from pathlib import Path
 import auditor
 from auditor.datasets.linked import outside_images
 from auditor.documents.plan import Plan
+from auditor.registry import plugin_places
 from auditor.worker.sandbox.landlock import DEVICE, LIST, OVERWRITE, READ, WRITE
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf",
@@ -38,6 +39,9 @@ def places(plan: Plan, scratch: Path) -> Iterator[tuple[Path, int]]:
     """
     for path in installation():
         yield path, READ
+    for folder, modules in plugin_places():
+        yield folder, LIST
+        yield from ((path, READ) for path in modules)
     for name in (*_SYSTEM, *_KERNEL):
         yield Path(name), READ
     yield Path("/dev/null"), DEVICE

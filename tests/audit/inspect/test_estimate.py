@@ -18,7 +18,7 @@ MEASURED = [  # cost in results.json of: deepdig-audit MODEL --data digits --pro
 
 @pytest.mark.parametrize(("model", "profile", "directions", "forward", "backward"), MEASURED)
 def test_counts_are_within_a_factor_of_two(model: str, profile: str, directions: int, forward: int, backward: int):
-    found = expected(PROFILES[profile], directions, 144, 1797)
+    found = expected(PROFILES[profile], "deepdig", directions, 144, 1797)
     assert forward / 2 < found.forward < 2 * forward
     assert backward / 2 < found.backward < 2 * backward
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.progress import lines_of_worker
+from auditor.api.progress import lines_of_worker
 from auditor.worker import sandbox
 from tests.cli.command import DIGITS_CNN, command, environment
 from tests.worker.sandbox.alone import alone, confined
@@ -16,7 +16,7 @@ from tests.worker.sandbox.alone import alone, confined
 ENTERS = """
 import os, sys
 from auditor.worker import sandbox
-from auditor.cli.progress import lines_of_worker
+from auditor.api.progress import lines_of_worker
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.worker.sandbox import landlock, seccomp
 from auditor.errors import AuditError

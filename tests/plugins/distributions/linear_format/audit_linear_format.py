@@ -1,0 +1,40 @@
+"""Linear classifiers: ``model.linear`` is JSON with ``weights`` (C lists of D numbers) and ``bias`` (C numbers)."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from auditor.models.base import Backend, ModelInput, ModelOptions, model_format
+
+
+class LinearModel(Backend):
+    """Logits W x + b."""
+
+    def __init__(self, weights: Tensor, bias: Tensor) -> None:
+        self.weights, self.bias = weights, bias
+        self.input = ModelInput(shape=(weights.shape[1],))
+        self.runtime = self.gradient = f"torch {torch.__version__}"
+        self.embedding = "input"
+        self.head = "logits"
+        self.device = torch.device("cpu")
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Float32 ``(N, C)``."""
+        return self.logits(x).detach()
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The same, with a gradient."""
+        return x @ self.weights.T + self.bias
+
+    def embeddings(self, x: Tensor) -> Tensor:
+        """A linear model has no layer before its last: the input itself."""
+        return x.detach()
+
+
+@model_format("linear")
+def open_linear(path: Path, options: ModelOptions) -> Backend:
+    """Open a linear classifier in JSON."""
+    document = json.loads(path.read_text("utf-8"))
+    return LinearModel(torch.tensor(document["weights"]), torch.tensor(document["bias"]))
