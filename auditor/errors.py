@@ -6,11 +6,14 @@ exit code of the process, so that a CI job can tell a bad option from a bad mode
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 LONGEST = 1500
 """Characters of a message; of a longer one the beginning and the end are kept, which say what to do."""
+_LONGEST_SUMMARY = 240
+_NAMED = re.compile(r"^[\w.]*(Error|Exception): *")
 
 
 def one_line(text: str) -> str:
@@ -101,3 +104,19 @@ class AuditIncomplete(AuditError):
     """
 
     exit_code = 4
+
+
+def error_summary(error: BaseException) -> str:
+    """The telling line of a library's exception, at most 240 characters.
+
+    The TorchScript interpreter puts a traceback first and the cause into the last line that names an error class;
+    other libraries begin with the cause.
+
+    >>> error_summary(RuntimeError("This operation failed in the interpreter.\\nRuntimeError: bad shapes"))
+    'bad shapes'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if _NAMED.match(line)]
+    line = _NAMED.sub("", named[-1]) if named else (lines[0] if lines else type(error).__name__)
+    line = line.rstrip(" .") or type(error).__name__
+    return line if len(line) <= _LONGEST_SUMMARY else line[: _LONGEST_SUMMARY - 1] + "…"

@@ -311,8 +311,7 @@ def _check_measures(definitions: Mapping[str, Definition], measures: Mapping[str
         ends = [end for end in (one.ci_low, one.ci_high) if end is not None]
         _expect(all(low <= end <= high for end in ends), f"the interval of {id} in its bounds {d.bounds}; found {ends}")
         _expect(one.n >= 1, f"{id} of one observation at least; found {one.n}")
-        alike = one.unit.startswith(d.unit) and one.direction == d.direction
-        _expect(alike, f"{id} in the unit and direction of its definition")
+        _expect((one.unit, one.scale) == (d.unit, d.scale), f"{id} in the unit and scale of its definition")
 
 
 def _check_rest(findings: Findings, evidence: Evidence) -> None:

@@ -18,7 +18,7 @@ from auditor.boundary.base import BoundaryInstances, DirectionTask
 from auditor.boundary.deepdig import RECIPES, DeepDIG, Recipe
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
-from auditor.functional.distances import nearest_within
+from auditor.functional.distances import neighbours_within
 from auditor.models.base import ModelOptions
 from auditor.models.bind import bind
 from auditor.models.open import open_model
@@ -82,7 +82,7 @@ def _row(found: BoundaryInstances) -> str:
     if len(found) < 2:
         return f"{found.source} to {found.target} | {len(found)} / {found.requested} | - | -"
     moved = (found.x_boundary - found.x_source).flatten(1).norm(dim=1).median()
-    apart = nearest_within(found.x_boundary).median() / nearest_within(found.x_source).median()
+    apart = neighbours_within(found.x_boundary)[0].median() / neighbours_within(found.x_source)[0].median()
     return f"{found.source} to {found.target} | {len(found)} / {found.requested} | {moved:.2f} | {apart:.2f}"
 
 

@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.api.running import CI_VARIABLES, digest
-from auditor.documents.parts import FinishedPairs
+from auditor.documents.parts import PairsPart
 from auditor.documents.results import Provenance, from_json, to_json
 from auditor.worker.journal import JOURNAL, Journal
 
@@ -186,7 +186,7 @@ def _in_journal(here: Path, tally: Tally) -> set[tuple[int, int]]:
     if journal.damaged > cut:
         tally.wrong.append(f"{journal.damaged} damaged lines in the journal")
     parts = journal.found.parts if journal.found else []
-    return {classes for part in parts if isinstance(part, FinishedPairs) for classes in part.classes}
+    return {classes for part in parts if isinstance(part, PairsPart) for classes in part.classes}
 
 
 def _check_said(here: Path, before: set[tuple[int, int]], tally: Tally) -> None:

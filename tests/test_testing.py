@@ -31,7 +31,7 @@ from tests.render.sample_results import synthetic_results
 SAMPLES = Path(__file__).parents[1] / "sample_models"
 SMALL = synthetic_results(names=["a", "b", "c"], chosen=[(0, 1)])
 DEFINITION = Definition(
-    title="Spread", unit="L2", direction="higher is wider", bounds=(0.0, 2.0), scope="direction", headline=False,
+    title="Spread", unit="L2", scale="distance", better="higher", reading="higher is wider", bounds=(0.0, 2.0),
     formula="s", text="How wide.", source="a test",
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ class Pairwise(PairCharacteristic):
     definitions = {"spread_pair": DEFINITION.model_copy(update={"scope": "pair"})}  # noqa: RUF012
 
     def compare(self, forth: Any, back: Any) -> Any:
-        return {"spread_pair": Measure(value=1, ci_low=1, ci_high=1, n=1, unit="L2", direction="higher is wider")}
+        return {"spread_pair": Measure(value=1, ci_low=1, ci_high=1, n=1, unit="L2", scale="distance")}
 
 
 BAD_CHARACTERISTICS = {
@@ -111,7 +111,7 @@ BAD_CHARACTERISTICS = {
     "the interval of spread in its bounds": measuring(ci_low=-1.0),
     "spread inside its interval": measuring(ci_low=1.9, ci_high=2.0),
     "of one observation at least": measuring(n=0),
-    "in the unit and direction of its definition": measuring(unit="pixels"),
+    "in the unit and scale of its definition": measuring(unit="pixels"),
     "equal findings for equal evidence and seed": spread(value=lambda self, e, rng: random.random()),
     "numbers drawn from the generator given": spread(value=lambda self, e, rng: float(torch.rand(()))),
     "rows of the source's training samples": spread(

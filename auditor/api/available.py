@@ -16,7 +16,7 @@ from auditor.render.base import comparison_outputs, outputs
 def everything() -> dict[str, dict[str, str]]:
     """Every kind of plug-in with its entries, the profiles, and the plug-ins that cannot be used, by title and name."""
     measures = {
-        id: f"{definition.title} ({definition.unit}; {definition.direction}){_source(characteristics, name)}"
+        id: f"{definition.title} ({definition.unit}; {definition.reading}){_source(characteristics, name)}"
         for name, kind in characteristics.items()
         for id, definition in kind.definitions.items()
     }

@@ -63,7 +63,7 @@ def _measures(audit: Audit) -> Markup:
     """A row for each direction of the first pairs, and for each pair where a measure is of the pair."""
     headlines = {id: d for id, d in audit.definitions.items() if d.headline}
     head = [Markup("<th style='{}'>{}<br><span style='font-weight:400;opacity:.7'>{}</span></th>").format(
-        _CELL, d.title, unit_words(d.unit)) for d in headlines.values()]  # fmt: skip
+        _CELL, d.title, unit_words(d)) for d in headlines.values()]  # fmt: skip
     rows = []
     for pair in audit.ranked[:PAIRS]:
         for direction in pair.directions:

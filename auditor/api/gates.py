@@ -329,4 +329,6 @@ def _definitions(policy: Policy) -> dict[str, Definition]:
         return {}
     from auditor.characteristics.base import characteristics
 
+    for name in sorted({part for rule in policy.rules for part in rule.measure.split(".")}):
+        characteristics.refuse_broken(name)
     return {id: definition for _, kind in characteristics.items() for id, definition in kind.definitions.items()}

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from auditor.documents.files import RESULTS, RUN, prepare_folder
-from auditor.documents.parts import FinishedPairs, Found
+from auditor.documents.parts import Found, PairsPart
 from auditor.errors import AuditIncomplete, UsageError, one_line
 from auditor.worker.journal import JOURNAL, only_audit
 
@@ -176,7 +176,7 @@ class EarlierInstances:
     """
 
     def __init__(self, folder: Path, found: Found | None) -> None:
-        parts = [part for part in (found.parts if found else []) if isinstance(part, FinishedPairs)]
+        parts = [part for part in (found.parts if found else []) if isinstance(part, PairsPart)]
         finished = {f"{s}-{t}.npz" for part in parts for a, b in part.classes for s, t in ((a, b), (b, a))}
         self._kept = list[tuple[Path, int]]()
         for path in instances_of(folder):

@@ -96,7 +96,7 @@ def write_outputs(
     return write_rendered(files, folder, show)
 
 
-def _rendering(output: Output, results: Results, run: RunFacts | None) -> Callable[[], bytes]:
+def _rendering(output: Output[Results], results: Results, run: RunFacts | None) -> Callable[[], bytes]:
     from auditor.render.base import OutputOfPlace
 
     placed = output.placed(run.model_path) if run is not None and isinstance(output, OutputOfPlace) else output

@@ -22,7 +22,7 @@ from auditor.api.progress import Show, lines_of_worker, progress_display, say, s
 from auditor.documents.files import RESULTS, RUN, write_whole
 from auditor.documents.inspection import Inspection
 from auditor.documents.messages import Begun, Finished, Inspected, Job, PartDone, Progress
-from auditor.documents.parts import FinishedPairs
+from auditor.documents.parts import PairsPart
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results, RunFacts, to_json
 from auditor.errors import UsageError
@@ -241,7 +241,7 @@ class Kept:
         """Take note of what the journal has."""
         if isinstance(message, Begun):
             self._done, self._wanted = message.taken, message.wanted
-        elif isinstance(message.part, FinishedPairs):
+        elif isinstance(message.part, PairsPart):
             self._done += len(message.part.pairs)
 
     @contextmanager

@@ -12,11 +12,7 @@ Row = dict[str, str | float | None]
 
 
 def measure_rows(results: Results) -> Iterator[Row]:
-    """Every measure of every pair: its directions one after the other, then the pair as a whole.
-
-    >>> [*_row("3:9", None, "asymmetry", Measure(value=1, ci_low=None, ci_high=2, n=8, unit="", direction=""))][3:7]
-    ['value', 'low', 'high', 'n']
-    """
+    """Every measure of every pair: its directions one after the other, then the pair as a whole."""
     names = results.data.class_names
     for pair in results.pairs:
         of = ":".join(pair.names)

@@ -6,17 +6,20 @@ changes its answers ends the work: the pairs during which that was noticed and a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
-from auditor.audit.finished_parts import Ledger
-from auditor.audit.pairs.shard import Work, run_shard
-from auditor.audit.pairs.sharding import pairs_at_once, shards_of
+from auditor.audit.finished_parts import FinishedParts
+from auditor.audit.pairs.retraining import allow_for_training
+from auditor.audit.pairs.shard import Work, pairs_at_once, run_shard, shards_of
+from auditor.audit.pairs.shown_baselines import baselines_of_shown
 from auditor.audit.stages import Stages
-from auditor.documents.parts import FinishedPairs
+from auditor.documents.parts import NOT_SHOWN, PairOutcome, PairsPart
+from auditor.documents.results import Cost, Pair
+from auditor.documents.summary import RANKED_BY, ranking
 from auditor.models.steadiness import ModelChanged, add_not_finite, watched
-from auditor.numbers.class_pairs import Pair
+from auditor.numbers.class_pairs import ClassPair
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""
@@ -31,26 +34,65 @@ PHASES = {
 """From where to where the work on a shard has come in each of its long stages, about; in the others it stands."""
 
 
-class AllPairs:
-    """The work on all pairs.
+def audited_pairs(
+    work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, finished_parts: FinishedParts
+) -> tuple[list[Pair], dict[ClassPair, str], list[Cost]]:
+    """Audit all pairs, with what can only be said once the last of them is finished.
 
     Args:
         work: what every shard needs.
         pairs: in the order in which they are worked on.
-        stages, budget, ledger: of the audit.
+        stages, budget, finished_parts: of the audit.
+    Returns:
+        the pairs in order of their classes, why others could not be measured, and what the parts cost.
+    Raises:
+        AuditError: no pair could be measured; it says why not the first.
+    """
+    everything = AllPairs(work, pairs, stages, budget, finished_parts)
+    outcomes, costs, most = dict[ClassPair, PairOutcome](), list[Cost](), work.plan.report_pairs
+    for part in everything.finished():
+        outcomes = dict(sorted({**outcomes, **{pair.classes: pair for pair in part.pairs}}.items()))
+        costs.append(part.cost)
+        # Pairs only ever lose rank as others come in, whichever measure decides in the end.
+        kept = {classes for by in RANKED_BY for classes in ranking([*outcomes.values()], by)[:most]}
+        for direction in (d for pair in outcomes.values() if pair.classes not in kept for d in pair.directions):
+            direction.samples = NOT_SHOWN
+    directions = [direction for pair in outcomes.values() for direction in pair.directions]
+    allow_for_training(directions, work.suite.definitions)
+    if not work.baselines:
+        shown = ranking([*outcomes.values()], RANKED_BY[0])[: work.shown]
+        costs += baselines_of_shown(outcomes, shown, work, stages, budget, finished_parts)
+    names, compare = work.subject.dataset.class_names, work.suite.compare
+    finished = [
+        pair.document(names, compare(*(d.characteristics for d in pair.directions))) for pair in outcomes.values()
+    ]
+    return finished, everything.failed, costs
+
+
+def sum_of(costs: Iterable[Cost]) -> Cost:
+    """Costs added up."""
+    listed = list(costs)
+    return Cost(forward=sum(cost.forward for cost in listed), backward=sum(cost.backward for cost in listed))
+
+
+class AllPairs:
+    """The work on all pairs; arguments as of ``audited_pairs``.
+
     Attributes:
         failed: why a pair could not be measured.
     """
 
-    def __init__(self, work: Work, pairs: Sequence[Pair], stages: Stages, budget: TimeBudget, ledger: Ledger) -> None:
-        self._work, self._stages, self._budget, self._ledger = work, stages, budget, ledger
+    def __init__(
+        self, work: Work, pairs: Sequence[ClassPair], stages: Stages, budget: TimeBudget, finished_parts: FinishedParts
+    ) -> None:
+        self._work, self._stages, self._budget, self._finished_parts = work, stages, budget, finished_parts
         self._wanted, self._rest = len(pairs), list(pairs)
         self._alone = 0  # so many of the pairs to come were in a shard that failed: one of them is to blame
         self._first_failure: Exception | None = None
-        self.failed: dict[Pair, str] = {}
+        self.failed: dict[ClassPair, str] = {}
         self._now, self._come = 0, 0.0  # pairs of the shard at work, and how far it has come, from 0 to 1
 
-    def finished(self) -> Iterator[FinishedPairs]:
+    def finished(self) -> Iterator[PairsPart]:
         """The pairs, as they are finished, as many as fit the time budget.
 
         Raises:
@@ -58,11 +100,11 @@ class AllPairs:
         """
         some = False
         while self._rest:
-            part = self._ledger.pairs(self._rest)
+            part = self._finished_parts.pairs(self._rest)
             if part is None:
                 shard = self._shard()
                 if not shard:  # no time: what is left is what an earlier run finished
-                    self._rest = self._rest[self._ledger.gap(self._rest) :]
+                    self._rest = self._rest[self._finished_parts.gap(self._rest) :]
                     continue
                 part = self._run(shard)
             else:
@@ -74,14 +116,14 @@ class AllPairs:
         if self._first_failure is not None and not some:
             raise self._first_failure
 
-    def _shard(self) -> list[Pair]:
+    def _shard(self) -> list[ClassPair]:
         at_once = 1 if self._alone else _pairs_at_once(self._work)
         if self._budget.seconds is None:
             return shards_of(self._rest, at_once)[0]
         # What the time allows, and no pair that an earlier run has finished.
-        return self._rest[: min(self._budget.fitting(at_once), self._ledger.gap(self._rest))]
+        return self._rest[: min(self._budget.fitting(at_once), self._finished_parts.gap(self._rest))]
 
-    def _run(self, shard: list[Pair]) -> FinishedPairs | None:
+    def _run(self, shard: list[ClassPair]) -> PairsPart | None:
         failure, part = None, None
         self._now, self._come = len(shard), 0.0
         try:
@@ -99,10 +141,10 @@ class AllPairs:
             return None
         self._alone = max(0, self._alone - 1)
         self._budget.took(len(shard), part.seconds)
-        self._ledger.add(part)
+        self._finished_parts.add(part)
         return part
 
-    def _check(self, shard: list[Pair]) -> None:
+    def _check(self, shard: list[ClassPair]) -> None:
         """Before a part is kept, have the model asked again for some of what it answered.
 
         Raises:
@@ -118,7 +160,7 @@ class AllPairs:
         self.failed |= dict.fromkeys(self._rest, f"the model changed its answers ({err.found})")
         self._rest = []
 
-    def _failed(self, shard: list[Pair], err: Exception) -> None:
+    def _failed(self, shard: list[ClassPair], err: Exception) -> None:
         """Have the pairs of the shard tried one by one; of a single pair, take note and go on to the next."""
         reason = reason_of(err)
         if len(shard) > 1:

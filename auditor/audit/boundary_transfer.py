@@ -17,11 +17,12 @@ from auditor.audit.stages import Report
 from auditor.audit.subject import BINDING_SAMPLES, model_options, open_artefact
 from auditor.documents.comparison import KeptDirection
 from auditor.documents.plan import Plan
-from auditor.documents.results import Measure, NotMeasured
+from auditor.documents.results import KEPT, Measure, NotMeasured
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic, wilson
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
+from auditor.numbers.intervals import wilson
 from auditor.worker.sandbox.limits import DATA, MODEL, TRIAL
 
 TOLERANCE = 0.1
@@ -46,7 +47,7 @@ def revisit(plan: Plan, report: Report) -> list[KeptDirection]:
     if some is None:
         raise InputRefused(EXPECTED, "none on a boundary", ACTION)
     report(TRIAL, 0, 1)
-    samples = some[systematic(len(some), BINDING_SAMPLES)]
+    samples = some[evenly_spaced(len(some), BINDING_SAMPLES)]
     options = model_options(plan.model, artefact.threads)
     classifier = bind(artefact.backend, samples, options, on_boundary=True).classifier
     found = []
@@ -69,11 +70,7 @@ def kept(classifier: Classifier, saved: SavedInstances) -> KeptDirection:
     off = first[~on]
     share: Measure | NotMeasured = NotMeasured(not_measured="the baseline has no boundary instance here without a jump")
     if len(p):
-        estimate = wilson(int(on.sum()), len(p))
-        share = Measure(
-            value=estimate.value, ci_low=estimate.low, ci_high=estimate.high, n=len(p),
-            unit="share of the baseline's boundary instances", direction="higher is more alike",
-        )  # fmt: skip
+        share = KEPT.measure(*wilson(int(on.sum()), len(p)), n=len(p))
     return KeptDirection(
         source=s, target=t, kept=share, to_source=int((off == s).sum()), to_target=int((off == t).sum()),
         to_third=int(((off != s) & (off != t)).sum()),

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
 from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
 from auditor.registry import skipped
 from auditor.worker.sandbox import enter, missing, warning
@@ -86,10 +86,12 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
 
 
 def _audited(job: Job, channel: Channel) -> Finished:
-    from auditor.audit.finished_parts import Ledger
+    from auditor.audit.finished_parts import FinishedParts
     from auditor.audit.run import run
 
-    results, facts = run(job.plan, channel.report, started=job.started, ledger=Ledger(job.found, channel.send))
+    results, facts = run(
+        job.plan, channel.report, started=job.started, finished_parts=FinishedParts(job.found, channel.send)
+    )
     return Finished(results=results, run=facts)
 
 

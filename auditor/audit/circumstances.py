@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from auditor.audit.pairs.generation import Route
-from auditor.audit.pairs.measuring import Battery
+from auditor.audit.pairs.generation import GenerationSetup
+from auditor.audit.pairs.measuring import CharacteristicSuite
 from auditor.audit.subject import Subject
 from auditor.datasets.base import Dataset
 from auditor.documents.plan import Plan
@@ -86,7 +86,9 @@ def data_facts(dataset: Dataset) -> DataFacts:
     )
 
 
-def settings(plan: Plan, subject: Subject, route: Route, battery: Battery, pairs: Sequence[Pair]) -> Settings:
+def settings(
+    plan: Plan, subject: Subject, setup: GenerationSetup, suite: CharacteristicSuite, pairs: Sequence[Pair]
+) -> Settings:
     """What was asked for, and how each part was configured."""
     profile = plan.settings
     most = max((d.generation.requested for pair in pairs for d in pair.directions), default=0)
@@ -94,7 +96,7 @@ def settings(plan: Plan, subject: Subject, route: Route, battery: Battery, pairs
         profile=profile.name,
         seed=plan.seed,
         device=str(subject.classifier.device),
-        generator=route.name,
+        generator=setup.name,
         pairs=plan.pairs,
         samples_per_class=most if profile.samples_per_class is None else profile.samples_per_class,
         report_pairs=plan.report_pairs,
@@ -103,8 +105,8 @@ def settings(plan: Plan, subject: Subject, route: Route, battery: Battery, pairs
             "profile": repr(profile),
             "threads": str(subject.artefact.threads),
             "sandbox": in_force(),
-            **route.parameters,
-            **battery.parameters,
+            **setup.parameters,
+            **suite.parameters,
         },
     )
 

@@ -1,10 +1,10 @@
-"""Errors that cost a part of an audit and not the whole: the model fails on it, memory runs out."""
+"""Errors that are no fault of a user's: a model that fails on a part of an audit, memory that runs out."""
 
 from __future__ import annotations
 
 import traceback
 
-from auditor.errors import AuditError, InputRefused, one_line
+from auditor.errors import AuditError, AuditIncomplete, InputRefused, one_line
 from auditor.models.memory import lack_of_memory
 
 
@@ -21,3 +21,19 @@ def reason_of(err: Exception) -> str:
     if memory := lack_of_memory(err):
         return one_line(f"memory ran out: {memory}")
     return err.found if isinstance(err, InputRefused) else one_line(f"{type(err).__name__}: {err}")
+
+
+def out_of_memory(err: BaseException) -> AuditIncomplete | None:
+    """The error as a limit of the worker that was met, where a lack of memory caused it; None otherwise.
+
+    The input may be fine on a larger machine.
+    """
+    found = lack_of_memory(err)
+    if not found:
+        return None
+    limit = AuditIncomplete(
+        "expected the model to fit the memory limit of the worker process; found "
+        f"{found[:200]}; use a machine with more memory, or look whether the file is what it should be"
+    )
+    limit.__cause__ = err
+    return limit

@@ -17,16 +17,16 @@ from auditor.audit import circumstances as facts
 from auditor.audit.plugins import facts_of_plugins
 from auditor.audit.subject import Subject
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import FinishedBaselines, FinishedPairs, Found
+from auditor.documents.parts import BaselinesPart, Found, PairsPart, form_of_parts
 from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
-from auditor.numbers.class_pairs import Pair
+from auditor.numbers.class_pairs import ClassPair
 
 _NO_FACT = {"model", "data", "time_budget", "command", "force"}
 _NO_MODEL_FACT = {"path", "device", "trust_model", "expect_sha256"}
 
 
-class Ledger:
+class FinishedParts:
     """The finished parts.
 
     Args:
@@ -38,17 +38,17 @@ class Ledger:
 
     def __init__(self, found: Found | None = None, tell: Callable[[Begun | PartDone], None] = lambda _: None) -> None:
         self._found, self._tell = found, tell
-        self._pairs: dict[Pair, FinishedPairs] = {}
-        self._baselines: dict[Pair, FinishedBaselines] = {}
+        self._pairs: dict[ClassPair, PairsPart] = {}
+        self._baselines: dict[ClassPair, BaselinesPart] = {}
         self.taken = 0
-        self._order, self._used = list[Pair](), set[Pair]()
+        self._order, self._used = list[ClassPair](), set[ClassPair]()
 
     @property
-    def taken_over(self) -> list[Pair]:
+    def taken_over(self) -> list[ClassPair]:
         """The pairs of which finished parts were taken over, in the order of the audit."""
         return [pair for pair in self._order if pair in self._used]
 
-    def begin(self, facts: dict[str, str], pairs: Sequence[Pair]) -> None:
+    def begin(self, facts: dict[str, str], pairs: Sequence[ClassPair]) -> None:
         """Take over what the earlier run finished, if it is of this very audit, and say so.
 
         Args:
@@ -65,14 +65,14 @@ class Ledger:
         self._tell(Begun(facts=facts, changed=changed, taken=self.taken, wanted=len(pairs)))
         self._found = None
 
-    def _take_over(self, found: Found, wanted: set[Pair]) -> None:
+    def _take_over(self, found: Found, wanted: set[ClassPair]) -> None:
         for part in found.parts:
-            if isinstance(part, FinishedBaselines):
+            if isinstance(part, BaselinesPart):
                 self._baselines[part.classes] = part
             elif wanted.issuperset(part.classes):
                 self._pairs[part.classes[0]] = part
 
-    def pairs(self, rest: Sequence[Pair]) -> FinishedPairs | None:
+    def pairs(self, rest: Sequence[ClassPair]) -> PairsPart | None:
         """The finished part that the pairs still to come begin with, if there is one."""
         part = self._pairs.get(rest[0])
         if part is None or part.classes != list(rest[: len(part.pairs)]):
@@ -80,17 +80,17 @@ class Ledger:
         self._used.update(part.classes)
         return part
 
-    def gap(self, rest: Sequence[Pair]) -> int:
+    def gap(self, rest: Sequence[ClassPair]) -> int:
         """How many of the pairs still to come lie before the next finished part."""
         return next((i for i, pair in enumerate(rest) if pair in self._pairs), len(rest))
 
-    def baselines(self, pair: Pair) -> FinishedBaselines | None:
+    def baselines(self, pair: ClassPair) -> BaselinesPart | None:
         """The finished baselines of a pair, if there are any."""
         if pair in self._baselines:
             self._used.add(pair)
         return self._baselines.get(pair)
 
-    def add(self, part: FinishedPairs | FinishedBaselines) -> None:
+    def add(self, part: PairsPart | BaselinesPart) -> None:
         """A part is finished."""
         self._tell(PartDone(part=part))
 
@@ -103,6 +103,7 @@ def facts_of(plan: Plan, subject: Subject, plugins: Sequence[Plugin] = ()) -> di
     settings["save_instances"] = settings.pop("instances_folder") is not None
     return {
         "the tool's version": __version__,
+        "the form of finished parts": form_of_parts(),
         "the installed packages": json.dumps(facts.environment()),
         "the model": str(subject.artefact.sha256),
         "the data": json.dumps([dataset.fingerprint, dataset.class_names, len(dataset.train), len(dataset.test)]),
@@ -119,7 +120,7 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     return [name for name in {**now, **before} if before.get(name) != now.get(name)]
 
 
-def resumed(taken_over: Sequence[Pair], audited: int) -> list[Validity]:
+def resumed(taken_over: Sequence[ClassPair], audited: int) -> list[Validity]:
     """That the numbers of these of the audited pairs are an interrupted run's; empty where all are this run's."""
     if not taken_over:
         return []

@@ -18,18 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
+from auditor.audit.process_settings import threads_for, use_threads
 from auditor.audit.run import run
 from auditor.audit.stages import Report
 from auditor.audit.subject import Artefact, Subject, data_request, joined, model_options
-from auditor.audit.threads import threads_for, use_threads
 from auditor.datasets.in_memory import in_memory
 from auditor.datasets.load import as_vectors, load_dataset
 from auditor.documents.plan import Plan
 from auditor.documents.results import NotMeasured, Results, RunFacts, Validity
 from auditor.errors import UsageError
-from auditor.functional.statistics import systematic
-from auditor.models.gpu import unused_device
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.live.opening import LiveModel, borrowed, class_names_of, open_live
 from auditor.worker.sandbox.limits import DATA, MODEL
 
@@ -74,26 +73,23 @@ def _opened(plan: Plan, model: object, data: object, report: Report) -> Subject:
     dataset = load_dataset(request, (None,) if plan.model.layout == "flat" else None, raw)
     dataset = replace(dataset, notes=(*plan.data.notes, *dataset.notes))
     report(MODEL, 0, 1)
-    samples = dataset.train.instances(systematic(len(dataset.train), _TRIED))
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), _TRIED))
     live = open_live(model, samples, model_options(plan.model, 1))
-    threads = threads_for(live.size_bytes)
+    # Of a callable nobody knows the size; it keeps the threads that its owner gives it.
+    threads = threads_for(live.size_bytes) if live.size_bytes else torch.get_num_threads()
     use_threads(threads)
     options = replace(model_options(plan.model, threads), layout=live.layout)
     if live.layout == "flat":
         dataset = as_vectors(dataset)
-    unused = unused_device(plan.model.device, live.backend)
-    checks = [_stands_alone(live), *([] if unused is None else [unused])]
-    name = Path(plan.model.path)
+    name, checks = Path(plan.model.path), [_stands_alone(live)]
     artefact = Artefact(name, live.format, live.sha256, live.size_bytes, live.backend, threads, checks)
     return joined(artefact, dataset, options, request, report)
 
 
 def _stands_alone(live: LiveModel) -> Validity:
-    known = (
-        f"nothing says which weights it had ({live.sha256.not_measured})"
-        if isinstance(live.sha256, NotMeasured)
-        else "its SHA-256 is that of its parameters"
-    )
+    known = "its SHA-256 is of what it held in memory"
+    if isinstance(live.sha256, NotMeasured):
+        known = f"nothing says which weights it had: {live.sha256.not_measured}"
     message = (
         f"The model was an object ({live.format}), audited in the process that held it: no sandbox stood around it and"
         f" no file behind it; {known}."
@@ -108,28 +104,27 @@ def undisturbed() -> Iterator[None]:
     Of torch: threads, gradients, autocast, default dtype and device, random numbers, exactness on a GPU; random numbers
     of NumPy and Python; warnings, which a worker would keep to itself.
     """
-    threads, dtype, device = torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     numpy_state, python_state = np.random.get_state(), random.getstate()
     with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast("cpu", enabled=False))
-        stack.enter_context(torch.random.fork_rng())
-        stack.enter_context(warnings.catch_warnings())
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        # A GPU that nobody has used has no random numbers to keep, and would be opened by the question.
+        stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count() * torch.cuda.is_initialized())))
         if torch.cuda.is_available():
             stack.enter_context(torch.autocast("cuda", enabled=False))
             stack.enter_context(_exactness_kept())
-        warnings.simplefilter("ignore")
         try:
             torch.set_default_dtype(torch.float32)
-            if device.type != "cpu":
-                torch.set_default_device(None)
             yield
         finally:
             torch.set_num_threads(threads)
             torch.set_default_dtype(dtype)
-            if device.type != "cpu":
-                torch.set_default_device(device)
             np.random.set_state(numpy_state)
             random.setstate(python_state)
 

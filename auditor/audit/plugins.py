@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from auditor.audit.pairs.generation import Route
-from auditor.audit.pairs.measuring import Battery
+from auditor.audit.pairs.generation import GenerationSetup
+from auditor.audit.pairs.measuring import CharacteristicSuite
 from auditor.audit.subject import Subject, data_request
 from auditor.boundary.base import generators
 from auditor.characteristics.base import characteristics
@@ -23,13 +23,13 @@ from auditor.models.base import model_formats
 from auditor.registry import Registry, skipped
 
 
-def in_use(plan: Plan, subject: Subject, route: Route, battery: Battery) -> list[Plugin]:
+def in_use(plan: Plan, subject: Subject, setup: GenerationSetup, suite: CharacteristicSuite) -> list[Plugin]:
     """Every plug-in that had a part in the numbers: the model's format, the data, who made and who measured."""
     found = [
         *model_formats.in_use({subject.artefact.format: ""}),
         *data_sources.in_use(dict.fromkeys(_data_source(plan), "")),
-        *generators.in_use({name: repr(one) for name, one in route.generators.items()}),
-        *characteristics.in_use({name: repr(one) for name, one in {**battery.directed, **battery.paired}.items()}),
+        *generators.in_use({name: repr(one) for name, one in setup.generators.items()}),
+        *characteristics.in_use({name: repr(one) for name, one in {**suite.directed, **suite.paired}.items()}),
     ]
     if subject.artefact.format == "onnx":
         from auditor.models.onnx.graph.registry import operators

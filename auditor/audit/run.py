@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 
 from auditor import __version__
 from auditor.audit import circumstances as facts
-from auditor.audit.all_pairs import AllPairs
+from auditor.audit.all_pairs import audited_pairs, sum_of
 from auditor.audit.budget import TimeBudget
-from auditor.audit.finished_parts import Ledger, facts_of, resumed
+from auditor.audit.finished_parts import FinishedParts, facts_of, resumed
 from auditor.audit.model_facts.performance import measure_performance
-from auditor.audit.model_facts.predictions import Predictions, predict_split
-from auditor.audit.model_facts.sample_table import samples_of
+from auditor.audit.model_facts.predictions import Predictions, predict_split, samples_of
 from auditor.audit.model_facts.validity import (
     checks_of_fit,
     covered,
@@ -27,16 +26,11 @@ from auditor.audit.model_facts.validity import (
     refusing_change,
     validity_of,
 )
-from auditor.audit.pairs.collect import Collected, sum_of
-from auditor.audit.pairs.coverage import coverage_of
-from auditor.audit.pairs.generation import choose_route, configured, prepared
+from auditor.audit.pairs.generation import choose_setup, configured, prepared
 from auditor.audit.pairs.margins import checked_search
-from auditor.audit.pairs.measuring import Battery, class_samples
-from auditor.audit.pairs.retraining import allowing_for_training
-from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, select_pairs
+from auditor.audit.pairs.measuring import CharacteristicSuite, class_samples
+from auditor.audit.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.audit.pairs.shard import Work
-from auditor.audit.pairs.shown_baselines import baselines_of_shown
-from auditor.audit.pairs.sources import directions_of
 from auditor.audit.plugins import in_use, plugin_checks
 from auditor.audit.seeds import generator_for
 from auditor.audit.stages import Report, Stages
@@ -44,10 +38,10 @@ from auditor.audit.subject import Subject, open_subject
 from auditor.boundary.base import Generator
 from auditor.documents.plan import Plan
 from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
-from auditor.documents.summary import RANKED_BY, ranking, summarise
+from auditor.documents.summary import summarise
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
-from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, parse_pairs
+from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
 from auditor.worker import sandbox
 
 
@@ -56,7 +50,7 @@ def run(
     report: Report,
     *,
     started: float | None = None,
-    ledger: Ledger | None = None,
+    finished_parts: FinishedParts | None = None,
     opened: Callable[[Plan, Report], Subject] = open_subject,
 ) -> tuple[Results, RunFacts]:
     """Do the whole audit that the plan describes.
@@ -65,7 +59,7 @@ def run(
         plan: what to audit and how.
         report: told of progress.
         started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
-        ledger: knows what an earlier run finished, and is told of every part that this one finishes.
+        finished_parts: knows what an earlier run finished, and is told of every part that this one finishes.
         opened: makes model and data ready; from their files unless told otherwise.
     Returns:
         the results, equal for equal plans on one machine, and what varies from run to run.
@@ -77,27 +71,31 @@ def run(
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
         subject = opened(plan, report)
-    ledger = ledger or Ledger()
-    results = _audited(plan, subject, generator, stages, budget, ledger)
+    finished_parts = finished_parts or FinishedParts()
+    results = _audited(plan, subject, generator, stages, budget, finished_parts)
     run_facts = RunFacts(
-        schema_version=SCHEMA_VERSION,
         started=begun.isoformat(timespec="seconds"),
         duration_seconds=time.perf_counter() - begin,
         stages=stages.seconds,
         host=facts.host(subject),
         peak_memory_bytes=facts.peak_memory(),
         cost=results.cost,
-        pairs_taken_over=ledger.taken,
+        pairs_taken_over=finished_parts.taken,
     )
     return results, run_facts
 
 
 def _audited(
-    plan: Plan, subject: Subject, generator: Generator, stages: Stages, budget: TimeBudget, ledger: Ledger
+    plan: Plan,
+    subject: Subject,
+    generator: Generator,
+    stages: Stages,
+    budget: TimeBudget,
+    finished_parts: FinishedParts,
 ) -> Results:
     classifier, dataset = subject.classifier, subject.dataset
     refuse_worthless(classifier, subject.checks)
-    route, battery = choose_route(classifier, generator, plan), Battery.registered(plan.profile)
+    setup, suite = choose_setup(classifier, generator, plan), CharacteristicSuite.registered(plan.profile)
     with refusing_change(classifier), stages.stage("predictions"):
         train = predict_split(classifier, dataset.train, stages.report, "train")
         test = predict_split(classifier, dataset.test, stages.report, "test")
@@ -106,28 +104,22 @@ def _audited(
         fit = checks_of_fit(classifier, dataset, train, test, performance)
         refuse_unfit(fit, train, test, dataset.class_names, force=plan.force)
     selected = _selected(plan, subject, train, test)
-    plugins = in_use(plan, subject, route, battery)
-    ledger.begin(facts_of(plan, subject, plugins), selected.pairs)
+    plugins = in_use(plan, subject, setup, suite)
+    finished_parts.begin(facts_of(plan, subject, plugins), selected.pairs)
     with refusing_change(classifier):
         search, masking = checked_search(
-            classifier, {"test": test, "train": train}, directions_of(selected.pairs), route.search, plan, stages
+            classifier, {"test": test, "train": train}, directions_of(selected.pairs), setup.search, plan, stages
         )
-        route = route.with_search(search)
-        route = prepared(route, classifier, train, directions_of(selected.pairs), plan, stages)
+        setup = setup.with_search(search)
+        setup = prepared(setup, classifier, train, directions_of(selected.pairs), plan, stages)
     before = _spent(classifier)
     _check_start(classifier, "the preparations of the search")
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
-    work = Work(plan, subject, train, test, class_samples(train, test), route, battery, shown, everywhere)
-    collected, everything = Collected(plan.report_pairs), AllPairs(work, selected.pairs, stages, budget, ledger)
-    for part in everything.finished():
-        collected.add(part)
-    fragile_first = ranking(collected.pairs([]), RANKED_BY[0])
-    pairs, baselines = allowing_for_training(collected.pairs(fragile_first), battery), Cost(forward=0, backward=0)
-    summary = summarise(pairs, battery.definitions)
-    if not work.baselines:
-        pairs, baselines = baselines_of_shown(pairs, summary.ranking[:shown], work, stages, budget, ledger)
-    coverage = coverage_of(selected, pairs, everything.failed, train, test, named=plan.pairs.strip() != AUTO)
+    work = Work(plan, subject, train, test, class_samples(train, test), setup, suite, shown, everywhere)
+    pairs, failed, costs = audited_pairs(work, selected.pairs, stages, budget, finished_parts)
+    summary = summarise(pairs, suite.definitions)
+    coverage = coverage_of(selected, pairs, failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
         steady = _ask_again(classifier, "all measurements")
         checks = [
@@ -137,8 +129,8 @@ def _audited(
             *plugin_checks(),
             masking,
             covered(coverage, pairs),
-            *validity_of(classifier, train, test, pairs, (plan.generator, route.name)),
-            *resumed(ledger.taken_over, len(selected.pairs)),
+            *validity_of(classifier, train, test, pairs, (plan.generator, setup.name)),
+            *resumed(finished_parts.taken_over, len(selected.pairs)),
             *steady,
         ]
     return Results(
@@ -146,7 +138,7 @@ def _audited(
         tool=ToolFacts(name="deepdig-audit", version=__version__),
         model=facts.model_facts(subject, plan.model.output),
         data=facts.data_facts(dataset),
-        settings=facts.settings(plan, subject, route, battery, pairs),
+        settings=facts.settings(plan, subject, setup, suite, pairs),
         environment=facts.environment(),
         # A later check of one name saw more data than the first.
         validity=list({check.id: check for check in checks}.values()),
@@ -155,11 +147,11 @@ def _audited(
         coverage=coverage,
         pairs=pairs,
         summary=summary,
-        definitions=battery.definitions,
-        generators=route.definitions,
-        cost=sum_of([before, collected.cost, baselines]),
+        definitions=suite.definitions,
+        generators=setup.definitions,
+        cost=sum_of([before, *costs]),
         gate=Gate(status="not_configured", rules=[]),
-        provenance=Provenance(taken_over=ledger.taken_over, plugins=plugins),
+        provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),
     )
 
 

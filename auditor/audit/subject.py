@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auditor.audit.heap import keep_freed_memory
+from auditor.audit.process_settings import keep_freed_memory, threads_for, use_threads
 from auditor.audit.stages import Report
-from auditor.audit.threads import threads_for, use_threads
 from auditor.class_names import CarriedNames
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.geometry import Geometry
@@ -15,12 +14,12 @@ from auditor.datasets.load import load_dataset, match_classes
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
 from auditor.models.gpu import unused_device
-from auditor.models.open import model_digest, model_format_of, open_model
+from auditor.models.open import open_file, open_model
 from auditor.models.shape import instance_spec
 from auditor.worker.sandbox import check_trust
 from auditor.worker.sandbox.limits import DATA, MODEL, TRIAL
@@ -76,18 +75,19 @@ def open_artefact(plan: ModelPlan) -> Artefact:
     Raises:
         InputRefused: it is no model, or not the expected one.
     """
-    path = Path(plan.path)
-    sha256, size = model_digest(path)
-    if plan.expect_sha256 and plan.expect_sha256.lower() != sha256:
-        action = "get the right file, or correct --expect-sha256"
-        raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{sha256} in {path.name}", action)
-    check_trust(plan, model_format_of(path))
-    threads = threads_for(size)
-    use_threads(threads)
-    keep_freed_memory()
-    backend = open_model(path, model_options(plan, threads))
+    with open_file(Path(plan.path)) as file:
+        if plan.expect_sha256 and plan.expect_sha256.lower() != file.sha256:
+            action = "get the right file, or correct --expect-sha256"
+            raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{file.sha256} in {file.path.name}", action)
+        check_trust(plan, file.format)
+        threads = threads_for(file.size_bytes)
+        use_threads(threads)
+        keep_freed_memory()
+        backend = open_model(file, model_options(plan, threads))
+        file.check_unchanged()
     unused = unused_device(plan.device, backend)
-    return Artefact(path, model_format_of(path), sha256, size, backend, threads, [] if unused is None else [unused])
+    checks = [] if unused is None else [unused]
+    return Artefact(file.path, file.format, file.sha256, file.size_bytes, backend, threads, checks)
 
 
 def model_options(plan: ModelPlan, threads: int) -> ModelOptions:
@@ -135,7 +135,7 @@ def joined(
     Raises:
         InputRefused: they do not fit.
     """
-    samples = dataset.train.instances(systematic(len(dataset.train), BINDING_SAMPLES))
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), BINDING_SAMPLES))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)

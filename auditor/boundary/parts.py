@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.base import ATTEMPTS, DirectionTask
+from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.segments import Segments
 
 LEAST = 8
@@ -71,7 +71,7 @@ class Parts:
         return [self.owner.count(row) for row in range(len(self.tasks))]
 
     def segments(
-        self, forth: Sequence[Arrivals], back: Sequence[Arrivals], longer: Sequence[Tensor] | None
+        self, forth: Sequence[BestSoFar], back: Sequence[BestSoFar], longer: Sequence[Tensor] | None
     ) -> list[Segments]:
         """End points of each direction from what Components I and II reached in its parts, by source.
 
@@ -82,7 +82,7 @@ class Parts:
         return [self._joined(row, forth, back, longer) for row in range(len(self.tasks))]
 
     def _joined(
-        self, row: int, forth: Sequence[Arrivals], back: Sequence[Arrivals], longer: Sequence[Tensor] | None
+        self, row: int, forth: Sequence[BestSoFar], back: Sequence[BestSoFar], longer: Sequence[Tensor] | None
     ) -> Segments:
         task, mine = self.tasks[row], [k for k, owner in enumerate(self.owner) if owner == row]
         there = torch.cat([self.rows[k][forth[k].arrived] for k in mine])

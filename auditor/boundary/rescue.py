@@ -19,8 +19,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
+from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.parts import Parts, derived
 from auditor.boundary.segments import Segments
@@ -43,7 +43,7 @@ class Rescue:
     longer: Training = field(default_factory=lambda: Training(steps=400, batch=16, patience=4))
     free: GradientFree = field(default_factory=GradientFree)
 
-    def train_longer(self, classifier: Classifier, parts: Parts, forth: Sequence[Arrivals]) -> list[Tensor]:
+    def train_longer(self, classifier: Classifier, parts: Parts, forth: Sequence[BestSoFar]) -> list[Tensor]:
         """Train for what was not carried over, and put what arrives in place.
 
         Returns:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -88,8 +88,6 @@ def between(
         return done.to("cpu")
 
     done = run(torch.arange(len(x_s)), x_s)
-    if retries and done.across is done.x:  # further tries are written into each
-        done = replace(done, across=done.x.clone())
     first = _lost(done)
     third = [Counter(done.third[(direction == k) & first].tolist()) for k in range(len(directions))]
     neighbour_of = _neighbours(x_t, x_s, done, direction, retries)
@@ -98,21 +96,11 @@ def between(
         if not len(rows):
             break
         low = x_s[neighbour_of[rows, attempt]]
-        again = run(rows, low)
-        done.x[rows], done.across[rows] = again.x, again.across
-        done.outcome[rows], done.third[rows] = again.outcome, again.third
-        done.steps[rows] += again.steps
+        done = done.tried_again(rows, run(rows, low))
         x_s[rows] = low
     offsets = torch.tensor([0, *sizes]).cumsum(0).tolist()
     return [
-        _collected(
-            d,
-            Bisected(done.x[a:b], done.across[a:b], done.outcome[a:b], done.steps[a:b], done.third[a:b]),
-            x_s[a:b],
-            counted,
-            first[a:b],
-            classifier.num_classes,
-        )
+        _collected(d, done.part(a, b), x_s[a:b], counted, first[a:b], classifier.num_classes)
         for d, counted, a, b in zip(directions, third, offsets, offsets[1:], strict=False)
     ]
 

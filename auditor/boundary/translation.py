@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.adam import Adam
-from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.autoencoder import StackedAutoencoders, stacked
+from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.objective import Weights, step_all
 from auditor.boundary.shared_start import SharedStart
 from auditor.boundary.training import Training
@@ -45,7 +45,7 @@ def translate(
     guard_path: bool = False,
     start: SharedStart | None = None,
     parts: Sequence[int] | None = None,
-) -> list[Arrivals]:
+) -> list[BestSoFar]:
     """Train one network for each direction and carry its instances over.
 
     Args:
@@ -60,7 +60,7 @@ def translate(
         for each direction the nearest arrivals, by the artefact's own predictions.
     """
     device = classifier.device
-    found = [Arrivals.none(x) for x in starts]
+    found = [BestSoFar.none(x) for x in starts]
     active = [k for k, x in enumerate(starts) if len(x)]
     if not active:
         return found
@@ -94,7 +94,7 @@ def translate(
     return found
 
 
-def _done(arrivals: Arrivals, training: Training) -> bool:
+def _done(arrivals: BestSoFar, training: Training) -> bool:
     enough = float((arrivals.arrived & arrivals.clear).float().mean()) >= training.arrive
     return arrivals.idle >= training.patience and (enough or arrivals.idle >= 3 * training.patience)
 
@@ -129,7 +129,7 @@ class _Held:
         return self.crossings[torch.tensor(active, device=self.x.device)]
 
 
-def _draw(arrivals: Arrivals, training: Training, rng: torch.Generator) -> Tensor:
+def _draw(arrivals: BestSoFar, training: Training, rng: torch.Generator) -> Tensor:
     """Rows of a batch with replacement; once few instances are missing, a quarter of them is drawn from these."""
     count, missing = len(arrivals.x), arrivals.missing
     rows = torch.randint(count, (training.batch,), generator=rng)
@@ -152,7 +152,7 @@ def _look(
     held: _Held,
     starts: Sequence[Tensor],
     crossings: Sequence[tuple[int, int]],
-    found: Sequence[Arrivals],
+    found: Sequence[BestSoFar],
     guard_path: bool,
 ) -> None:
     """Carry all instances of the active directions and keep the arrivals that the artefact confirms."""
@@ -167,7 +167,7 @@ def _look(
         path = _free_of_third_classes(classifier, start, end, pairs).cpu()
     parts = (of.split(sizes) for of in (end.cpu(), p, path))
     for k, part, there, way in zip(active, *parts, strict=True):
-        found[k].offer(starts[k], part, there, crossings[k], way)
+        found[k].update(starts[k], part, there, crossings[k], way)
 
 
 def _free_of_third_classes(classifier: Classifier, start: Tensor, end: Tensor, pairs: Tensor) -> Tensor:

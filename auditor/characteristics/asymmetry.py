@@ -16,26 +16,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
-from auditor.documents.results import Definition, Measure, Measured, NotMeasured
-from auditor.functional.statistics import Estimate
-
-UNIT = "relative difference"
-MARGIN = "margin_l2_attack"
+from auditor.documents.results import ASYMMETRIES, Definition, Measure, Measured, NotMeasured
+from auditor.numbers.intervals import Interval
 
 
 @characteristic("asymmetry")
 @dataclass(frozen=True)
 class Asymmetry(PairCharacteristic):
-    """Relative difference of the margin and of IDC between the two directions; the unit names the measure used."""
+    """Relative difference of the margin and of IDC between the two directions."""
 
     definitions: ClassVar[Mapping[str, Definition]] = {
         "asymmetry_margin": Definition(
             title="Asymmetry of the margin",
-            unit=UNIT,
-            direction="lower is more even",
+            unit="relative difference",
+            scale="number",
+            better="lower",
+            reading="lower is more even",
             bounds=(0.0, 1.0),
             scope="pair",
-            headline=False,
             formula="|a - b| / (a + b)",
             text="Whether one class is closer to the boundary than the other: 0 when both are equally far, 1 when one "
             "lies on it.",
@@ -43,11 +41,12 @@ class Asymmetry(PairCharacteristic):
         ),
         "asymmetry_idc": Definition(
             title="Asymmetry of input-space complexity",
-            unit=UNIT,
-            direction="lower is more even",
+            unit="relative difference",
+            scale="number",
+            better="lower",
+            reading="lower is more even",
             bounds=(0.0, 1.0),
             scope="pair",
-            headline=False,
             formula="|a - b| / (a + b)",
             text="Whether the boundary is more folded on the side of one class than on the side of the other: 0 when "
             "both are alike, 1 when only one is folded.",
@@ -57,10 +56,7 @@ class Asymmetry(PairCharacteristic):
 
     def compare(self, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Mapping[str, Measured]:
         """Asymmetry of what both directions have."""
-        return {
-            "asymmetry_margin": self._of("asymmetry_margin", MARGIN, forth, back),
-            "asymmetry_idc": self._of("asymmetry_idc", "idc", forth, back),
-        }
+        return {name: self._of(name, of, forth, back) for name, of in ASYMMETRIES.items()}
 
     def _of(self, name: str, of: str, forth: Mapping[str, Measured], back: Mapping[str, Measured]) -> Measured:
         a, b = forth.get(of), back.get(of)
@@ -68,28 +64,20 @@ class Asymmetry(PairCharacteristic):
             return NotMeasured(not_measured=f"{of} not measured in both directions")
         if a.value + b.value == 0:
             return NotMeasured(not_measured=f"{of} is zero in both directions")
-        value, low, high = relative_difference(
-            Estimate(a.value, a.ci_low, a.ci_high), Estimate(b.value, b.ci_low, b.ci_high)
-        )
-        direction = self.definitions[name].direction
-        return Measure(value=value, ci_low=low, ci_high=high, n=a.n + b.n, unit=f"{UNIT} of {of}", direction=direction)
+        return self.definitions[name].measure(*relative_difference(a.interval, b.interval), n=a.n + b.n)
 
 
-def relative_difference(a: Estimate, b: Estimate) -> Estimate:
+def relative_difference(a: Interval, b: Interval) -> Interval:
     """|a - b| / (a + b) of two estimates >= 0 that are not both zero, with the range it takes over both intervals.
 
     An open end lies at 0 or at infinity. Where that leaves the whole of [0, 1], there is no interval.
     """
-    (a_low, a_high), (b_low, b_high) = (_range(estimate) for estimate in (a, b))
+    (a_low, a_high), (b_low, b_high) = ((max(number.low, 0.0), number.high) for number in (a, b))
     # It depends on a / b alone and grows away from 1, so its extremes lie at the two far corners.
     corners = [_ratio(a_low, b_high), _ratio(a_high, b_low)]
     overlap = a_low <= b_high and b_low <= a_high
     low, high = 0.0 if overlap else min(corners), max(corners)
-    return Estimate(_ratio(a.value, b.value), *((None, None) if (low, high) == (0, 1) else (low, high)))
-
-
-def _range(estimate: Estimate) -> tuple[float, float]:
-    return estimate.low or 0.0, math.inf if estimate.high is None else estimate.high
+    return Interval(_ratio(a.value, b.value), *(() if (low, high) == (0, 1) else (low, high)))
 
 
 def _ratio(a: float, b: float) -> float:

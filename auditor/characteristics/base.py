@@ -161,9 +161,8 @@ class Characteristic(ABC):
         return Findings({name: NotMeasured(not_measured=reason) for name in self.definitions})
 
     def as_measure(self, name: str, value: float, ci_low: float | None, ci_high: float | None, n: int) -> Measure:
-        """A measure with the unit and direction of its definition."""
-        d = self.definitions[name]
-        return Measure(value=value, ci_low=ci_low, ci_high=ci_high, n=n, unit=d.unit, direction=d.direction)
+        """A measure that reads as its definition says."""
+        return self.definitions[name].measure(value, ci_low, ci_high, n)
 
 
 class PairCharacteristic(ABC):

@@ -25,7 +25,8 @@ from auditor.characteristics.base import Characteristic, Evidence, Findings, cha
 from auditor.documents.results import Definition, Measured, NotMeasured
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import median_of_neighbours, mutual
-from auditor.functional.statistics import Estimate, quantiles, ratio_estimate, replicates
+from auditor.functional.statistics import quantiles, ratio_estimate, replicates
+from auditor.numbers.intervals import Interval
 
 COLLAPSE = 0.25
 """A diversity below this is collapse: the instances are not a sample of the boundary."""
@@ -43,9 +44,10 @@ class Diversity(Characteristic):
         "diversity": Definition(
             title="Diversity of boundary instances",
             unit="ratio",
-            direction="higher is more varied",
+            scale="ratio",
+            better="higher",
+            reading="higher is more varied",
             bounds=(0.0, None),
-            scope="direction",
             headline=True,
             formula="median_i min_(j != i) |b_i - b_j| / median_i min_(j != i) |x_i - x_j|",
             text="How different the boundary instances are from each other, compared with the samples they were made "
@@ -55,10 +57,10 @@ class Diversity(Characteristic):
         "nn_boundary": Definition(
             title="Distance between neighbouring boundary instances",
             unit="L2, pixels in [0, 1]",
-            direction="higher is more varied",
+            scale="distance",
+            better="higher",
+            reading="higher is more varied",
             bounds=(0.0, None),
-            scope="direction",
-            headline=False,
             formula="median_i min_(j != i) |b_i - b_j|",
             text="Median distance of a boundary instance to the nearest other one.",
             source="this tool",
@@ -66,10 +68,10 @@ class Diversity(Characteristic):
         "nn_source": Definition(
             title="Distance between neighbouring sources",
             unit="L2, pixels in [0, 1]",
-            direction="higher is more varied",
+            scale="distance",
+            better="higher",
+            reading="higher is more varied",
             bounds=(0.0, None),
-            scope="direction",
-            headline=False,
             formula="median_i min_(j != i) |x_i - x_j|",
             text="Median distance of a source, the sample that a boundary instance was made from, to the nearest other "
             "source.",
@@ -97,7 +99,7 @@ class Diversity(Characteristic):
         return Findings(measures)
 
 
-def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> Estimate | None:
+def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> Interval | None:
     """The ratio of both medians with its interval; None where too many distances are 0.
 
     Args:
@@ -108,8 +110,6 @@ def diversity_estimate(near: Tensor, shared: float, *, rng: torch.Generator) -> 
     ratio = ratio_estimate(median(near.double()[None])[0], replicates(near, median, rng=rng))
     if ratio is None or ratio.value == 0:
         return ratio
-    assert ratio.low is not None
-    assert ratio.high is not None
     stretch = (1 + shared) ** 0.5
     low, high = (ratio.value * (end / ratio.value) ** stretch for end in (ratio.low, ratio.high))
-    return Estimate(ratio.value, low, high)
+    return Interval(ratio.value, low, high)

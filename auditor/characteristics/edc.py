@@ -15,17 +15,19 @@ Source: arXiv 1912.11460, section 4.2.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic, series_values
-from auditor.characteristics.separator import Separator, separator
-from auditor.documents.results import Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
-from auditor.functional.statistics import Estimate, mean_estimate, systematic, wilson
+from auditor.characteristics.hyperplane import Hyperplane, separating_hyperplane
+from auditor.documents.results import Better, Definition, Measured, NotMeasured, ScatterGroup, ScatterSeries
+from auditor.functional.statistics import evenly_spaced, mean_estimate
+from auditor.numbers.intervals import Interval, wilson
 
 Role = Literal["train_source", "train_target", "boundary"]
 ROLES: dict[Role, str] = {
@@ -41,57 +43,50 @@ SOURCE = "arXiv 1912.11460, section 4.2"
 
 
 def _definitions(
-    name: str, what: str, *, accuracy: str, distance: str, headline: bool, text: str
+    name: str, what: str, *, accuracy: dict[str, Any], distance: tuple[Better, str], text: str
 ) -> dict[str, Definition]:
-    """The five measures of one set of embeddings; ``accuracy`` and ``distance`` say how to read them."""
+    """The five measures of one set of embeddings; ``accuracy`` and ``distance`` say which values are better."""
 
-    def entry(
-        title: str, unit: str, direction: str, formula: str, explained: str, headline: bool = False
-    ) -> Definition:
+    def entry(title: str, better: Better, reading: str, formula: str, explained: str, **more: Any) -> Definition:
+        as_distance = {"unit": "d / (1 + d) of the SVM's plane", "scale": "number"}
         return Definition(
-            title=f"Embedding-space complexity (EDC): {title}",
-            unit=unit,
-            direction=direction,
-            bounds=(0.0, 1.0),
-            scope="direction",
-            headline=headline,
-            formula=formula,
-            text=explained,
-            source=SOURCE,
-        )
+            title=f"Embedding-space complexity (EDC): {title}", better=better, reading=reading, bounds=(0.0, 1.0),
+            formula=formula, text=explained, source=SOURCE, **(as_distance | more),
+        )  # fmt: skip
 
-    far = "d / (1 + d) of the SVM's plane"
     return {
         f"edc_{name}_accuracy": entry(
-            f"SVM accuracy on {what}", f"share of {what}", accuracy, "#{i : sign(w.e_i + b) = y_i} / N", text, headline
+            f"SVM accuracy on {what}",
+            formula="#{i : sign(w.e_i + b) = y_i} / N",
+            explained=text,
+            unit=f"share of {what}",
+            scale="share",
+            **accuracy,
         ),
         f"edc_{name}_distance": entry(
             f"distance of {what} from the plane",
-            far,
-            distance,
+            *distance,
             "m / (1 + m), m = mean of |w.e + b| / |w|",
             f"How far {what} lie from the plane that a linear SVM puts between the two classes in the model's "
             "embedding, on a scale from 0 (on it) to 1 (infinitely far).",
         ),
         f"edc_{name}_distance_misclassified": entry(
             f"distance of misclassified {what}",
-            far,
+            "lower",
             "lower is milder",
             "m / (1 + m), m = mean of |w.e + b| / |w| over the misclassified",
             f"The same distance for those {what} that lie on the wrong side of the plane.",
         ),
         f"edc_{name}_distance_min": entry(
             f"least distance of {what}",
-            far,
-            distance,
+            *distance,
             "d / (1 + d), d = min of |w.e + b| / |w|",
             f"The distance of the nearest of the {what}. An extreme of a sample has no interval: how far the next "
             "sample reaches does not show in this one.",
         ),
         f"edc_{name}_distance_max": entry(
             f"greatest distance of {what}",
-            far,
-            distance,
+            *distance,
             "d / (1 + d), d = max of |w.e + b| / |w|",
             f"The distance of the farthest of the {what}. An extreme of a sample has no interval: how far the next "
             "sample reaches does not show in this one.",
@@ -107,16 +102,14 @@ class EmbeddingSpaceComplexity(Characteristic):
     definitions: ClassVar[Mapping[str, Definition]] = _definitions(
         "train",
         "training samples",
-        accuracy="higher is simpler",
-        distance="higher is further apart",
-        headline=False,
+        accuracy={"better": "higher", "reading": "higher is simpler"},
+        distance=("higher", "higher is further apart"),
         text="How well a plane separates the training samples of the two classes in the model's embedding.",
     ) | _definitions(
         "test",
         "test samples",
-        accuracy="higher is simpler",
-        distance="higher is further apart",
-        headline=False,
+        accuracy={"better": "higher", "reading": "higher is simpler"},
+        distance=("higher", "higher is further apart"),
         text="How well the plane found on the training samples separates test samples of the two classes.",
     )
 
@@ -153,9 +146,8 @@ class BoundaryEmbeddingSpaceComplexity(Characteristic):
     definitions: ClassVar[Mapping[str, Definition]] = _definitions(
         "boundary",
         "boundary instances",
-        accuracy="near 0.5 is simpler",
-        distance="lower is simpler",
-        headline=True,
+        accuracy={"better": "near", "ideal": 0.5, "reading": "near 0.5 is simpler", "headline": True},
+        distance=("lower", "lower is simpler"),
         text="The share of boundary instances that a linear SVM, fitted in the model's embedding, puts on their "
         "source class's side. Near one half the model's boundary agrees with the SVM's plane; near 0 or 1 it lies "
         "to one side.",
@@ -170,13 +162,13 @@ class BoundaryEmbeddingSpaceComplexity(Characteristic):
         return Findings(describe(self, "boundary", -plane.signed(embeddings)))
 
 
-def fitted(evidence: Evidence) -> Separator | NotMeasured:
+def fitted(evidence: Evidence) -> Hyperplane | NotMeasured:
     """The SVM's plane, or why there is none."""
     size = evidence.classifier.embedding_size
-    return size if isinstance(size, NotMeasured) else separator(evidence.source, evidence.target)
+    return size if isinstance(size, NotMeasured) else separating_hyperplane(evidence.source, evidence.target)
 
 
-def wrong_side(evidence: Evidence, plane: Separator) -> Tensor:
+def wrong_side(evidence: Evidence, plane: Hyperplane) -> Tensor:
     """Rows of the source class's training samples that the plane does not put on their own side: int64 ``(M,)``."""
     assert evidence.source.train_embeddings is not None
     return (plane.signed(evidence.source.train_embeddings) >= 0).nonzero()[:, 0]
@@ -198,7 +190,7 @@ def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measur
         reason = f"it takes {LEAST} {name} embeddings; there {'is' if n == 1 else 'are'} {n}"
         return {key: NotMeasured(not_measured=reason) for key in (*ids, misclassified)}
     distances = correct.abs()
-    extremes = (Estimate(float(end), None, None) for end in distances.aminmax())
+    extremes = (Interval(float(end)) for end in distances.aminmax())
     estimates = [wilson(n - len(wrong), n), *map(_squashed, (mean_estimate(distances), *extremes))]
     measures: dict[str, Measured] = {
         key: of.as_measure(key, *estimate, n=n) for key, estimate in zip(ids, estimates, strict=True)
@@ -211,14 +203,14 @@ def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measur
     return measures
 
 
-def projection(evidence: Evidence, plane: Separator) -> ScatterSeries:
+def projection(evidence: Evidence, plane: Hyperplane) -> ScatterSeries:
     """Embeddings seen along the plane: signed distance from it against their first principal component within it."""
     groups: dict[Role, Tensor | None] = {
         "train_source": evidence.source.train_embeddings,
         "train_target": evidence.target.train_embeddings,
         "boundary": evidence.boundary_embeddings,
     }
-    shown = {role: e[systematic(len(e), SHOWN)].double() for role, e in groups.items() if e is not None and len(e)}
+    shown = {role: e[evenly_spaced(len(e), SHOWN)].double() for role, e in groups.items() if e is not None and len(e)}
     everything = torch.cat(list(shown.values()))
     centre, axis = everything.mean(dim=0), principal_axis(everything, plane.normal)
     points = {
@@ -248,8 +240,6 @@ def principal_axis(embeddings: Tensor, normal: Tensor) -> Tensor:
     return axis * axis[axis.abs().argmax()].sign()
 
 
-def _squashed(estimate: Estimate) -> Estimate:
+def _squashed(estimate: Interval) -> Interval:
     """m / (1 + m); it is monotone, so the interval's ends go through it as they are."""
-    value, *ends = (None if m is None else m / (1 + m) for m in estimate)
-    assert value is not None
-    return Estimate(value, *ends)
+    return Interval(*(m / (1 + m) if math.isfinite(m) else m for m in estimate))

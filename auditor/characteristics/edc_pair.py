@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from auditor.characteristics.base import PairCharacteristic, characteristic
 from auditor.documents.results import Definition, Measure, Measured, NotMeasured
-from auditor.functional.statistics import wilson
+from auditor.numbers.intervals import wilson
 
 ID = "edc_boundary_accuracy_both"
 
@@ -34,10 +34,12 @@ class PairEmbeddingComplexity(PairCharacteristic):
         ID: Definition(
             title="Embedding-space complexity (EDC): SVM accuracy on the boundary instances of both directions",
             unit="share of boundary instances",
-            direction="near 0.5 is simpler",
+            scale="share",
+            better="near",
+            ideal=0.5,
+            reading="near 0.5 is simpler",
             bounds=(0.0, 1.0),
             scope="pair",
-            headline=False,
             formula="right / n over the boundary instances of both directions, labelled with their source class",
             text="How often the SVM's plane puts a boundary instance on the side of the class that it started from. At "
             "one half the plane is as undecided as the model, so the boundary is nearly linear in the embedding.",
@@ -55,15 +57,5 @@ class PairEmbeddingComplexity(PairCharacteristic):
         share = wilson(round(a.value * a.n) + round(b.value * b.n), count)
         below = math.hypot(*(m.n / count * (m.value - m.low) for m in (a, b)))
         above = math.hypot(*(m.n / count * (m.high - m.value) for m in (a, b)))
-        low, high = min(share.low or 0.0, share.value - below), max(share.high or 0.0, share.value + above)
-        d = self.definitions[ID]
-        return {
-            ID: Measure(
-                value=share.value,
-                ci_low=max(low, 0.0),
-                ci_high=min(high, 1.0),
-                n=count,
-                unit=d.unit,
-                direction=d.direction,
-            )
-        }
+        low, high = min(share.low, share.value - below), max(share.high, share.value + above)
+        return {ID: self.definitions[ID].measure(share.value, max(low, 0.0), min(high, 1.0), count)}

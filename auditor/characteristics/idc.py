@@ -35,7 +35,7 @@ from auditor.characteristics.base import Characteristic, Evidence, Findings, cha
 from auditor.documents.results import Definition, StripSeries
 from auditor.functional.one_side import stepped_back
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
-from auditor.functional.trajectories import oscillation, segments, tournament
+from auditor.functional.trajectories import class_change_rate, round_robin_pairs, segments
 from auditor.models.classifier import Classifier
 from auditor.models.two_routes import TwoRoutes
 
@@ -104,9 +104,10 @@ class InputSpaceComplexity(Characteristic):
         "idc": Definition(
             title="Input-space complexity (IDC)",
             unit="share of steps",
-            direction="lower is simpler",
+            scale="rate",
+            better="lower",
+            reading="lower is simpler",
             bounds=(0.0, 1.0),
-            scope="direction",
             headline=True,
             formula="mean over trajectories of #{i : c_i != c_(i+1)} / (T - 1)",
             text="We walk in a straight line from one boundary instance to another, both just on the side of the "
@@ -128,7 +129,7 @@ class InputSpaceComplexity(Characteristic):
             return self.not_measured(f"it takes {LEAST_INSTANCES} boundary instances; there are {len(x)}")
         if self.one_sided:
             x = on_source_side(evidence.classifier, evidence.instances, rng=rng)
-        ends = tournament(len(x), 2 * self.partners, rng=rng)[: len(x) * self.partners]
+        ends = round_robin_pairs(len(x), 2 * self.partners, rng=rng)[: len(x) * self.partners]
         (classes, shares, value, low, high), title = self._by_the_fastest_route(evidence, x, ends)
         trace = StripSeries(title=title, x_label="point on the segment", rows=classes[:SHOWN].tolist())
         # What the interval says of shares outside [0, 1] is known not to be. A folded place that one instance in twenty
@@ -161,7 +162,7 @@ class InputSpaceComplexity(Characteristic):
             if along is None:
                 return None
             classes = torch.cat([classes, along])
-            shares = oscillation(classes)
+            shares = class_change_rate(classes)
             value, low, high = mean_over_pairs(shares, ends[: len(classes)], len(x))
             half, alone = (high - low) / 2, 1.96 * float(shares.std()) / len(shares) ** 0.5
             if precision and (half <= self.tolerance * precision or alone <= self.exhausted * half):

@@ -33,10 +33,11 @@ from auditor.characteristics.base import (
     characteristic,
     series_values,
 )
-from auditor.documents.results import NEUTRAL, Definition, DistributionSeries, Group, Measured, NotMeasured
+from auditor.documents.results import Better, Definition, DistributionSeries, Group, Measured, NotMeasured
 from auditor.functional.distances import l2, linf
 from auditor.functional.quantiles import median_difference, quantile_estimate
-from auditor.functional.statistics import systematic, wilson
+from auditor.functional.statistics import evenly_spaced
+from auditor.numbers.intervals import wilson
 
 SHOWN = 300
 LEAST = 2
@@ -48,16 +49,17 @@ SEARCH = "FAB, arXiv 1907.02044; FMN, arXiv 2102.12827; without gradients SurFre
 
 
 def _quantile_definitions(
-    stem: str, *, title: str, direction: str, symbol: str, text: str, source: str, headline: str | None = None
+    stem: str, *, title: str, better: Better, reading: str, symbol: str, text: str, source: str, headline: str = ""
 ) -> dict[str, Definition]:
     """Median, 5 % and 95 % quantile in both norms; ``stem`` holds ``{norm}``."""
     return {
         (id := stem.format(norm=norm) + suffix): Definition(
             title=f"{title}, {name}" + (f", {quantile}" if suffix else ""),
             unit=unit,
-            direction=direction,
+            scale="distance",
+            better=better,
+            reading=reading,
             bounds=(0.0, upper),
-            scope="direction",
             headline=id == headline,
             formula=f"{quantile} of |x - b|_{'2' if norm == 'l2' else 'inf'}, {symbol}",
             text=text,
@@ -78,7 +80,8 @@ class GeneratedDistance(Characteristic):
     definitions: ClassVar[Mapping[str, Definition]] = _quantile_definitions(
         "margin_{norm}",
         title="Distance to the generated instance",
-        direction=NEUTRAL,
+        better="none",
+        reading="neither is better",
         symbol="x: source, b: the boundary instance made from it",
         text="How far the generator walked from a sample to the boundary. It shows at what distance a plausible "
         "instance lies, not how near the boundary is, so neither a small nor a large one is a merit of the model.",
@@ -111,7 +114,8 @@ class Margin(Characteristic):
         **_quantile_definitions(
             "margin_{norm}_attack",
             title="Margin",
-            direction="higher is safer",
+            better="higher",
+            reading="higher is safer",
             symbol="x: test sample of s, b: nearest point found in t; 0 where the model does not say s of x",
             text="The smallest change found that makes the model say the target class, of samples that it was not "
             "trained on: along gradients, or by the model's decisions alone where it has none. It is an upper bound of "
@@ -122,7 +126,8 @@ class Margin(Characteristic):
         **_quantile_definitions(
             "margin_{norm}_attack_train",
             title="Margin of training samples",
-            direction="higher is safer",
+            better="higher",
+            reading="higher is safer",
             symbol="x: training sample of s, b: nearest point found in t; 0 where the model does not say s of x",
             text="The same of samples of the training split. Where it is clearly larger than that of test samples, the "
             "model keeps a distance to what it was trained on that it does not keep to what comes new.",
@@ -132,10 +137,11 @@ class Margin(Characteristic):
             f"margin_{norm}_attack_gap": Definition(
                 title=f"Margin of training samples less that of test samples, {name}",
                 unit=unit,
-                direction="near 0 is more general",
+                scale="distance",
+                better="near",
+                ideal=0.0,
+                reading="near 0 is more general",
                 bounds=(None if upper is None else -upper, upper),
-                scope="direction",
-                headline=False,
                 formula="median over training samples - median over test samples",
                 text="How much farther from the boundary the samples are that the model was trained on. The two "
                 "medians are of different samples, so the interval holds what both leave open.",
@@ -147,10 +153,10 @@ class Margin(Characteristic):
             f"already_wrong{ending}": Definition(
                 title=f"{what.capitalize()} that the model already puts elsewhere",
                 unit=f"share of {what}",
-                direction="lower is better",
+                scale="share",
+                better="lower",
+                reading="lower is better",
                 bounds=(0.0, 1.0),
-                scope="direction",
-                headline=False,
                 formula="#{x : f(x) is not s} / n",
                 text=f"The share of the {what} of the source class that the model gives another class. Their margin "
                 "is 0, and they count in every quantile of the margin.",
@@ -235,4 +241,4 @@ def distribution(evidence: Evidence, norm: str) -> DistributionSeries:
 
 
 def _shown(distances: Tensor) -> list[float]:
-    return series_values(distances[systematic(len(distances), SHOWN)])
+    return series_values(distances[evenly_spaced(len(distances), SHOWN)])

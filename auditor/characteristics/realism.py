@@ -23,7 +23,7 @@ from auditor.characteristics.base import Characteristic, Evidence, Findings, cha
 from auditor.documents.results import Definition
 from auditor.functional.distances import nearest_between
 from auditor.functional.quantiles import median_ratio
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 
 LEAST = 2
 
@@ -47,10 +47,10 @@ class Realism(Characteristic):
         "realism": Definition(
             title="Distance to the training data",
             unit="ratio to unseen samples",
-            direction="lower is more realistic",
+            scale="ratio",
+            better="lower",
+            reading="lower is more realistic",
             bounds=(0.0, None),
-            scope="direction",
-            headline=False,
             formula="median_i min_k |b_i - x_k| / median_j min_k |u_j - x_k|, u: test, x: training samples of s and t",
             text="How far boundary instances are from the nearest training sample of the two classes, compared with "
             "test samples. Near 1 they are as close to the data as real unseen samples. An instance that stays near "
@@ -93,4 +93,4 @@ def _real_distances(
 
 def _limited(a: Tensor, b: Tensor, limit: int) -> Tensor:
     """At most ``limit`` evenly spaced samples of each of two classes."""
-    return torch.cat([samples[systematic(len(samples), limit)] for samples in (a, b)])
+    return torch.cat([samples[evenly_spaced(len(samples), limit)] for samples in (a, b)])

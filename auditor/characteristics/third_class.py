@@ -15,7 +15,7 @@ import torch
 
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.documents.results import Definition
-from auditor.functional.statistics import wilson
+from auditor.numbers.intervals import wilson
 
 
 @characteristic("third_class")
@@ -29,9 +29,10 @@ class ThirdClassIntrusion(Characteristic):
         "third_class_intrusion": Definition(
             title="Third-class intrusion",
             unit="share of bisections",
-            direction="lower is cleaner",
+            scale="share",
+            better="lower",
+            reading="lower is cleaner",
             bounds=(0.0, 1.0),
-            scope="direction",
             headline=True,
             formula="#{bisections lost to a class other than s and t} / #{bisections started}",
             text="On the way between the two classes the model sometimes says a third class. This is the share of "

@@ -23,8 +23,8 @@ from auditor.errors import InputRefused
 
 _EXPECTED = "(x, y) or (x_train, y_train, x_test, y_test) as arrays, or a data set of (image, label), or two such"
 _TRAIN, _TEST = ("train", "training"), ("test", "validation", "valid", "val")
-_IMAGES, _CLASSES = ("Image", "Array2D", "Array3D"), ("ClassLabel",)
-"""Kinds of columns in Hugging Face's ``features`` that hold an image, and a class."""
+_IMAGES = ("Image", "Array2D", "Array3D")
+"""Kinds of columns in Hugging Face's ``features`` that hold an image."""
 _PLAIN = (tuple, list, str, bytes, Mapping, np.ndarray, Tensor)
 _OTHER_DATA = {"Audio": "audio", "Video": "video", "Translation": "text"}
 
@@ -58,26 +58,19 @@ def arrays_of(data: object) -> dict[str, Array]:
         InputRefused: it is something else; one line says what.
     """
     if isinstance(data, Mapping):
-        parts = [next((data[name] for name in names if name in data), None) for names in (_TRAIN, _TEST)]
-        if parts[0] is not None:
-            return _of_splits(*parts) if parts[1] is not None else _of_splits(parts[0])
-        return {
-            key: _array(data[name], name) for key, name in known_arrays(list(map(str, data)), "the dictionary").items()
-        }
-    if isinstance(data, tuple | list) and len(data) == 4 and not any(map(_is_dataset, data)):
-        return _checked_order({key: _array(value, key) for key, value in zip(SPLIT, data, strict=True)})
-    if isinstance(data, tuple | list) and len(data) == 2:
-        if any(map(_is_dataset, data)) or all(isinstance(part, tuple) and len(part) == 2 for part in data):
-            return _of_splits(*data)
-        return {key: _array(value, key) for key, value in zip(WHOLE, data, strict=True)}
+        train, test = (next((data[name] for name in names if name in data), None) for names in (_TRAIN, _TEST))
+        if train is not None:
+            return _of_splits(train, test)
+        known = known_arrays([*map(str, data)], "the dictionary")
+        return {key: _array(data[name], name) for key, name in known.items()}
     if _is_dataset(data):
         return _of_splits(data)
-    raise _refused(_EXPECTED, f"{_a(data)}{f' of {len(data)}' if isinstance(data, tuple | list) else ''}")
-
-
-def _checked_order(arrays: dict[str, Array]) -> dict[str, Array]:
-    x, second = arrays["x_train"], arrays["y_train"]
-    if second.ndim > 1 and second.shape[1:] == x.shape[1:]:
+    if not isinstance(data, tuple | list) or len(data) not in (2, 4):
+        raise _refused(_EXPECTED, f"{_a(data)}{f' of {len(data)}' if isinstance(data, tuple | list) else ''}")
+    if len(data) == 2 and (any(map(_is_dataset, data)) or all(isinstance(p, tuple) and len(p) == 2 for p in data)):
+        return _of_splits(*data)
+    arrays = {key: _array(value, key) for key, value in zip(WHOLE if len(data) == 2 else SPLIT, data, strict=True)}
+    if len(data) == 4 and arrays["y_train"].ndim > 1 and arrays["y_train"].shape[1:] == arrays["x_train"].shape[1:]:
         found = "a second array of the samples' own shape, as train_test_split returns them"
         raise InputRefused("(x_train, y_train, x_test, y_test)", found, "put y_train before x_test")
     return arrays
@@ -129,7 +122,7 @@ def _columns(whole: Any) -> tuple[str, str] | None:
         return None
     kinds = {name: type(feature).__name__ for name, feature in features.items()}
     images = [name for name, kind in kinds.items() if kind in _IMAGES]
-    labels = [name for name, kind in kinds.items() if kind in _CLASSES]
+    labels = [name for name, kind in kinds.items() if kind == "ClassLabel"]
     labels = labels or [name for name in ("label", "labels") if kinds.get(name) == "Value"]
     if len(images) == 1 and len(labels) == 1:
         return images[0], labels[0]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from auditor.bounded_file import LARGEST_RESULTS, LARGEST_SMALL, plain_utf8, read_bounded
 from auditor.documents.agreement import check_agreement
+from auditor.documents.older_results import OLDER, upgraded
 from auditor.documents.results import SCHEMA_VERSION, Results, RunFacts, from_json
 from auditor.errors import AuditIncomplete, InputRefused
 
@@ -60,23 +61,17 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def read_results(path: Path) -> Results:
-    """Read results.json.
+    """Read results.json of this schema version or of 2.0.
 
     Raises:
-        InputRefused: there is no such file, it is not a results document of this version, or it contradicts itself.
+        InputRefused: there is no such file, it is not such a document, or it contradicts itself. Where it is one of
+            another version, the command that renews it is named.
     """
     text = _read(path, "results.json of an audit")
     try:
         results = from_json(text)
     except ValidationError as err:
-        first = err.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        found = f"{path}, where {where or 'the text'}: {first['msg']}"
-        action = "give the file that an audit by this version wrote"
-        if old := _older(text):
-            found, command = f"{path} of schema version {old[0]}", old[1]
-            action = f"audit again with this version: {command}" if command else "audit again with this version"
-        raise InputRefused(f"results.json, schema version {SCHEMA_VERSION}", found, action) from err
+        results = _older(text, path, err)
     check_agreement(results, str(path))
     return results
 
@@ -91,17 +86,24 @@ def read_run(path: Path) -> RunFacts | None:
     return run
 
 
-def _older(text: bytes) -> tuple[str, str] | None:
-    """The schema version of a document of another version, and the command that made it; None where it is none."""
+def _older(text: bytes, path: Path, refused: ValidationError) -> Results:
+    """The results in a text that was refused as one of this version, if it is one of the version before."""
+    expected = f"results.json, schema version {SCHEMA_VERSION}"
+    first = refused.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    found, action = f"{path}, where {where or 'the text'}: {first['msg']}", "give the file that an audit wrote"
     try:
         document = json.loads(text)
-        version, settings = document["schema_version"], document.get("settings", {})
-        command = settings.get("command", "") if isinstance(settings, dict) else ""
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    if not isinstance(version, str) or version == SCHEMA_VERSION:
-        return None
-    return version, command if isinstance(command, str) else ""
+        version, settings = document["schema_version"], document.get("settings")
+        if isinstance(version, str) and version != SCHEMA_VERSION:
+            found, action = f"{path} of schema version {version}", "audit again with this version"
+            if isinstance(settings, dict) and isinstance(command := settings.get("command"), str) and command:
+                action += f": {command}"
+        if version == OLDER:
+            return from_json(json.dumps(upgraded(document)))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # ValidationError is one
+        pass
+    raise InputRefused(expected, found, action) from refused
 
 
 def _read(path: Path, expected: str) -> bytes:

@@ -17,36 +17,18 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
 from statistics import correlation, median_low
-from typing import Literal, Protocol
+from typing import Literal
 
 from auditor.documents.results import Definition, Pair
+from auditor.numbers.intervals import Classes, Interval
 
-Classes = tuple[int, ...]
-
-
-class Known(Protocol):
-    """A number with an interval, infinite where that is open."""
-
-    @property
-    def value(self) -> float:
-        """The number."""
-
-    @property
-    def low(self) -> float:
-        """The lower end."""
-
-    @property
-    def high(self) -> float:
-        """The upper end."""
-
-
-Mean = tuple[float, float | None, float | None]
-"""The mean and both ends of its interval, None where that end is open."""
 LEAST_COMMON = 12
 """Samples that two directions have to share before their correlation is taken from them."""
 
 
-def mean_of_measure(pairs: Sequence[Pair], id: str, definition: Definition, measures: Mapping[Classes, Known]) -> Mean:
+def mean_of_measure(
+    pairs: Sequence[Pair], id: str, definition: Definition, measures: Mapping[Classes, Interval]
+) -> Interval:
     """The mean of a characteristic over some of its places.
 
     Args:
@@ -57,7 +39,7 @@ def mean_of_measure(pairs: Sequence[Pair], id: str, definition: Definition, meas
     return mean_of(measures, by_source=is_by_source(id, definition), alike=sample_correlation(pairs, id))
 
 
-def mean_change(id: str, definition: Definition, changes: Mapping[Classes, Known]) -> Mean:
+def mean_change(id: str, definition: Definition, changes: Mapping[Classes, Interval]) -> Interval:
     """The mean of the changes of a characteristic over some of its places, as much alike as common samples allow."""
     return mean_of(changes, by_source=is_by_source(id, definition))
 
@@ -67,7 +49,7 @@ def is_by_source(id: str, definition: Definition) -> bool:
     return definition.scope == "direction" and not id.startswith("edc_")
 
 
-def mean_of(measures: Mapping[Classes, Known], *, by_source: bool, alike: float = 1.0) -> Mean:
+def mean_of(measures: Mapping[Classes, Interval], *, by_source: bool, alike: float = 1.0) -> Interval:
     """The mean of numbers, one for each direction or pair; an end is open where any of theirs is.
 
     Args:
@@ -77,9 +59,9 @@ def mean_of(measures: Mapping[Classes, Known], *, by_source: bool, alike: float 
     count = len(measures)
     mean = math.fsum(m.value for m in measures.values()) / count
 
-    def half(reach: dict[Classes, float]) -> float | None:
+    def half(reach: dict[Classes, float]) -> float:
         if math.inf in reach.values():
-            return None
+            return math.inf
         alone = math.fsum(h * h for h in reach.values())
         if by_source:
             together = _squared_sums(reach, lambda classes: classes[:1])
@@ -91,7 +73,7 @@ def mean_of(measures: Mapping[Classes, Known], *, by_source: bool, alike: float 
 
     below = half({classes: m.value - m.low for classes, m in measures.items()})
     above = half({classes: m.high - m.value for classes, m in measures.items()})
-    return mean, None if below is None else mean - below, None if above is None else mean + above
+    return Interval(mean, mean - below, mean + above)
 
 
 def _squared_sums(reach: Mapping[Classes, float], keys: Callable[[Classes], Iterable[Hashable]]) -> float:

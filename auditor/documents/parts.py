@@ -2,21 +2,82 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
-from auditor.documents.results import Baseline, Cost, Document, NotMeasured, Pair
+from auditor.documents.results import (
+    Baseline,
+    Cost,
+    Direction,
+    Document,
+    Flagged,
+    Generation,
+    Margins,
+    Measured,
+    NotMeasured,
+    Pair,
+    SampleGrid,
+    Series,
+    Sources,
+)
+
+NOT_SHOWN = NotMeasured(not_measured="sample images are kept for the ranked pairs only")
+_plain = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class FinishedPairs(Document):
+@dataclass(config=_plain)
+class DirectionOutcome:
+    """What an audit knows of one direction, field by field what the results will say (``results.Direction``).
+
+    What only the audit as a whole tells is filled in later: baselines of the pairs that the report shows, intervals
+    that allow for another training, and that images are not shown.
+    """
+
+    source: int
+    target: int
+    sources: Sources
+    margins: dict[Literal["test", "train"], Margins]
+    flagged: list[Flagged]
+    generation: Generation
+    characteristics: dict[str, Measured]
+    by_generator: dict[str, list[float]]
+    series: dict[str, Series]
+    samples: SampleGrid | NotMeasured
+    baselines: dict[str, Baseline | NotMeasured] = field(default_factory=dict)
+
+
+@dataclass(config=_plain)
+class PairOutcome:
+    """What an audit knows of two classes: the directions forth and back."""
+
+    classes: tuple[int, int]
+    directions: tuple[DirectionOutcome, DirectionOutcome]
+
+    def document(self, class_names: Sequence[str], characteristics: Mapping[str, Measured]) -> Pair:
+        """The pair as it stands in the results, with the ``characteristics`` that compare its directions."""
+        a, b = self.classes
+        return Pair(
+            classes=self.classes,
+            names=(class_names[a], class_names[b]),
+            directions=[Direction(**vars(direction)) for direction in self.directions],
+            characteristics=dict(characteristics),
+        )
+
+
+class PairsPart(Document):
     """The pairs of a shard, each with its sample images, what they cost and how many seconds they took.
 
     ``not_finite`` counts instances for which the model gave NaN or infinity: a run that takes the part over warns too.
     """
 
     kind: Literal["pairs"] = "pairs"
-    pairs: list[Pair]
+    pairs: list[PairOutcome]
     cost: Cost
     seconds: float
     not_finite: int = Field(default=0, ge=0)
@@ -27,7 +88,7 @@ class FinishedPairs(Document):
         return [pair.classes for pair in self.pairs]
 
 
-class FinishedBaselines(Document):
+class BaselinesPart(Document):
     """The baselines of a pair that the report shows on a page of its own, forth and back, and what they cost."""
 
     kind: Literal["baselines"] = "baselines"
@@ -37,7 +98,12 @@ class FinishedBaselines(Document):
     not_finite: int = Field(default=0, ge=0)
 
 
-Part = Annotated[FinishedPairs | FinishedBaselines, Field(discriminator="kind")]
+Part = Annotated[PairsPart | BaselinesPart, Field(discriminator="kind")]
+
+
+def form_of_parts() -> str:
+    """A digest of what a part consists of: one kept in another form, by another version of the tool, cannot be read."""
+    return hashlib.sha256(json.dumps(TypeAdapter(Part).json_schema()).encode()).hexdigest()
 
 
 class Found(Document):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.documents.means import mean_of_measure
+from auditor.documents.parts import PairOutcome
 from auditor.documents.results import (
     Definition,
     Measure,
@@ -16,10 +17,8 @@ from auditor.documents.results import (
     Summary,
     SummaryMeasure,
     Worst,
-    harm,
-    is_neutral,
 )
-from auditor.numbers.class_pairs import Pair as Classes
+from auditor.numbers.class_pairs import ClassPair
 
 RANKED_BY = ("margin_l2_attack",)
 """A pair is as fragile as the nearer of its two directions; the first measure that any pair has decides."""
@@ -35,17 +34,17 @@ def summarise(pairs: Sequence[Pair], definitions: dict[str, Definition]) -> Summ
     )
 
 
-def ranking(pairs: Sequence[Pair], ranked_by: str) -> list[Classes]:
+def ranking(pairs: Sequence[Pair | PairOutcome], ranked_by: str) -> list[ClassPair]:
     """Classes of the pairs from most to least fragile; pairs without the measure come last, in their order."""
 
-    def key(pair: Pair) -> tuple[bool, float]:
+    def key(pair: Pair | PairOutcome) -> tuple[bool, float]:
         smallest = _smallest(pair, ranked_by)
         return smallest is None, smallest or 0.0
 
     return [pair.classes for pair in sorted(pairs, key=key)]
 
 
-def _smallest(pair: Pair, id: str) -> float | None:
+def _smallest(pair: Pair | PairOutcome, id: str) -> float | None:
     measures = (direction.characteristics.get(id) for direction in pair.directions)
     return min((m.value for m in measures if isinstance(m, Measure)), default=None)
 
@@ -54,17 +53,18 @@ def _over_all(pairs: Sequence[Pair], id: str, definition: Definition) -> Summary
     measures = list(_measures(pairs, id, definition))
     if not measures:
         return NotMeasured(not_measured="no pair has this measure; each says why")
-    mean, low, high = mean_of_measure(pairs, id, definition, dict(measures))
-    classes, measure = max(measures, key=lambda item: harm(definition.direction, item[1].value))
+    mean = mean_of_measure(pairs, id, definition, {classes: measure.interval for classes, measure in measures})
+    low, high = mean.ends
+    classes, measure = max(measures, key=lambda item: definition.badness(item[1].value))
     return SummaryMeasure(
-        mean=mean,
+        mean=mean.value,
         ci_low=low,
         ci_high=high,
-        worst=None if is_neutral(definition.direction) else Worst(classes=classes, value=measure.value),
+        worst=None if definition.better == "none" else Worst(classes=classes, value=measure.value),
     )
 
 
-def _measures(pairs: Sequence[Pair], id: str, definition: Definition) -> Iterator[tuple[Classes, Measure]]:
+def _measures(pairs: Sequence[Pair], id: str, definition: Definition) -> Iterator[tuple[ClassPair, Measure]]:
     for pair in pairs:
         holders = [(pair.classes, pair.characteristics)]
         if definition.scope == "direction":

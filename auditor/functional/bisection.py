@@ -46,8 +46,7 @@ class Outcome(IntEnum):
     THIRD_CLASS = 1
     PRECISION = 2
     STEPS = 3
-    ENDS = 4
-    JUMP = 5
+    JUMP = 4
 
     @property
     def reason(self) -> str:
@@ -57,7 +56,6 @@ class Outcome(IntEnum):
             Outcome.THIRD_CLASS: "a third class led between the ends",
             Outcome.PRECISION: "float32 precision was exhausted before the two probabilities met",
             Outcome.STEPS: "the cap of bisection steps was reached",
-            Outcome.ENDS: "an end of the segment was not in its class",
             Outcome.JUMP: "the class jumped between two neighbouring points",
         }[self]
 
@@ -85,6 +83,21 @@ class Bisected:
         x = self.x.to(device)
         across = x if self.across is self.x else self.across.to(device)
         return Bisected(x, across, self.outcome.to(device), self.steps.to(device), self.third.to(device))
+
+    def part(self, start: int, end: int) -> Bisected:
+        """Some rows of it."""
+        return Bisected(*(of[start:end] for of in (self.x, self.across, self.outcome, self.steps, self.third)))
+
+    def tried_again(self, rows: Tensor, again: Bisected) -> Bisected:
+        """The same where the segments of ``rows`` ended as ``again`` says, the steps of both tries added up."""
+        pairs = [
+            (self.x, again.x),
+            (self.across, again.across),
+            (self.outcome, again.outcome),
+            (self.third, again.third),
+        ]
+        x, across, outcome, third = (of.index_copy(0, rows, new) for of, new in pairs)
+        return Bisected(x, across, outcome, self.steps.index_add(0, rows, again.steps), third)
 
     @property
     def reached(self) -> Tensor:
@@ -167,9 +180,9 @@ def bisect(
     return Bisected(x, across, outcome, steps, third)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Slopes:
-    """log p_s - log p_t at the ends of N segments, as regula falsi sees it.
+    """log p_s - log p_t at the ends of N segments, as regula falsi sees it; ``moved`` changes it in place.
 
     Args:
         at: float64 ``(N, 2)``, at the ends s and t; infinite where it is not known.

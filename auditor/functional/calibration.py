@@ -19,7 +19,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auditor.functional.statistics import CELLS, LEVEL, Estimate
+from auditor.functional.statistics import CELLS
+from auditor.numbers.intervals import LEVEL, Interval
 
 BINS = 15
 DRAWS = 1000
@@ -39,7 +40,7 @@ def bin_of(confidence: Tensor) -> Tensor:
     return torch.bucketize(confidence, inner, right=True)
 
 
-def calibration_error(confidence: Tensor, correct: Tensor, *, rng: torch.Generator) -> tuple[Estimate, float]:
+def calibration_error(confidence: Tensor, correct: Tensor, *, rng: torch.Generator) -> tuple[Interval, float]:
     """The calibration error with its interval, and the probability of one as large if the model were calibrated.
 
     Args:
@@ -64,7 +65,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, *, rng: torch.Generat
     tail = (1 - LEVEL) / 2
     value, low = _first(thetas, above, 0.5), _first(thetas, above, tail)
     high = _first(thetas, [1 - share for share in below], 1 - tail)
-    return Estimate(value, min(low, value), max(high, value)), p
+    return Interval(value, min(low, value), max(high, value)), p
 
 
 def _shape(count: Tensor, mean: Tensor, right: Tensor) -> Tensor:

@@ -41,19 +41,14 @@ def largest(d: Tensor) -> Tensor:
     return d.abs().amax(dim=1) if len(d) else d.new_zeros(0)
 
 
-def nearest_within(x: Tensor) -> Tensor:
-    """L2 distance of each instance to the nearest other one of the same set; a copy of an instance is at 0.
+def neighbours_within(x: Tensor) -> tuple[Tensor, Tensor]:
+    """L2 distance of each instance to the nearest other one of the same set, and which one; a copy is at 0.
 
     Args:
         x (float32): ``(N, *shape)``, N >= 2.
     Returns:
-        float32 ``(N,)``.
+        float32 ``(N,)`` and int64 ``(N,)``.
     """
-    return neighbours_within(x)[0]
-
-
-def neighbours_within(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The same, and which other one it is: float32 ``(N,)`` and int64 ``(N,)``."""
     assert len(x) >= 2, len(x)
     return _nearest(x.flatten(1), x.flatten(1), exclude_same_row=True)
 

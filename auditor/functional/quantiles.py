@@ -21,10 +21,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from auditor.functional.statistics import LEVEL, Estimate, difference, ratio
+from auditor.numbers.intervals import LEVEL, Interval, difference, ratio
 
 
-def quantile_estimate(values: Tensor, level: float, *, alike: float = 1.0) -> Estimate | None:
+def quantile_estimate(values: Tensor, level: float, *, alike: float = 1.0) -> Interval | None:
     """A quantile, linearly interpolated, with its interval from order statistics.
 
     Args:
@@ -32,24 +32,24 @@ def quantile_estimate(values: Tensor, level: float, *, alike: float = 1.0) -> Es
         level: p in (0, 1).
         alike: how many of them say as much as one independent value.
     Returns:
-        None where the quantile itself is censored; an end is None where it is open: too few values, or censored.
+        None where the quantile itself is censored; an end is open where there are too few values, or it is censored.
 
     >>> "{:.1f} [{:.2f}, {:.2f}]".format(*quantile_estimate(torch.arange(9.0), 0.5))
     '4.0 [1.23, 6.77]'
-    >>> quantile_estimate(torch.arange(9.0), 0.75).high is None
-    True
+    >>> quantile_estimate(torch.arange(9.0), 0.75).high
+    inf
     """
     ordered = values.double().sort().values.tolist()
     value = _between(ordered, level * (len(ordered) - 1))
     if value == math.inf:
         return None
     from_below, from_above = (_place(len(ordered), side, alike) for side in (level, 1 - level))
-    low = None if from_below is None else min(value, _between(ordered, from_below))
-    high = None if from_above is None else max(value, _between(ordered, len(ordered) - 1 - from_above))
-    return Estimate(value, low, None if high == math.inf else high)
+    low = -math.inf if from_below is None else min(value, _between(ordered, from_below))
+    high = math.inf if from_above is None else max(value, _between(ordered, len(ordered) - 1 - from_above))
+    return Interval(value, low, high)
 
 
-def median_difference(a: Tensor, b: Tensor) -> Estimate | None:
+def median_difference(a: Tensor, b: Tensor) -> Interval | None:
     """The median of one sample less that of an independent one, whatever their shapes; None where one is censored.
 
     Args:
@@ -59,13 +59,13 @@ def median_difference(a: Tensor, b: Tensor) -> Estimate | None:
     return None if of_a is None or of_b is None else difference(of_a, of_b)
 
 
-def median_ratio(a: Tensor, b: Tensor) -> Estimate | None:
+def median_ratio(a: Tensor, b: Tensor) -> Interval | None:
     """The median of one sample over that of an independent one, both >= 0; None where one is censored or b's is 0."""
     of_a, of_b = quantile_estimate(a, 0.5), quantile_estimate(b, 0.5)
     return None if of_a is None or of_b is None else ratio(of_a, of_b)
 
 
-def median_of_neighbours(distances: Tensor, nearest: Tensor) -> Estimate:
+def median_of_neighbours(distances: Tensor, nearest: Tensor) -> Interval:
     """The median distance to the nearest other instance, with its interval.
 
     Two instances that are each other's nearest have the same distance, and those that are nearest to the same third

@@ -1,4 +1,4 @@
-"""Intervals: Wilson's for shares, closed forms for means and for two numbers together, the bootstrap for the rest.
+"""Intervals from samples: closed forms for means, the bootstrap for the rest.
 
     theta*_b = statistic of N rows drawn with replacement,   b = 1 .. R
     95 % interval = the 2.5 % and 97.5 % quantiles of theta*
@@ -6,8 +6,8 @@
 Resamples are drawn many at a time from an explicit generator; memory is bounded by ``CELLS`` numbers. Quantiles of one
 column have a closed form as well, see the module ``quantiles``. What each interval covers in simulations stands in
 ``benchmarks/coverage.md``.
-Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Wilson, JASA 22, 1927; Aronow, Samii and
-Assenova, Cluster-robust variance estimation for dyadic data, arXiv 1312.3398 (``mean_over_pairs``).
+Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Aronow, Samii and Assenova, Cluster-robust
+variance estimation for dyadic data, arXiv 1312.3398 (``mean_over_pairs``).
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-LEVEL = 0.95
+from auditor.numbers.intervals import LEVEL, Interval, student
+
 RESAMPLES = 1000
 CELLS = 2**21
 """Numbers held at once while resampling (16 MiB of float64)."""
@@ -32,38 +31,6 @@ Where a rare kind decides a mean, as folded places do for IDC, fewer say nothing
 
 Statistic = Callable[[Tensor], Tensor]
 """Maps resamples, float64 ``(B, N, *row)``, to float64 ``(B, K)``: K numbers for each resample."""
-
-
-class Estimate(NamedTuple):
-    """A number and the two ends of its 95 % interval; an end that is None is open, both None: there is no interval."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-def wilson(successes: int, trials: int, *, level: float = LEVEL) -> Estimate:
-    """A share with Wilson's score interval.
-
-        (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
-
-    Args:
-        successes, trials: 0 <= successes <= trials, trials >= 1.
-    Returns:
-        the share and its interval, all in [0, 1].
-
-    >>> "{:.3f} [{:.3f}, {:.3f}]".format(*wilson(399, 400))
-    '0.998 [0.986, 1.000]'
-    """
-    assert 0 <= successes <= trials > 0, (successes, trials)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p, shrink = successes / trials, z * z / trials
-    centre = (p + shrink / 2) / (1 + shrink)
-    half = z * (p * (1 - p) / trials + shrink / (4 * trials)) ** 0.5 / (1 + shrink)
-    # Both are exact in theory and one rounding error off in floating point.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == trials else centre + half
-    return Estimate(p, low, high)
 
 
 def replicates(values: Tensor, statistic: Statistic, *, rng: torch.Generator, resamples: int = RESAMPLES) -> Tensor:
@@ -86,8 +53,8 @@ def replicates(values: Tensor, statistic: Statistic, *, rng: torch.Generator, re
     return torch.cat(parts)
 
 
-def percentile_estimates(value: Tensor, drawn: Tensor, *, level: float = LEVEL) -> list[Estimate]:
-    """Estimates with percentile intervals, widened where needed to contain the estimate itself.
+def percentile_estimates(value: Tensor, drawn: Tensor, *, level: float = LEVEL) -> list[Interval]:
+    """Numbers with percentile intervals, widened where needed to contain the estimate itself.
 
     Args:
         value: ``(K,)``, the statistic on the sample.
@@ -97,18 +64,18 @@ def percentile_estimates(value: Tensor, drawn: Tensor, *, level: float = LEVEL) 
     low, high = torch.quantile(drawn, tails, dim=0)
     value = value.double()
     low, high = torch.minimum(low, value), torch.maximum(high, value)
-    return [Estimate(*row) for row in torch.stack([value, low, high], dim=1).tolist()]
+    return [Interval(*row) for row in torch.stack([value, low, high], dim=1).tolist()]
 
 
 def bootstrap(
     values: Tensor, statistic: Statistic, *, rng: torch.Generator, resamples: int = RESAMPLES
-) -> list[Estimate]:
+) -> list[Interval]:
     """K numbers of a sample with percentile bootstrap intervals; arguments as in ``replicates``."""
     drawn = replicates(values, statistic, rng=rng, resamples=resamples)
     return percentile_estimates(statistic(values.double()[None])[0], drawn)
 
 
-def mean_estimate(values: Tensor) -> Estimate:
+def mean_estimate(values: Tensor) -> Interval:
     """The mean with Student's interval, corrected for skewness.
 
         theta = mean - sd * 3/g * ((1 + g (y - g / 6N))^(1/3) - 1),   y = -+ t / sqrt(N)
@@ -127,12 +94,12 @@ def mean_estimate(values: Tensor) -> Estimate:
     n = len(values)
     middle = float(values.double().mean())
     if n == 1:
-        return Estimate(middle, None, None)
+        return Interval(middle)
     rest = values.double() - middle
     variance = float(rest.square().mean())
     skewness = float((rest**3).mean()) / variance**1.5 if variance > 0 else 0.0
     below, above = _skewed(middle, (variance * n / (n - 1)) ** 0.5, skewness, n)
-    return Estimate(middle, max(below, 0.0) if float(values.min()) >= 0 else below, above)
+    return Interval(middle, max(below, 0.0) if float(values.min()) >= 0 else below, above)
 
 
 def mean_over_pairs(values: Tensor, ends: Tensor, count: int) -> tuple[float, float, float]:
@@ -162,7 +129,7 @@ def mean_over_pairs(values: Tensor, ends: Tensor, count: int) -> tuple[float, fl
     return middle, *_skewed(middle, (variance * count) ** 0.5, skewness, count)
 
 
-def ratio_estimate(value: Tensor, drawn: Tensor) -> Estimate | None:
+def ratio_estimate(value: Tensor, drawn: Tensor) -> Interval | None:
     """Numerator over denominator with a percentile interval, None where it is not finite (denominators of zero).
 
     Args:
@@ -172,36 +139,6 @@ def ratio_estimate(value: Tensor, drawn: Tensor) -> Estimate | None:
     if value[1] == 0 or not (ratios := drawn[:, 0] / drawn[:, 1]).isfinite().all():
         return None
     return percentile_estimates(value[:1] / value[1:], ratios[:, None])[0]
-
-
-def difference(a: Estimate, b: Estimate) -> Estimate:
-    """``a - b`` of two independent numbers: the squares of the distances from a value to the ends add up.
-
-    Source: Zou and Donner, Statistics in Medicine 27, 2008.
-
-    >>> difference(Estimate(5.0, 2.0, None), Estimate(3.0, 3.0, 7.0))
-    Estimate(value=2.0, low=-3.0, high=None)
-    """
-    value = a.value - b.value
-    below, above = _together(_below(a), _above(b)), _together(_above(a), _below(b))
-    return Estimate(value, None if below is None else value - below, None if above is None else value + above)
-
-
-def ratio(a: Estimate, b: Estimate) -> Estimate | None:
-    """``a / b`` of two independent numbers >= 0, as the difference of their logarithms; None where b is 0.
-
-    >>> ratio(Estimate(4.0, 2.0, None), Estimate(2.0, 2.0, 2.0))
-    Estimate(value=2.0, low=1.0, high=None)
-    """
-    if b.value == 0:
-        return None
-    value = a.value / b.value
-    if a.value == 0:  # its logarithm has no ends; those of a over the least of b are at least as far out
-        return Estimate(0.0, 0.0, None if a.high is None or not b.low else a.high / b.low)
-    logs = difference(*(Estimate(math.log(e.value), _log(e.low), _log(e.high)) for e in (a, b)))
-    # An end at 0 is infinitely far on this scale: the ratio reaches down to 0, or up without end.
-    low = None if logs.low is None else math.exp(logs.low)
-    return Estimate(value, low, None if logs.high in (None, math.inf) else math.exp(logs.high))
 
 
 def mean(resamples: Tensor) -> Tensor:
@@ -249,10 +186,10 @@ def quantiles(*levels: float) -> Quantiles:
     return Quantiles(levels)
 
 
-def systematic(count: int, limit: int) -> Tensor:
+def evenly_spaced(count: int, limit: int) -> Tensor:
     """Systematic sample: ``min(count, limit)`` evenly spaced indices out of ``count``, int64, without chance.
 
-    >>> systematic(10, 4)
+    >>> evenly_spaced(10, 4)
     tensor([0, 3, 6, 9])
     """
     if count <= limit:
@@ -263,25 +200,6 @@ def systematic(count: int, limit: int) -> Tensor:
 def _at(values: Tensor, rows: Tensor) -> Tensor:
     """``values[rows]`` by the faster of torch's two ways on a CPU."""
     return values.index_select(0, rows.flatten()).view(*rows.shape, *values.shape[1:])
-
-
-def student(probability: float, freedom: int) -> float:
-    """Quantile of Student's t: exact for 1 and 2 degrees of freedom, else by its expansion in 1 / freedom.
-
-    The expansion is Abramowitz and Stegun 26.7.5.
-    """
-    if freedom == 1:
-        return math.tan(math.pi * (probability - 0.5))
-    if freedom == 2:
-        return (2 * probability - 1) / math.sqrt(2 * probability * (1 - probability))
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + math.fsum(term / freedom ** (order + 1) for order, term in enumerate(terms))
 
 
 def _skewed(middle: float, deviation: float, skewness: float, count: int) -> tuple[float, float]:
@@ -295,25 +213,6 @@ def _skewed(middle: float, deviation: float, skewness: float, count: int) -> tup
 
     reach = student((1 + LEVEL) / 2, count - 1) / count**0.5
     return middle - deviation * unskewed(reach), middle - deviation * unskewed(-reach)
-
-
-def _below(estimate: Estimate) -> float | None:
-    """How far the lower end lies below the value."""
-    return None if estimate.low is None else estimate.value - estimate.low
-
-
-def _above(estimate: Estimate) -> float | None:
-    """How far the upper end lies above the value."""
-    return None if estimate.high is None else estimate.high - estimate.value
-
-
-def _together(one: float | None, other: float | None) -> float | None:
-    """Root of the sum of both squares; open where either is."""
-    return None if one is None or other is None else math.hypot(one, other)
-
-
-def _log(end: float | None) -> float | None:
-    return None if end is None else math.log(end) if end > 0 else -math.inf
 
 
 def _chunks(total: int, cells_each: int) -> Sequence[int]:

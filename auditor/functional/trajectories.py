@@ -23,7 +23,7 @@ def segments(start: Tensor, end: Tensor, points: int) -> Tensor:
     return torch.lerp(start[:, None], end[:, None], weights.view(-1, *(1,) * (start.dim() - 1)))
 
 
-def oscillation(classes: Tensor) -> Tensor:
+def class_change_rate(classes: Tensor) -> Tensor:
     """Share of steps along each trajectory at which the predicted class changes.
 
     Args:
@@ -31,13 +31,13 @@ def oscillation(classes: Tensor) -> Tensor:
     Returns:
         float32 ``(N,)`` in [0, 1].
 
-    >>> oscillation(torch.tensor([[3, 3, 5, 3]]))
+    >>> class_change_rate(torch.tensor([[3, 3, 5, 3]]))
     tensor([0.6667])
     """
     return (classes[:, 1:] != classes[:, :-1]).float().mean(dim=1)
 
 
-def tournament(count: int, rounds: int, *, rng: torch.Generator) -> Tensor:
+def round_robin_pairs(count: int, rounds: int, *, rng: torch.Generator) -> Tensor:
     """Distinct pairs of instances, by the rounds of a tournament in which everyone meets everyone once.
 
     In a round no instance appears twice, so the first pairs share as little as pairs can (circle method, with the

@@ -1,6 +1,6 @@
 """What every model format provides (``Backend``) and how a format is registered.
 
-A format is one module: a function ``open(path, options) -> Backend`` under ``@model_format(name)``. The
+A format is one module: a function ``open(file, options) -> Backend`` under ``@model_format(name)``. The
 backend speaks the model's own tensors; ``auditor.models.classifier`` wraps it for the rest of the tool.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -20,6 +19,7 @@ from auditor.documents.results import NotMeasured
 from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
 from auditor.models.gpu import why_no_cuda
+from auditor.models.model_file import ModelFile
 from auditor.registry import Registry
 
 Layout = Literal["auto", "nchw", "nhwc", "flat"]
@@ -80,8 +80,8 @@ class Backend(ABC):
         embedding: name of the embedding (its size is known after a run), or why there is none.
         head: ``"probabilities"`` or ``"sigmoid"`` when the graph ends in a softmax or sigmoid that
             ``logits`` sees through, ``"logits"`` when it ends in a linear layer, None when not known.
-        squashed: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid; None
-            where the graph does not show it.
+        bounded_output: whether anything behind the last layer could have put the scores into [0, 1], such as a sigmoid;
+            None where the graph does not show it.
         device: where ``logits`` computes.
         runs_on: where ``scores`` and ``embeddings`` take and leave their numbers; None where that is ``device``.
         missed: why the runtime computes on the CPU though ``device`` is a GPU, None where it does not.
@@ -101,7 +101,7 @@ class Backend(ABC):
     head: OutputKind | None
     device: torch.device
     missed: str | None = None
-    squashed: bool | None = None
+    bounded_output: bool | None = None
     runs_on: torch.device | None = None
     passes_for_both: int = 2
     quantised: bool = False
@@ -150,7 +150,7 @@ class Around(Backend):
         return self.inner.labels(x)
 
 
-ModelOpener = Callable[[Path, ModelOptions], Backend]
+ModelOpener = Callable[[ModelFile, ModelOptions], Backend]
 model_formats: Registry[ModelOpener] = Registry(
     "model_format",
     "auditor.models.onnx",

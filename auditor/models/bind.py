@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from auditor.documents.results import NotMeasured, Parity, Validity
-from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
+from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.batch_size import cpu_batch_size, measured_batch_size
 from auditor.models.checks import (
@@ -26,7 +26,6 @@ from auditor.models.checks import (
     useless,
 )
 from auditor.models.classifier import Batching, Classifier, Preprocessing, scores_to_probabilities
-from auditor.models.explain import why
 from auditor.models.output_choice import looks_like
 from auditor.models.output_kind import decide_output_kind
 from auditor.models.scale import Rescaled, rescaled, rescaling
@@ -77,7 +76,9 @@ def bind(backend: Backend, samples: Tensor, options: ModelOptions, *, on_boundar
     scores = _first_scores(backend, prepare, samples)
     finite = check_finite(scores)
     usable = scores[torch.isfinite(scores).all(dim=1)]
-    kind, kind_check = decide_output_kind(usable, backend.head, options.output_kind, squashed=backend.squashed)
+    kind, kind_check = decide_output_kind(
+        usable, backend.head, options.output_kind, bounded_output=backend.bounded_output
+    )
     scale = 1.0 if on_boundary else rescaling(usable, kind)
     mended = [] if scale == 1 else [rescaled(scale)]
     if mended:
@@ -140,12 +141,12 @@ def _first_scores(backend: Backend, prepare: Preprocessing, samples: Tensor) -> 
         if len(samples) > 1 and _runs(backend, prepare(samples[:1])):
             raise InputRefused(
                 "a model that takes batches of any size",
-                f"one that fails on {len(samples)} samples: {why(error)}",
+                f"one that fails on {len(samples)} samples: {error_summary(error)}",
                 "export it with a dynamic batch axis",
             ) from error
         raise InputRefused(
             "inputs of the shape that the model was built for",
-            f"samples of {found}, on which it fails: {why(error)}",
+            f"samples of {found}, on which it fails: {error_summary(error)}",
             _OTHER_DATA,
         ) from error
     if scores.dim() != 2 or scores.shape[1] < 1:
@@ -192,7 +193,7 @@ def _embedding_size(backend: Backend, x: Tensor, options: ModelOptions) -> int |
     except AuditIncomplete:  # the device failed, not the model
         raise
     except Exception as error:
-        problem = f"it cannot be computed: {why(error)}"
+        problem = f"it cannot be computed: {error_summary(error)}"
     else:
         if e.dim() == 2 and len(e) == len(x) and e.shape[1] and torch.isfinite(e).all():
             return e.shape[1]

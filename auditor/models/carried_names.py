@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from onnx import AttributeProto, ModelProto, NodeProto
 
@@ -36,11 +37,11 @@ def names_in_onnx(model: ModelProto) -> CarriedNames | None:
     return _first_list((key, text.encode()) for key, text in metadata if _is_key(key))
 
 
-def names_in_archive(path: Path) -> CarriedNames | None:
+def names_in_archive(archive: Path | BinaryIO) -> CarriedNames | None:
     """The names in the extra files of a TorchScript or ``.pt2`` archive whose records were checked."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _first_list(_extra_files(archive))
+        with zipfile.ZipFile(archive) as records:
+            return _first_list(_extra_files(records))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return None
 

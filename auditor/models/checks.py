@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from auditor.documents.results import NotMeasured, Parity, Validity
-from auditor.errors import InputRefused
+from auditor.errors import InputRefused, error_summary
 from auditor.models.classifier import Classifier, scores_to_probabilities
-from auditor.models.explain import why
 from auditor.models.gpu import failure_of
 
 _SINGLES = 16
@@ -59,7 +58,7 @@ def check_gradient(classifier: Classifier, samples: Tensor) -> tuple[NotMeasured
     except (RuntimeError, InputRefused) as error:
         if (failure := failure_of(classifier.device, error)) is not None:
             raise failure from error
-        return _without_gradient(why(error.__cause__ or error))
+        return _without_gradient(error_summary(error.__cause__ or error))
     finite = torch.isfinite(gradient).flatten(1).all(dim=1)
     nothing = (gradient == 0).flatten(1).all(dim=1)
     if not finite.any() or nothing.all():

@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 
 from auditor.documents.results import NotMeasured
-from auditor.errors import AuditError, InputRefused
+from auditor.errors import AuditError, InputRefused, error_summary
 from auditor.models.base import Backend, OutputKind
-from auditor.models.explain import why
 from auditor.models.memory import lack_of_memory
 
 T = TypeVar("T")
@@ -309,7 +308,7 @@ def _computed(run: Callable[[Tensor], Sequence[Tensor]], x: Tensor, widths: Sequ
     except AuditError:
         raise
     except Exception as err:
-        found = f"one that fails on {len(x)} of them: {why(err)}"
+        found = f"one that fails on {len(x)} of them: {error_summary(err)}"
         raise InputRefused("a model that computes every batch of samples", found, "look at the model") from err
     for rows, width in zip(made, widths, strict=True):
         if rows.shape[:1] != (len(x),) or (width is not None and rows.shape[1:] != (width,)):

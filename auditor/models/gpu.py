@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from auditor.documents.results import Validity
-from auditor.errors import AuditIncomplete, one_line
-from auditor.models.explain import why
+from auditor.errors import AuditIncomplete, error_summary, one_line
 from auditor.models.memory import lack_of_memory
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def why_no_cuda() -> str:
     try:
         torch.cuda.init()
     except Exception as err:
-        return f"{version}: {why(err)}"
+        return f"{version}: {error_summary(err)}"
     return f"{version} finds no device that it can use"
 
 
@@ -106,8 +105,8 @@ def failure_of(device: torch.device, err: BaseException) -> AuditIncomplete | No
         cause = cause.__cause__ or cause.__context__
     if cause is None:
         return None
-    text = f"expected a model that computes on {device}; found that it fails there: {why(cause)}; say --device cpu"
-    return AuditIncomplete(text)
+    found = f"that it fails there: {error_summary(cause)}"
+    return AuditIncomplete(f"expected a model that computes on {device}; found {found}; say --device cpu")
 
 
 @contextmanager

@@ -52,6 +52,44 @@ def choose(candidates: Sequence[Candidate]) -> tuple[int, str]:
     return place, _passed_over(names, place, "the first that a last layer makes and that leads to no other")
 
 
+@dataclass(frozen=True)
+class Output(Candidate):
+    """An output whose type and shape the file declares.
+
+    Args:
+        described: name, type and shape in words.
+        floating: whether it holds floating-point numbers.
+        shape: with the batch axis, None for a free size; the whole is None where the file does not say.
+        fits: whether it may be class scores, by its type and shape.
+    """
+
+    described: str = ""
+    floating: bool = False
+    shape: Sequence[int | None] | None = None
+    fits: bool = False
+
+
+def choose_declared(outputs: Sequence[Output], kind: str = "") -> tuple[int, str]:
+    """Place of the class scores among declared outputs, and why that one.
+
+    Args:
+        outputs: all of the model.
+        kind: what the model is if nothing fits and no shape tells.
+    Raises:
+        InputRefused: nothing fits, or the outputs are those of a detector; the message says what it looks like.
+    """
+    fitting = [place for place, one in enumerate(outputs) if one.fits]
+    inner = {name for place in fitting for name in outputs[place].before}
+    others = [one for one in outputs if one.floating and one.name not in inner]
+    seen = looks_like([(one.name, one.shape) for one in others])
+    if not fitting or (seen == "a detector" and not all(one.fits for one in others)):
+        found, kind = "; ".join(one.described for one in outputs) or "no output", seen or kind
+        advice = "audit a classifier, or export its class scores as an output"
+        raise InputRefused("class scores of shape (N, C)", found + f": {kind}" * bool(kind), advice)
+    place, reason = choose([outputs[place] for place in fitting])
+    return fitting[place], "the only output" if len(outputs) == 1 else reason
+
+
 def _passed_over(names: Sequence[str], place: int, reason: str) -> str:
     return f"{reason}; {', '.join(name for name in names if name != names[place])} passed over"
 

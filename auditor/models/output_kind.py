@@ -15,7 +15,7 @@ _ROUNDING = 1e-3
 
 
 def decide_output_kind(
-    scores: Tensor, head: OutputKind | None, asked: OutputKind | None, *, squashed: bool | None = None
+    scores: Tensor, head: OutputKind | None, asked: OutputKind | None, *, bounded_output: bool | None = None
 ) -> tuple[OutputKind, Validity]:
     """The kind of the scores, and how it is known.
 
@@ -27,7 +27,7 @@ def decide_output_kind(
         scores (float32): finite, ``(N, C)`` or ``(N, 1)``, N >= 1.
         head: what the graph ends in.
         asked: ``--output-kind``.
-        squashed: whether the graph has a sigmoid or the like behind its last layer (``Backend.squashed``).
+        bounded_output: whether the graph has a sigmoid or the like behind its last layer (``Backend.bounded_output``).
     Raises:
         UsageError: ``--output-kind`` contradicts the graph or the scores.
         InputRefused: one column of numbers that are neither a sigmoid nor said to be one, or a logit.
@@ -45,7 +45,7 @@ def decide_output_kind(
             f"one column with {_range_of(scores, sums=False)}: a regressor, or one logit",
             "audit a classifier; say --output-kind logits if it is the logit of the second of two classes",
         )
-    if scores.shape[1] == 1 and asked is None and head is None and squashed is False:
+    if scores.shape[1] == 1 and asked is None and head is None and bounded_output is False:
         raise InputRefused(
             "a score for each class, or one sigmoid",
             f"one column with {_range_of(scores, sums=False)} and no sigmoid in the graph: a regressor",

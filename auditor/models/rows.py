@@ -1,4 +1,4 @@
-"""One row of scores for each instance, whatever batch size and shape a torch module insists on."""
+"""Instances in the dtype and the batch sizes that a model takes, and its answer as one row for each instance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ import torch
 from torch import Tensor
 
 from auditor.errors import InputRefused
+from auditor.models.straight_through import straight_round
+
+
+def to_input_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Instances in the dtype that the model declares; uint8 models take pixels 0..255, so [0, 1] times 255."""
+    if dtype == torch.uint8:
+        return (x * 255).round().clamp(0, 255).to(torch.uint8)
+    return x.to(dtype)
+
+
+def differentiable(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Instances with the model's own values, still differentiable: whole pixels 0..255 keep the gradient of 255 x."""
+    return straight_round(x * 255) if dtype == torch.uint8 else x.to(dtype)
 
 
 def score_rows(scores: Tensor) -> Tensor:

@@ -34,37 +34,45 @@ _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
 )
 
 
-def sniff(path: Path) -> str:
+def sniff(path: Path, file: BinaryIO) -> str:
     """Format of a model file: ``"onnx"``, ``"torchscript"`` or ``"pt2"``.
 
+    Args:
+        path: its name, for the message.
+        file: its content, at the beginning.
     Raises:
-        InputRefused: the path is no readable file, or its content is something else; the message names it.
+        InputRefused: the content is something else; the message names it.
+        OSError: the system does not read it.
     """
-    size = size_of_file(path)
-    with path.open("rb") as file:
-        start = file.read(4096)
-        if size == 0:
-            raise refused(path, "an empty file", _AGAIN)
-        # First, because the length that a safetensors file begins with can look like any other beginning.
-        if start[8:9] == b"{" and 2 <= int.from_bytes(start[:8], "little") <= size - 8:
-            raise refused(path, "a safetensors file, which holds weights and no graph", _EXPORT)
-        for beginning, found, action in _BEGINNINGS:
-            if start.startswith(beginning):
-                raise refused(path, found, action)
-        if start[4:8] == b"TFL3":
-            raise refused(path, "a TensorFlow Lite model", "convert it to ONNX with tf2onnx --tflite")
-        if start[257:262] == b"ustar":
-            raise refused(path, "a tar archive", "unpack it first")
-        if start.startswith(b"PK"):
-            return _archive_format(path)
-        if _is_onnx(path, file, size, start):
-            return "onnx"
+    size, start = os.fstat(file.fileno()).st_size, file.read(4096)
+    if size == 0:
+        raise refused(path, "an empty file", _AGAIN)
+    # First, because the length that a safetensors file begins with can look like any other beginning.
+    if start[8:9] == b"{" and 2 <= int.from_bytes(start[:8], "little") <= size - 8:
+        raise refused(path, "a safetensors file, which holds weights and no graph", _EXPORT)
+    for beginning, found, action in _BEGINNINGS:
+        if start.startswith(beginning):
+            raise refused(path, found, action)
+    if start[4:8] == b"TFL3":
+        raise refused(path, "a TensorFlow Lite model", "convert it to ONNX with tf2onnx --tflite")
+    if start[257:262] == b"ustar":
+        raise refused(path, "a tar archive", "unpack it first")
+    if start.startswith(b"PK"):
+        return _archive_format(path, file)
+    if _is_onnx(path, file, size, start):
+        return "onnx"
     raise refused(path, *_text_or_unknown(start))
 
 
 def refused(path: Path, found: str, action: str) -> InputRefused:
     """The refusal of a model file."""
     return InputRefused(EXPECTED, f"{found} ({path.name})", action)
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> InputRefused:
+    """The refusal of a path that the system does not read: a name too long, a device, a file that goes away."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return InputRefused(EXPECTED, f"{path.name[:100]}: {reason}", "check the path and its permissions")
 
 
 def size_of_file(path: Path) -> int:
@@ -86,10 +94,10 @@ def size_of_file(path: Path) -> int:
     return path.stat().st_size
 
 
-def _archive_format(path: Path) -> str:
+def _archive_format(path: Path, file: BinaryIO) -> str:
     """Format of a zip archive by the names in it."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise refused(path, "a corrupt or truncated zip archive", _AGAIN) from error

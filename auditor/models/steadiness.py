@@ -20,9 +20,8 @@ import torch
 from torch import Tensor
 
 from auditor.documents.results import Validity
-from auditor.errors import AuditError, AuditIncomplete
+from auditor.errors import AuditError, AuditIncomplete, error_summary
 from auditor.models.base import Around, Backend
-from auditor.models.explain import why
 from auditor.models.gpu import failure_of
 from auditor.models.memory import lack_of_memory
 from auditor.models.writes import DRAWS
@@ -352,7 +351,7 @@ class Watched(Around):
                 return None
             if (failure := failure_of(self.inner.device, err)) is not None or isinstance(err, AuditIncomplete):
                 raise (failure or err) from err  # the device's fault, not the model's
-            return f"no answer the second time: {err if isinstance(err, AuditError) else why(err)}"
+            return f"no answer the second time: {err if isinstance(err, AuditError) else error_summary(err)}"
         return y.detach().float().cpu()
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import fx
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto
+    from onnx import ModelProto, TensorProto
 
 # torch ships no complete types for its graphs.
 Graph = Any
@@ -84,8 +84,10 @@ def of_program(module: fx.GraphModule) -> tuple[str, ...]:
 
 def of_onnx(model: ModelProto) -> tuple[str, ...]:
     """What an ONNX model shows, whose local functions are inlined: it keeps nothing, but may draw."""
+    from auditor.models.onnx.subgraphs import all_graphs
+
     drawn, known = list[str](), dict[str, bool]()
-    for graph in _graphs(model.graph):
+    for graph in all_graphs(model.graph):
         known |= {tensor.name: _is_true(tensor) for tensor in graph.initializer}
         for node in graph.node:
             if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
@@ -96,15 +98,6 @@ def of_onnx(model: ModelProto) -> tuple[str, ...]:
             if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2] and known.get(node.input[2], True):
                 drawn.append("Dropout in training mode")
     return _in_words([], drawn, [])
-
-
-def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
-    """A graph and all graphs inside its nodes."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]:
-                yield from _graphs(inner)
 
 
 def _is_true(tensor: TensorProto) -> bool:

@@ -1,17 +1,16 @@
-"""Which class pairs to audit: ``all``, or a list such as ``3:8,cat:dog``."""
+"""Pairs of classes as users write them: ``3:8`` or ``cat:dog``, lists of such pairs, and both directions of each."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import combinations
 
 from auditor.errors import InputRefused, UsageError
 
-Pair = tuple[int, int]
-
-
+ClassPair = tuple[int, int]
+ClassNames = tuple[str, str]
 AUTO = "auto"
 MOST_PAIRS = 200
 """Pairs that are audited without --max-pairs."""
@@ -39,7 +38,7 @@ def check_pairs(text: str) -> None:
             raise UsageError(f"expected two different classes in a pair; found {part!r}; correct --pairs")
 
 
-def parse_pairs(text: str, class_names: Sequence[str], present: Collection[int], max_pairs: int) -> list[Pair]:
+def parse_pairs(text: str, class_names: Sequence[str], present: Collection[int], max_pairs: int) -> list[ClassPair]:
     """The pairs meant by ``--pairs`` other than ``auto``: (smaller index, larger index), sorted, without repeats.
 
     Both classes of a pair are named by name, or both by index; where a name looks like an index of another class
@@ -71,32 +70,71 @@ def parse_pairs(text: str, class_names: Sequence[str], present: Collection[int],
     return pairs
 
 
-def _pair(text: str, names: list[str]) -> Pair:
-    # A class name may itself hold a colon, so every place to cut is tried and exactly one must fit.
-    cuts = [(text[:i].strip(), text[i + 1 :].strip()) for i, char in enumerate(text) if char == ":"]
-    by_name = {(names.index(a), names.index(b)) for a, b in cuts if a in names and b in names}
-    by_index = {(int(a), int(b)) for a, b in cuts if _is_index(a, names) and _is_index(b, names)}
-    meant = by_name or by_index
+def _pair(text: str, names: list[str]) -> ClassPair:
+    meant = pairs_meant(text, names)
     if len(meant) != 1:
         expected = (
             f"a pair such as 3:8 of class indices 0 to {len(names) - 1} or of class names ({_some(names)}),"
             " not one of each"
         )
-        raise UsageError(f"expected {expected}; found {text.strip()!r}; {_near(cuts, names)}correct --pairs")
+        raise UsageError(f"expected {expected}; found {text.strip()!r}; {_near(_cuts(text), names)}correct --pairs")
     a, b = meant.pop()
     if a == b:
         raise UsageError(f"expected two different classes in a pair; found {text.strip()!r}; correct --pairs")
-    return min(a, b), max(a, b)
+    return in_order(a, b)
 
 
-def _is_index(word: str, names: list[str]) -> bool:
+def pairs_meant(text: str, names: Sequence[str]) -> set[ClassPair]:
+    """The pairs that ``a:b`` can mean, both classes by name or, where that fits nowhere, both by index.
+
+    A class name may itself hold a colon, so every place to cut is tried.
+
+    >>> pairs_meant("3:8", ["zero", "one"]), sorted(pairs_meant("a:b:c", ["a", "a:b", "c", "b:c"]))
+    (set(), [(0, 3), (1, 2)])
+    """
+    cuts, names = _cuts(text), list(names)
+    by_name = {(names.index(a), names.index(b)) for a, b in cuts if a in names and b in names}
+    return by_name or {(int(a), int(b)) for a, b in cuts if _is_index(a, names) and _is_index(b, names)}
+
+
+def class_meant(text: str, names: Sequence[str]) -> int | None:
+    """The index of a class given by name or index, None where there is none; a name wins over an index like it."""
+    word = text.strip()
+    if word in names:
+        return names.index(word)
+    return int(word) if _is_index(word, names) else None
+
+
+def _is_index(word: str, names: Sequence[str]) -> bool:
     """Whether a word is the index of a class, and not the name of another."""
     if not (word.isascii() and word.isdigit() and len(word) < 10 and int(word) < len(names)):
         return False
     return word not in names or names.index(word) == int(word)
 
 
-def _near(cuts: list[tuple[str, str]], names: list[str]) -> str:
+def pair_text(classes: ClassPair, names: Sequence[str]) -> str:
+    """A pair as ``pairs_meant`` reads it: by names, or by indices where a name could be read in another way."""
+    a, b = (names[c] for c in classes)
+    plain = all(name.strip() == name and ":" not in name and name.isprintable() for name in (a, b))
+    # An index is taken for a class name where there is one like it; names that are numbers mean themselves.
+    return f"{a}:{b}" if plain else f"{classes[0]}:{classes[1]}"
+
+
+def in_order(a: int, b: int) -> ClassPair:
+    """The pair of two classes, the smaller index first."""
+    return min(a, b), max(a, b)
+
+
+def directions_of(pairs: Iterable[ClassPair]) -> list[ClassPair]:
+    """Both directions of each pair, forth and back side by side."""
+    return [direction for a, b in pairs for direction in ((a, b), (b, a))]
+
+
+def _cuts(text: str) -> list[ClassNames]:
+    return [(text[:i].strip(), text[i + 1 :].strip()) for i, char in enumerate(text) if char == ":"]
+
+
+def _near(cuts: list[ClassNames], names: list[str]) -> str:
     """``did you mean X? `` for the first word of a pair that is nearly a name."""
     for word in itertools.chain.from_iterable(cuts[:1]):
         near = get_close_matches(word, names, 1)

@@ -6,14 +6,15 @@ found them: another one finds others on the same model.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from auditor.documents.results import Direction, Margins, NotMeasured, Results, SampleTable
-from auditor.policy.measures import Classes
-from auditor.policy.paired import Differences, Disagreement, common_rows, disagreement, margin_differences
+from auditor.numbers.intervals import Classes
+from auditor.policy.paired import LEAST, RESOLUTION, Differences, Disagreement, disagreement
 
 Change = Differences | Disagreement
 MARGIN = re.compile(r"characteristics\.margin_(l2|linf)_attack(_train)?")
@@ -70,6 +71,44 @@ def _right(candidate: SampleTable, baseline: SampleTable, *, each: bool) -> dict
         label = candidate.label[a]
         groups[(label,) if each else ()].append((candidate.predicted[a] == label, baseline.predicted[b] == label))
     return {classes: disagreement(*zip(*groups[classes], strict=True)) for classes in sorted(groups)}
+
+
+def margin_differences(candidate: Margins, baseline: Margins, norm: str) -> Differences | None:
+    """The samples that both audits measured in the same direction and split, None where there are too few.
+
+    Args:
+        candidate, baseline: found by the same method, of the same data.
+        norm: ``l2`` or ``linf``.
+    """
+    there = {index: row for row, index in enumerate(baseline.index)}
+    rows = [(row, there[index]) for row, index in enumerate(candidate.index) if index in there]
+    if len(rows) < LEAST:
+        return None
+    now = _ends(candidate, norm, [row for row, _ in rows])
+    then = _ends(baseline, norm, [row for _, row in rows])
+    low, high, value, scale = [], [], [], []
+    for (a_low, a_high), (b_low, b_high) in zip(now, then, strict=True):
+        scale.append(max(a_low, b_low))
+        least, most = a_low - b_high, a_high - b_low
+        if math.isfinite(least) and math.isfinite(most) and abs(least) <= RESOLUTION * scale[-1]:
+            least = most = 0.0
+        low.append(least)
+        high.append(most)
+        value.append(min(max(0.0, least), most))
+    return Differences(low, high, value, scale, [end for end, _ in then])
+
+
+def _ends(margins: Margins, norm: str, rows: Sequence[int]) -> list[tuple[float, float]]:
+    """Between which values the margin of each sample lies."""
+    found, tried = getattr(margins, norm), getattr(margins, f"tried_{norm}") or 0.0
+    return [(tried, math.inf) if found[row] is None else (found[row], found[row]) for row in rows]
+
+
+def common_rows(candidate: SampleTable, baseline: SampleTable) -> list[tuple[int, int]]:
+    """Rows of the samples that both tables hold under the same label."""
+    there = {index: row for row, index in enumerate(baseline.index)}
+    rows = ((row, there[index]) for row, index in enumerate(candidate.index) if index in there)
+    return [(a, b) for a, b in rows if candidate.label[a] == baseline.label[b]]
 
 
 def other_routes(candidate: Results, baseline: Results) -> dict[Classes, str]:

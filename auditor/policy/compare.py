@@ -11,7 +11,6 @@ in ``verdict``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -29,22 +28,22 @@ from auditor.documents.comparison import (
 )
 from auditor.documents.means import mean_change
 from auditor.documents.results import (
+    ACCURACY,
     SCHEMA_VERSION,
     ClassAccuracy,
     Definition,
+    Meaning,
     Measure,
     Measured,
     NotMeasured,
     Pair,
     Results,
     Validity,
-    harm,
-    is_neutral,
 )
 from auditor.errors import InputRefused
-from auditor.numbers.intervals import Interval, deviation, difference, fisher, holm, p_value
+from auditor.numbers.intervals import Classes, Interval, deviation, difference, fisher, holm, p_value
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
-from auditor.policy.measures import Classes, depends_on_generator, values
+from auditor.policy.measures import FIXED, depends_on_generator, known, values
 from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
 from auditor.policy.verdict import verdict
 
@@ -80,7 +79,8 @@ def compare(candidate: Results, baseline: Results, *, allow_different_data: bool
         raise InputRefused("two audits of the same pairs", "no pair that both have", "audit both with the same --pairs")
     table = _table(candidate, baseline, common)
     ranked_by = candidate.summary.ranked_by
-    pairs = [_pair(pair, table, ranked_by) for pair in candidate.pairs if pair.classes in common]
+    meaning = candidate.definitions.get(ranked_by)
+    pairs = [_pair(pair, table, ranked_by, meaning) for pair in candidate.pairs if pair.classes in common]
     performance, before = candidate.performance, baseline.performance
     found = Comparison(
         schema_version=SCHEMA_VERSION,
@@ -126,9 +126,10 @@ def _refuse(candidate: Results, baseline: Results, allow_different_data: bool) -
 
 @dataclass(frozen=True)
 class _Two:
-    """One number of both audits; ``common`` is what became of the samples that both have, ``barred`` a reason why the
-    numbers are not to be compared."""
+    """One number of both audits and how it reads; ``common`` is what became of the samples that both have, ``barred`` a
+    reason why the numbers are not to be compared."""
 
+    meaning: Meaning
     candidate: Measured
     baseline: Measured
     common: Change | None = None
@@ -146,43 +147,40 @@ class _Two:
             return NotMeasured(not_measured=f"not in the candidate: {a.not_measured}")
         if isinstance(b, NotMeasured):
             return NotMeasured(not_measured=f"not in the baseline: {b.not_measured}")
-        return as_measure(difference(_interval(a), _interval(b)), min(a.n, b.n), a)
+        return as_measure(difference(a.interval, b.interval), min(a.n, b.n), a)
 
     def p(self, spread: float) -> float | None:
         """Two-sided p of "there is no difference", None where there is nothing to compare."""
         found = self.difference
         if not isinstance(found, Measure):
             return None
-        return p_value(_interval(found), spread) if self.common is None else self.common.p
+        return p_value(found.interval, spread) if self.common is None else self.common.p
 
     def finished(self, p: float | None) -> Compared:
         """With the corrected p, and what it means."""
         found = self.difference
         change: Literal["worse", "better", "changed", "unclear", "not_measured"] = "not_measured"
         if p is not None and isinstance(found, Measure):
-            change = "unclear" if p >= SIGNIFICANT else self._sense(found)
+            change = "unclear" if p >= SIGNIFICANT else self._sense(found.value)
         return Compared(
             candidate=self.candidate, baseline=self.baseline, difference=found, p=p, change=change,
             paired=self.common is not None and not self.barred,
         )  # fmt: skip
 
-    def _sense(self, found: Measure) -> Literal["worse", "better", "changed", "unclear"]:
-        if is_neutral(found.direction):
+    def _sense(self, change: float) -> Literal["worse", "better", "changed", "unclear"]:
+        if self.meaning.better == "none":
             return "changed"
         then = self.baseline.value if isinstance(self.baseline, Measure) else 0.0
-        by = found.value if self.common is None else self.common.side
-        more = harm(found.direction, then + by) - harm(found.direction, then)
+        by = change if self.common is None else self.common.side
+        more = self.meaning.badness(then + by) - self.meaning.badness(then)
         return "worse" if more > 0 else "better" if more < 0 else "unclear"
 
 
 def as_measure(interval: Interval, n: int, like: Measure) -> Measure:
     """An interval as a measure of the same kind; an infinite end is open."""
-    low, high = (end if math.isfinite(end) else None for end in (interval.low, interval.high))
-    return Measure(value=interval.value, ci_low=low, ci_high=high, n=n, unit=like.unit, direction=like.direction)
-
-
-def _interval(measure: Measure) -> Interval:
-    return Interval(measure.value, measure.low, measure.high)
+    return Measure(
+        value=interval.value, ci_low=interval.low, ci_high=interval.high, n=n, unit=like.unit, scale=like.scale
+    )
 
 
 def _family(places: Mapping[Classes, _Two], spread: float = 1.0, part: float = 1.0) -> dict[Classes, Compared]:
@@ -194,7 +192,7 @@ def _family(places: Mapping[Classes, _Two], spread: float = 1.0, part: float = 1
 
 def _model_wide(candidate: Results, baseline: Results, name: str) -> Compared:
     now, then, common = values(candidate, name)[()], values(baseline, name)[()], changes(candidate, baseline, name)
-    return _family({(): _Two(now, then, common.get(()))})[()]
+    return _family({(): _Two(FIXED[name].meaning, now, then, common.get(()))})[()]
 
 
 def _table(candidate: Results, baseline: Results, common: list[tuple[int, int]]) -> Table:
@@ -205,8 +203,11 @@ def _table(candidate: Results, baseline: Results, common: list[tuple[int, int]])
     for key, name in [*((id, f"characteristics.{id}") for id in ids), ("success_rate", "generation.success_rate")]:
         now, then, samples = values(candidate, name), values(baseline, name), changes(candidate, baseline, name)
         barred = routes if FROM_MARGINS.fullmatch(name) else {}
+        meaning = known(name, candidate.definitions, name).meaning
         two = {
-            c: _Two(now[c], then[c], samples.get(c), f"found by other routes: {barred[c]}" if c in barred else "")
+            c: _Two(
+                meaning, now[c], then[c], samples.get(c), f"found by other routes: {barred[c]}" if c in barred else ""
+            )
             for c in now
             if _sorted(c) in common and c in then
         }
@@ -219,7 +220,7 @@ def _sorted(classes: Classes) -> Classes:
     return tuple(sorted(classes))
 
 
-def _pair(pair: Pair, table: Table, ranked_by: str) -> ComparedPair:
+def _pair(pair: Pair, table: Table, ranked_by: str, meaning: Meaning | None) -> ComparedPair:
     directions = [
         ComparedDirection(
             source=d.source,
@@ -232,7 +233,7 @@ def _pair(pair: Pair, table: Table, ranked_by: str) -> ComparedPair:
     return ComparedPair(
         classes=pair.classes,
         names=pair.names,
-        strength=_strength([d.characteristics[ranked_by] for d in directions if ranked_by in d.characteristics]),
+        strength=_strength([d.characteristics.get(ranked_by) for d in directions], meaning),
         directions=directions,
         characteristics=_at(table, pair.characteristics, pair.classes),
     )
@@ -242,19 +243,20 @@ def _at(table: Table, ids: Iterable[str], classes: Classes) -> dict[str, Compare
     return {id: table[id][classes] for id in ids if classes in table.get(id, ())}
 
 
-def _strength(both: list[Compared]) -> float:
+def _strength(both: list[Compared | None], meaning: Meaning | None) -> float:
     """How clearly the ranked measure got worse in the direction of a pair where it did so most."""
-    return max((score for compared in both if (score := _score(compared)) is not None), default=-STRONGEST)
+    scores = (_score(compared, meaning) for compared in both if compared is not None and meaning is not None)
+    return max((score for score in scores if score is not None), default=-STRONGEST)
 
 
-def _score(compared: Compared) -> float | None:
+def _score(compared: Compared, meaning: Meaning) -> float | None:
     d = compared.difference
     if not isinstance(d, Measure):
         return None
-    sd = deviation(_interval(d))
+    sd = deviation(d.interval)
     size = min(abs(d.value) / sd, STRONGEST) if sd else STRONGEST * (d.value != 0)
     then = compared.baseline.value if isinstance(compared.baseline, Measure) else 0.0
-    return size if harm(d.direction, then + d.value) > harm(d.direction, then) else -size
+    return size if meaning.badness(then + d.value) > meaning.badness(then) else -size
 
 
 def _mean(id: str, definition: Definition, places: Mapping[Classes, Compared]) -> ComparedMean | NotMeasured:
@@ -262,9 +264,9 @@ def _mean(id: str, definition: Definition, places: Mapping[Classes, Compared]) -
     if not measured:
         return NotMeasured(not_measured="measured nowhere in both audits")
     like = next(iter(measured.values()))
-    mean, low, high = mean_change(id, definition, measured)
+    mean = mean_change(id, definition, {c: d.interval for c, d in measured.items()})
     return ComparedMean(
-        difference=like.model_copy(update={"value": mean, "ci_low": low, "ci_high": high, "n": len(measured)}),
+        difference=as_measure(mean, len(measured), like),
         worse=sum(x.change == "worse" for x in places.values()),
         better=sum(x.change == "better" for x in places.values()),
         changed=sum(x.change == "changed" for x in places.values()),
@@ -289,7 +291,7 @@ def _per_class(candidate: Results, baseline: Results) -> list[ComparedClass]:
     there = {c.index: c.accuracy for c in baseline.performance.per_class}
     both: list[ClassAccuracy] = [c for c in candidate.performance.per_class if c.index in there]
     common = changes(candidate, baseline, "performance.per_class.accuracy")
-    compared = _family({(c.index,): _Two(c.accuracy, there[c.index], common.get((c.index,))) for c in both})
+    compared = _family({(c.index,): _Two(ACCURACY, c.accuracy, there[c.index], common.get((c.index,))) for c in both})
     return [ComparedClass(index=c.index, name=c.name, accuracy=compared[c.index,]) for c in both]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.documents.results import Results, Rule
+from auditor.numbers.class_pairs import pair_text
 from auditor.policy.document import Coverage, Policy
 from auditor.policy.judging import paired_classes
 
@@ -47,19 +48,11 @@ def first_coverage(results: Results) -> Coverage:
     names = results.data.class_names
     by_tool = results.settings.pairs in ("all", "auto")
     return Coverage(
-        pairs=len(results.pairs) if by_tool else [_pair_text(pair.classes, names) for pair in results.pairs],
+        pairs=len(results.pairs) if by_tool else [pair_text(pair.classes, names) for pair in results.pairs],
         chosen=results.settings.pairs if by_tool else None,  # type: ignore[arg-type]
         samples=most if fewest >= most else max(1, 9 * fewest // 10),
         profile=results.settings.profile,
     )
-
-
-def _pair_text(classes: tuple[int, int], names: list[str]) -> str:
-    """A pair as a policy has it: by names, or by indices where a name could be read in another way."""
-    a, b = (names[c] for c in classes)
-    plain = all(name.strip() == name and ":" not in name and name.isprintable() for name in (a, b))
-    # An index is taken for a class name where there is one like it; names that are numbers mean themselves.
-    return f"{a}:{b}" if plain else f"{classes[0]}:{classes[1]}"
 
 
 def _named_pairs(results: Results, texts: list[str]) -> Rule:
@@ -80,7 +73,7 @@ def _count(key: str, observed: int, needed: int, what: str, unit: str) -> Rule:
     enough = observed >= needed
     return Rule(
         id=f"coverage.{key}", status="pass" if enough else "fail", observed=f"{observed}",
-        threshold=f"at least {needed}", value=observed, limit=needed, unit=unit,
+        threshold=f"at least {needed}", value=observed, limit=needed, key="min", unit=unit,
         message=f"{observed} {what}" + ("." if enough else f"; the policy asks for {needed}."),
     )  # fmt: skip
 

@@ -17,13 +17,14 @@ from math import isfinite
 
 from auditor.documents.results import Gate, Measured, Results, Rule
 from auditor.errors import UsageError
+from auditor.numbers.intervals import Classes
 from auditor.policy import wording
 from auditor.policy.alike import alike, refuse_partial
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
 from auditor.policy.coverage import coverage_rules
 from auditor.policy.document import Policy, PolicyRule, check_policy
 from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
-from auditor.policy.measures import Classes, find, known, mean_over, values
+from auditor.policy.measures import find, known, mean_over, values
 from auditor.policy.waivers import FAILING, Waivers
 
 Decided = tuple[Rule, Judged | None]
@@ -170,11 +171,12 @@ def _judged(
     strict = seen.starved or (policy.strict if rule.strict is None else rule.strict)
     status = outcome(seen.relation, rule.severity, strict)
     value, low, high = seen.interval
+    unit, scale = wording.unit(rule, measure)
     decided = start(
         status=status, observed=wording.observed(seen), message=wording.message(rule, measure, seen, names),
         classes=list(seen.classes), value=value, ci_low=low if isfinite(low) else None,
-        ci_high=high if isfinite(high) else None, limit=seen.limit.value, unit=wording.unit(rule, measure),
-        needed_n=seen.needed,
+        ci_high=high if isfinite(high) else None, limit=seen.limit.value, key=next(iter(rule.limits)),
+        unit=unit, scale=scale, needed_n=seen.needed,
     )  # fmt: skip
     return decided, seen
 

@@ -30,11 +30,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.bounded_file import parse_toml
-from auditor.documents.results import Definition
+from auditor.documents.results import Definition, LimitKey
 from auditor.errors import UsageError
 from auditor.policy.measures import Known, known
 
-ABSOLUTE, RELATIVE = ("min", "max"), ("max_decrease", "max_increase")
+ABSOLUTE: tuple[LimitKey, ...] = ("min", "max")
+RELATIVE: tuple[LimitKey, ...] = ("max_decrease", "max_increase")
 RESERVED = ("validity", "coverage", "baseline", "policy", "waivers", "gate")
 """Ids that the tool gives to its own rules, alone or before a dot: a rule of the same name would pass for one."""
 UNLIKE = (
@@ -96,7 +97,7 @@ class PolicyRule(_Part):
         return self.id or " ".join(filter(None, (self.measure, self.aggregate)))
 
     @property
-    def limits(self) -> dict[str, float | str]:
+    def limits(self) -> dict[LimitKey, float | str]:
         """The limits that it sets, by key."""
         found = {key: getattr(self, key) for key in (*ABSOLUTE, *RELATIVE)}
         return {key: value for key, value in found.items() if value is not None}
@@ -279,7 +280,7 @@ def share_of(limit: float | str) -> float | None:
 
 
 def _check_limit(rule: PolicyRule, measure: Known, where: str) -> None:
-    low, high = measure.bounds
+    low, high = measure.meaning.bounds
     ((key, limit),) = rule.limits.items()
     span = high - low if low is not None and high is not None else None
     idle = False

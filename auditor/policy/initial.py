@@ -29,6 +29,8 @@ from auditor.policy.wording import number
 RISK = 1e-4
 SMALLEST = 1e-300
 """Nearer to 0 there are no three significant digits to round to."""
+SIDES: dict[str, Literal["min", "max"]] = {"higher": "min", "lower": "max"}
+"""Which limit a measure takes, by which of its values are better; no other has one."""
 Source = Literal["samples", "attack", "trained"]
 SPREAD: dict[Source, float] = {"samples": 1.0, "attack": 1.25, "trained": 2.0}
 """Measured by ``python -m benchmarks.regressions flake`` (``benchmarks/regressions.md``). Over 20 seeds of digits_cnn,
@@ -93,7 +95,7 @@ def looks(results: Results) -> Iterator[Look]:
     ranked = results.summary.ranked_by
     shown = [id for id, d in results.definitions.items() if d.headline and id != ranked]
     for id in [ranked, *shown]:
-        if id not in results.definitions or _side(results.definitions[id].direction) is None:
+        if id not in results.definitions or results.definitions[id].better not in SIDES:
             continue
         name, title = f"characteristics.{id}", results.definitions[id].title
         if depends_on_generator(id):
@@ -109,12 +111,12 @@ def observed(results: Results, look: Look) -> Interval | None:
     Of the worst place it is the value and the interval there.
     """
     found = values(results, look.measure)
-    places = {c: Interval(m.value, m.low, m.high) for c, m in found.items() if isinstance(m, Measure)}
+    places = {c: m.interval for c, m in found.items() if isinstance(m, Measure)}
     if not places or len(places) < len(found):
         return None
     if look.aggregate == "mean":
         return mean_over(results, look.measure)(places)
-    least = _side(known(look.measure, results.definitions, look.measure).direction) == "min"
+    least = known(look.measure, results.definitions, look.measure).meaning.better == "higher"
     return (min if least else max)(places.values(), key=lambda i: i.value)
 
 
@@ -122,18 +124,12 @@ def _drafts(results: Results) -> Iterator[Draft]:
     """The rules for what is measured everywhere and has an interval that leaves room for a limit."""
     for look in looks(results):
         measure, found = known(look.measure, results.definitions, look.measure), observed(results, look)
-        key = _side(measure.direction)
+        key = SIDES.get(measure.meaning.better)
         if key is None or found is None:
             continue
         count = len(values(results, look.measure)) if look.aggregate == "worst" else 1
         if (limit := limit_for(found, key, count, SPREAD[look.source], measure)) is not None:
             yield Draft(look, key, limit, found)
-
-
-def _side(direction: str) -> Literal["min", "max"] | None:
-    """Which limit a measure takes that reads so; None where neither end is better."""
-    sides: dict[str, Literal["min", "max"]] = {"higher": "min", "lower": "max"}
-    return sides.get(direction.split()[0])
 
 
 def limit_for(observed: Interval, key: str, count: int, spread: float, measure: Known) -> float | None:
@@ -146,7 +142,7 @@ def limit_for(observed: Interval, key: str, count: int, spread: float, measure: 
     if not math.isfinite(raw) or 0 < abs(raw) < SMALLEST:
         return None
     limit = rounded_away(raw, down=key == "min")
-    lower, upper = measure.bounds
+    lower, upper = measure.meaning.bounds
     if (key == "min" and lower is not None and limit <= lower) or (
         key == "max" and upper is not None and limit >= upper
     ):

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auditor.documents.results import Measure, Measured
+from auditor.documents.results import Bounds, Measure, Measured
 from auditor.errors import UsageError
-from auditor.numbers.intervals import Interval, difference, mean_of, simultaneous
+from auditor.numbers.class_pairs import class_meant, pairs_meant
+from auditor.numbers.intervals import Classes, Interval, difference, mean_of, simultaneous
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.measures import Bounds, Classes, Known
+from auditor.policy.measures import Known
 from auditor.policy.paired import Disagreement
 
 Relation = Literal["inside", "straddles", "beyond"]
@@ -135,7 +136,7 @@ def judge(
     if not rule.relative:
         here = _intervals(found, "")
         ((key, value),) = rule.limits.items()
-        wide = {c: _inside(simultaneous(i, len(here)), measure.bounds) for c, i in here.items()}
+        wide = {c: _inside(simultaneous(i, len(here)), measure.meaning.bounds) for c, i in here.items()}
         return _aggregated(rule, here, wide, Limit(float(value), key == "min"), mean, _samples(found))
     assert before is not None
     common = {classes: change for classes, change in (common or {}).items() if classes in found}
@@ -175,7 +176,7 @@ def _too_wide(rule: PolicyRule, then: Interval) -> bool:
 
 def _bounds_of_change(rule: PolicyRule, measure: Known) -> Bounds:
     """Between what a change of the measure can lie, or as a share of a value that is never negative."""
-    low, high = measure.bounds
+    low, high = measure.meaning.bounds
     ((_, value),) = rule.limits.items()
     if share_of(value) is not None:
         return (-1.0 if low is not None and low >= 0 else None), None
@@ -201,7 +202,7 @@ def _intervals(found: Mapping[Classes, Measured], where: str) -> dict[Classes, I
         classes, reason = missing[0]
         more = f" (and {len(missing) - 1} more of {len(found)} places)" if len(missing) > 1 else ""
         raise NotComparable(f"{where}{place_key(classes)}: {reason}{more}")
-    return {c: Interval(m.value, m.low, m.high) for c, m in found.items() if isinstance(m, Measure)}
+    return {c: m.interval for c, m in found.items() if isinstance(m, Measure)}
 
 
 def _change(rule: PolicyRule, now: Interval, then: Interval, classes: Classes) -> Interval:
@@ -367,29 +368,16 @@ def _spelled(classes: Classes, key: str, measure: Known, found: Mapping[Classes,
 
 
 def _pair_of(text: str, names: Sequence[str], rule: PolicyRule, key: str) -> Classes:
-    # A class name may hold a colon, so every place to cut is tried and exactly one must fit.
-    cuts = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
-    whole = {
-        (a, b) for left, right in cuts if (a := _index(left, names)) is not None
-        and (b := _index(right, names)) is not None and a != b
-    }  # fmt: skip
-    if len(whole) != 1:
+    meant = {(a, b) for a, b in pairs_meant(text, names) if a != b}
+    if len(meant) != 1:
         raise UsageError(
             f"expected a pair such as 4:9 of class names or indices in {key} of rule {rule.name!r}; found {text!r};"
             " correct it"
         )
-    return whole.pop()
+    return meant.pop()
 
 
 def _class_of(text: str, names: Sequence[str], rule: PolicyRule, key: str) -> Classes:
-    if (index := _index(text, names)) is None:
+    if (index := class_meant(text, names)) is None:
         raise UsageError(f"expected a class name or index in {key} of rule {rule.name!r}; found {text!r}; correct it")
     return (index,)
-
-
-def _index(text: str, names: Sequence[str]) -> int | None:
-    """As in --pairs: a name wins over an index that looks like it."""
-    word = text.strip()
-    if word in names:
-        return names.index(word)
-    return int(word) if word.isascii() and word.isdigit() and int(word) < len(names) else None

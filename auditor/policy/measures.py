@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +20,13 @@ from typing import Literal
 
 from auditor.documents.means import mean_change, mean_of_measure
 from auditor.documents.results import (
+    ACCURACY,
+    CALIBRATION_ERROR,
+    SUCCESS_RATE,
     Baseline,
     Definition,
     Direction,
+    Meaning,
     Measure,
     Measured,
     NotMeasured,
@@ -31,13 +34,10 @@ from auditor.documents.results import (
     SummaryMeasure,
 )
 from auditor.errors import UsageError
-from auditor.numbers.intervals import Interval, mean_of
+from auditor.numbers.intervals import Classes, Interval, mean_of
 
-Classes = tuple[int, ...]
 Kind = Literal["model", "class", "pair", "direction"]
-Bounds = tuple[float | None, float | None]
 
-SHARE: Bounds = (0.0, 1.0)
 SUCCESS = "success_rate"
 ON_SAMPLES = re.compile(
     r"margin_(l2|linf)_attack(_train)?(_q\d\d)?|margin_(l2|linf)_attack_gap|already_wrong(_train)?|asymmetry_margin"
@@ -48,19 +48,17 @@ ON_SAMPLES = re.compile(
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a measure before any audit: where it has values, between which bounds, how it reads."""
+    """What is known of a measure before any audit: where it has values, and how they read."""
 
     kind: Kind
-    bounds: Bounds
-    direction: str
-    unit: str
+    meaning: Meaning
 
 
 FIXED = {
-    "performance.accuracy": Known("model", SHARE, "higher is better", "share of test samples"),
-    "performance.ece": Known("model", SHARE, "lower is better", "share"),
-    "performance.per_class.accuracy": Known("class", SHARE, "higher is better", "share of test samples"),
-    "generation.success_rate": Known("direction", SHARE, "higher is better", "share of sources"),
+    "performance.accuracy": Known("model", ACCURACY),
+    "performance.ece": Known("model", CALIBRATION_ERROR),
+    "performance.per_class.accuracy": Known("class", ACCURACY),
+    "generation.success_rate": Known("direction", SUCCESS_RATE),
 }
 
 
@@ -126,12 +124,9 @@ def mean_over(
 
     def of_characteristic(places: Mapping[Classes, Interval]) -> Interval:
         definition = results.definitions[id]
-        mean, low, high = (
-            mean_change(id, definition, places)
-            if of_changes
-            else mean_of_measure(results.pairs, id, definition, places)
-        )
-        return Interval(mean, -math.inf if low is None else low, math.inf if high is None else high)
+        if of_changes:
+            return mean_change(id, definition, places)
+        return mean_of_measure(results.pairs, id, definition, places)
 
     return of_characteristic
 
@@ -158,7 +153,7 @@ def _of_characteristic(name: str, definitions: Mapping[str, Definition]) -> Know
         return None
     if (definition := definitions.get(rest)) is None or (area == "baselines" and definition.scope == "pair"):
         return None
-    return Known(kind or definition.scope, definition.bounds, definition.direction, definition.unit)
+    return Known(kind or definition.scope, definition)
 
 
 def _of_direction(direction: Direction, area: str, rest: str) -> Measured:
@@ -186,11 +181,7 @@ def _summary(results: Results, id: str, part: str) -> Measured:
             return NotMeasured(not_measured="neither end of this measure is better, so no place is the worst")
         return values(results, f"characteristics.{id}")[found.worst.classes]
     places = values(results, f"characteristics.{id}").values()
-    definition = results.definitions[id]
-    return Measure(
-        value=found.mean, ci_low=found.ci_low, ci_high=found.ci_high, n=_measured_count(places),
-        unit=definition.unit, direction=definition.direction,
-    )  # fmt: skip
+    return results.definitions[id].measure(found.mean, found.ci_low, found.ci_high, _measured_count(places))
 
 
 def _measured_count(places: Iterable[Measured]) -> int:

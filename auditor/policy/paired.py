@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, groupby
 
-from auditor.documents.results import Margins, SampleTable
-from auditor.numbers.intervals import LEVEL, Interval, z_for
+from auditor.numbers.intervals import LEVEL, Interval, coin_tail, z_for
 
 RESOLUTION = 0.002
 """Share of a margin within which the search finds a margin again: it keeps a point only where it is nearer than the
@@ -92,37 +91,6 @@ class Differences:
     def farther(self) -> int:
         """Samples that went farther from the boundary by more than ``MOVED``."""
         return sum(value > MOVED * scale for value, scale in zip(self.value, self.scale, strict=True))
-
-
-def margin_differences(candidate: Margins, baseline: Margins, norm: str) -> Differences | None:
-    """The samples that both audits measured in the same direction and split, None where there are too few.
-
-    Args:
-        candidate, baseline: found by the same method, of the same data.
-        norm: ``l2`` or ``linf``.
-    """
-    there = {index: row for row, index in enumerate(baseline.index)}
-    rows = [(row, there[index]) for row, index in enumerate(candidate.index) if index in there]
-    if len(rows) < LEAST:
-        return None
-    now = _ends(candidate, norm, [row for row, _ in rows])
-    then = _ends(baseline, norm, [row for _, row in rows])
-    low, high, value, scale = [], [], [], []
-    for (a_low, a_high), (b_low, b_high) in zip(now, then, strict=True):
-        scale.append(max(a_low, b_low))
-        least, most = a_low - b_high, a_high - b_low
-        if math.isfinite(least) and math.isfinite(most) and abs(least) <= RESOLUTION * scale[-1]:
-            least = most = 0.0
-        low.append(least)
-        high.append(most)
-        value.append(min(max(0.0, least), most))
-    return Differences(low, high, value, scale, [end for end, _ in then])
-
-
-def _ends(margins: Margins, norm: str, rows: Sequence[int]) -> list[tuple[float, float]]:
-    """Between which values the margin of each sample lies."""
-    found, tried = getattr(margins, norm), getattr(margins, f"tried_{norm}") or 0.0
-    return [(tried, math.inf) if found[row] is None else (found[row], found[row]) for row in rows]
 
 
 def hodges_lehmann(values: Values) -> float:
@@ -237,8 +205,8 @@ class Disagreement:
     @property
     def p(self) -> float:
         """Two-sided p of "both shares are equal" (McNemar, exact)."""
-        n, k = self.candidate_only + self.baseline_only, min(self.candidate_only, self.baseline_only)
-        return min(1.0, 2 * math.fsum(math.comb(n, i) * 0.5**n for i in range(k + 1)))
+        sides = self.candidate_only, self.baseline_only
+        return min(1.0, 2 * coin_tail(min(sides), sum(sides)))
 
 
 def _score_end(found: Disagreement, z: float) -> float:
@@ -258,13 +226,6 @@ def _score_end(found: Disagreement, z: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if score(middle) > -z else (low, middle)
     return (low + high) / 2
-
-
-def common_rows(candidate: SampleTable, baseline: SampleTable) -> list[tuple[int, int]]:
-    """Rows of the samples that both tables hold under the same label."""
-    there = {index: row for row, index in enumerate(baseline.index)}
-    rows = ((row, there[index]) for row, index in enumerate(candidate.index) if index in there)
-    return [(a, b) for a, b in rows if candidate.label[a] == baseline.label[b]]
 
 
 def disagreement(candidate: Sequence[bool], baseline: Sequence[bool]) -> Disagreement:

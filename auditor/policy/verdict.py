@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from auditor.documents.comparison import ComparedMean, Comparison, Moved, Outcome, Reason
-from auditor.documents.results import Measure, harm
+from auditor.documents.results import Measure
 from auditor.numbers.intervals import Interval, simultaneous
 
 BOTH_WAYS = 0.1
@@ -55,10 +55,10 @@ def _boundary(found: Comparison) -> Iterator[Reason]:
         yield Reason(id="closer", count=ranked.worse)
     if ranked.better:
         yield Reason(id="farther", count=ranked.better)
-    d = ranked.difference
+    d, meaning = ranked.difference, found.definitions[found.ranked_by]
     mean = simultaneous(Interval(d.value, d.low, d.high), LOOKS)
     if mean.low > 0 or mean.high < 0:
-        worse = harm(d.direction, d.value) > harm(d.direction, 0.0)
+        worse = meaning.badness(d.value) > meaning.badness(0.0)
         yield Reason(id="closer_on_average" if worse else "farther_on_average", count=ranked.places)
     moved = found.moved
     if isinstance(moved, Moved) and min(moved.closer, moved.farther) >= BOTH_WAYS * moved.samples:

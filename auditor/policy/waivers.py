@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from auditor.documents.results import Results, Rule, Waiver
+from auditor.numbers.intervals import Classes
 from auditor.policy.document import Policy, PolicyRule, PolicyWaiver
 from auditor.policy.judging import waived_places
-from auditor.policy.measures import Classes, known, values
+from auditor.policy.measures import known, values
 
 FAILING = ("fail", "not_measured")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from auditor.documents.results import forecast
+from auditor.documents.results import LIMIT_WORDS, Scale, forecast
 from auditor.policy.document import PolicyRule, share_of
 from auditor.policy.judging import Judged
 from auditor.policy.measures import Known
 
-PHRASES = {"min": "at least", "max": "at most", "max_decrease": "down by at most", "max_increase": "up by at most"}
 LIES = {
     "inside": "keeps the limit with its whole interval",
     "straddles": "cannot be told from the limit: the limit lies inside the interval",
@@ -35,7 +34,7 @@ def threshold(rule: PolicyRule) -> str:
     """
     ((key, limit),) = rule.limits.items()
     share = share_of(limit)
-    return f"{PHRASES[key]} {number(float(limit)) if share is None else f'{100 * share:.3g} %'}"
+    return f"{LIMIT_WORDS[key]} {number(float(limit)) if share is None else f'{100 * share:.3g} %'}"
 
 
 def observed(found: Judged) -> str:
@@ -48,10 +47,12 @@ def _end(end: float) -> str:
     return number(end) if math.isfinite(end) else "open"
 
 
-def unit(rule: PolicyRule, measure: Known) -> str:
-    """Unit of the numbers that the rule compares."""
+def unit(rule: PolicyRule, measure: Known) -> tuple[str, Scale]:
+    """Unit and scale of the numbers that the rule compares."""
     ((_, limit),) = rule.limits.items()
-    return measure.unit if share_of(limit) is None else "share of the baseline's value"
+    if share_of(limit) is not None:
+        return "share of the baseline's value", "share"
+    return measure.meaning.unit, measure.meaning.scale
 
 
 def message(rule: PolicyRule, measure: Known, found: Judged, names: Sequence[str]) -> str:

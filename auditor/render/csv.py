@@ -22,10 +22,26 @@ from auditor.render.base import output
 from auditor.render.rounding import number
 from auditor.text import SOFT, visible
 
-COLUMNS = (
-    "split", "index", "file", "label", "label_name", "predicted", "predicted_name", "p_label", "logit_margin",
-    "runner_up", "runner_up_name", "nearest", "nearest_name", "margin_l2", "margin_linf", "flags",
-)  # fmt: skip
+COLUMNS = {
+    "split": "`test` or `train`.",
+    "index": "Place in the split, from 0.",
+    "file": "Path below the data folder; blank for data that are no folder.",
+    "label": "Class index that the data give.",
+    "label_name": "Its name.",
+    "predicted": "Class index that the model gives; blank where its output is not finite, as in the columns below.",
+    "predicted_name": "Its name.",
+    "p_label": "Probability of the label, between 0 and 1.",
+    "logit_margin": "Logit of the label less the largest of the others.",
+    "runner_up": "Index of the likeliest class other than the label.",
+    "runner_up_name": "Its name.",
+    "nearest": "Index of the class with the smallest L2 margin of those tried; blank where nothing was found.",
+    "nearest_name": "Its name.",
+    "margin_l2": "That margin: L2, pixels in [0, 1]; 0 where the model does not put the sample in its own class.",
+    "margin_linf": "The margin to the same class as largest change of a pixel in [0, 1].",
+    "flags": "What is said of it, parted by `; `: `misclassified`, `source` (a direction started from it), what "
+    "a measure flags, `censored` and `farther than D` (nothing was found within that L2 distance).",
+}
+"""What each column holds."""
 FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",
            "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 """First signs of a text that a spreadsheet program may take for a formula, whatever blanks and quotes stand before."""

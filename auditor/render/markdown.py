@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.documents.comparison import Comparison
-from auditor.documents.results import Measure, Results, Rule, Validity, harm
+from auditor.documents.results import Measure, Results, Rule, Validity
 from auditor.render.base import comparison_output, output
 from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_text import code, prose, row
@@ -107,7 +107,7 @@ def _pairs(audit: Audit) -> str:
     lines = [row(["Pair", "", "There", "Back"]), "|---|---|---|---|"]
     for pair, found in rows[:PAIRS]:
         values = {f.classes: f.measure for f in found}
-        worst = max(values.values(), key=lambda m: harm(definition.direction, m.value))
+        worst = max(values.values(), key=lambda m: definition.badness(m.value))
         a, b = pair.classes
         names = f"{code(pair.names[0])} and {code(pair.names[1])}"
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
@@ -128,15 +128,15 @@ def _map(audit: Audit) -> str:
     """All classes by all classes, fuller where the boundary is nearer."""
     by, definition = audit.results.summary.ranked_by, audit.rank_definition
     classes = shown_classes(audit)
-    harms = {f.classes: harm(definition.direction, f.measure.value) for f in audit.found(by)} if definition else {}
-    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(harms) < len(classes):
+    badness = {f.classes: definition.badness(f.measure.value) for f in audit.found(by)} if definition else {}
+    if definition is None or not 3 <= len(classes) <= MAP_UP_TO or len(badness) < len(classes):
         return ""
-    low, span = min(harms.values()), (max(harms.values()) - min(harms.values())) or 1.0
+    low, span = min(badness.values()), (max(badness.values()) - min(badness.values())) or 1.0
 
     def cell(a: int, b: int) -> str:
-        if (a, b) not in harms:
+        if (a, b) not in badness:
             return " \N{MIDDLE DOT}" if a != b else "  "
-        return 2 * SHADES[1 + min(int(4 * (harms[a, b] - low) / span), 3)]
+        return 2 * SHADES[1 + min(int(4 * (badness[a, b] - low) / span), 3)]
 
     names = [_short(audit.name(c)) for c in classes]
     width = max(map(len, names))

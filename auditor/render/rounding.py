@@ -12,13 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from auditor.documents.results import Measure, SummaryMeasure
+from auditor.documents.results import OF_WHOLES, Meaning, Measure, Rule, Scale, SummaryMeasure
 
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 AT_LEAST, AT_MOST = "\N{GREATER-THAN OR EQUAL TO}", "\N{LESS-THAN OR EQUAL TO}"
 DIGITS = 3
+Unit = Measure | Meaning | Rule
+"""What has a unit and a scale."""
 _INTERVAL = re.compile(r"\[([^\[\], ]+), ([^\[\], ]+)\]")
 
 
@@ -36,14 +38,15 @@ class Shown:
         return f"{self.value} {self.interval}".strip()
 
 
-def is_share(unit: str) -> bool:
-    """Whether a unit is a share of something, so that it reads best in per cent."""
-    return unit.split()[:1] == ["share"]
+def is_share(scale: Scale) -> bool:
+    """Whether a number is a share of something, so that it reads best in per cent."""
+    return scale in OF_WHOLES
 
 
-def unit_words(unit: str) -> str:
+def unit_words(of: Unit) -> str:
     """The unit as it stands in a table head: a share ``of steps`` is read in ``% of steps``."""
-    return unbroken("%" + unit[len("share") :] if is_share(unit) else unit)
+    in_percent = of.unit.replace("share", "%", 1) if of.unit.startswith("share") else f"{of.unit}, in %"
+    return unbroken(in_percent if is_share(of.scale) else of.unit)
 
 
 def begun(title: str) -> str:
@@ -62,34 +65,36 @@ def unbroken(text: str) -> str:
 
 def shown(measure: Measure) -> Shown:
     """A measure as text."""
-    return shown_interval(measure.value, measure.ci_low, measure.ci_high, measure.unit)
+    return shown_interval(measure.value, measure.ci_low, measure.ci_high, measure)
 
 
-def shown_summary(measure: SummaryMeasure, unit: str) -> Shown:
+def shown_summary(measure: SummaryMeasure, of: Unit) -> Shown:
     """A mean over pairs as text."""
-    return shown_interval(measure.mean, measure.ci_low, measure.ci_high, unit)
+    return shown_interval(measure.mean, measure.ci_low, measure.ci_high, of)
 
 
-def shown_interval(value: float, low: float | None, high: float | None, unit: str) -> Shown:
+def shown_interval(value: float, low: float | None, high: float | None, of: Unit) -> Shown:
     """A value with its 95 % interval, all three to as many decimals as the interval supports.
 
     Args:
         low, high: ends of the interval; None (or infinite) is open, and a number with two open ends has no interval.
+        of: what has its unit and scale.
 
-    >>> shown_interval(1.0234, 0.981, None, "L2").full.replace(NO_BREAK, " ")
+    >>> rule = Rule.model_construct(unit="L2", scale="distance")
+    >>> shown_interval(1.0234, 0.981, None, rule).full.replace(NO_BREAK, " ")
     '1.02 [\N{GREATER-THAN OR EQUAL TO} 0.98]'
     """
     low, high = _end(low), _end(high)
     if low is None and high is None:
-        return Shown(value_text(value, unit), "", unit_words(unit))
-    share = is_share(unit)
+        return Shown(value_text(value, of.scale), "", unit_words(of))
+    share = is_share(of.scale)
     scale = 100 if share else 1
     digits = _decimals(scale * value, _half_width(value, low, high, scale))
     if share:
         if value in (0.0, 1.0):  # three digits of 100 would leave the other end of the interval without decimals
             digits = 1
-        return Shown(percent(value, digits), _brackets(low, high, partial(_share, digits=digits)), unit_words(unit))
-    return Shown(decimal(value, digits), _brackets(low, high, partial(decimal, digits=digits)), unbroken(unit))
+        return Shown(percent(value, digits), _brackets(low, high, partial(_share, digits=digits)), unit_words(of))
+    return Shown(decimal(value, digits), _brackets(low, high, partial(decimal, digits=digits)), unit_words(of))
 
 
 def _end(end: float | None) -> float | None:
@@ -113,9 +118,9 @@ def _brackets(low: float | None, high: float | None, text: Callable[[float], str
     return f"[{AT_MOST}{NO_BREAK}{text(high)}]" if high is not None else ""
 
 
-def value_text(value: float, unit: str) -> str:
+def value_text(value: float, scale: Scale) -> str:
     """A single value without an interval: three significant digits."""
-    return percent(value) if is_share(unit) else number(value)
+    return percent(value) if is_share(scale) else number(value)
 
 
 def number(value: float) -> str:

@@ -14,7 +14,6 @@ from torch import Tensor
 from auditor.characteristics.asymmetry import relative_difference
 from auditor.characteristics.diversity import diversity_estimate
 from auditor.documents.means import mean_of
-from auditor.documents.results import Measure
 from auditor.functional.calibration import BINS, bin_of, calibration_error
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import (
@@ -24,17 +23,12 @@ from auditor.functional.quantiles import (
     mutual,
     quantile_estimate,
 )
-from auditor.functional.statistics import (
-    LEAST_FOR_RARE,
-    Estimate,
-    mean_estimate,
-    mean_over_pairs,
-    wilson,
-)
-from auditor.functional.trajectories import tournament
+from auditor.functional.statistics import LEAST_FOR_RARE, mean_estimate, mean_over_pairs
+from auditor.functional.trajectories import round_robin_pairs
+from auditor.numbers.intervals import Interval, wilson
 
 SIZES = (24, 64, 400)
-Draw = Callable[[int, torch.Generator], Estimate | None]
+Draw = Callable[[int, torch.Generator], Interval | None]
 """One sample of that size and its estimate."""
 
 
@@ -88,10 +82,10 @@ def measured(population: Population, size: int, seed: int) -> Cell:
         truth = float(torch.tensor([estimate.value for estimate in found], dtype=torch.float64).median())
     slack = 1e-9 * max(1.0, abs(truth))
     return Cell(
-        below=sum(e.low is not None and truth < e.low - slack for e in found) / len(found),
-        above=sum(e.high is not None and truth > e.high + slack for e in found) / len(found),
-        open_below=sum(e.low is None for e in found) / len(found),
-        open_above=sum(e.high is None for e in found) / len(found),
+        below=sum(truth < e.low - slack for e in found) / len(found),
+        above=sum(truth > e.high + slack for e in found) / len(found),
+        open_below=sum(e.low == -math.inf for e in found) / len(found),
+        open_above=sum(e.high == math.inf for e in found) / len(found),
     )
 
 
@@ -146,13 +140,13 @@ def _margins() -> Iterator[Population]:
 
 
 def _two_medians() -> Iterator[Population]:
-    def difference(n: int, rng: torch.Generator) -> Estimate | None:
+    def difference(n: int, rng: torch.Generator) -> Interval | None:
         return median_difference(_lognormal(n, rng), torch.rand(n, generator=rng))
 
-    def against_many(n: int, rng: torch.Generator) -> Estimate | None:
+    def against_many(n: int, rng: torch.Generator) -> Interval | None:
         return median_ratio(_lognormal(n, rng), 1 + torch.rand(500, generator=rng))
 
-    def asymmetry(n: int, rng: torch.Generator) -> Estimate | None:
+    def asymmetry(n: int, rng: torch.Generator) -> Interval | None:
         a, b = quantile_estimate(_lognormal(n, rng), 0.5), quantile_estimate(2 * _lognormal(n, rng), 0.5)
         return None if a is None or b is None else relative_difference(a, b)
 
@@ -176,10 +170,10 @@ def _segments() -> Iterator[Population]:
     """Class changes in the 49 steps of a segment between two instances; each instance is walked to some 24 others."""
 
     def draw(changes: Callable[[Tensor, torch.Generator], Tensor], count: Callable[..., Tensor]) -> Draw:
-        def one(n: int, rng: torch.Generator) -> Estimate:
-            ends, own = tournament(n, 24, rng=rng), count(n, rng)
+        def one(n: int, rng: torch.Generator) -> Interval:
+            ends, own = round_robin_pairs(n, 24, rng=rng), count(n, rng)
             value, low, high = mean_over_pairs(changes(own[ends].sum(dim=1), rng) / 49, ends, n)
-            return Estimate(value, low, None if n < LEAST_FOR_RARE else high)
+            return Interval(value, low, math.inf if n < LEAST_FOR_RARE else high)
 
         return one
 
@@ -211,7 +205,7 @@ def _neighbours() -> Iterator[Population]:
         return lambda n, rng: median_of_neighbours(*neighbours_within(points(n, rng)))
 
     def diversity(points: Callable[[int, torch.Generator], Tensor]) -> Draw:
-        def one(n: int, rng: torch.Generator) -> Estimate | None:
+        def one(n: int, rng: torch.Generator) -> Interval | None:
             x = points(n, rng)
             moved = 0.6 * x + 0.2 * torch.randn(x.shape, generator=rng)
             found = [neighbours_within(side) for side in (moved, x)]
@@ -245,7 +239,7 @@ def _calibrations() -> Iterator[Population]:
         return lambda confidence: confidence - off * ((confidence > 0.8) & (confidence < 0.94)).float()
 
     def draw(rate: Callable[[Tensor], Tensor]) -> Draw:
-        def one(n: int, rng: torch.Generator) -> Estimate:
+        def one(n: int, rng: torch.Generator) -> Interval:
             confidence = _confidences(n, rng)
             return calibration_error(confidence, torch.rand(n, generator=rng) < rate(confidence), rng=rng)[0]
 
@@ -275,16 +269,15 @@ def _over_directions() -> Iterator[Population]:
     def draw(shared: float) -> Draw:
         alike = 2 / math.pi * math.asin(shared)
 
-        def one(n: int, rng: torch.Generator) -> Estimate:
+        def one(n: int, rng: torch.Generator) -> Interval:
             own = torch.randn(n, generator=rng)
             measures = {}
             for target in range(1, 11):
                 values = shared**0.5 * own + (1 - shared) ** 0.5 * torch.randn(n, generator=rng)
                 estimate = quantile_estimate(values, 0.5)
                 assert estimate is not None
-                value, low, high = estimate
-                measures[0, target] = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="", direction="")
-            return Estimate(*mean_of(measures, by_source=True, alike=alike))
+                measures[0, target] = estimate
+            return mean_of(measures, by_source=True, alike=alike)
 
         return one
 

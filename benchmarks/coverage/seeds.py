@@ -84,7 +84,7 @@ def _by_measure(results: list[Results]) -> dict[str, list[list[Measure]]]:
         for id, mean in result.summary.characteristics.items():
             if isinstance(mean, SummaryMeasure):
                 n = len(result.pairs)
-                whole = Measure(value=mean.mean, ci_low=mean.ci_low, ci_high=mean.ci_high, n=n, unit="", direction="")
+                whole = Measure(value=mean.mean, ci_low=mean.ci_low, ci_high=mean.ci_high, n=n, unit="", scale="number")
                 add(f"mean of {id}", "", whole)
     return {
         name: [seeds for seeds in places.values() if len(seeds) > 1]

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import FinishedPairs
+from auditor.documents.parts import PairOutcome, PairsPart
 from auditor.documents.results import Cost, Results, RunFacts, to_json
 from auditor.worker.journal import JOURNAL, Journal
 from tests.render.sample_results import synthetic_results
@@ -82,5 +82,6 @@ def _journal(results: Results, cost: Cost) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder), keep=False)
         journal.keep(Begun(facts={"version": results.tool.version, "seed": "0"}, changed=[], taken=0, wanted=1))
-        journal.keep(PartDone(part=FinishedPairs(pairs=results.pairs, cost=cost, seconds=1.0)))
+        pairs = [PairOutcome(pair.classes, [d.model_dump() for d in pair.directions]) for pair in results.pairs]  # type: ignore[arg-type]
+        journal.keep(PartDone(part=PairsPart(pairs=pairs, cost=cost, seconds=1.0)))
         return (Path(folder) / JOURNAL).read_bytes()

@@ -88,4 +88,4 @@ def over_places(seen: Sequence[Mapping[tuple[int, ...], Interval]]) -> float | N
 
 def _places(results: Results, name: str) -> dict[tuple[int, ...], Interval]:
     found = values(results, name).items()
-    return {place: Interval(m.value, m.low, m.high) for place, m in found if isinstance(m, Measure)}
+    return {place: m.interval for place, m in found if isinstance(m, Measure)}

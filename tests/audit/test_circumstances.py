@@ -9,7 +9,7 @@ import pytest
 from auditor.audit.circumstances import preprocessing_text
 from auditor.models.base import ModelOptions
 from auditor.models.bind import bind
-from auditor.models.torchscript.opening import open_torchscript
+from auditor.models.open import open_model
 from tests.models.torchscript.torchscript_files import Cnn, noise, save, seeded
 
 
@@ -25,5 +25,5 @@ def test_a_model_of_other_channels_is_another_preparation(
     options: dict[str, object], words: str, tmp_path: Path
 ) -> None:
     asked = ModelOptions(device="cpu", **options)  # type: ignore[arg-type]
-    backend = open_torchscript(save(seeded(Cnn()), tmp_path / "m.pt", "script", noise(1)), asked)
+    backend = open_model(save(seeded(Cnn()), tmp_path / "m.pt", "script", noise(1)), asked)
     assert preprocessing_text(bind(backend, noise(8, 3, 8, 8), asked).classifier) == words

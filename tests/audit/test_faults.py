@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from auditor.audit.memory import out_of_memory
-from auditor.audit.pairs import sharding as shards
+from auditor.audit.failures import out_of_memory
+from auditor.audit.pairs import shard
 from auditor.audit.run import run
 from auditor.datasets import image_file
 from auditor.datasets.base import DataRequest
@@ -60,7 +60,7 @@ def outcome() -> Results | Exception:
 
 @pytest.mark.parametrize("err", [RuntimeError("the runtime broke"), MemoryError()], ids=["error", "memory"])
 def test_inference(err: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+    monkeypatch.setattr(shard, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
     answer = Runtime.run
     counting = FailsAt(answer, 0, err)
     monkeypatch.setattr(Runtime, "run", counting)

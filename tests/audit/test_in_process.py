@@ -17,9 +17,15 @@ from torch import nn
 
 from auditor.audit.in_process import run_in_process, undisturbed
 from auditor.audit.run import run
+from auditor.datasets.base import DataRequest
+from auditor.datasets.in_memory import in_memory
+from auditor.datasets.load import as_vectors, load_dataset
 from auditor.documents.plan import Plan
 from auditor.documents.results import Measure, NotMeasured, Results, from_json, to_json
 from auditor.errors import AuditIncomplete, InputRefused, UsageError
+from auditor.models.base import ModelOptions
+from auditor.models.bind import bind
+from auditor.models.live.opening import class_names_of, open_live
 from auditor.render.view import build
 
 DIGITS = load_digits()
@@ -112,7 +118,7 @@ def test_the_results_say_what_was_audited_and_how() -> None:
     assert results.settings.parameters["sandbox"] == "none"
     assert results.settings.command == "auditor.audit(network, (x, y))"
     assert from_json(to_json(results)) == results
-    assert model.sha256 in [term.value for term in build(results).reproduce.settings]
+    assert model.sha256 in [term.text for term in build(results).reproduce.settings]
 
 
 def test_the_same_audit_gives_the_same_document() -> None:
@@ -120,19 +126,36 @@ def test_the_same_audit_gives_the_same_document() -> None:
     assert to_json(again) == to_json(of_module())
 
 
-def test_an_estimator_is_audited_by_its_answers() -> None:
+@cache
+def perceptron() -> tuple[MLPClassifier, np.ndarray]:
+    """An estimator of scikit-learn's and the names that it was trained on."""
     names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])[Y]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mlp = MLPClassifier((16,), max_iter=40, random_state=0).fit(X.reshape(-1, 64), names)
-    asked = plan(samples=3).model_copy(update={"pairs": "three:nine"})
-    results = run_in_process(asked, mlp.predict_proba, (X, names), lambda *_: None)[0]
-    assert results.model.format == "Estimator in memory"
-    assert results.data.class_names == mlp.classes_.tolist()
+        return MLPClassifier((16,), max_iter=40, random_state=0).fit(X.reshape(-1, 64), names), names
+
+
+def test_an_estimator_answers_for_images_in_the_order_of_its_classes() -> None:
+    mlp, names = perceptron()
+    live = open_live(mlp.predict_proba, torch.from_numpy(X[:2, None]), ModelOptions())
+    data = as_vectors(load_dataset(DataRequest("arrays", carried=class_names_of(mlp)), None, in_memory((X, names), 0)))
+    assert data.class_names == tuple(mlp.classes_)
+    classifier = bind(live.backend, data.train.instances(), ModelOptions(layout=live.layout)).classifier
+    predicted = [data.class_names[label] for label in classifier.predict(data.test.instances()).tolist()]
+    assert predicted == mlp.predict(data.test.pixels.numpy()).tolist()
+    right = [data.class_names[label] for label in data.test.labels.tolist()]
+    assert np.mean(np.array(predicted) == right) > 0.9
+
+
+def test_an_estimator_is_audited_by_its_answers() -> None:
+    chosen = np.isin(Y, (3, 9))
+    quadrants, labels = X[chosen].reshape(-1, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(-1, 4), (Y[chosen] == 9).astype(int)
+    mlp = MLPClassifier((4,), solver="lbfgs", alpha=0.01, max_iter=2000, random_state=0).fit(quadrants, labels)
+    asked = plan(samples=3).model_copy(update={"pairs": "0:1"})
+    results = run_in_process(asked, mlp, (quadrants, labels), lambda *_: None)[0]
+    assert (results.model.format, results.model.output_kind) == ("Estimator in memory", "probabilities")
     assert isinstance(results.model.gradient, NotMeasured)
-    expected = mlp.predict(X.reshape(-1, 64)[[0]])[0]
-    assert expected == "zero"
-    assert results.performance.accuracy.value > 0.9
+    assert results.settings.generator == "gradient-free"
     assert [d.generation.boundary for d in results.pairs[0].directions] == [3, 3]
 
 
@@ -141,7 +164,7 @@ def test_a_callable_without_parameters_has_no_digest_and_a_report() -> None:
     results = run_in_process(plan(samples=4), lambda x: net(x), (X, Y), lambda *_: None)[0]
     assert isinstance(results.model.sha256, NotMeasured)
     assert results.model.gradient == "torch autograd through the callable"
-    assert "none: a callable shows no parameters" in [term.value for term in build(results).reproduce.settings]
+    assert "none: a callable shows no parameters" in [term.text for term in build(results).reproduce.settings]
 
 
 def settings() -> list[Any]:
@@ -174,9 +197,11 @@ def test_the_process_is_left_as_it_was(error: type[BaseException] | None) -> Non
         torch.set_default_dtype(torch.float32)
 
 
-def test_inside_inference_mode_there_are_gradients_all_the_same() -> None:
-    with torch.inference_mode():
-        assert run_in_process(plan(), network(), (X, Y), lambda *_: None)[0] == of_module()
+def test_inside_inference_mode_and_another_default_device_the_numbers_are_the_same() -> None:
+    expected = of_module()
+    with torch.inference_mode(), torch.device("meta"):
+        again = run_in_process(plan(), network(), (X, Y), lambda *_: None)[0]
+    assert again == expected
 
 
 def test_an_interrupted_audit_gives_the_module_back() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.finished_parts import Ledger
-from auditor.audit.pairs import sharding as shards
+from auditor.audit.finished_parts import FinishedParts
+from auditor.audit.pairs import shard
 from auditor.audit.run import run
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import FinishedBaselines, Found, Part
+from auditor.documents.parts import BaselinesPart, Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Provenance, Results, from_json, to_json
 
@@ -29,7 +29,7 @@ class Memory:
         if isinstance(message, Begun):
             self.begun.append(message)
         else:
-            self.parts.append(message.part)
+            self.parts.append(message.part.model_copy(deep=True))  # as it is now: the audit goes on with it
 
     @property
     def found(self) -> Found:
@@ -39,7 +39,7 @@ class Memory:
 
 @pytest.fixture(autouse=True)
 def one_pair_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+    monkeypatch.setattr(shard, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
 
 
 def audited(found: Found | None = None, **changed: object) -> tuple[str, Memory]:
@@ -48,14 +48,14 @@ def audited(found: Found | None = None, **changed: object) -> tuple[str, Memory]
     memory = Memory()
     results, facts = run(
         Plan(model={"path": str(DIGITS_FCN)}, data={"data": "digits"}, **plan),  # type: ignore[arg-type]
-        lambda *_: None, ledger=Ledger(found, memory),
+        lambda *_: None, finished_parts=FinishedParts(found, memory),
     )  # fmt: skip
     assert facts.pairs_taken_over == memory.begun[0].taken
     return to_json(results), memory
 
 
 def pairs_of(part: Part) -> list[tuple[int, int]]:
-    return [part.classes] if isinstance(part, FinishedBaselines) else part.classes
+    return [part.classes] if isinstance(part, BaselinesPart) else part.classes
 
 
 def without_marks(content: str) -> Results:
@@ -68,7 +68,7 @@ def without_marks(content: str) -> Results:
 @pytest.fixture(scope="module")
 def whole() -> tuple[str, Memory]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(shards, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
+    patch.setattr(shard, "MOST_PAIRS", {"cpu": 1, "cuda": 1})
     try:
         return audited()
     finally:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.boundary.arrivals import Arrivals
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, on_boundary
+from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.deepdig import DeepDIG, Recipe
 from auditor.boundary.segments import Segments, between
 from auditor.boundary.training import Training
@@ -155,10 +155,10 @@ def test_training_ends_when_nothing_improves() -> None:
 def test_arrivals_keep_the_nearest_that_is_clear_of_third_classes() -> None:
     start, sure, mixed, outside = torch.zeros(5, 1), [0.2, 0.8, 0.0], [0.1, 0.5, 0.4], [0.9, 0.1, 0.0]
     free, crossed = torch.ones(5, dtype=torch.bool), torch.tensor([True, True, True, True, False])
-    found = Arrivals.none(start)
-    found.offer(start, torch.full((5, 1), 0.4), torch.tensor([sure, sure, outside, mixed, sure]), (0, 1), free)
+    found = BestSoFar.none(start)
+    found.update(start, torch.full((5, 1), 0.4), torch.tensor([sure, sure, outside, mixed, sure]), (0, 1), free)
     nearer = torch.tensor([[0.1], [0.2], [0.2], [0.9], [0.1]])
-    found.offer(start, nearer, torch.tensor([sure, mixed, outside, sure, sure]), (0, 1), crossed)
+    found.update(start, nearer, torch.tensor([sure, mixed, outside, sure, sure]), (0, 1), crossed)
     assert found.arrived.tolist() == [True, True, False, True, True]
     torch.testing.assert_close(found.x, torch.tensor([[0.1], [0.4], [0.0], [0.9], [0.4]]))
 

@@ -10,10 +10,10 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.svm import LinearSVC
 
-from auditor.characteristics import separator as separator_module
+from auditor.characteristics import hyperplane as hyperplane_module
 from auditor.characteristics.base import ClassSamples
 from auditor.characteristics.edc import BoundaryEmbeddingSpaceComplexity, EmbeddingSpaceComplexity
-from auditor.characteristics.separator import separator
+from auditor.characteristics.hyperplane import separating_hyperplane
 from auditor.documents.results import Measure, NotMeasured
 from tests.analytic import HalfSpace, classifier
 from tests.characteristics.evidence import empty, instances, of_half_space, rng
@@ -121,7 +121,7 @@ def test_half_space_is_separated_at_its_own_plane():
     side = ev.source.train[model.distance(ev.source.train) < -0.02]
     mirrored = side - 2 * model.distance(side).float()[:, None] * unit
     ev = replace(ev, source=of_class(0, side, side), target=of_class(1, mirrored, mirrored))
-    plane = separator(ev.source, ev.target)
+    plane = separating_hyperplane(ev.source, ev.target)
     assert float(plane.normal @ unit.double()) == pytest.approx(1, abs=1e-3)
     found, _ = measure(ev)
     assert found["edc_train_accuracy"].value == found["edc_test_accuracy"].value == 1
@@ -154,19 +154,19 @@ def test_a_set_has_one_interval_seen_from_either_class():
 
 
 def test_both_directions_and_the_baselines_share_one_fit():
-    separator_module._fit.cache_clear()
+    hyperplane_module._fit.cache_clear()
     ev = world(torch.randn(20, 10, generator=rng(3)))
     measure(ev)
     measure(replace(ev, source=ev.target, target=ev.source))
-    assert separator_module._fit.cache_info().misses == 1
-    one, other = separator(ev.source, ev.target), separator(ev.target, ev.source)
+    assert hyperplane_module._fit.cache_info().misses == 1
+    one, other = separating_hyperplane(ev.source, ev.target), separating_hyperplane(ev.target, ev.source)
     assert torch.equal(one.normal, -other.normal)
     assert one.offset == -other.offset
 
 
 def test_other_samples_are_not_taken_from_the_cache():
-    planes = [separator(*(of_class(i, e, e) for i, e in enumerate(clouds(seed)))) for seed in range(4)]
-    again = [separator(*(of_class(i, e, e) for i, e in enumerate(clouds(seed)))) for seed in range(4)]
+    planes = [separating_hyperplane(*(of_class(i, e, e) for i, e in enumerate(clouds(seed)))) for seed in range(4)]
+    again = [separating_hyperplane(*(of_class(i, e, e) for i, e in enumerate(clouds(seed)))) for seed in range(4)]
     for one, same in zip(planes, again, strict=True):
         assert torch.equal(one.normal, same.normal)
     assert not torch.equal(planes[0].normal, planes[1].normal)
@@ -174,7 +174,7 @@ def test_other_samples_are_not_taken_from_the_cache():
 
 def test_fit_is_capped_and_still_right():
     many = clouds(0, count=3000)
-    plane = separator(*(of_class(i, e, e) for i, e in enumerate(many)))
+    plane = separating_hyperplane(*(of_class(i, e, e) for i, e in enumerate(many)))
     theirs = LinearSVC(C=1.0, dual=False, tol=1e-9).fit(torch.cat(many).numpy(), np.repeat([0, 1], 3000))
     cosine = float(plane.normal @ torch.tensor(theirs.coef_[0]).double() / np.linalg.norm(theirs.coef_))
     assert cosine > 0.99
@@ -192,7 +192,7 @@ def test_projection_has_the_plane_at_zero():
     mean_x = {g.role: np.mean([x for x, _ in g.points]) for g in scatter.groups}
     assert mean_x["train_source"] < mean_x["boundary"] < mean_x["train_target"]
     assert [x for x, _ in scatter.line] == [0, 0]
-    plane = separator(ev.source, ev.target)
+    plane = separating_hyperplane(ev.source, ev.target)
     rows = torch.linspace(0, 149, 150).round().long()
     expected = plane.signed(ev.source.train_embeddings[rows])
     assert [x for x, _ in scatter.groups[0].points] == pytest.approx(expected.tolist(), rel=1e-3)
@@ -201,7 +201,7 @@ def test_projection_has_the_plane_at_zero():
 def test_projection_height_is_the_first_principal_component_within_the_plane():
     ev = world(0.1 * torch.randn(100, 10, generator=rng(2)))
     _, series = measure(ev)
-    plane = separator(ev.source, ev.target)
+    plane = separating_hyperplane(ev.source, ev.target)
     everything = torch.cat([ev.source.train_embeddings, ev.target.train_embeddings, ev.instances.x_boundary]).double()
     within = everything - plane.signed(everything)[:, None] * plane.normal
     expected = PCA(1, svd_solver="full").fit_transform(within.numpy())[:, 0]

@@ -7,12 +7,12 @@ from scipy.stats import binomtest
 
 from auditor.characteristics.edc_pair import ID, PairEmbeddingComplexity
 from auditor.documents.results import Measure, NotMeasured
-from auditor.functional.statistics import wilson
+from auditor.numbers.intervals import wilson
 
 
 def accuracy(right: int, n: int) -> Measure:
     value, low, high = wilson(right, n)
-    return Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share", direction="")
+    return Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share", scale="share")
 
 
 def test_it_counts_both_directions_together() -> None:

@@ -45,7 +45,7 @@ def test_the_way_of_the_generator_is_measured_apart_and_is_no_merit():
     made = GeneratedDistance().measure(ev, rng=rng()).measures
     for suffix, level in SUFFIXES:
         assert made[f"margin_l2{suffix}"].value == pytest.approx(np.quantile(true, level), abs=2e-4)
-        assert made[f"margin_l2{suffix}"].direction == "neither is better"
+        assert GeneratedDistance.definitions[f"margin_l2{suffix}"].better == "none"
     steepest = float((model.normal / model.normal.norm()).abs().max())
     assert made["margin_linf"].value == pytest.approx(np.median(true) * steepest, abs=1e-4)
 

@@ -20,12 +20,14 @@ class InThisProcess:
         pass
 
     def outcome(self, show: Callable[..., None], keep: Callable[[Begun | PartDone], None]) -> Finished:
-        from auditor.audit.finished_parts import Ledger
+        from auditor.audit.finished_parts import FinishedParts
         from auditor.audit.run import run
 
-        ledger = Ledger(self._job.found, keep)
+        finished_parts = FinishedParts(self._job.found, keep)
         try:
-            results, facts = run(self._job.plan, lambda *_: None, started=self._job.started, ledger=ledger)
+            results, facts = run(
+                self._job.plan, lambda *_: None, started=self._job.started, finished_parts=finished_parts
+            )
         except Exception as err:
             raise error_from(failure_from(err)) from err
         return Finished(results=results, run=facts)

@@ -83,7 +83,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     )
     files = {
         "r.json": text, "half.json": text[: len(text) // 2], "empty.json": "", "list.json": "[]",
-        "old.json": text.replace('"schema_version": "2.0"', '"schema_version": "0.1"', 1),
+        "old.json": text.replace('"schema_version": "3.0"', '"schema_version": "0.1"', 1),
         "less.json": json.dumps({key: value for key, value in json.loads(text).items() if key != "validity"}),
         "nan.json": text.replace('"value": ', '"value": NaN, "was": ', 1),
         "other.json": to_json(changed(audit, fingerprint="0" * 64)),
@@ -155,7 +155,7 @@ EARLY = [
     (f"{RUN} --baseline r.json", 2, "expected --policy"),
     (f"{RUN} --policy change.policy --baseline none.results", 3, "none.results"),
     (f"{RUN} --policy change.policy --baseline half.json", 3, "half.json"),
-    (f"{RUN} --policy change.policy --baseline old.json", 3, "schema version 2.0"),
+    (f"{RUN} --policy change.policy --baseline old.json", 3, "schema version 3.0"),
     # The audit: where it is to write
     (f"{AUDIT} --out file", 4, "found file"),
     (f"{AUDIT} --out file/deeper", 4, "found file/deeper"),
@@ -167,7 +167,7 @@ EARLY = [
     ("gate half.json --policy pass.policy", 3, "half.json"),
     ("gate empty.json --policy pass.policy", 3, "empty.json"),
     ("gate list.json --policy pass.policy", 3, "list.json"),
-    ("gate old.json --policy pass.policy", 3, "schema version 2.0"),
+    ("gate old.json --policy pass.policy", 3, "schema version 3.0"),
     ("gate less.json --policy pass.policy", 3, "validity"),
     ("gate nan.json --policy pass.policy", 3, "nan.json"),
     ("gate pass.policy --policy r.json", 2, "r.json"),

@@ -70,9 +70,7 @@ def each_measure(found: Results, id: str, **facts: Any) -> Results:
 
 
 def accuracy(found: Results, value: float, low: float | None, high: float | None, n: int = 360) -> Results:
-    measure = Measure(
-        value=value, ci_low=low, ci_high=high, n=n, unit="share of test samples", direction="higher is better"
-    )
+    measure = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of test samples", scale="share")
     return part(found, "performance", accuracy=measure)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.pairs import sharding as shards
+from auditor.audit.pairs import shard
 from auditor.cli import main
 from auditor.documents.messages import Job
 from auditor.documents.plan import Plan
@@ -135,7 +135,7 @@ def faults(words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faul
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
     monkeypatch.setattr(process, "start_child", repeating)
-    monkeypatch.setattr(shards, "MOST_PAIRS", {"cpu": 2, "cuda": 2})
+    monkeypatch.setattr(shard, "MOST_PAIRS", {"cpu": 2, "cuda": 2})
     return Faults(monkeypatch)
 
 

@@ -6,21 +6,21 @@ import pytest
 import torch
 
 from auditor.documents.results import Measure
-from auditor.functional.statistics import Estimate
+from auditor.numbers.intervals import Interval
 from benchmarks.coverage import __main__ as page
 from benchmarks.coverage.populations import Cell, Population, measured
 from benchmarks.coverage.seeds import _of_measure
 
 
-def from_list(estimates: list[Estimate | None], truth: float | None) -> Population:
+def from_list(estimates: list[Interval | None], truth: float | None) -> Population:
     rest = iter(estimates)
     return Population("m", "p", truth, lambda n, rng: next(rest), draws=len(estimates))
 
 
 def test_misses_are_counted_on_their_side() -> None:
     estimates = [
-        Estimate(1.0, 0.0, 2.0), Estimate(3.0, 2.0, 4.0), Estimate(0.0, -1.0, 0.5), Estimate(0.2, 0.1, 0.3),
-        Estimate(1.0, None, 0.9), Estimate(1.5, 1.2, None), Estimate(1.5, 0.2, None), Estimate(1.0, 1.0, 1.0), None,
+        Interval(1.0, 0.0, 2.0), Interval(3.0, 2.0, 4.0), Interval(0.0, -1.0, 0.5), Interval(0.2, 0.1, 0.3),
+        Interval(1.0, high=0.9), Interval(1.5, 1.2), Interval(1.5, 0.2), Interval(1.0, 1.0, 1.0), None,
     ]  # fmt: skip
     cell = measured(from_list(estimates, 1.0), 24, 0)
     assert cell == Cell(below=2 / 8, above=3 / 8, open_below=1 / 8, open_above=2 / 8)
@@ -28,14 +28,14 @@ def test_misses_are_counted_on_their_side() -> None:
 
 
 def test_without_a_known_value_it_is_the_median_of_the_estimates() -> None:
-    estimates: list[Estimate | None] = [Estimate(float(v), v - 0.5, v + 0.5) for v in range(5)]
+    estimates: list[Interval | None] = [Interval(float(v), v - 0.5, v + 0.5) for v in range(5)]
     assert measured(from_list(estimates, None), 24, 0) == Cell(2 / 5, 2 / 5, 0, 0)
 
 
 def test_a_draw_depends_on_the_seed_alone() -> None:
-    def draw(n: int, rng: torch.Generator) -> Estimate:
+    def draw(n: int, rng: torch.Generator) -> Interval:
         middle = float(torch.randn(n, generator=rng).mean())
-        return Estimate(middle, middle - 0.4, middle + 0.4)
+        return Interval(middle, middle - 0.4, middle + 0.4)
 
     population = Population("m", "p", 0.0, draw, draws=200)
     assert measured(population, 24, 3) == measured(population, 24, 3)
@@ -43,7 +43,7 @@ def test_a_draw_depends_on_the_seed_alone() -> None:
 
 
 def number(value: float, low: float | None, high: float | None) -> Measure:
-    return Measure(value=value, ci_low=low, ci_high=high, n=9, unit="u", direction="d")
+    return Measure(value=value, ci_low=low, ci_high=high, n=9, unit="u", scale="number")
 
 
 def test_held_and_apart_by_hand() -> None:

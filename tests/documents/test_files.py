@@ -73,7 +73,7 @@ def test_what_is_no_results_document_is_refused_in_one_line(tmp_path: Path, cont
     path = tmp_path / "results.json"
     path.write_bytes(content)
     with pytest.raises(
-        InputRefused, match=r"expected results\.json, schema version 2\.0; found .*results\.json"
+        InputRefused, match=r"expected results\.json, schema version 3\.0; found .*results\.json"
     ) as caught:
         store.read_results(path)
     assert "\n" not in str(caught.value)

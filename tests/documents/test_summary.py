@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditor.documents.older_results import better_of
 from auditor.documents.results import (
     Definition,
     Direction,
     Generation,
     Margins,
+    Meaning,
     Measure,
     Measured,
     NotMeasured,
@@ -17,7 +19,6 @@ from auditor.documents.results import (
     Sources,
     SummaryMeasure,
     Worst,
-    harm,
 )
 from auditor.documents.summary import ranking, summarise
 
@@ -25,7 +26,7 @@ NOTHING = NotMeasured(not_measured="a reason")
 
 
 def measure(value: float) -> Measure:
-    return Measure(value=value, ci_low=value - 1, ci_high=value + 1, n=9, unit="u", direction="higher is safer")
+    return Measure(value=value, ci_low=value - 1, ci_high=value + 1, n=9, unit="u", scale="number")
 
 
 def direction(source: int, target: int, **measures: Measured) -> Direction:
@@ -44,10 +45,10 @@ def pair(a: int, b: int, forth: Measured, back: Measured, id: str = "margin_l2_a
     return Pair(classes=(a, b), names=(str(a), str(b)), directions=directions, characteristics={"both": forth})
 
 
-def definition(direction: str, scope: str = "direction") -> Definition:
+def definition(reading: str, scope: str = "direction") -> Definition:
     return Definition(
-        title="t", unit="u", direction=direction, bounds=(None, None), scope=scope, headline=True, formula="",
-        text="", source="",
+        title="t", unit="u", scale="number", **better_of(reading), reading=reading, scope=scope, headline=True,
+        formula="", text="", source="",
     )  # fmt: skip
 
 
@@ -117,9 +118,7 @@ def with_margins(shared: float, seed: int, count: int = 40, targets: int = 6) ->
         values = 9 + shared**0.5 * of_sample + (1 - shared) ** 0.5 * rng.normal(size=count)
         half = 1.96 * 1.2533 / count**0.5  # of a normal sample's median
         middle = float(np.median(values))
-        measured = Measure(
-            value=middle, ci_low=middle - half, ci_high=middle + half, n=count, unit="u", direction="higher is safer"
-        )
+        measured = Measure(value=middle, ci_low=middle - half, ci_high=middle + half, n=count, unit="u", scale="number")
         margins = Margins(
             index=list(range(count)), l2=values.tolist(), linf=[None] * count, tried_l2=None, tried_linf=1.0, method="m"
         )
@@ -158,6 +157,10 @@ def test_the_mean_of_unlike_margins_is_known_better_than_that_of_like_ones():
 
 
 def test_how_unfavourable_a_value_is():
-    assert harm("lower is simpler", 2.0) > harm("lower is simpler", 1.0)
-    assert harm("higher is safer", 1.0) > harm("higher is safer", 2.0)
-    assert harm("near 0.5 is simpler", 0.1) > harm("near 0.5 is simpler", 0.8)
+    def badness(better: str, value: float, ideal: float | None = None) -> float:
+        return Meaning(unit="u", scale="number", better=better, ideal=ideal, reading="").badness(value)
+
+    assert badness("lower", 2.0) > badness("lower", 1.0)
+    assert badness("higher", 1.0) > badness("higher", 2.0)
+    assert badness("near", 0.1, 0.5) > badness("near", 0.8, 0.5)
+    assert badness("none", 1.0) == badness("none", 2.0)

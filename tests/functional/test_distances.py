@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from auditor.functional import distances
-from auditor.functional.distances import l2, linf, nearest_between, nearest_within, neighbours_within
+from auditor.functional.distances import l2, linf, nearest_between, neighbours_within
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -28,30 +28,30 @@ def test_nearest_agrees_with_scipy(n, m, width, seed):
     x, y = random(n, width, seed=seed), random(m, width, seed=seed + 100)
     within = cdist(x.double().numpy(), x.double().numpy())
     np.fill_diagonal(within, np.inf)
-    assert nearest_within(x).numpy() == pytest.approx(within.min(axis=1), abs=1e-4)
+    assert neighbours_within(x)[0].numpy() == pytest.approx(within.min(axis=1), abs=1e-4)
     between = cdist(x.double().numpy(), y.double().numpy()).min(axis=1)
     assert nearest_between(x, y).numpy() == pytest.approx(between, abs=1e-4)
 
 
 def test_images_are_vectors():
     x = random(7, 3, 4, 5)
-    assert torch.equal(nearest_within(x), nearest_within(x.flatten(1)))
+    assert torch.equal(neighbours_within(x)[0], neighbours_within(x.flatten(1))[0])
 
 
 def test_copies_are_at_zero_and_near_copies_at_their_distance():
     # |x|^2 is about 1,000 here; a distance taken from the product would be off by about 0.01.
     base = random(1, 3000)
     x = torch.cat([base, base, base + 1e-3, 1 - base])
-    found = nearest_within(x)
+    found = neighbours_within(x)[0]
     assert found[:2].tolist() == [0, 0]
     assert float(found[2]) == pytest.approx(1e-3 * 3000**0.5, rel=1e-3)
 
 
 def test_blocks_do_not_change_the_answer(monkeypatch):
     x, y = random(50, 6), random(40, 6, seed=1)
-    whole = nearest_within(x), nearest_between(x, y)
+    whole = neighbours_within(x)[0], nearest_between(x, y)
     monkeypatch.setattr(distances, "CELLS", 130)
-    assert torch.allclose(nearest_within(x), whole[0])
+    assert torch.allclose(neighbours_within(x)[0], whole[0])
     assert torch.allclose(nearest_between(x, y), whole[1])
 
 
@@ -62,6 +62,5 @@ def test_no_instances_have_no_distances():
 def test_the_neighbour_is_the_one_at_that_distance():
     x = torch.rand(30, 4, generator=torch.Generator().manual_seed(2))
     distances, index = neighbours_within(x)
-    assert torch.equal(distances, nearest_within(x))
     assert torch.equal(distances, l2(x, x[index]))
     assert bool((index != torch.arange(30)).all())

@@ -20,7 +20,7 @@ from auditor.functional.quantiles import (
     median_ratio,
     quantile_estimate,
 )
-from auditor.functional.statistics import Estimate, difference
+from auditor.numbers.intervals import Interval, difference
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -42,8 +42,8 @@ def test_ends_lie_just_inside_the_order_statistics_of_the_exact_test(count: int,
     exact = stats.quantile_test(x, p=level).confidence_interval(0.95)
     assert estimate is not None
     for ours, outer, step in ((estimate.low, exact.low, 1), (estimate.high, exact.high, -1)):
-        assert (ours is None) == bool(np.isnan(outer))
-        if ours is not None:
+        assert math.isinf(ours) == bool(np.isnan(outer))
+        if math.isfinite(ours):
             inner = ordered[int(np.searchsorted(ordered, outer)) + step]
             assert min(outer, inner) - 1e-12 <= ours <= max(outer, inner) + 1e-12
 
@@ -63,7 +63,7 @@ def test_an_end_is_open_where_even_the_extreme_value_is_not_far_enough_out(level
     for count, is_open in ((least - 1, True), (least, False)):
         estimate = quantile_estimate(torch.rand(count, generator=rng()), level)
         assert estimate is not None
-        assert (estimate.low is None or estimate.high is None) == is_open
+        assert (not all(map(math.isfinite, estimate))) == is_open
 
 
 @pytest.mark.parametrize("level", [0.05, 0.5, 0.95])
@@ -71,8 +71,8 @@ def test_an_end_is_open_where_even_the_extreme_value_is_not_far_enough_out(level
 def test_each_closed_end_errs_as_often_as_it_says(count: int, level: float) -> None:
     draws = 1500
     found = [quantile_estimate(row, level) for row in torch.rand(draws, count, generator=rng(count)).square()]
-    missed_below = sum(e is not None and e.low is not None and level**2 < e.low for e in found)
-    missed_above = sum(e is not None and e.high is not None and level**2 > e.high for e in found)
+    missed_below = sum(e is not None and level**2 < e.low for e in found)
+    missed_above = sum(e is not None and level**2 > e.high for e in found)
     for missed in (missed_below, missed_above):
         assert missed / draws <= 0.025 + 3 * (0.025 * 0.975 / draws) ** 0.5
 
@@ -87,13 +87,13 @@ def test_censored_and_tied_values(values: list[float], level: float) -> None:
         return
     assert estimate is not None
     assert math.isfinite(estimate.value)
-    assert estimate.low is None or min(values) <= estimate.low <= estimate.value
-    assert estimate.high is None or estimate.value <= estimate.high < math.inf
+    assert estimate.low == -math.inf or min(values) <= estimate.low <= estimate.value
+    assert estimate.value <= estimate.high
     # How far beyond what was looked the censored values lie cannot matter, where no end reaches into them.
     closer = quantile_estimate(torch.tensor([min(v, 10.0) for v in values]), level)
     assert closer is not None
     assert (closer.value, closer.low) == (estimate.value, estimate.low)
-    assert estimate.high in (None, closer.high)
+    assert estimate.high in (math.inf, closer.high)
 
 
 def test_zeros_are_values_like_others() -> None:
@@ -112,8 +112,6 @@ def test_difference_and_ratio_of_medians_of_unlike_shapes_are_covered(n: int, m:
         a, b = 2 * (0.6 * torch.randn(n, generator=g)).exp(), torch.rand(m, generator=g)
         for place, (estimate, truth) in enumerate(((median_difference(a, b), 1.5), (median_ratio(a, b), 4.0))):
             assert estimate is not None
-            assert estimate.low is not None
-            assert estimate.high is not None
             covered[place] += estimate.low <= truth <= estimate.high
     for hits in covered:
         assert 0.93 <= hits / draws <= 0.985
@@ -137,8 +135,8 @@ def test_a_censored_median_has_no_difference_and_a_censored_end_is_open() -> Non
     assert median_ratio(near, far) is None
     half = median_difference(torch.tensor([1.0] * 12 + [math.inf] * 9), near)
     assert half is not None
-    assert half.low is not None
-    assert half.high is None
+    assert half.low > -math.inf
+    assert half.high == math.inf
     assert median_ratio(near, torch.zeros(9)) is None
 
 
@@ -160,6 +158,6 @@ def test_distance_between_neighbours_is_covered(width: int) -> None:
     g, count = rng(width), 24
     found = [neighbours_within(torch.randn(count, width, generator=g)) for _ in range(500)]
     truth = float(torch.stack([distances.median() for distances, _ in found]).median())
-    estimates: list[Estimate] = [median_of_neighbours(*one) for one in found]
-    covered = sum(e.low is not None and e.high is not None and e.low <= truth <= e.high for e in estimates) / 500
+    estimates: list[Interval] = [median_of_neighbours(*one) for one in found]
+    covered = sum(e.low <= truth <= e.high for e in estimates) / 500
     assert 0.90 <= covered <= 0.98

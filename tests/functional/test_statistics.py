@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,21 +13,17 @@ from scipy import stats
 
 from auditor.functional import statistics
 from auditor.functional.statistics import (
-    Estimate,
     bootstrap,
-    difference,
+    evenly_spaced,
     mean,
     mean_estimate,
     mean_over_pairs,
     quantiles,
-    ratio,
     ratio_estimate,
     replicates,
-    student,
-    systematic,
-    wilson,
 )
-from auditor.functional.trajectories import tournament
+from auditor.functional.trajectories import round_robin_pairs
+from auditor.numbers.intervals import Interval, difference, ratio, student, wilson
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -153,21 +151,21 @@ def test_mean_lies_in_its_interval_and_that_of_distances_is_no_less_than_zero(va
 
 
 def test_one_value_has_no_interval():
-    assert mean_estimate(torch.tensor([3.0])) == (3.0, None, None)
+    assert mean_estimate(torch.tensor([3.0])) == (3.0, -math.inf, math.inf)
 
 
 # ---- two numbers -------------------------------------------------------------------------------------------------
 
 
 def test_difference_of_two_normal_means_has_their_joint_width():
-    a, b = Estimate(5.0, 5 - 1.96 * 0.3, 5 + 1.96 * 0.3), Estimate(3.0, 3 - 1.96 * 0.4, 3 + 1.96 * 0.4)
+    a, b = Interval(5.0, 5 - 1.96 * 0.3, 5 + 1.96 * 0.3), Interval(3.0, 3 - 1.96 * 0.4, 3 + 1.96 * 0.4)
     assert difference(a, b) == pytest.approx((2, 2 - 1.96 * 0.5, 2 + 1.96 * 0.5))
 
 
 def test_ratio_is_the_difference_of_logarithms():
-    a, b = Estimate(6.0, 4.0, 9.0), Estimate(2.0, 1.5, 3.0)
+    a, b = Interval(6.0, 4.0, 9.0), Interval(2.0, 1.5, 3.0)
     found = ratio(a, b)
-    logs = difference(*(Estimate(*np.log(e)) for e in (a, b)))
+    logs = difference(*(Interval(*np.log(e)) for e in (a, b)))
     assert np.log(found) == pytest.approx(logs)
 
 
@@ -175,35 +173,35 @@ def test_ratio_is_the_difference_of_logarithms():
     ("a", "b", "expected"),
     [
         ((0.0, 0.0, 2.0), (4.0, 2.0, 5.0), (0.0, 0.0, 1.0)),
-        ((0.0, 0.0, 2.0), (4.0, 0.0, 5.0), (0.0, 0.0, None)),
+        ((0.0, 0.0, 2.0), (4.0, 0.0, 5.0), (0.0, 0.0, math.inf)),
         ((4.0, 0.0, 4.0), (2.0, 2.0, 2.0), (2.0, 0.0, 2.0)),
-        ((4.0, 4.0, 4.0), (2.0, 0.0, 2.0), (2.0, 2.0, None)),
-        ((4.0, None, 4.0), (2.0, 2.0, None), (2.0, None, 2.0)),
+        ((4.0, 4.0, 4.0), (2.0, 0.0, 2.0), (2.0, 2.0, math.inf)),
+        ((4.0, -math.inf, 4.0), (2.0, 2.0, math.inf), (2.0, -math.inf, 2.0)),
     ],
 )
 def test_ratio_with_ends_at_zero_and_open_ends(a, b, expected):
-    assert ratio(Estimate(*a), Estimate(*b)) == pytest.approx(expected)
+    assert ratio(Interval(*a), Interval(*b)) == pytest.approx(expected)
 
 
 def test_ratio_to_nothing_is_none():
-    assert ratio(Estimate(1.0, 0.5, 2.0), Estimate(0.0, 0.0, 1.0)) is None
+    assert ratio(Interval(1.0, 0.5, 2.0), Interval(0.0, 0.0, 1.0)) is None
 
 
 # ---- numbers that belong to pairs of instances -------------------------------------------------------------------
 
 
-def over_pairs(values: torch.Tensor, ends: torch.Tensor, count: int) -> Estimate:
-    return Estimate(*mean_over_pairs(values, ends, count))
+def over_pairs(values: torch.Tensor, ends: torch.Tensor, count: int) -> Interval:
+    return Interval(*mean_over_pairs(values, ends, count))
 
 
-def half_width(estimate: Estimate) -> float:
+def half_width(estimate: Interval) -> float:
     return (estimate.high - estimate.low) / 2
 
 
 def test_pair_interval_has_the_width_of_the_theory():
     # h_ij = x_i + x_j over all pairs: its mean is 2 mean(x), whose standard error is 2 sd / sqrt(N).
     x = torch.randn(151, generator=rng(1), dtype=torch.float64)
-    ends = tournament(151, 151, rng=rng(9))
+    ends = round_robin_pairs(151, 151, rng=rng(9))
     h = x[ends].sum(dim=1)
     found = over_pairs(h, ends, 151)
     assert found.value == pytest.approx(2 * float(x.mean()))
@@ -220,7 +218,7 @@ def test_disjoint_pairs_are_independent_numbers():
 
 
 def test_pairs_without_instance_effects_are_independent_numbers():
-    ends = tournament(60, 20, rng=rng(0))
+    ends = round_robin_pairs(60, 20, rng=rng(0))
     widths = [
         half_width(over_pairs(torch.randn(len(ends), generator=rng(s)), ends, 60)) * len(ends) ** 0.5 / 2.0
         for s in range(60)
@@ -234,7 +232,7 @@ def test_pair_interval_covers_the_truth(count, rounds, promised, own):
     # A part of each instance's own and a part of each pair's own.
     hits = 0
     for seed in range(200):
-        x, ends = torch.randn(count, generator=rng(seed)), tournament(count, rounds, rng=rng(seed))
+        x, ends = torch.randn(count, generator=rng(seed)), round_robin_pairs(count, rounds, rng=rng(seed))
         h = own * x[ends].sum(dim=1) + (1 - own) * torch.randn(len(ends), generator=rng(seed + 999))
         found = over_pairs(h, ends, count)
         hits += found.low <= 0 <= found.high
@@ -242,7 +240,7 @@ def test_pair_interval_covers_the_truth(count, rounds, promised, own):
 
 
 def test_every_arrangement_of_the_same_pairs_is_one():
-    x, ends = torch.rand(9, generator=rng(0)), tournament(9, 4, rng=rng(1))
+    x, ends = torch.rand(9, generator=rng(0)), round_robin_pairs(9, 4, rng=rng(1))
     h, order = x[ends].prod(dim=1), torch.randperm(len(ends), generator=rng(2))
     assert over_pairs(h, ends, 9) == pytest.approx(over_pairs(h[order], ends[order].flip(1), 9))
 
@@ -253,7 +251,7 @@ def test_pair_interval_covers_a_population_with_folded_places(seen):
     hits, draws, truth = 0, 400, (0.8 + 2 * 5 * 0.1) / 49
     for seed in range(draws):
         g = rng(seed)
-        folded, ends = (torch.rand(seen, generator=g) < 0.1).double(), tournament(seen, 12, rng=g)
+        folded, ends = (torch.rand(seen, generator=g) < 0.1).double(), round_robin_pairs(seen, 12, rng=g)
         changes = torch.poisson(0.8 + 5 * folded[ends].sum(dim=1), generator=g)
         found = over_pairs(changes / 49, ends, seen)
         hits += found.low <= truth <= found.high
@@ -312,7 +310,7 @@ def test_mean_statistic_keeps_a_column():
 
 @given(st.integers(0, 300), st.integers(1, 50))
 def test_systematic_sample_is_spread_evenly(count, limit):
-    rows = systematic(count, limit)
+    rows = evenly_spaced(count, limit)
     assert len(rows) == min(count, limit)
     steps = rows.diff()
     assert not len(steps) or int(steps.min()) >= 1

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.functional.trajectories import oscillation, segments, tournament
+from auditor.functional.trajectories import class_change_rate, round_robin_pairs, segments
 
 
 def test_segments_hold_both_ends_exactly_and_even_steps():
@@ -24,12 +24,12 @@ def test_segments_hold_both_ends_exactly_and_even_steps():
 @given(st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=8))
 def test_oscillation_is_what_a_plain_loop_counts(rows):
     expected = [sum(a != b for a, b in itertools.pairwise(row)) / 5 for row in rows]
-    assert torch.allclose(oscillation(torch.tensor(rows)), torch.tensor(expected))
+    assert torch.allclose(class_change_rate(torch.tensor(rows)), torch.tensor(expected))
 
 
 @given(st.integers(2, 40), st.integers(1, 50), st.integers(0, 5))
 def test_tournament_repeats_no_pair_and_keeps_rounds_disjoint(count, rounds, seed):
-    pairs = tournament(count, rounds, rng=torch.Generator().manual_seed(seed))
+    pairs = round_robin_pairs(count, rounds, rng=torch.Generator().manual_seed(seed))
     everyone = count if count % 2 else count - 1
     assert len(pairs) == min(rounds, everyone) * (count // 2)
     assert all(a != b for a, b in pairs.tolist())
@@ -41,6 +41,6 @@ def test_tournament_repeats_no_pair_and_keeps_rounds_disjoint(count, rounds, see
 
 
 def test_tournament_is_drawn_from_the_generator():
-    first, again, other = (tournament(11, 4, rng=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    first, again, other = (round_robin_pairs(11, 4, rng=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -18,7 +18,6 @@ from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelOptions
 from auditor.models.bind import Bound, bind
 from auditor.models.open import open_model
-from auditor.models.torchscript.opening import open_torchscript
 from tests.models.torchscript.torchscript_files import Cnn, Functional, Mlp, Sigmoid, noise, save, seeded
 
 IDS = ["output_finite", "output_kind", "parity", "batch_consistency", "softmax_saturated", "gradient", "determinism"]
@@ -30,7 +29,7 @@ def bound(
     """The eager module through a file and bound to samples."""
     file = save(eager, path / "m.pt", how, samples[:2] if example is None else example)
     chosen = ModelOptions(device="cpu", **options)
-    return bind(open_torchscript(file, chosen), samples, chosen)
+    return bind(open_model(file, chosen), samples, chosen)
 
 
 def status(result: Bound) -> dict[str, str]:
@@ -237,8 +236,8 @@ class TestChecks:
         """The backend's logits come from a copy of the file whose weights were changed."""
         options = ModelOptions(device="cpu")
         right, wrong = seeded(Mlp()), seeded(Mlp(), seed=5)
-        backend = open_torchscript(save(right, tmp_path / "a.pt", "script", noise(1)), options)
-        other = open_torchscript(save(wrong, tmp_path / "b.pt", "script", noise(1)), options)
+        backend = open_model(save(right, tmp_path / "a.pt", "script", noise(1)), options)
+        other = open_model(save(wrong, tmp_path / "b.pt", "script", noise(1)), options)
         backend.logits = other.logits  # type: ignore[method-assign]
         x = noise(40, 16)
         result = bind(backend, x, options)
@@ -257,13 +256,13 @@ class TestRefusals:
         path = save(seeded(Cnn()), tmp_path / "m.pt", "trace", noise(2, 3, 8, 8))
         options = ModelOptions(device="cpu")
         with pytest.raises(InputRefused) as caught:
-            bind(open_torchscript(path, options), noise(4, 1, 8, 8), options)
+            bind(open_model(path, options), noise(4, 1, 8, 8), options)
         assert str(caught.value) == (
             "expected inputs of shape (N, 3, 8, 8) as the model declares; found samples of (N, 1, 8, 8); "
             "pass --layout or other data"
         )
         with pytest.raises(InputRefused, match=r"found samples of \(N, 192\)"):
-            bind(open_torchscript(path, options), noise(4, 192), options)
+            bind(open_model(path, options), noise(4, 192), options)
 
     def test_another_shape_than_the_model_can_take(self, tmp_path: Path):
         with pytest.raises(InputRefused) as caught:

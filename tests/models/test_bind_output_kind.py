@@ -79,7 +79,7 @@ def test_one_linear_column_that_lies_in_the_unit_interval_is_no_sigmoid():
 
 def test_one_column_in_the_unit_interval_needs_a_sigmoid_in_the_graph_or_the_users_word():
     with pytest.raises(InputRefused, match=r"no sigmoid in the graph: a regressor; .*--output-kind sigmoid"):
-        decide_output_kind(COLUMN, None, None, squashed=False)
-    assert decide_output_kind(COLUMN, None, "sigmoid", squashed=False)[0] == "sigmoid"
-    for squashed in (True, None):
-        assert decide_output_kind(COLUMN, None, None, squashed=squashed)[0] == "sigmoid"
+        decide_output_kind(COLUMN, None, None, bounded_output=False)
+    assert decide_output_kind(COLUMN, None, "sigmoid", bounded_output=False)[0] == "sigmoid"
+    for bounded_output in (True, None):
+        assert decide_output_kind(COLUMN, None, None, bounded_output=bounded_output)[0] == "sigmoid"

@@ -24,13 +24,13 @@ from auditor.models.classifier import (
     scores_to_logits,
     scores_to_probabilities,
 )
-from auditor.models.torchscript.opening import open_torchscript
+from auditor.models.open import open_model
 from tests.models.torchscript.torchscript_files import Cnn, Sigmoid, noise, save, seeded
 
 
 def classifier(eager: nn.Module, shape: tuple[int, ...], folder: Path) -> Classifier:
     options = ModelOptions(device="cpu")
-    backend = open_torchscript(save(eager, folder / "m.pt", "script", noise(1)), options)
+    backend = open_model(save(eager, folder / "m.pt", "script", noise(1)), options)
     return bind(backend, noise(8, *shape), options).classifier
 
 

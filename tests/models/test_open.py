@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import tarfile
 import warnings
 import zipfile
@@ -27,16 +28,26 @@ from torch import nn
 from auditor.errors import AuditError, InputRefused, UsageError
 from auditor.models import base
 from auditor.models.base import Backend, ModelOptions
-from auditor.models.open import model_digest, model_format_of, open_model
-from auditor.models.sniff import sniff
+from auditor.models.model_file import ModelFile
+from auditor.models.open import open_file, open_model
 from tests.models.torchscript.torchscript_files import Cnn, Mlp, noise, save, seeded
 
 CPU = ModelOptions(device="cpu")
 
 
-def onnx_model(width: int = 8) -> onnx.ModelProto:
+def format_of(path: Path) -> str:
+    with open_file(path) as file:
+        return file.format
+
+
+def digest_of(path: Path) -> tuple[str, int]:
+    with open_file(path) as file:
+        return file.sha256, file.size_bytes
+
+
+def onnx_model(width: int = 8, seed: int = 0) -> onnx.ModelProto:
     """A linear classifier of four classes."""
-    weight = np.random.default_rng(0).normal(size=(width, 4)).astype(np.float32)
+    weight = np.random.default_rng(seed).normal(size=(width, 4)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("MatMul", ["x", "w"], ["y"])],
         "linear",
@@ -168,15 +179,15 @@ def test_any_bytes_are_refused_or_sniffed(tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(head + tail)
     # Anything but these two outcomes is an error of another class and fails the test.
     with contextlib.suppress(InputRefused):
-        assert sniff(path) in ("onnx", "torchscript")
+        assert format_of(path) in ("onnx", "torchscript")
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.pt", "model"])
 def test_the_content_decides_and_not_the_extension(name: str, tmp_path: Path):
     path = tmp_path / name
     path.write_bytes(ONNX)
-    assert sniff(path) == "onnx"
-    assert sniff(save(seeded(Mlp()), path, "script", noise(1))) == "torchscript"
+    assert format_of(path) == "onnx"
+    assert format_of(save(seeded(Mlp()), path, "script", noise(1))) == "torchscript"
 
 
 def test_onnx_whose_fields_come_in_another_order(tmp_path: Path):
@@ -184,7 +195,7 @@ def test_onnx_whose_fields_come_in_another_order(tmp_path: Path):
     graph.graph.CopyFrom(model.graph)
     model.ClearField("graph")
     (tmp_path / "m.onnx").write_bytes(graph.SerializeToString() + model.SerializeToString())
-    assert sniff(tmp_path / "m.onnx") == "onnx"
+    assert format_of(tmp_path / "m.onnx") == "onnx"
 
 
 def test_opens_both_formats(tmp_path: Path):
@@ -209,7 +220,7 @@ def test_a_damaged_archive(tmp_path: Path):
     assert "\n" not in str(caught.value)
 
 
-def plug_in(monkeypatch: pytest.MonkeyPatch, opener: Callable[[Path, ModelOptions], Backend]) -> None:
+def plug_in(monkeypatch: pytest.MonkeyPatch, opener: Callable[[ModelFile, ModelOptions], Backend]) -> None:
     assert "onnx" in base.model_formats  # the registry is filled
     monkeypatch.setitem(base.model_formats._entries, "lines", opener)
 
@@ -217,12 +228,12 @@ def plug_in(monkeypatch: pytest.MonkeyPatch, opener: Callable[[Path, ModelOption
 def test_the_format_of_a_plug_in_goes_by_its_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "m.lines").write_text("y = 2 x")
     with pytest.raises(InputRefused, match="a text file"):
-        model_format_of(tmp_path / "m.lines")
+        format_of(tmp_path / "m.lines")
     eager = open_model(save(seeded(Mlp()), tmp_path / "m.pt", "script", noise(1)), CPU)
-    plug_in(monkeypatch, lambda path, options: eager)
+    plug_in(monkeypatch, lambda file, options: eager)
     assert open_model(tmp_path / "m.lines", CPU) is eager
     with pytest.raises(InputRefused, match="no file"):
-        model_format_of(tmp_path / "gone.lines")
+        format_of(tmp_path / "gone.lines")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +248,7 @@ def test_the_format_of_a_plug_in_goes_by_its_extension(tmp_path: Path, monkeypat
 def test_what_an_opener_raises(
     raised: Exception, expected: type[AuditError], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def opener(path: Path, options: ModelOptions) -> Backend:
+    def opener(file: ModelFile, options: ModelOptions) -> Backend:
         raise raised
 
     plug_in(monkeypatch, opener)
@@ -250,19 +261,19 @@ class TestDigest:
     def test_of_one_file_is_its_sha256(self, tmp_path: Path):
         path = save(seeded(Mlp()), tmp_path / "m.pt", "script", noise(1))
         content = path.read_bytes()
-        assert model_digest(path) == (hashlib.sha256(content).hexdigest(), len(content))
+        assert digest_of(path) == (hashlib.sha256(content).hexdigest(), len(content))
         (tmp_path / "m.onnx").write_bytes(ONNX)
-        assert model_digest(tmp_path / "m.onnx") == (hashlib.sha256(ONNX).hexdigest(), len(ONNX))
+        assert digest_of(tmp_path / "m.onnx") == (hashlib.sha256(ONNX).hexdigest(), len(ONNX))
 
     def test_covers_external_data(self, tmp_path: Path):
         path = tmp_path / "m.onnx"
         onnx.save_model(onnx_model(), str(path), save_as_external_data=True, location="w.bin", size_threshold=0)
         content = path.read_bytes() + (tmp_path / "w.bin").read_bytes()
         assert (tmp_path / "w.bin").stat().st_size > 0
-        assert model_digest(path) == (hashlib.sha256(content).hexdigest(), len(content))
+        assert digest_of(path) == (hashlib.sha256(content).hexdigest(), len(content))
         (tmp_path / "w.bin").unlink()
         with pytest.raises(InputRefused, match=r"external data beside it; found no file w\.bin"):
-            model_digest(path)
+            digest_of(path)
 
     @pytest.mark.parametrize("location", ["../outside.bin", "/etc/hostname", "link.bin"])
     def test_external_data_elsewhere_are_refused(self, location: str, tmp_path: Path):
@@ -277,14 +288,73 @@ class TestDigest:
         tensor.external_data.add(key="location", value=location)
         (folder / "m.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(InputRefused, match="external data beside it"):
-            model_digest(folder / "m.onnx")
+            digest_of(folder / "m.onnx")
+
+
+def files_of(folder: Path, how: str, seed: int) -> tuple[Path, tuple[Path, ...]]:
+    """A classifier of eight numbers whose weights go by the seed: its file, and all its files."""
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(seed)
+    if how == "onnx with external data":
+        model = onnx_model(seed=seed)
+        onnx.save_model(model, str(folder / "m"), save_as_external_data=True, location="w", size_threshold=0)
+        return folder / "m", (folder / "m", folder / "w")
+    if how == "onnx":
+        (folder / "m").write_bytes(onnx_model(seed=seed).SerializeToString())
+    elif how == "torchscript":
+        save(nn.Linear(8, 4), folder / "m", "script", noise(1))
+    else:
+        torch.export.save(torch.export.export(nn.Linear(8, 4), (noise(2, 8),)), folder / "m.pt2")
+        (folder / "m.pt2").rename(folder / "m")
+    return folder / "m", (folder / "m",)
+
+
+class TestSwapped:
+    """The file is another one between its digest and its loading."""
+
+    @pytest.fixture(params=["onnx", "onnx with external data", "torchscript", "pt2"])
+    def two(
+        self, request: pytest.FixtureRequest, tmp_path: Path
+    ) -> tuple[Path, Callable[[Callable[..., object]], None]]:
+        path, mine = files_of(tmp_path / "audited", request.param, 0)
+        _, others = files_of(tmp_path / "other", request.param, 1)
+
+        def swap(how: Callable[..., object]) -> None:
+            for old, new in zip(mine, others, strict=True):
+                how(new, old)
+
+        return path, swap
+
+    def test_what_is_digested_is_what_is_loaded(self, two: tuple[Path, Callable[[Callable[..., object]], None]]):
+        path, swap = two
+        options, x = ModelOptions(device="cpu", trust_model=True), noise(2, 8)
+        scores, digest = open_model(path, options).scores(x), digest_of(path)
+        with open_file(path) as file:
+            assert (file.sha256, file.size_bytes) == digest
+            swap(os.replace)
+            loaded = open_model(file, options)
+            file.check_unchanged()
+        assert torch.equal(loaded.scores(x), scores)
+        assert digest_of(path) != digest
+        assert not torch.equal(open_model(path, options).scores(x), scores)
+
+    def test_a_file_written_over_is_refused(self, two: tuple[Path, Callable[[Callable[..., object]], None]]):
+        path, swap = two
+        with open_file(path) as file:
+            assert file.sha256
+            file.check_unchanged()
+            os.utime(path)  # other times, equal content
+            file.check_unchanged()
+            swap(shutil.copyfile)
+            with pytest.raises(InputRefused, match="written to while it was read"):
+                file.check_unchanged()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX paths")
 @pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "a\0b"])
 def test_paths_that_the_system_does_not_take_are_refused(name: str, tmp_path: Path):
     with pytest.raises(InputRefused, match="expected a trained classifier"):
-        model_digest(tmp_path / name)
+        digest_of(tmp_path / name)
 
 
 @pytest.mark.parametrize("location", ["w.bin\0.png", "x" * 300, "loop.bin"])
@@ -297,4 +367,4 @@ def test_external_data_under_impossible_names_are_refused(location: str, tmp_pat
     tensor.external_data.add(key="location", value=location)
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(InputRefused, match="external data beside it"):
-        model_digest(tmp_path / "m.onnx")
+        digest_of(tmp_path / "m.onnx")

@@ -12,8 +12,8 @@ from auditor.errors import InputRefused
 from auditor.functional.bisection import bisect
 from auditor.models.base import ModelOptions
 from auditor.models.bind import MOST_CLASSES, Bound, bind
+from auditor.models.open import open_model
 from auditor.models.scale import rescaling
-from auditor.models.torchscript.opening import open_torchscript
 from tests.analytic import around_the_middle, half_space
 from tests.models.changing import Scaled, script
 from tests.models.torchscript.torchscript_files import noise, save
@@ -24,7 +24,7 @@ SCALES = [1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4, 1e6, 1e8]
 
 
 def bound(k: float, folder: Path, *, softmax: bool = False) -> Bound:
-    return bind(open_torchscript(script(Scaled(PLANE, k, softmax), folder), OPTIONS), X, OPTIONS)
+    return bind(open_model(script(Scaled(PLANE, k, softmax), folder), OPTIONS), X, OPTIONS)
 
 
 @pytest.mark.parametrize("k", SCALES)
@@ -76,4 +76,4 @@ def test_a_million_classes_are_refused_by_one_sample(tmp_path: Path):
 
     path = save(Wide(), tmp_path / "wide.pt", "script", noise(1, 16))
     with pytest.raises(InputRefused, match=f"at most {MOST_CLASSES:,} classes; found 1,000,000"):
-        bind(open_torchscript(path, OPTIONS), noise(300, 16), OPTIONS)
+        bind(open_model(path, OPTIONS), noise(300, 16), OPTIONS)

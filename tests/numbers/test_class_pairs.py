@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.errors import InputRefused, UsageError
-from auditor.numbers.class_pairs import parse_pairs
+from auditor.numbers.class_pairs import directions_of, parse_pairs
 
 ANIMALS = ["ant", "bee", "cat", "a:b"]
 
@@ -72,3 +72,7 @@ def test_too_many_pairs():
 def test_a_class_without_samples_is_refused_by_name():
     with pytest.raises(InputRefused, match=r"none of class 1 \(bee\)"):
         pairs("0:1", present=(0, 2))
+
+
+def test_both_directions_side_by_side():
+    assert directions_of([(0, 1), (2, 5)]) == [(0, 1), (1, 0), (2, 5), (5, 2)]

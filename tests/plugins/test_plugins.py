@@ -139,9 +139,11 @@ def test_what_is_broken_is_listed_and_refused_by_its_name(folder: Path, site: Pa
     assert listed.stderr == ""
 
     (folder / "m.numbers").write_text("1 2 3")
+    (folder / "lost.toml").write_text(POLICY.replace("gap_slope", "lost"))
     asked = {
         "model_format": ["m.numbers", "--data", "corners", *FEW],
         "generator": ["corners.linear", "--data", "corners", "--generator", "unfinished", "--out", "out"],
+        "characteristic": ["corners.linear", "--data", "corners", *FEW, "--policy", "lost.toml"],
         "output": ["corners.linear", "--data", "corners", *FEW, "--format", "leaving"],
     }
     for kind, arguments in asked.items():

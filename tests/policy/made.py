@@ -9,8 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from auditor.documents.results import Definition, Direction, Measure, Measured, NotMeasured, Results
-from auditor.functional.statistics import wilson
+from auditor.documents.results import (
+    ACCURACY,
+    SUCCESS_RATE,
+    Definition,
+    Direction,
+    Measure,
+    Measured,
+    NotMeasured,
+    Results,
+)
+from auditor.numbers.intervals import wilson
 from auditor.policy.document import Policy, parse_policy
 from tests.render.sample_results import DEFINITIONS, synthetic_results
 
@@ -35,8 +44,7 @@ def rule(**keys: Any) -> str:
 
 def measure(value: float, half: float, definition: Definition | None = None) -> Measure:
     """A number with a symmetric interval."""
-    unit, direction = (definition.unit, definition.direction) if definition else ("share", "higher is better")
-    return Measure(value=value, ci_low=value - half, ci_high=value + half, n=100, unit=unit, direction=direction)
+    return (definition or ACCURACY).measure(value, value - half, value + half, 100)
 
 
 def with_accuracy(found: Results, value: Measured) -> Results:
@@ -67,7 +75,7 @@ def with_measure(found: Results, id: str, of: Callable[[tuple[int, int]], Measur
 def with_success(found: Results, classes: tuple[int, int], reached: int) -> Results:
     """The results with another number of 145 sources that reach the boundary in one direction."""
     value, low, high = wilson(reached, 145)
-    rate = Measure(value=value, ci_low=low, ci_high=high, n=145, unit="share of sources", direction="higher is better")
+    rate = SUCCESS_RATE.measure(value, low, high, 145)
 
     def changed(d: Direction) -> Direction:
         if (d.source, d.target) != classes:
@@ -175,6 +183,4 @@ def with_predictions(found: Results, of: Callable[[int, int], int | None]) -> Re
 
 def _accuracy(right: int, n: int) -> Measure:
     value, low, high = wilson(right, n)
-    return Measure(
-        value=value, ci_low=low, ci_high=high, n=n, unit="share of test samples", direction="higher is better"
-    )
+    return Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of test samples", scale="share")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from auditor.documents.results import Margins
+from auditor.policy.common_samples import margin_differences
 from auditor.policy.paired import (
     LEAST,
     MOVED,
@@ -23,7 +24,6 @@ from auditor.policy.paired import (
     _walsh,
     disagreement,
     hodges_lehmann,
-    margin_differences,
     signed_rank,
 )
 
@@ -167,6 +167,12 @@ def test_samples_that_moved_are_counted_on_their_side():
 def test_mcnemars_test_is_the_binomial_test(only: int, other: int):
     expected = stats.binomtest(only, only + other).pvalue if only + other else 1.0
     assert Disagreement(only, other, 100, 200).p == pytest.approx(expected)
+
+
+def test_mcnemars_test_holds_for_more_disagreements_than_floats_can_count() -> None:
+    for only, other in ((600, 550), (0, 5000), (4100, 3900)):
+        expected = stats.binomtest(only, only + other).pvalue
+        assert Disagreement(only, other, 100, 10_000).p == pytest.approx(expected, rel=1e-9)
 
 
 def test_tangos_interval_in_closed_forms():

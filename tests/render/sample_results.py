@@ -17,8 +17,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from auditor.boundary.base import generators
+from auditor.documents.older_results import better_of, scale_of
 from auditor.documents.results import (
-    NEUTRAL,
     Baseline,
     ClassAccuracy,
     ClassProbability,
@@ -66,16 +66,17 @@ CLOSE = {(4, 9): 0.42, (3, 8): 0.5, (1, 8): 0.62, (5, 9): 0.7, (3, 9): 0.72, (2,
 Rng = np.random.Generator
 
 
-def definition(title: str, unit: str, direction: str, headline: bool = False, **more: Any) -> Definition:
+def definition(title: str, unit: str, reading: str, headline: bool = False, **more: Any) -> Definition:
     """A definition with plain texts."""
     fields: dict[str, Any] = {
+        **better_of(reading),
+        "scale": scale_of(unit),
         "bounds": (0.0, 1.0),
-        "scope": "direction",
         "formula": "mean over i of |x_i - b_i|_2 / (T - 1)",
         "text": f"What {title.lower()} means, in a sentence or two for a reader who meets it here for the first time.",
         "source": "arXiv 1912.11460",
     }
-    return Definition(title=title, unit=unit, direction=direction, headline=headline, **(fields | more))
+    return Definition(title=title, unit=unit, reading=reading, headline=headline, **(fields | more))
 
 
 PER_CLASS = 36
@@ -106,8 +107,8 @@ def margin_definitions() -> dict[str, Definition]:
 
 DEFINITIONS = {
     **margin_definitions(),
-    "margin_l2": definition("Distance to the generated instance, L2", L2, NEUTRAL, bounds=(0.0, None)),
-    "margin_linf": definition("Distance to the generated instance, Linf", LINF, NEUTRAL),
+    "margin_l2": definition("Distance to the generated instance, L2", L2, "neither is better", bounds=(0.0, None)),
+    "margin_linf": definition("Distance to the generated instance, Linf", LINF, "neither is better"),
     "idc": definition(
         "Input-space complexity (IDC)",
         "share of steps",
@@ -151,7 +152,7 @@ def measure(id: str, value: float, half: float, n: int) -> Measure:
     d = DEFINITIONS[id]
     low, high = d.bounds
     ends = (max(value - half, low if low is not None else -1e9), min(value + half, high if high is not None else 1e9))
-    return Measure(value=value, ci_low=ends[0], ci_high=ends[1], n=n, unit=d.unit, direction=d.direction)
+    return Measure(value=value, ci_low=ends[0], ci_high=ends[1], n=n, unit=d.unit, scale=d.scale)
 
 
 @cache
@@ -309,9 +310,8 @@ def direction(
             sum(margins(source, target, margin, "test").l2[i] == 0 for i in range(PER_CLASS)),
             PER_CLASS,
             "share of test samples",
-            "lower is better",
         ),
-        "already_wrong_train": share(0, PER_CLASS, "share of training samples", "lower is better"),
+        "already_wrong_train": share(0, PER_CLASS, "share of training samples"),
         "margin_l2": measure("margin_l2", margin * 2.2, 0.06, 200),
         "margin_linf": measure("margin_linf", min(margin * 0.4, 0.9), 0.01, 200),
         "idc": measure("idc", 0.021 + 0.01 / margin, 0.003, 400),
@@ -389,7 +389,7 @@ def performance(names: list[str], rng: Rng) -> Performance:
         )
         for k, count in ((4, 3), (5, 6), (6, 9), (7, 15), (8, 31), (9, max(total - 64, 1)))
     ]
-    ece = Measure(value=0.0131, ci_low=0.008, ci_high=0.021, n=total, unit="share", direction="lower is better")
+    ece = Measure(value=0.0131, ci_low=0.008, ci_high=0.021, n=total, unit="share", scale="share")
     return Performance(
         accuracy=share(right, total, "share of test samples"),
         per_class=per_class,
@@ -401,7 +401,7 @@ def performance(names: list[str], rng: Rng) -> Performance:
             ci_high=None,
             n=total,
             unit="probability (p) under perfect calibration",
-            direction=NEUTRAL,
+            scale="number",
         ),
         reliability=bins,
     )
@@ -410,10 +410,10 @@ def performance(names: list[str], rng: Rng) -> Performance:
 def opened(id: str, value: float, low: float | None, high: float | None) -> Measure:
     """A quantile of so few samples that nothing is known on one side of it."""
     d = DEFINITIONS[id]
-    return Measure(value=value, ci_low=low, ci_high=high, n=PER_CLASS, unit=d.unit, direction=d.direction)
+    return Measure(value=value, ci_low=low, ci_high=high, n=PER_CLASS, unit=d.unit, scale=d.scale)
 
 
-def share(right: int, n: int, unit: str, direction: str = "higher is better") -> Measure:
+def share(right: int, n: int, unit: str) -> Measure:
     """A share with Wilson's interval."""
     p, z = right / n, 1.959964
     middle, half = (
@@ -426,7 +426,7 @@ def share(right: int, n: int, unit: str, direction: str = "higher is better") ->
         ci_high=min(float(middle + half), 1.0),
         n=n,
         unit=unit,
-        direction=direction,
+        scale="share",
     )
 
 
@@ -481,7 +481,7 @@ def errors_covered(names: list[str], chosen: list[tuple[int, int]]) -> Measured:
     if not wrong:
         return NotMeasured(not_measured="the model makes no error on the test split")
     covered = sum(n for (a, b), n in wrong.items() if (min(a, b), max(a, b)) in chosen)
-    return share(covered, sum(wrong.values()), "share of test errors", "higher is more complete")
+    return share(covered, sum(wrong.values()), "share of test errors")
 
 
 def synthetic_results(
@@ -509,7 +509,7 @@ def synthetic_results(
     pairs = [pair(a, b, names, rng, images=images, embedding=embedding) for a, b in wanted]
     no_embedding = NotMeasured(not_measured="no linear layer was found before the scores")
     return Results(
-        schema_version="2.0",
+        schema_version="3.0",
         tool=ToolFacts(name="deepdig-audit", version="0.1.0"),
         model=ModelFacts(
             file="synthetic_test_model.onnx",

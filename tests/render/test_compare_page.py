@@ -14,7 +14,7 @@ import pytest
 
 from auditor.documents.comparison import Comparison, KeptDirection
 from auditor.documents.results import Measure, Results
-from auditor.functional.statistics import wilson
+from auditor.numbers.intervals import wilson
 from auditor.policy.compare import compare
 from auditor.render.base import comparison_outputs
 from auditor.render.comparison.view import CompareReport, build
@@ -196,7 +196,7 @@ def test_the_least_kept_direction_is_named_only_where_it_stands_apart(first: tup
 
 def direction_kept(classes: tuple[int, int], k: int, n: int) -> KeptDirection:
     value, low, high = wilson(k, n)
-    share = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of instances", direction="higher is better")
+    share = Measure(value=value, ci_low=low, ci_high=high, n=n, unit="share of instances", scale="share")
     return KeptDirection(source=classes[0], target=classes[1], kept=share, to_source=n - k, to_target=0, to_third=0)
 
 

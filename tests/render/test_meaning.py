@@ -388,7 +388,7 @@ def test_instances_reached_by_other_means_are_counted(results: Results) -> None:
 
 
 def test_a_measure_without_an_interval_is_no_extreme(results: Results) -> None:
-    none = Measure(value=0.01, ci_low=None, ci_high=None, n=3, unit="L2", direction="higher is safer")
+    none = Measure(value=0.01, ci_low=None, ci_high=None, n=3, unit="L2", scale="number")
     pairs = [
         p.model_copy(
             update={

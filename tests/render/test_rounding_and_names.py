@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.documents.results import Measure
+from auditor.documents.results import Meaning, Measure
 from auditor.render.names import display_name
 from auditor.render.rounding import (
     MINUS,
@@ -58,7 +58,12 @@ def test_three_significant_digits(value: float, text: str) -> None:
     ],
 )  # fmt: skip
 def test_no_more_digits_than_the_interval_supports(value: float, low: float, high: float, unit: str, text: str) -> None:
-    assert plain(shown_interval(value, low, high, unit).full) == text
+    assert plain(shown_interval(value, low, high, of(unit)).full) == text
+
+
+def of(unit: str) -> Meaning:
+    scale = "share" if unit.startswith("share") else "number"
+    return Meaning(unit=unit, scale=scale, better="none", reading="")
 
 
 @pytest.mark.parametrize(
@@ -76,15 +81,15 @@ def test_no_more_digits_than_the_interval_supports(value: float, low: float, hig
 def test_an_open_end_is_not_shown_and_the_known_one_has_its_sign(
     low: float | None, high: float | None, unit: str, text: str
 ) -> None:
-    assert plain(shown_interval(0.344, low, high, unit).full) == text
+    assert plain(shown_interval(0.344, low, high, of(unit)).full) == text
 
 
 def test_a_measure_is_shown_with_the_unit_of_its_head() -> None:
-    measure = Measure(value=0.5, ci_low=0.4, ci_high=0.6, n=9, unit="share of steps", direction="lower is simpler")
-    assert shown(measure).unit == unit_words("share of steps") == "% of steps"
-    assert plain(unit_words("L2, pixels in [0, 1]")) == "L2, pixels in [0, 1]"
-    assert NO_BREAK in unit_words("L2, pixels in [0, 1]")
-    assert plain(value_text(0.123, "share of steps")) == "12.3 %"
+    measure = Measure(value=0.5, ci_low=0.4, ci_high=0.6, n=9, unit="share of steps", scale="rate")
+    assert shown(measure).unit == unit_words(of("share of steps")) == "% of steps"
+    assert plain(unit_words(of("L2, pixels in [0, 1]"))) == "L2, pixels in [0, 1]"
+    assert NO_BREAK in unit_words(of("L2, pixels in [0, 1]"))
+    assert plain(value_text(0.123, "rate")) == "12.3 %"
 
 
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

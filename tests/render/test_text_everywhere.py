@@ -34,7 +34,7 @@ HARMS = {
 }
 FIXED = {
     "png", "kind", "role", "label", "schema_version", "status", "output_kind", "split", "severity", "scope",
-    "direction", "ranked_by",
+    "scale", "better", "key", "ranked_by",
 }  # fmt: skip
 """Texts of a closed set, and those by which other parts are found."""
 IDS = ("definitions", "characteristics", "baselines", "series", "by_generator", "parameters", "environment", "failures")

@@ -74,8 +74,8 @@ def test_the_headline_says_how_much_closer_the_pair_is(results: Results) -> None
 
 def test_a_new_characteristic_appears_by_itself(results: Results) -> None:
     new = Definition(
-        title="Roughness", unit="bumps", direction="lower is smoother", bounds=(0.0, None), scope="direction",
-        headline=True,
+        title="Roughness", unit="bumps", scale="number", better="lower", reading="lower is smoother",
+        bounds=(0.0, None), headline=True,
         formula="sum_i r_i / N", text="How rough it is.", source="arXiv 0000.00000",
     )  # fmt: skip
     value = measure("margin_l2", 3.5, 0.2, 10).model_copy(update={"unit": "bumps"})
@@ -168,7 +168,7 @@ def test_a_limit_stands_in_the_unit_of_what_was_observed() -> None:
         ("characteristics.idc", "max = 0.0421\naggregate = 'mean'", f"at most 4.21{THIN}%"),
         ("characteristics.margin_l2_attack", "min = 0.2\naggregate = 'mean'", "at least 0.2"),
         ("performance.ece", "max_increase = 0.01", f"up by at most 1{THIN}%"),
-        ("generation.success_rate", "max_decrease = '10 %'\naggregate = 'mean'", "down by at most 10 %"),
+        ("generation.success_rate", "max_decrease = '10 %'\naggregate = 'mean'", f"down by at most 10{THIN}%"),
     ]
     text = "version = 1\n" + "".join(f"[[rules]]\nmeasure = '{name}'\n{limit}\n" for name, limit, _ in rules)
     results = synthetic_results(images=False)

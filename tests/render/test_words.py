@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.documents.results import Gate, Measure, NotMeasured, ReliabilityBin, Results, Rule, harm
+from auditor.documents.results import Gate, Measure, NotMeasured, ReliabilityBin, Results, Rule
 from auditor.render.rounding import NO_BREAK, THIN
 from auditor.render.view import build
 from auditor.render.view.advice import advice
@@ -50,7 +50,7 @@ def performance(results: Results, **update: Any) -> Results:
 def no_mistakes(results: Results) -> Results:
     n = len(results.data.class_names)
     right = [[36 if i == j else 0 for j in range(n)] for i in range(n)]
-    perfect = Measure(value=1.0, ci_low=0.99, ci_high=1.0, n=36 * n, unit="share", direction="higher is better")
+    perfect = Measure(value=1.0, ci_low=0.99, ci_high=1.0, n=36 * n, unit="share", scale="share")
     per_class = [c.model_copy(update={"accuracy": perfect}) for c in results.performance.per_class]
     return performance(results, confusion=right, accuracy=perfect, per_class=per_class)
 
@@ -122,9 +122,7 @@ def recognised(results: Results, low: dict[int, tuple[float, float, float]]) -> 
     per_class = [
         c.model_copy(
             update={
-                "accuracy": Measure(
-                    value=value, ci_low=ends[0], ci_high=ends[1], n=36, unit="share", direction="higher is better"
-                )
+                "accuracy": Measure(value=value, ci_low=ends[0], ci_high=ends[1], n=36, unit="share", scale="share")
             }
         )
         for c in results.performance.per_class
@@ -151,7 +149,7 @@ def test_nothing_is_said_about_calibration_within_chance(results: Results) -> No
 
 @pytest.mark.parametrize(("accuracy", "tendency"), [(0.7, "more"), (1.0, "less")])
 def test_a_gap_of_confidence_is_said_and_advice_given(results: Results, accuracy: float, tendency: str) -> None:
-    ece = Measure(value=0.08, ci_low=0.05, ci_high=0.11, n=360, unit="share", direction="lower is better")
+    ece = Measure(value=0.08, ci_low=0.05, ci_high=0.11, n=360, unit="share", scale="share")
     bins = [ReliabilityBin(low=0.8, high=0.9, confidence=0.85, accuracy=accuracy, n=360)]
     chance = results.performance.calibration.model_copy(update={"value": 0.001})
     changed = performance(results, ece=ece, reliability=bins, calibration=chance)
@@ -227,7 +225,7 @@ def numbered(*found: tuple[float, float | None, float | None, Any]) -> Gate:
     made = [
         Rule(
             id=f"r{i}", status=status, observed="seen", threshold="at least 0.95", message=f"Rule {i}.", value=value,
-            ci_low=low, ci_high=high, limit=0.95, unit="share",
+            ci_low=low, ci_high=high, limit=0.95, key="min", unit="share", scale="share",
         )
         for i, (value, low, high, status) in enumerate(found)
     ]  # fmt: skip
@@ -313,22 +311,14 @@ def test_confidence_says_how_much_of_the_model_was_looked_at(results: Results) -
     assert "over 2 of 45 class pairs" in confidence(Audit(two))
 
 
-@pytest.mark.parametrize(
-    ("direction", "better", "worse"),
-    [("higher is safer", 2.0, 1.0), ("lower is simpler", 1.0, 2.0), ("near 0.5 is simpler", 0.6, 0.1)],
-)
-def test_harm_follows_the_direction_of_a_definition(direction: str, better: float, worse: float) -> None:
-    assert harm(direction, worse) > harm(direction, better)
-
-
 def test_advice_speaks_of_a_class_that_is_lost_whether_or_not_its_pair_was_audited(results: Results) -> None:
     def lost(found: Results) -> Results:
         base = no_mistakes(found)
         confusion = [list(row) for row in base.performance.confusion]
         confusion[5] = [0, 0, 0, 20, 0, 0, 0, 0, 0, 16]
-        none = Measure(value=0.0, ci_low=0.0, ci_high=0.1, n=36, unit="share", direction="higher is better")
+        none = Measure(value=0.0, ci_low=0.0, ci_high=0.1, n=36, unit="share", scale="share")
         per_class = [c.model_copy(update={"accuracy": none}) if c.index == 5 else c for c in base.performance.per_class]
-        overall = Measure(value=0.9, ci_low=0.88, ci_high=0.92, n=360, unit="share", direction="higher is better")
+        overall = Measure(value=0.9, ci_low=0.88, ci_high=0.92, n=360, unit="share", scale="share")
         return performance(base, confusion=confusion, per_class=per_class, accuracy=overall)
 
     assert "Look at the samples of 5 that the model gets wrong." in advised(lost(results))

@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import FinishedPairs, Found
-from auditor.documents.results import Cost, Pair
+from auditor.documents.parts import Found, PairsPart
+from auditor.documents.results import Cost
 from auditor.errors import AuditIncomplete
 from auditor.worker import journal as module
 from auditor.worker.journal import JOURNAL, Journal, only_audit
+from tests.outcomes import pair
 
 FACTS = {"the model": "abc", "--seed": "0"}
 
 
-def part(a: int) -> FinishedPairs:
-    pair = Pair(classes=(a, a + 1), names=("\N{SNOWMAN}", "\u2028"), directions=[], characteristics={})
-    return FinishedPairs(pairs=[pair], cost=Cost(forward=a, backward=0), seconds=0.1)
+def part(a: int) -> PairsPart:
+    return PairsPart(pairs=[pair(a, a + 1)], cost=Cost(forward=a, backward=0), seconds=0.1)
 
 
 def written(folder: Path, parts: int = 3) -> bytes:

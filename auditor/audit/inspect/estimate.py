@@ -14,13 +14,18 @@ models; large images cost more than OWN says, and models that need gradient-free
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
 
 from auditor.audit.pairs.measuring import COARSER
-from auditor.audit.pairs.sharding import pairs_at_once
+from auditor.audit.pairs.shard import pairs_at_once
 from auditor.boundary.base import baselines, generators
 from auditor.documents.profiles import Profile
-from auditor.documents.results import Cost
+from auditor.documents.results import Cost, NotMeasured
+from auditor.models.classifier import Classifier
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
@@ -81,3 +86,38 @@ def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: in
     used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
     directions = 2 * pairs_at_once(instance_shape, used, device)
     return LIVE * FLOAT * directions * used * math.prod(instance_shape)
+
+
+REPEATS = 3
+BUDGET_SECONDS = 2.0
+"""No further repeat is begun after this."""
+
+
+def forward_seconds(classifier: Classifier, x: Tensor) -> float:
+    """Seconds of a prediction by the artefact's own runtime, per instance of the batch ``x``."""
+    return _best(lambda: classifier.scores(x)) / len(x)
+
+
+def both_seconds(classifier: Classifier, x: Tensor) -> float | NotMeasured:
+    """Seconds of a forward and backward pass of the gradient route, per instance of the batch ``x``."""
+    if isinstance(classifier.gradient, NotMeasured):
+        return classifier.gradient
+
+    def both() -> None:
+        leaf = x.to(classifier.device).clone().requires_grad_()
+        torch.autograd.grad(classifier.logits(leaf)[:, 0].sum(), leaf)
+        if leaf.is_cuda:
+            torch.cuda.synchronize(leaf.device)
+
+    return _best(both) / len(x)
+
+
+def _best(run: Callable[[], object]) -> float:
+    """Least time of a few runs after one to warm up: what disturbs a run only ever makes it longer."""
+    begin, times = time.perf_counter(), list[float]()
+    run()
+    while not times or (len(times) < REPEATS and time.perf_counter() - begin < BUDGET_SECONDS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from auditor.audit.circumstances import data_facts, model_facts, peak_memory
-from auditor.audit.inspect.estimate import expected, expected_memory, seconds
-from auditor.audit.inspect.timing import both_seconds, forward_seconds
+from auditor.audit.inspect.estimate import both_seconds, expected, expected_memory, forward_seconds, seconds
 from auditor.audit.model_facts.normalisations import SAMPLES, tried
 from auditor.audit.model_facts.performance import measure_performance
 from auditor.audit.model_facts.predictions import predict_split
@@ -16,8 +15,9 @@ from auditor.audit.subject import Subject, open_artefact, open_subject
 from auditor.documents.inspection import Estimate, Inspection, Normalisation, PassCost
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import PROFILES
-from auditor.documents.results import Measure, NotMeasured, Validity
-from auditor.functional.statistics import systematic, wilson
+from auditor.documents.results import ACCURACY, NotMeasured, Validity
+from auditor.functional.statistics import evenly_spaced
+from auditor.numbers.intervals import wilson
 from auditor.worker.sandbox import checks
 
 LOOKED_AT = 2048
@@ -70,7 +70,7 @@ def _fit(subject: Subject) -> list[Validity]:
     """What an audit would say of labels and pixels before it measures anything, from a part of the samples."""
     classifier, dataset = subject.classifier, subject.dataset
     train, test = (
-        predict_split(classifier, split.part(systematic(len(split), LOOKED_AT)), lambda *_: None, name)
+        predict_split(classifier, split.part(evenly_spaced(len(split), LOOKED_AT)), lambda *_: None, name)
         for name, split in (("train", dataset.train), ("test", dataset.test))
     )
     performance = measure_performance(test, dataset.class_names, rng=torch.Generator())
@@ -81,12 +81,10 @@ def _normalisation(subject: Subject) -> Normalisation:
     classifier, test = subject.classifier, subject.dataset.test
     if not len(test):
         return Normalisation(accuracy=NotMeasured(not_measured="there are no test samples"), tried={})
-    rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
+    rows = evenly_spaced(len(test), SAMPLES)
     right = int((classifier.predict(test.instances(rows)) == test.labels[rows]).sum())
     share = wilson(right, len(rows))
-    accuracy = Measure(
-        value=share.value, ci_low=share.low, ci_high=share.high, n=len(rows), unit="share", direction="higher is better"
-    )
+    accuracy = ACCURACY.measure(*share, n=len(rows))
     chance = 1 / classifier.num_classes
     poor = (share.value - chance) / (1 - chance) < POOR
     others = {way.options: found.value for way, found in tried(classifier, test)} if poor else {}
@@ -96,7 +94,7 @@ def _normalisation(subject: Subject) -> Normalisation:
 def _cost(subject: Subject) -> PassCost:
     classifier = subject.classifier
     train = subject.dataset.train
-    x = train.instances(systematic(len(train), min(TIMED, classifier.batch_size)))
+    x = train.instances(evenly_spaced(len(train), min(TIMED, classifier.batch_size)))
     return PassCost(
         batch=len(x), forward_seconds=forward_seconds(classifier, x), both_seconds=both_seconds(classifier, x)
     )

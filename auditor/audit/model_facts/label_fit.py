@@ -20,7 +20,7 @@ from auditor.audit.model_facts.predictions import Predictions
 from auditor.class_names import as_list
 from auditor.datasets.base import Split
 from auditor.documents.results import Validity
-from auditor.functional.statistics import Estimate, wilson
+from auditor.numbers.intervals import Interval, percent, wilson
 
 LEAST_NEVER = 5
 """Test samples of a class of which not one is recognised, from which on that is worth a word."""
@@ -42,8 +42,8 @@ class Relabelling:
     """
 
     classes: dict[int, int]
-    now: Estimate
-    then: Estimate
+    now: Interval
+    then: Interval
     gained: int
     lost: int
 
@@ -193,7 +193,7 @@ def _misplaced(which: str, better: Relabelling, names: Sequence[str]) -> str:
     moved = [(label, to) for label, to in better.classes.items() if label != to]
     said = "; ".join(f"{names[label]} as {names[to]}" for label, to in moved[:_SHOWN])
     said += f" and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
-    now, then = (f"{100 * share.value:.1f} %" for share in (better.now, better.then))
+    now, then = (percent(share.value) for share in (better.now, better.then))
     return (
         f"{which} stand in another order than the model's classes: accuracy is {now} as they are, and {then} in the"
         f" order that the predictions show (samples are predicted {said})"

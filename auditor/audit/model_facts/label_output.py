@@ -6,8 +6,9 @@ from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
 from auditor.documents.results import Validity
-from auditor.functional.statistics import systematic, wilson
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
+from auditor.numbers.intervals import percent, wilson
 
 ID = "label_output"
 _ASKED = 256
@@ -19,7 +20,7 @@ _REVERSED = 0.95
 
 def label_output(classifier: Classifier, test: Predictions) -> list[Validity]:
     """The check of a label output; nothing where the file has none."""
-    rows = systematic(len(test.split), _ASKED)
+    rows = evenly_spaced(len(test.split), _ASKED)
     rows = rows[test.finite[rows]]
     if not len(rows):
         return []
@@ -32,12 +33,12 @@ def label_output(classifier: Classifier, test: Predictions) -> list[Validity]:
     if not apart:
         message = f"The file's label output and its scores choose the same class for all of {len(rows):,} samples."
         return [Validity(id=ID, status="ok", message=message)]
+    of_labels, of_scores = (percent(float((classes == truth).double().mean())) for classes in (said, chosen))
     message = (
         f"The file's label output and its scores choose another class for {apart:,} of {len(rows):,} samples"
-        f" (right are {_share(said == truth)} of the labels and {_share(chosen == truth)} of the scores' classes)"
+        f" (right are {of_labels} of the labels and {of_scores} of the scores' classes)"
     )
-    low = wilson(apart, len(rows)).low
-    if low is None or low <= _TOLERATED:
+    if wilson(apart, len(rows)).low <= _TOLERATED:
         return [Validity(id=ID, status="warn", message=f"{message}; the scores are audited.")]
     return [Validity(id=ID, status="fail", message=f"{message}; {_cause(p, said)}.")]
 
@@ -47,7 +48,3 @@ def _cause(p: Tensor, said: Tensor) -> str:
     if p.shape[1] == 2 and float((p.argmin(dim=1) == said).float().mean()) >= _REVERSED:
         return f"the two columns of scores stand in reverse, as converters write those of a two-class SVC: {again}"
     return f"the scores are not what the labels are taken from: {again}, or name the right scores with --output"
-
-
-def _share(right: Tensor) -> str:
-    return f"{100 * float(right.double().mean()):.1f} %"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
 from auditor.datasets.base import Split
-from auditor.functional.statistics import Estimate, wilson
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
+from auditor.numbers.intervals import Interval, wilson
 
 SAMPLES = 512
 """Test samples on which each alternative is tried."""
@@ -43,7 +42,7 @@ KNOWN = (
 )
 
 
-def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Estimate]]:
+def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Interval]]:
     """Accuracy under each normalisation that fits the model's channels, other than the one in use.
 
     Args:
@@ -51,7 +50,7 @@ def tried(classifier: Classifier, test: Split) -> list[tuple[Normalisation, Esti
     Returns:
         from best to worst, with Wilson's interval.
     """
-    rows = torch.linspace(0, len(test) - 1, min(len(test), SAMPLES)).round().long()
+    rows = evenly_spaced(len(test), SAMPLES)
     x, labels = test.instances(rows), test.labels[rows]
     in_use = classifier.preprocessing
     channels = classifier.instance_shape[0] if len(classifier.instance_shape) == 3 else 1

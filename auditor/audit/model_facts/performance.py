@@ -9,16 +9,17 @@ from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
 from auditor.documents.results import (
-    NEUTRAL,
+    ACCURACY,
+    CALIBRATION,
+    CALIBRATION_ERROR,
     ClassAccuracy,
-    Measure,
     Measured,
     NotMeasured,
     Performance,
     ReliabilityBin,
 )
 from auditor.functional.calibration import BINS, bin_of, calibration_error
-from auditor.functional.statistics import Estimate, wilson
+from auditor.numbers.intervals import wilson
 
 
 def measure_performance(test: Predictions, class_names: Sequence[str], *, rng: torch.Generator) -> Performance:
@@ -55,8 +56,7 @@ def measure_performance(test: Predictions, class_names: Sequence[str], *, rng: t
 def _accuracy(correct: Tensor) -> Measured:
     if not len(correct):
         return NotMeasured(not_measured="the test split has no such sample")
-    estimate = wilson(int(correct.sum()), len(correct))
-    return _measure(estimate, len(correct), "share of test samples", "higher is better")
+    return ACCURACY.measure(*wilson(int(correct.sum()), len(correct)), n=len(correct))
 
 
 def _calibration(confidence: Tensor, correct: Tensor, rng: torch.Generator) -> tuple[Measured, Measured]:
@@ -65,11 +65,8 @@ def _calibration(confidence: Tensor, correct: Tensor, rng: torch.Generator) -> t
         missing = NotMeasured(not_measured="the test split has no sample with a finite output")
         return missing, missing
     estimate, p = calibration_error(confidence, correct, rng=rng)
-    unit = "probability (p) under perfect calibration"
-    return (
-        _measure(estimate, len(confidence), "share", "lower is better"),
-        _measure(Estimate(p, None, None), len(confidence), unit, NEUTRAL),
-    )
+    n = len(confidence)
+    return CALIBRATION_ERROR.measure(*estimate, n=n), CALIBRATION.measure(p, None, None, n)
 
 
 def _reliability(confidence: Tensor, correct: Tensor) -> list[ReliabilityBin]:
@@ -87,9 +84,3 @@ def _reliability(confidence: Tensor, correct: Tensor) -> list[ReliabilityBin]:
             )
         )
     return found
-
-
-def _measure(estimate: Estimate, n: int, unit: str, direction: str) -> Measure:
-    return Measure(
-        value=estimate.value, ci_low=estimate.low, ci_high=estimate.high, n=n, unit=unit, direction=direction
-    )

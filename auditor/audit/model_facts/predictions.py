@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from auditor.audit.stages import Report
 from auditor.datasets.base import Split
-from auditor.documents.results import NotMeasured
+from auditor.documents.results import NotMeasured, Pair, Samples, SampleTable
 from auditor.models.classifier import Classifier, scores_to_classes, scores_to_logits, scores_to_probabilities
 
 CELLS = 2**25
@@ -51,6 +52,10 @@ class Predictions:
         """Bool ``(N,)``: whether the predicted class is the label; never for a row that is not finite."""
         return self.finite & (self.predicted == self.split.labels)
 
+    def right_of(self, label: int) -> Tensor:
+        """Places of the samples of a class that the model puts in it, int64 ``(M,)``."""
+        return torch.nonzero(self.correct & (self.split.labels == label)).flatten()
+
     @property
     def classes(self) -> list[int]:
         """Labels that occur, in order."""
@@ -88,3 +93,39 @@ def _margins(logits: Tensor, labels: Tensor) -> Tensor:
     own = logits.gather(1, labels[:, None])[:, 0]
     other, runner_up = logits.scatter(1, labels[:, None], -torch.inf).max(dim=1)
     return torch.stack([own - other, runner_up.to(own.dtype)], dim=1)
+
+
+def samples_of(train: Predictions, test: Predictions, pairs: Sequence[Pair]) -> Samples:
+    """All test samples, and of the training samples those that a direction used, that are wrong or are flagged."""
+    matters = torch.zeros(len(train.split), dtype=torch.bool)
+    matters |= ~train.correct
+    for direction in (direction for pair in pairs for direction in pair.directions):
+        places = [direction.sources] if direction.sources.split == "train" else []
+        flagged = [flag.index for flag in direction.flagged if flag.split == "train"]
+        margins = [direction.margins["train"].index] if "train" in direction.margins else []
+        for index in (*(part.index for part in places), *flagged, *margins):
+            matters[torch.tensor(index, dtype=torch.int64)] = True
+    return Samples(
+        test=_table(test, torch.arange(len(test.split))), train=_table(train, torch.nonzero(matters).flatten())
+    )
+
+
+def _table(of: Predictions, index: Tensor) -> SampleTable:
+    assert of.logit_margin is not None
+    assert of.runner_up is not None
+    labels, finite = of.split.labels[index], of.finite[index]
+    p_label = of.probabilities[index].gather(1, labels[:, None])[:, 0]
+    known = finite & of.logit_margin[index].isfinite()
+    return SampleTable(
+        index=index.tolist(),
+        file=[of.split.files[i] for i in index.tolist()] if of.split.files else [],
+        label=labels.tolist(),
+        predicted=_where(finite, of.predicted[index]),
+        p_label=[None if p is None else float(f"{p:.6g}") for p in _where(finite, p_label)],
+        logit_margin=[None if m is None else float(f"{m:.6g}") for m in _where(known, of.logit_margin[index])],
+        runner_up=_where(finite, of.runner_up[index]),
+    )
+
+
+def _where(known: Tensor, values: Tensor) -> list:  # type: ignore[type-arg]
+    return [value if k else None for k, value in zip(known.tolist(), values.tolist(), strict=True)]

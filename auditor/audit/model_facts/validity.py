@@ -18,9 +18,9 @@ from auditor.characteristics.diversity import COLLAPSE
 from auditor.datasets.base import Dataset
 from auditor.documents.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 from auditor.errors import InputRefused
-from auditor.functional.statistics import Estimate
 from auditor.models.classifier import Classifier
 from auditor.models.steadiness import ModelChanged, watched
+from auditor.numbers.intervals import Interval, percent
 
 NEAR_CHANCE, POOR = 0.1, 0.5
 """Shares of the way from chance to perfect: below the first accuracy says nothing, below the second it is worth
@@ -129,7 +129,7 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
     said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes {verb} audited{nothing}"
     said += f" (chosen {coverage.chosen})"
     if isinstance(share := coverage.errors_covered, Measure):
-        said += f"; {_percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
+        said += f"; {percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
     if coverage.reason:
         said += f"; {coverage.requested:,} were wanted and {coverage.reason}"
         if reached := _widest(pairs, "idc"):
@@ -213,14 +213,14 @@ def accuracy(
         return Validity(id="accuracy", status="warn", message=f"Accuracy is not known: {measured.not_measured}.")
     chance = 1 / max(2, len(test.classes))
     skill = (measured.value - chance) / (1 - chance)
-    said = f"Accuracy on {measured.n:,} test samples is {_percent(measured.value)}, chance is {_percent(chance)}"
+    said = f"Accuracy on {measured.n:,} test samples is {percent(measured.value)}, chance is {percent(chance)}"
     if skill >= POOR:
         return Validity(id="accuracy", status="ok", message=f"{said}.")
     near = skill < NEAR_CHANCE
     if not advise:
         return Validity(id="accuracy", status="fail" if near else "ok", message=f"{said}.")
     others = tried(classifier, test.split)
-    listed = "; ".join(f"{way.name} {_percent(share.value)}" for way, share in others)
+    listed = "; ".join(f"{way.name} {percent(share.value)}" for way, share in others)
     best, advice = better_way(others, max(measured.high, chance), data), ""
     if best is not None:
         advice = f"; the model was probably trained with other pixels: {AGAIN} {best.options}"
@@ -228,17 +228,17 @@ def accuracy(
     return Validity(id="accuracy", status="fail" if near or advice else "ok", message=f"{said}.")
 
 
-def better_way(others: Sequence[tuple[Normalisation, Estimate]], least: float, data: str) -> Normalisation | None:
+def better_way(others: Sequence[tuple[Normalisation, Interval]], least: float, data: str) -> Normalisation | None:
     """The normalisation to advise: clearly above ``least``, the data set's own where no other is clearly better.
 
     Args:
         others: with the accuracy under each, best first.
     """
     best, share = others[0]
-    if share.low is None or share.low <= least:
+    if share.low <= least:
         return None
     for way, own in others:
-        if way.name.casefold().replace("-", "") == data and own.high is not None and own.high >= share.value:
+        if way.name.casefold().replace("-", "") == data and own.high >= share.value:
             return way
     return best
 
@@ -333,16 +333,3 @@ def diversity(directions: Sequence[Direction], names: dict[int, str]) -> Validit
 
 def _named(direction: Direction, names: dict[int, str]) -> str:
     return f"{names[direction.source]} to {names[direction.target]}"
-
-
-def _percent(share: float) -> str:
-    """One decimal, and never 100 % or 0 % for what is not.
-
-    >>> _percent(0.9999), _percent(1.0)
-    ('>99.9 %', '100 %')
-    """
-    if share in (0.0, 1.0):
-        return f"{share:.0%}".replace("%", " %")
-    if share > 0.9995 or share < 0.0005:
-        return ">99.9 %" if share > 0.5 else "<0.1 %"
-    return f"{100 * share:.1f} %"

@@ -1,6 +1,6 @@
 """Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
 
-A generator that needs gradients is replaced by the gradient-free one where the model has none; ``route`` says so.
+A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm import NearestSearch, Search
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
-from auditor.documents.results import Generation, GeneratorDefinition, Measure, NotMeasured
+from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
-from auditor.functional.statistics import wilson
 from auditor.models.classifier import Classifier
-from auditor.numbers.class_pairs import Pair
+from auditor.numbers.class_pairs import ClassPair
+from auditor.numbers.intervals import wilson
 
 GRADIENT_FREE = "gradient-free"
 
 
 @dataclass(frozen=True)
-class Route:
+class GenerationSetup:
     """Who makes the boundary instances of this model: chosen once, the same for every part of the audit.
 
     Args:
@@ -58,13 +58,13 @@ class Route:
         asked = [name for name in [self.parameters.get("generator asked for")] if name]
         return {name: generators[name].definition for name in [self.name, *asked, *self.baselines]}
 
-    def with_search(self, search: Search) -> Route:
-        """The same route with another search."""
+    def with_search(self, search: Search) -> GenerationSetup:
+        """The same setup with another search."""
         parameters = {key: text for key, text in self.parameters.items() if key != self.search.title.lower()}
         return replace(self, search=search, parameters={**parameters, search.title.lower(): repr(search)})
 
 
-def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route:
+def choose_setup(classifier: Classifier, chosen: Generator, plan: Plan) -> GenerationSetup:
     """The generator, the baselines and the search that suit this model.
 
     Args:
@@ -99,44 +99,41 @@ def choose_route(classifier: Classifier, chosen: Generator, plan: Plan) -> Route
     if classifier.reduced is not None:
         fast = f"{classifier.gradient} at {str(classifier.reduced)[6:]} on {classifier.device}"
         parameters["classes along paths"] = f"{fast}, close calls again by {classifier.backend.runtime}"
-    return Route(name, chosen, beside, search, parameters)
+    return GenerationSetup(name, chosen, beside, search, parameters)
 
 
 def prepared(
-    route: Route, classifier: Classifier, train: Predictions, directions: Sequence[Pair], plan: Plan, stages: Stages
-) -> Route:
-    """The route with whatever its generator learns from the whole audit before its parts."""
-    rng, samples = generator_for(plan.seed, "prepared", route.name), partial(usable_samples, train)
-    with stages.stage(f"{route.generator.definition.title}, once for all pairs"):
-        generator = route.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
-    return replace(route, generator=generator, parameters={**route.parameters, **generator.learned})
+    setup: GenerationSetup,
+    classifier: Classifier,
+    train: Predictions,
+    directions: Sequence[ClassPair],
+    plan: Plan,
+    stages: Stages,
+) -> GenerationSetup:
+    """The setup with whatever its generator learns from the whole audit before its parts."""
+    rng, samples = generator_for(plan.seed, "prepared", setup.name), partial(usable_samples, train)
+    with stages.stage(f"{setup.generator.definition.title}, once for all pairs"):
+        generator = setup.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
+    return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
 
 
 def generate(
-    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> list[BoundaryInstances]:
-    """Run the generator over some directions."""
-    return _run(classifier, train, directions, (route.name, route.generator), plan, stages)
-
-
-def generate_baselines(
-    classifier: Classifier, train: Predictions, directions: Sequence[Pair], route: Route, plan: Plan, stages: Stages
-) -> dict[str, list[BoundaryInstances] | NotMeasured]:
-    """Run each baseline over some directions, or say why there is none."""
-    return {
-        name: one if isinstance(one, NotMeasured) else _run(classifier, train, directions, (name, one), plan, stages)
-        for name, one in route.baselines.items()
-    }
-
-
-def _run(
     classifier: Classifier,
     train: Predictions,
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     by: tuple[str, Generator],
     plan: Plan,
     stages: Stages,
 ) -> list[BoundaryInstances]:
+    """Run a generator over some directions.
+
+    Args:
+        train: the artefact's answers on the training split.
+        directions: (s, t) of each.
+        by: the generator's name, on which what it draws depends, and the generator.
+    Returns:
+        the instances of each direction, in their order.
+    """
     name, generator = by
     tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
     with stages.stage(generator.definition.title):
@@ -175,15 +172,7 @@ def generation_counts(found: BoundaryInstances) -> Generation:
 def _success(found: BoundaryInstances) -> Measure | NotMeasured:
     if not found.requested:
         return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
-    share = wilson(len(found), found.requested)
-    return Measure(
-        value=share.value,
-        ci_low=share.low,
-        ci_high=share.high,
-        n=found.requested,
-        unit="share of sources",
-        direction="higher is better",
-    )
+    return SUCCESS_RATE.measure(*wilson(len(found), found.requested), n=found.requested)
 
 
 def _missing(generator: Generator, classifier: Classifier) -> str:

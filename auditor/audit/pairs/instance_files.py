@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auditor.boundary.base import BoundaryInstances
 from auditor.bounded_file import LARGEST_RESULTS, read_bounded
 from auditor.documents.files import prepare_folder, write_whole
 from auditor.errors import InputRefused
 
+ARRAYS = {
+    "x_source": "float32 `(N, *shape)`: the sample that each instance was made from; pixels in [0, 1], as all `x_`.",
+    "x_adversarial": "float32 `(N, *shape)`: the point that was led to the target class.",
+    "x_adversarial_of_adversarial": "float32 `(N, *shape)`: the point that was led back; for baselines `x_source`.",
+    "x_boundary": "float32 `(N, *shape)`: the boundary instance.",
+    "p_boundary": "float32 `(N, C)`: its probabilities, by class index.",
+    "split": "text, one for all: the split that the samples are from.",
+    "index": "int64 `(N,)`: their places in the split, from 0.",
+    "file": "text `(N,)`: their paths below the data folder; missing for data that are no folder.",
+}
+"""What each array of a file holds; row i of each belongs to one instance."""
 EXPECTED = "boundary instances that an audit with --save-instances wrote"
 ACTION = "give the folder 'instances' of the baseline's audit"
 _NAME = re.compile(r"(\d{1,9})-(\d{1,9})\.npz")
@@ -40,12 +53,27 @@ class SavedInstances:
     gap: Tensor
 
 
-def write_instances(folder: Path, source: int, target: int, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the instances of one direction to ``<source>-<target>.npz``."""
+def save_instances(
+    folder: Path, made: BoundaryInstances, split: str, origin: Tensor, files: Sequence[str] = ()
+) -> None:
+    """Write the boundary instances of one direction, in the model's input shape and in pixel space.
+
+    Args:
+        split, origin: the samples that they were made from, by split and place in it (int64 ``(N,)``).
+        files: of the samples of that split, where each has one.
+    """
+    names = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "p_boundary")
+    arrays = {name: getattr(made, name).numpy() for name in names}
+    arrays |= {"split": np.array(split), "index": origin.numpy()}
+    if files:
+        arrays["file"] = np.array([files[place] for place in origin.tolist()], dtype=np.str_)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:  # numpy.savez takes no array named "file"
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
     prepare_folder(folder)
-    write_whole(folder / f"{source}-{target}.npz", buffer.getvalue())
+    write_whole(folder / f"{made.source}-{made.target}.npz", buffer.getvalue())
 
 
 def read_instances(folder: Path) -> list[SavedInstances]:

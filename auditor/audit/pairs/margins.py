@@ -25,9 +25,9 @@ from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import Margins, Validity
 from auditor.functional.distances import l2, linf
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
-from auditor.numbers.class_pairs import Pair
+from auditor.numbers.class_pairs import ClassPair
 
 STARTS, NUMBERS = 256, 2**23
 """Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
@@ -50,7 +50,7 @@ class _Searched:
 def sample_margins(
     classifier: Classifier,
     answers: Mapping[SplitName, Predictions],
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     search: Search,
     plan: Plan,
     stages: Stages,
@@ -80,7 +80,7 @@ def sample_margins(
 def checked_search(
     classifier: Classifier,
     answers: Mapping[SplitName, Predictions],
-    directions: Sequence[Pair],
+    directions: Sequence[ClassPair],
     search: Search,
     plan: Plan,
     stages: Stages,
@@ -90,7 +90,7 @@ def checked_search(
     Args:
         directions: of the whole audit; a few are looked at, evenly spaced.
     """
-    few = [directions[i] for i in systematic(len(directions), CHECKED_DIRECTIONS).tolist()]
+    few = [directions[i] for i in evenly_spaced(len(directions), CHECKED_DIRECTIONS).tolist()]
     samples = min(CHECKED_EACH, max(1, CHECKED // max(1, len(few))))
 
     def x_of(label: int) -> Tensor:
@@ -128,15 +128,15 @@ def document(margins: SampleMargins) -> Margins:
 
 
 def _tasks(
-    train: Predictions, directions: Sequence[Pair], x_of: Callable[[int], Tensor], seed: int
+    train: Predictions, directions: Sequence[ClassPair], x_of: Callable[[int], Tensor], seed: int
 ) -> list[AttackTask]:
     """What is searched for in each direction: from ``x_of`` its source class, starting among training samples of t."""
 
     @cache
     def starts(label: int) -> Tensor:
-        rows = torch.nonzero(train.correct & (train.split.labels == label)).flatten()
+        rows = train.right_of(label)
         most = min(STARTS, max(1, NUMBERS // train.split.pixels[0].numel()))
-        return train.split.instances(rows[systematic(len(rows), most)])
+        return train.split.instances(rows[evenly_spaced(len(rows), most)])
 
     return [AttackTask(s, t, x_of(s), starts(t), generator_for(seed, "attack", s, t)) for s, t in directions]
 

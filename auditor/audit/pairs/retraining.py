@@ -17,11 +17,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from auditor.audit.pairs.measuring import Battery
-from auditor.documents.results import Definition, Direction, Measure, Measured, Pair
-from auditor.functional.statistics import student
+from auditor.documents.parts import DirectionOutcome
+from auditor.documents.results import Definition, Measure, Measured
+from auditor.numbers.intervals import LEVEL, student
 
-LEVEL = 0.95
 Scale = tuple[Callable[[float], float], Callable[[float], float]]
 PLAIN: Scale = (lambda value: value, lambda value: value)
 LOGARITHM: Scale = (math.log, math.exp)
@@ -29,38 +28,26 @@ FEW_STEPS: Scale = (lambda value: math.log(value + 1e-3), lambda scaled: math.ex
 """Of shares near zero whose spread goes with their size, as IDC's does."""
 
 
-def allowing_for_training(pairs: Sequence[Pair], battery: Battery) -> list[Pair]:
-    """The pairs with intervals that allow for another training, where more than one generator shows what it changes."""
-    directions = [direction for pair in pairs for direction in pair.directions]
-    spreads = {
-        id: spread for id, d in battery.definitions.items() if (spread := _spread(directions, id, d)) is not None
-    }
+def allow_for_training(directions: Sequence[DirectionOutcome], definitions: Mapping[str, Definition]) -> None:
+    """Widen the intervals of directions to allow for another training, where several generators show what it changes.
 
-    def of(direction: Direction) -> Direction:
-        measures = {
-            id: _widened(measure, len(direction.by_generator[id]), battery.definitions[id], *spreads[id])
-            if id in spreads and id in direction.by_generator
-            else measure
-            for id, measure in direction.characteristics.items()
-        }
-        return direction.model_copy(update={"characteristics": measures})
-
-    widened = []
-    for pair in pairs:
-        forth, back = (of(direction) for direction in pair.directions)
-        both = battery.compare(forth.characteristics, back.characteristics)
-        widened.append(pair.model_copy(update={"directions": [forth, back], "characteristics": both}))
-    return widened
+    Args:
+        directions: of the whole audit.
+        definitions: of every measure, by id.
+    """
+    spreads = {id: s for id, d in definitions.items() if (s := _spread(directions, id, d)) is not None}
+    for direction in directions:
+        for id in spreads.keys() & direction.by_generator.keys() & direction.characteristics.keys():
+            measure, count = direction.characteristics[id], len(direction.by_generator[id])
+            direction.characteristics[id] = _widened(measure, count, definitions[id], *spreads[id])
 
 
 def scale_of(definition: Definition) -> Scale:
-    """The scale on which the spread is alike over directions: logarithms but for shares and those bounded by 1."""
-    if definition.unit == "share of steps":
-        return FEW_STEPS
-    return PLAIN if definition.unit.startswith(("share", "d / (1 + d)")) else LOGARITHM
+    """The scale on which the spread is alike over directions: logarithms where it goes with the size."""
+    return {"rate": FEW_STEPS, "distance": LOGARITHM, "ratio": LOGARITHM}.get(definition.scale, PLAIN)
 
 
-def _spread(directions: Sequence[Direction], id: str, definition: Definition) -> tuple[float, int] | None:
+def _spread(directions: Sequence[DirectionOutcome], id: str, definition: Definition) -> tuple[float, int] | None:
     """s and f of a measure; None where no direction has it of two generators."""
     to, _ = scale_of(definition)
     squares, freedom = 0.0, 0
@@ -80,12 +67,8 @@ def _widened(measure: Measured, generators: int, definition: Definition, spread:
     to, back = scale_of(definition)
     if to is math.log and measure.value <= 0:
         return measure
-    half = student(1 - (1 - LEVEL) / 2, freedom) * spread / math.sqrt(generators)
+    half = student((1 + LEVEL) / 2, freedom) * spread / math.sqrt(generators)
     low, high = back(to(measure.value) - half), back(to(measure.value) + half)
     least, most = definition.bounds
     low, high = max(low, -math.inf if least is None else least), min(high, math.inf if most is None else most)
-    ends: Mapping[str, float | None] = {
-        "ci_low": None if measure.ci_low is None else min(low, measure.ci_low),
-        "ci_high": None if measure.ci_high is None else max(high, measure.ci_high),
-    }
-    return measure.model_copy(update=dict(ends))
+    return definition.measure(measure.value, min(low, measure.low), max(high, measure.high), measure.n)

@@ -1,26 +1,47 @@
-"""One shard of an audit: boundary instances of its class pairs generated, measured, and let go."""
+"""One shard of an audit: boundary instances of a few class pairs generated, measured, and let go.
+
+A shard is a whole number of class pairs, so few that their instances fit into memory. Its pairs share the model's
+batches; what is left of it are plain numbers, so memory does not grow with the number of pairs. Each pair draws from
+its own random generators; how the pairs are cut into shards depends on the plan, the model and the data alone, never on
+a measurement.
+"""
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor
 
 from auditor.audit.model_facts.predictions import Predictions
-from auditor.audit.pairs.assembly import DirectionOutcome, assembled, save_instances, with_baselines, with_samples
-from auditor.audit.pairs.generation import Route, generate, generate_baselines
-from auditor.audit.pairs.margins import sample_margins
-from auditor.audit.pairs.measuring import Battery, SamplesOf, measure_baselines, measure_directions
-from auditor.audit.pairs.sources import directions_of, sources_of
+from auditor.audit.pairs.generation import GenerationSetup, generate, generation_counts
+from auditor.audit.pairs.instance_files import save_instances
+from auditor.audit.pairs.margins import document, sample_margins
+from auditor.audit.pairs.measuring import COARSER, CharacteristicSuite, SamplesOf, embedded
+from auditor.audit.pairs.sample_images import sample_grid, shrink_factor
+from auditor.audit.pairs.sources import sources_of
 from auditor.audit.stages import Stages
 from auditor.audit.subject import Subject
-from auditor.characteristics.base import SplitName
-from auditor.documents.parts import FinishedPairs
+from auditor.boundary.base import BoundaryInstances
+from auditor.characteristics.base import NO_MARGINS, Evidence, SampleMargins, SplitName
+from auditor.documents.parts import DirectionOutcome, PairOutcome, PairsPart
 from auditor.documents.plan import Plan
-from auditor.documents.results import Baseline, Cost, NotMeasured
+from auditor.documents.results import Baseline, Cost, Flagged, NotMeasured, Sources
 from auditor.models.steadiness import not_finite
-from auditor.numbers.class_pairs import Pair as Classes
+from auditor.numbers.class_pairs import ClassPair, directions_of
+
+SPLIT: SplitName = "train"
+"""Where generators take their sources."""
+VALUES = {"cpu": 2**22, "cuda": 2**26}
+"""Pixels of the sources of all directions of a shard. Some twenty such tensors live at once, 350 MB on a CPU."""
+MOST_PAIRS = {"cpu": 8, "cuda": 32}
+"""Pairs of a shard. On a CPU few, since batches are full all the same and an audit that is cut off loses the less."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,8 +53,8 @@ class Work:
         subject: model and data.
         train, test: the artefact's answers on each split.
         samples_of: the samples of a class.
-        route: who makes the boundary instances.
-        battery: what is measured on them.
+        setup: who makes the boundary instances.
+        suite: what is measured on them.
         shown: pairs that the report shows on a page of their own.
         baselines: whether every pair gets its baselines at once; else those shown get them in the end.
     """
@@ -43,8 +64,8 @@ class Work:
     train: Predictions
     test: Predictions
     samples_of: SamplesOf
-    route: Route
-    battery: Battery
+    setup: GenerationSetup
+    suite: CharacteristicSuite
     shown: int
     baselines: bool
 
@@ -53,42 +74,146 @@ class Work:
         """The artefact's answers by split."""
         return {"test": self.test, "train": self.train}
 
+    def evidence(
+        self,
+        of: BoundaryInstances,
+        embedded: Tensor | None,
+        margins: Mapping[SplitName, SampleMargins] | NotMeasured = NO_MARGINS,
+        *,
+        coarser: float = 1.0,
+    ) -> Evidence:
+        """What is measured of these instances, to a precision so many times as coarse as the plan's."""
+        source, target = self.samples_of(of.source), self.samples_of(of.target)
+        precision = coarser * self.plan.settings.precision
+        return Evidence(self.subject.classifier, source, target, of, precision, margins, embedded)
 
-def run_shard(shard: Sequence[Classes], work: Work, stages: Stages) -> FinishedPairs:
+    def metered(self, do: Callable[[], T]) -> tuple[T, Cost, int]:
+        """What ``do`` returns, what it cost, and for how many instances the model gave NaN or infinity meanwhile."""
+        spent, backend = self.subject.classifier.spent, self.subject.classifier.backend
+        forward, backward, bad = spent.forward, spent.backward, not_finite(backend)
+        done = do()
+        cost = Cost(forward=spent.forward - forward, backward=spent.backward - backward)
+        return done, cost, not_finite(backend) - bad
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One direction while its tensors are there.
+
+    Args:
+        sources: int64 ``(N,)``, places in the training split of the samples that the generator was given.
+        instances: what it made of them.
+        margins: of single samples, by split.
+        embedded: float32 ``(M, E)`` of the boundary instances, None where the model has no embedding.
+    """
+
+    sources: Tensor
+    instances: BoundaryInstances
+    margins: Mapping[SplitName, SampleMargins]
+    embedded: Tensor | None
+
+
+def pairs_at_once(instance_shape: Sequence[int], sources: int, device: str) -> int:
+    """How many pairs one shard holds.
+
+    Args:
+        instance_shape: of one instance.
+        sources: of one direction.
+        device: type of device that computes.
+    """
+    direction = max(1, sources) * math.prod(instance_shape)
+    kind = "cpu" if device == "cpu" else "cuda"
+    return max(1, min(MOST_PAIRS[kind], VALUES[kind] // (2 * direction)))
+
+
+def shards_of(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
+    """The pairs in their order, cut into as few shards as can be, of nearly equal size.
+
+    >>> [len(shard) for shard in shards_of([(0, i) for i in range(1, 12)], 5)]
+    [4, 4, 3]
+    """
+    count = math.ceil(len(pairs) / at_once)
+    ends = [round(len(pairs) * i / count) for i in range(count + 1)] if count else [0]
+    return [list(pairs[a:b]) for a, b in itertools.pairwise(ends)]
+
+
+def run_shard(shard: Sequence[ClassPair], work: Work, stages: Stages) -> PairsPart:
     """Audit the pairs of one shard."""
-    classifier, begin = work.subject.classifier, time.perf_counter()
-    forward, backward = classifier.spent.forward, classifier.spent.backward
-    bad_before = not_finite(classifier.backend)
-    directions, answers = directions_of(shard), work.answers
-    generated = generate(classifier, work.train, directions, work.route, work.plan, stages)
-    margins = sample_margins(classifier, answers, directions, work.route.search, work.plan, stages)
+    begin = time.perf_counter()
+    pairs, cost, bad = work.metered(lambda: _audited(shard, work, stages))
+    return PairsPart(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin, not_finite=bad)
+
+
+def _audited(shard: Sequence[ClassPair], work: Work, stages: Stages) -> list[PairOutcome]:
+    generated = _generated(directions_of(shard), work, stages)
+    outcomes = dict[ClassPair, DirectionOutcome]()
     with stages.stage("Characteristics"):
-        measured = measure_directions(
-            classifier, work.battery, generated, margins, work.samples_of, work.plan, stages.report
-        )
-    limit, seed = work.plan.settings.samples_per_class, work.plan.seed
-    outcomes = [
-        DirectionOutcome(sources_of(work.train, instances.source, limit, seed), instances, of_samples, findings)
-        for instances, of_samples, findings in zip(generated, margins, measured, strict=True)
-    ]
-    pairs = assembled(shard, work.subject.dataset, work.battery, outcomes)
+        for done, (direction, made) in enumerate(generated.items()):
+            outcomes[direction] = _measured(made, work)
+            source, target = direction
+            stages.report("Characteristics", done + 1, len(generated), f"class {source} to {target}")
     if work.baselines:
-        pairs = with_baselines(pairs, run_baselines(shard, work, stages))
+        for direction, baselines in run_baselines(shard, work, stages).items():
+            outcomes[direction].baselines = baselines
     with stages.stage("Sample images"):
-        pairs = with_samples(pairs, 2 * work.shown, work.subject, generated)
-        if work.plan.instances_folder is not None:
-            save_instances(Path(work.plan.instances_folder), outcomes, work.train.split.files)
-    cost = Cost(forward=classifier.spent.forward - forward, backward=classifier.spent.backward - backward)
-    seconds, bad = time.perf_counter() - begin, not_finite(classifier.backend) - bad_before
-    return FinishedPairs(pairs=pairs, cost=cost, seconds=seconds, not_finite=bad)
+        shape = work.subject.dataset.image_shape
+        factor = shrink_factor(shape, 2 * work.shown) if shape else 1
+        for direction, made in generated.items():
+            outcomes[direction].samples = sample_grid(work.subject.classifier, made.instances, shape, factor)
+            if work.plan.instances_folder is not None:
+                origin = made.sources[made.instances.origin]
+                save_instances(Path(work.plan.instances_folder), made.instances, SPLIT, origin, work.train.split.files)
+    return [PairOutcome((a, b), (outcomes[a, b], outcomes[b, a])) for a, b in shard]
+
+
+def _generated(directions: Sequence[ClassPair], work: Work, stages: Stages) -> dict[ClassPair, Generated]:
+    classifier, plan = work.subject.classifier, work.plan
+    made = generate(classifier, work.train, directions, (work.setup.name, work.setup.generator), plan, stages)
+    margins = sample_margins(classifier, work.answers, directions, work.setup.search, plan, stages)
+    limit = plan.settings.samples_per_class
+    return {
+        (of.source, of.target): Generated(sources_of(work.train, of.source, limit, plan.seed), of, nearest, embedding)
+        for of, nearest, embedding in zip(made, margins, embedded(classifier, made), strict=True)
+    }
+
+
+def _measured(made: Generated, work: Work) -> DirectionOutcome:
+    """What is measured on one direction, without images and baselines."""
+    instances = made.instances
+    findings = work.suite.measure(work.evidence(instances, made.embedded, made.margins), work.plan.seed)
+    of_class = work.train.split.of_class(instances.source)
+    return DirectionOutcome(
+        source=instances.source,
+        target=instances.target,
+        sources=Sources(split=SPLIT, index=made.sources.tolist()),
+        margins={name: document(margins) for name, margins in made.margins.items()},
+        flagged=[
+            Flagged(flag=flag, split="train", index=of_class[rows].tolist()) for flag, rows in findings.flagged.items()
+        ],
+        generation=generation_counts(instances),
+        characteristics=dict(findings.measures),
+        by_generator={id: list(values) for id, values in findings.by_generator.items()},
+        series=dict(findings.series),
+        samples=NotMeasured(not_measured="sample images were not asked for"),
+    )
 
 
 def run_baselines(
-    shard: Sequence[Classes], work: Work, stages: Stages
-) -> dict[Classes, dict[str, Baseline | NotMeasured]]:
-    """RPBS and EPBS for both directions of some pairs."""
-    classifier, directions = work.subject.classifier, directions_of(shard)
-    generated = generate_baselines(classifier, work.train, directions, work.route, work.plan, stages)
-    with stages.stage("Characteristics"):
-        measured = measure_baselines(classifier, work.battery, generated, directions, work.samples_of, work.plan)
-    return dict(zip(directions, measured, strict=True))
+    pairs: Sequence[ClassPair], work: Work, stages: Stages
+) -> dict[ClassPair, dict[str, Baseline | NotMeasured]]:
+    """RPBS and EPBS for both directions of some pairs: what asks for it measured on their instances."""
+    classifier, plan, directions = work.subject.classifier, work.plan, directions_of(pairs)
+    found: dict[ClassPair, dict[str, Baseline | NotMeasured]] = {direction: {} for direction in directions}
+    for name, generator in work.setup.baselines.items():
+        if isinstance(generator, NotMeasured):
+            for measured in found.values():
+                measured[name] = generator
+            continue
+        made = generate(classifier, work.train, directions, (name, generator), plan, stages)
+        with stages.stage("Characteristics"):
+            for of, embedding in zip(made, embedded(classifier, made), strict=True):
+                findings = work.suite.measure(work.evidence(of, embedding, coarser=COARSER), plan.seed, baseline=name)
+                found[of.source, of.target][name] = Baseline(
+                    generation=generation_counts(of), characteristics=dict(findings.measures)
+                )
+    return found

@@ -2,65 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from auditor.audit.budget import TimeBudget
 from auditor.audit.failures import reason_of
-from auditor.audit.finished_parts import Ledger
-from auditor.audit.pairs.assembly import with_baselines
-from auditor.audit.pairs.collect import sum_of
+from auditor.audit.finished_parts import FinishedParts
 from auditor.audit.pairs.shard import Work, run_baselines
-from auditor.audit.pairs.sources import directions_of
 from auditor.audit.stages import Stages
-from auditor.documents.parts import FinishedBaselines
-from auditor.documents.results import Baseline, Cost, NotMeasured
-from auditor.documents.results import Pair as AuditedPair
-from auditor.models.steadiness import ModelChanged, add_not_finite, not_finite
-from auditor.numbers.class_pairs import Pair
+from auditor.documents.parts import BaselinesPart, PairOutcome
+from auditor.documents.results import Cost, NotMeasured
+from auditor.models.steadiness import ModelChanged, add_not_finite
+from auditor.numbers.class_pairs import ClassPair
+
+SPENT = "the time budget was spent"
+ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
 
 
 def baselines_of_shown(
-    pairs: list[AuditedPair], shown: Sequence[Pair], work: Work, stages: Stages, budget: TimeBudget, ledger: Ledger
-) -> tuple[list[AuditedPair], Cost]:
-    """The pairs, with the baselines of those that the report shows on a page of their own, as far as time allows."""
-    found: dict[Pair, dict[str, Baseline | NotMeasured]] = {}
-    costs, failed = [], dict[Pair, str]()
-    for done, pair in enumerate(shown):
-        stages.report("baselines", done, len(shown), f"classes {pair[0]} and {pair[1]}")
-        if (part := ledger.baselines(pair)) is not None:
+    pairs: Mapping[ClassPair, PairOutcome],
+    shown: Sequence[ClassPair],
+    work: Work,
+    stages: Stages,
+    budget: TimeBudget,
+    finished_parts: FinishedParts,
+) -> list[Cost]:
+    """Give the pairs that the report shows their baselines, as far as time allows, and the others the reason why not.
+
+    Returns:
+        what each of these cost.
+    """
+    costs = []
+    for classes, pair in pairs.items():
+        _without(pair, work, SPENT if classes in shown else ELSEWHERE)
+    for done, classes in enumerate(shown):
+        stages.report("baselines", done, len(shown), f"classes {classes[0]} and {classes[1]}")
+        if (part := finished_parts.baselines(classes)) is not None:
             add_not_finite(work.subject.classifier.backend, part.not_finite)
         elif budget.fitting(1):
-            part = _measured(pair, work, stages, ledger, failed)
+            part = _measured(pairs[classes], work, stages, finished_parts)
         if part is not None:
-            found |= dict(zip(directions_of([pair]), part.directions, strict=True))
             costs.append(part.cost)
-    spent = "the time budget was spent"
-    elsewhere = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
-    for one in pairs:
-        reason = failed.get(one.classes, spent) if one.classes in shown else elsewhere
-        for direction in directions_of([one.classes]):
-            found.setdefault(direction, dict.fromkeys(work.route.baselines, NotMeasured(not_measured=reason)))
-    return with_baselines(pairs, found), sum_of(costs)
+            for direction, baselines in zip(pairs[classes].directions, part.directions, strict=True):
+                direction.baselines = baselines
+    return costs
 
 
-def _measured(
-    pair: Pair, work: Work, stages: Stages, ledger: Ledger, failed: dict[Pair, str]
-) -> FinishedBaselines | None:
-    """The baselines of a pair; None where they could not be measured, which ``failed`` then explains."""
-    spent = work.subject.classifier.spent
-    forward, backward = spent.forward, spent.backward
-    backend = work.subject.classifier.backend
-    bad_before = not_finite(backend)
+def _measured(pair: PairOutcome, work: Work, stages: Stages, finished_parts: FinishedParts) -> BaselinesPart | None:
+    """The baselines of a pair; None where they could not be measured, for a reason that then stands in their place."""
+    silent = stages.reporting_to(lambda *_: None)
     try:
-        forth, back = run_baselines([pair], work, stages.reporting_to(lambda *_: None)).values()
+        measured, cost, bad = work.metered(lambda: run_baselines([pair.classes], work, silent))
     except ModelChanged as err:  # nor will the next be; the check of the whole audit says so
-        failed[pair] = f"the model changed its answers ({err.found})"
+        _without(pair, work, f"the model changed its answers ({err.found})")
         return None
     except Exception as err:
-        failed[pair] = reason_of(err)
+        _without(pair, work, reason_of(err))
         return None
-    cost = Cost(forward=spent.forward - forward, backward=spent.backward - backward)
-    bad = not_finite(backend) - bad_before
-    part = FinishedBaselines(classes=pair, directions=(forth, back), cost=cost, not_finite=bad)
-    ledger.add(part)
+    forth, back = measured.values()
+    part = BaselinesPart(classes=pair.classes, directions=(forth, back), cost=cost, not_finite=bad)
+    finished_parts.add(part)
     return part
+
+
+def _without(pair: PairOutcome, work: Work, reason: str) -> None:
+    """Say in both directions why there are no baselines."""
+    for direction in pair.directions:
+        direction.baselines = dict.fromkeys(work.setup.baselines, NotMeasured(not_measured=reason))

@@ -18,13 +18,8 @@ from auditor.audit.seeds import generator_for
 from auditor.boundary.base import DirectionTask
 from auditor.characteristics.base import SplitName
 from auditor.datasets.base import Split
-from auditor.functional.statistics import systematic
-from auditor.numbers.class_pairs import Pair
-
-
-def directions_of(pairs: Sequence[Pair]) -> list[Pair]:
-    """Both directions of each pair, forth and back side by side."""
-    return [direction for a, b in pairs for direction in ((a, b), (b, a))]
+from auditor.functional.statistics import evenly_spaced
+from auditor.numbers.class_pairs import ClassPair
 
 
 def ranked(split: Split, name: SplitName, label: int, seed: int) -> Tensor:
@@ -44,7 +39,7 @@ def first_of_class(split: Split, name: SplitName, label: int, most: int | None, 
 
 
 def direction_tasks(
-    train: Predictions, directions: Sequence[Pair], limit: int | None, seed: int, stage: str
+    train: Predictions, directions: Sequence[ClassPair], limit: int | None, seed: int, stage: str
 ) -> list[DirectionTask]:
     """The task of each direction.
 
@@ -58,9 +53,7 @@ def direction_tasks(
         stage: name of the generator that the tasks are for.
     """
 
-    @cache
-    def usable(label: int) -> Tensor:
-        return torch.nonzero(train.correct & (train.split.labels == label)).flatten()
+    usable = cache(train.right_of)
 
     @cache
     def starts(label: int) -> Tensor:
@@ -106,7 +99,7 @@ def usable_samples(train: Predictions, most_bytes: int) -> dict[int, Tensor]:
         train: the artefact's answers on the training split.
         most_bytes: of all classes together; at least one sample of each class is given.
     """
-    rows = {label: torch.nonzero(train.correct & (train.split.labels == label)).flatten() for label in train.classes}
+    rows = {label: train.right_of(label) for label in train.classes}
     values = train.split.pixels[0].numel() if len(train.split) else 1
     most = max(1, most_bytes // (4 * values * max(1, len(rows))))
-    return {label: train.split.instances(index[systematic(len(index), most)]) for label, index in rows.items()}
+    return {label: train.split.instances(index[evenly_spaced(len(index), most)]) for label, index in rows.items()}

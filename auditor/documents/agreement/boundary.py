@@ -16,6 +16,8 @@ from auditor.documents.agreement.numbers import (
     within,
 )
 from auditor.documents.results import (
+    ASYMMETRIES,
+    SUCCESS_RATE,
     Baseline,
     Definition,
     Direction,
@@ -30,7 +32,6 @@ from auditor.documents.results import (
 )
 
 SHARE = (0.0, 1.0)
-RELATIVE = "relative difference of "
 QUANTILES = {"": 0.5, "_q05": 0.05, "_q95": 0.95}
 
 
@@ -96,17 +97,13 @@ def _direction(
 def _characteristics(
     where: str, found: Mapping[str, Measured], definitions: Mapping[str, Definition], scope: str
 ) -> Iterator[Contradiction]:
-    """Measures that are defined, in the unit, direction and bounds of their definition."""
+    """Measures that are defined, and as their definition says."""
     for id, measure in found.items():
         definition = definitions.get(id)
         if definition is None or definition.scope != scope:
             yield Contradiction(where, f"measures of a {scope} that definitions name", f"{id[:60]!r}")
             continue
-        said, unit = f"{id[:60]} of {where}", definition.unit
-        # A measure of a pair may say which measure of its directions it is about.
-        if scope == "pair" and isinstance(measure, Measure) and measure.unit.startswith(f"{unit} of "):
-            unit = measure.unit
-        yield from measured(said, measure, unit, definition.direction, definition.bounds)
+        yield from measured(f"{id[:60]} of {where}", measure, definition)
 
 
 def _generation(where: str, found: Generation, direction: Direction, classes: int) -> Iterator[Contradiction]:
@@ -127,7 +124,7 @@ def _generation(where: str, found: Generation, direction: Direction, classes: in
     if not found.third_class.keys() <= others or sum(found.third_class.values()) > found.adversarial_of_adversarial:
         yield Contradiction(f"generation.third_class of {where}", "third classes of its bisections", "others")
     rate = found.success_rate
-    yield from measured(f"success rate of {where}", rate, "share of sources", "higher is better", SHARE)
+    yield from measured(f"success rate of {where}", rate, SUCCESS_RATE)
     yield from share(f"success rate of {where}", rate, found.boundary, found.requested)
     if isinstance(found.mean_bisection_steps, float) and not 0 <= found.mean_bisection_steps < 1e6:
         yield Contradiction(f"bisection steps of {where}", "0 or more", f"{found.mean_bisection_steps:g}")
@@ -182,11 +179,12 @@ def quantile(values: Sequence[float], level: float) -> float:
 
 
 def _asymmetry(where: str, pair: Pair) -> Iterator[Contradiction]:
-    """A relative difference of the two directions is that of the measure that its unit names."""
-    for id, both in pair.characteristics.items():
-        if not isinstance(both, Measure) or not both.unit.startswith(RELATIVE):
+    """A relative difference of the two directions is that of its measure."""
+    for id, of in ASYMMETRIES.items():
+        both = pair.characteristics.get(id)
+        if not isinstance(both, Measure):
             continue
-        there, back = (d.characteristics.get(both.unit.removeprefix(RELATIVE)) for d in pair.directions)
+        there, back = (d.characteristics.get(of) for d in pair.directions)
         expected = math.nan
         if isinstance(there, Measure) and isinstance(back, Measure) and there.value + back.value > 0:
             expected = abs(there.value - back.value) / (there.value + back.value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
-from auditor.documents.results import Measure, Measured, NotMeasured
+from auditor.documents.results import Bounds, Meaning, Measure, Measured, NotMeasured
+from auditor.numbers.intervals import wilson
 
 LARGEST = 1e15
 """No number of an audit is larger; arithmetic on such numbers stays far from infinity."""
@@ -29,15 +29,6 @@ def close(a: float, b: float, relative: float = CLOSE) -> bool:
     return math.isclose(a, b, rel_tol=relative, abs_tol=1e-9)
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float, float]:
-    """A share with Wilson's 95 % interval, as ``functional.statistics.wilson``, which takes torch to import."""
-    z = NormalDist().inv_cdf(0.975)
-    p, shrink = successes / trials, z * z / trials
-    centre = (p + shrink / 2) / (1 + shrink)
-    half = z * math.sqrt(p * (1 - p) / trials + shrink / (4 * trials)) / (1 + shrink)
-    return p, max(centre - half, 0.0), min(centre + half, 1.0)
-
-
 def interval(where: str, value: float, low: float | None, high: float | None) -> Iterator[Contradiction]:
     """The interval holds the value; both are of a size that an audit can measure."""
     ends = [end for end in (low, high) if end is not None]
@@ -48,10 +39,8 @@ def interval(where: str, value: float, low: float | None, high: float | None) ->
         yield Contradiction(where, "inside its interval", f"{value:g} and {_shown(low, high)}")
 
 
-def measured(
-    where: str, measure: Measured, unit: str, direction: str, bounds: tuple[float | None, float | None] = (None, None)
-) -> Iterator[Contradiction]:
-    """A measure in this unit, read in this direction, between these bounds, of at least one observation."""
+def measured(where: str, measure: Measured, meaning: Meaning) -> Iterator[Contradiction]:
+    """A measure in the unit, on the scale and between the bounds of its meaning, of at least one observation."""
     if not isinstance(measure, Measure):
         return
     yield from interval(where, measure.value, measure.ci_low, measure.ci_high)
@@ -59,14 +48,15 @@ def measured(
         yield Contradiction(where, "of at least one observation", f"n {measure.n}")
     if measure.n > LARGEST:
         yield Contradiction(where, f"of fewer than {LARGEST:g} observations", "more")
-    if (measure.unit, measure.direction) != (unit, direction):
-        yield Contradiction(where, f"in {unit}, {direction}", f"{measure.unit}, {measure.direction}")
+    if (measure.unit, measure.scale) != (meaning.unit, meaning.scale):
+        said = f"in {meaning.unit}, a {meaning.scale}"
+        yield Contradiction(where, said, f"{measure.unit[:60]}, a {measure.scale}")
     for number in (measure.value, measure.ci_low, measure.ci_high):
-        if number is not None and not within(number, bounds):
-            yield Contradiction(where, f"between {bounds[0]} and {bounds[1]}", f"{number:g}")
+        if number is not None and not within(number, meaning.bounds):
+            yield Contradiction(where, f"between {meaning.bounds[0]} and {meaning.bounds[1]}", f"{number:g}")
 
 
-def within(number: float, bounds: tuple[float | None, float | None]) -> bool:
+def within(number: float, bounds: Bounds) -> bool:
     """Whether a number lies between bounds, but for rounding."""
     low, high = bounds
     slack = CLOSE * max(1.0, abs(number))

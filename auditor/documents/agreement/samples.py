@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from auditor.documents.agreement.numbers import Contradiction, equal_lengths, interval, measured, places, share, within
-from auditor.documents.results import NEUTRAL, Measured, Parity, Results, SampleTable
+from auditor.documents.results import ACCURACY, CALIBRATION, CALIBRATION_ERROR, Measured, Parity, Results, SampleTable
 
 SHARE = (0.0, 1.0)
-OF_TEST, BETTER = "share of test samples", "higher is better"
 
 
 def model_and_data(results: Results) -> Iterator[Contradiction]:
@@ -37,15 +36,14 @@ def model_and_data(results: Results) -> Iterator[Contradiction]:
 def performance(results: Results) -> Iterator[Contradiction]:
     """Accuracy, calibration and the confusion matrix have the shapes of these classes and agree with each other."""
     found, names = results.performance, results.data.class_names
-    yield from measured("performance.accuracy", found.accuracy, OF_TEST, BETTER, SHARE)
-    yield from measured("performance.ece", found.ece, "share", "lower is better", SHARE)
-    unit = "probability (p) under perfect calibration"
-    yield from measured("performance.calibration", found.calibration, unit, NEUTRAL, SHARE)
+    yield from measured("performance.accuracy", found.accuracy, ACCURACY)
+    yield from measured("performance.ece", found.ece, CALIBRATION_ERROR)
+    yield from measured("performance.calibration", found.calibration, CALIBRATION)
     if [(c.index, c.name) for c in found.per_class] != list(enumerate(names)):
         yield Contradiction("performance.per_class", "every class once, in order and by its name", "others")
         return
     for c in found.per_class:
-        yield from measured(f"performance.per_class of class {c.index}", c.accuracy, OF_TEST, BETTER, SHARE)
+        yield from measured(f"performance.per_class of class {c.index}", c.accuracy, ACCURACY)
     rows = found.confusion
     if len(rows) != len(names) or any(len(row) != len(names) for row in rows):
         yield Contradiction("performance.confusion", f"a square of {len(names)} classes", "another shape")

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from math import comb
 
-from auditor.documents.agreement.numbers import Contradiction, close, interval, measured, share
+from auditor.documents.agreement.numbers import LARGEST, Contradiction, close, interval, measured, share
 from auditor.documents.agreement.own_measures import key_facts, own_measures
-from auditor.documents.results import NEUTRAL, Results, Rule, SummaryMeasure, Worst
+from auditor.documents.results import ERRORS_COVERED, Results, Rule, SummaryMeasure, Worst
 from auditor.documents.summary import RANKED_BY, summarise
 
 ALWAYS = (
@@ -21,31 +21,17 @@ FAILING = ("fail", "not_measured")
 
 
 def definitions(results: Results) -> Iterator[Contradiction]:
-    """Each reads in one of the known ways; those of this tool are as the tool has them."""
+    """Bounds and ideals are of a size that can be measured; those of this tool are as the tool has them."""
     own = own_measures()
     for id, definition in results.definitions.items():
         where, (low, high) = f"definitions.{id[:60]}", definition.bounds
-        if not _readable(definition.direction):
-            yield Contradiction(where, "that reads higher is, lower is, near a number is", f"{definition.direction!r}")
+        if definition.ideal is not None and abs(definition.ideal) > LARGEST:
+            yield Contradiction(f"{where}.ideal", f"of a size below {LARGEST:g}", f"{definition.ideal:g}")
         if low is not None and high is not None and low >= high:
             yield Contradiction(where, "a lower bound below the upper", f"{low:g} and {high:g}")
         if id in own and (found := key_facts(definition)) != own[id]:
             key = next(key for key in own[id] if own[id][key] != found[key])
             yield Contradiction(f"{where}.{key}", f"{own[id][key]!r}", f"{found[key]!r}")
-
-
-def _readable(direction: str) -> bool:
-    if direction == NEUTRAL:
-        return True
-    words = direction.split()
-    if len(words) < 3 or words[0] not in ("higher", "lower", "near"):
-        return False
-    if words[0] != "near":
-        return words[1] == "is"
-    try:
-        return math.isfinite(float(words[1])) and abs(float(words[1])) < 1e15
-    except ValueError:
-        return False
 
 
 def coverage(results: Results) -> Iterator[Contradiction]:
@@ -72,8 +58,8 @@ def coverage(results: Results) -> Iterator[Contradiction]:
         for label, said in zip(results.samples.test.label, results.samples.test.predicted, strict=True)
         if said is not None and said != label
     ]
-    where, unit = "coverage.errors_covered", "share of test errors"
-    yield from measured(where, found.errors_covered, unit, "higher is more complete", (0.0, 1.0))
+    where = "coverage.errors_covered"
+    yield from measured(where, found.errors_covered, ERRORS_COVERED)
     yield from share(where, found.errors_covered, sum(pair in audited for pair in wrong), len(wrong))
 
 

@@ -1,26 +1,24 @@
-"""What the graph of a torch.export program says: its outputs, where logits and embedding are, in which mode it was.
-
-The walk is that of ``torchscript_graph``: from the scores back through softmax, reshaping, bias and pooling to the last
-linear layer or convolution, whose input is the embedding.
-"""
+"""What the graph of a torch.export program says: its outputs, where logits and embedding are, in which mode it was."""
 
 from __future__ import annotations
 
+import math
 import operator
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, fx
+from torch._ops import HigherOrderOperator
 from torch.utils import _pytree as pytree
 
-from auditor.models import aten
-from auditor.models.aten_softmax import written_out
-from auditor.models.base import OutputKind
 from auditor.models.file_facts import FileFacts, counted
+from auditor.models.graphs import aten, head
+from auditor.models.graphs.head import Head
+from auditor.models.graphs.view import Form, Kind, Maker
 from auditor.models.straight_through import STEPS
 
+Value = fx.Node | int | float
 _ASSERTIONS = frozenset({"aten::_assert_tensor_metadata"})
 """That a tensor has the dtype of the export; pixels that keep their gradient are floating-point instead of uint8."""
 _TRAINING_ARGUMENT = {
@@ -39,23 +37,6 @@ class Output:
     node: fx.Node
 
 
-@dataclass(frozen=True)
-class Head:
-    """How the scores are made.
-
-    Args:
-        kind: what the graph ends in; None where no layer was found behind the scores.
-        logits: the node before any softmax or sigmoid.
-        embedding: input of the last layer, or why there is none.
-        feature_axis: axis of the embedding that holds features.
-    """
-
-    kind: OutputKind | None
-    logits: fx.Node
-    embedding: fx.Node | str
-    feature_axis: int = -1
-
-
 def outputs(module: fx.GraphModule) -> list[Output]:
     """Every tensor that the program returns, under the name by which its caller finds it."""
     returned = next(node for node in reversed(module.graph.nodes) if node.op == "output").args[0]
@@ -69,39 +50,53 @@ def outputs(module: fx.GraphModule) -> list[Output]:
     ]
 
 
-def find_head(scores: fx.Node) -> Head:
+def find_head(scores: fx.Node) -> Head[fx.Node]:
     """Where the logits and the embedding behind the scores are."""
-    node = scores
-    while _operator(node) in aten.RESHAPING:
-        node = _first(node)
-    kind = aten.HEADS.get(_operator(node))
-    logits = _first(node) if kind else scores
-    if kind is None and (spelled := written_out(node, _Look())) is not None:
-        logits, kind = spelled
-    layer = _last_layer(logits)
-    if isinstance(layer, str):
-        return Head(kind, logits, layer)
-    axis = 1 if _operator(layer) in aten.CONVOLUTIONS else -1
-    return Head(kind or "logits", logits, _operand(layer), axis)
+    found: Head[Any] = head.find_head(ProgramView(scores.graph), scores)
+    return found
 
 
-def is_squashed(scores: fx.Node) -> bool | None:
-    """Whether a sigmoid, a softmax or a part of one stands between the scores and the layers before them.
+def bounded_output(scores: fx.Node) -> bool | None:
+    """Whether the graph shows what could have put its scores into [0, 1]; see ``models.graphs.head``."""
+    return head.bounded_output(ProgramView(scores.graph), scores)
 
-    None where the graph does not show it, because a branch or a loop stands there.
+
+class ProgramView:
+    """A ``GraphView`` of a torch.export program; its values are nodes, and numbers of the program's text.
+
+    One of several results is seen through to the operator that makes them.
     """
-    seen, pending, hidden = {scores}, [scores], False
-    while pending:
-        node = pending.pop()
-        if _operator(node) in aten.SQUASHING:
-            return True
-        if _operator(node) in aten.LAYERS:
-            continue
-        hidden = hidden or isinstance(node.target, torch._ops.HigherOrderOperator)
-        fresh = [other for other in node.all_input_nodes if other not in seen]
-        seen.update(fresh)
-        pending.extend(fresh)
-    return None if hidden else False
+
+    def __init__(self, graph: fx.Graph) -> None:
+        self._data = set[Value]()
+        for node in graph.nodes:
+            if node.op == "placeholder" or any(source in self._data for source in node.all_input_nodes):
+                self._data.add(node)
+
+    def maker(self, value: Value) -> Maker[Value]:
+        """The operator of a node, and its nodes and numbers, those inside lists and named arguments last."""
+        if not isinstance(value, fx.Node) or value.op in ("placeholder", "get_attr"):
+            return Maker(value)
+        source = value.args[0] if value.target is operator.getitem and value.args[1] == 0 else value
+        node = source if isinstance(source, fx.Node) else value
+        given = [argument for argument in node.args if isinstance(argument, fx.Node | int | float)]
+        name = _operator(node)
+        inputs = [*aten.data_first(name, given), *(each for each in node.all_input_nodes if each not in given)]
+        kind: Kind = "hidden" if isinstance(node.target, HigherOrderOperator) else aten.kind_of(name)
+        axes = node.args[1] if kind == "sum" and len(node.args) > 1 else None
+        return Maker(value, kind, inputs, name or node.name, aten.axes_of(axes))
+
+    def varies(self, value: Value) -> bool:
+        """Whether a node depends on the input."""
+        return value in self._data
+
+    def number(self, value: Value) -> float:
+        """A number of the program's text."""
+        return float(value) if isinstance(value, int | float) else math.nan
+
+    def embedding(self, layer: Maker[Value], pooled: bool) -> tuple[Value, Form]:
+        """The data of the layer; ``pooled`` makes no difference."""
+        return layer.inputs[0], aten.form_of(layer.kind)
 
 
 def tap(module: fx.GraphModule, node: fx.Node) -> fx.GraphModule:
@@ -150,76 +145,10 @@ def described(output: Output) -> str:
     return f"{output.name or output.node.name} {str(value.dtype)[6:]} ({sizes})"
 
 
-def has_head(scores: fx.Node) -> bool:
-    """Whether a last layer, a softmax or a sigmoid makes this node."""
-    return find_head(scores).kind is not None
-
-
-def depends_on(node: fx.Node, wanted: fx.Node) -> bool:
-    """Whether ``wanted`` is computed on the way to ``node``."""
-    seen, pending = set[fx.Node](), [node]
-    while pending:
-        for source in pending.pop().all_input_nodes:
-            if source is wanted:
-                return True
-            if source not in seen:
-                seen.add(source)
-                pending.append(source)
-    return False
-
-
-def _last_layer(logits: fx.Node) -> fx.Node | str:
-    """The last layer with weights behind the logits, or why the walk ended before one."""
-    moving, node = _moving(logits.graph), logits
-    while True:
-        kind = _operator(node)
-        sources = [source for source in node.all_input_nodes if source in moving]
-        if kind in aten.LAYERS and sources == [_operand(node)]:
-            return node
-        if kind not in aten.BETWEEN | aten.ARITHMETIC or len(sources) != 1:
-            found = "the model's input" if node.op == "placeholder" else kind or node.name
-            return f"no linear layer or convolution makes the scores: the walk back from them ends at {found}"
-        node = sources[0]
-
-
-def _moving(graph: fx.Graph) -> set[fx.Node]:
-    """The nodes that change with the model's input, as opposed to weights."""
-    moving = set[fx.Node]()
-    for node in graph.nodes:
-        if node.op == "placeholder" or any(source in moving for source in node.all_input_nodes):
-            moving.add(node)
-    return moving
-
-
-class _Look:
-    """How ``written_out`` reads a program; one of several results is seen through."""
-
-    def __call__(self, value: fx.Node) -> tuple[str, list[fx.Node]]:
-        if value.target is operator.getitem:
-            value = _first(value)
-        return _operator(value), [argument for argument in value.args if isinstance(argument, fx.Node)]
-
-    def name(self, value: fx.Node) -> str:
-        return value.name
-
-
 def _operator(node: fx.Node) -> str:
     """``aten::linear`` and the like; empty for what is no operator of torch."""
     schema = getattr(node.target, "_schema", None)
     return str(schema.name) if schema is not None else ""
-
-
-def _operand(layer: fx.Node) -> fx.Node:
-    """The operand of a layer that holds data; the others hold weights."""
-    operand = layer.args[aten.DATA_OPERAND.get(_operator(layer), 0)]
-    assert isinstance(operand, fx.Node), operand
-    return operand
-
-
-def _first(node: fx.Node) -> fx.Node:
-    first = node.args[0]
-    assert isinstance(first, fx.Node), first
-    return first
 
 
 def _key(key: Any) -> str:

@@ -6,34 +6,29 @@ The program checks the batch size that it was exported for; instances are fed in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, final
 
 import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
-from torch.nn import functional
 from torch.utils import _pytree as pytree
 
-from auditor.documents.results import NotMeasured
-from auditor.errors import InputRefused, UsageError
+from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
-from auditor.models.explain import why
 from auditor.models.exported import graph as graphs
-from auditor.models.gpu import computing_on
-from auditor.models.input_dtype import differentiable, to_input_dtype
-from auditor.models.output_choice import Candidate, choose, looks_like, place_of
-from auditor.models.rows import in_groups, score_rows
+from auditor.models.graphs.view import ancestors
+from auditor.models.model_file import ModelFile
+from auditor.models.output_choice import Output, choose_declared, place_of
+from auditor.models.torch_backend import TorchBackend
 from auditor.models.writes import of_program
 
 _AGAIN = "export the classifier again with torch.export.export after model.eval()"
 
 
 @model_format("pt2")
-def open_exported(path: Path, options: ModelOptions) -> Backend:
+def open_exported(file: ModelFile, options: ModelOptions) -> Backend:
     """Open a torch.export archive.
 
     Sets the number of threads of the whole process (``torch.set_num_threads``): the process that audits owns it.
@@ -45,26 +40,28 @@ def open_exported(path: Path, options: ModelOptions) -> Backend:
     if not options.trust_model:
         raise InputRefused(
             "a model file that runs no code of its own",
-            f"a torch.export archive, whose loading can run code stored in it ({path.name})",
+            f"a torch.export archive, whose loading can run code stored in it ({file.path.name})",
             "say --trust-model if you trust its source, or export the model to ONNX",
         )
     torch.set_num_threads(options.threads)
     device = torch_device(options.device)
     try:
-        program = torch.export.load(path)
+        program = torch.export.load(file.reader())
         if device.type != "cpu":
             from torch.export.passes import move_to_device_pass
 
             program = move_to_device_pass(program, device)
     except Exception as error:  # torch's loader raises all kinds of errors
-        raise InputRefused("a torch.export archive that torch loads", f"{path.name}: {why(error)}", _AGAIN) from error
+        raise InputRefused(
+            "a torch.export archive that torch loads", f"{file.path.name}: {error_summary(error)}", _AGAIN
+        ) from error
     backend = ExportedBackend(program, device, options)
-    backend.class_names = names_in_archive(path)
+    backend.class_names = names_in_archive(file.reader())
     return backend
 
 
 @final
-class ExportedBackend(Backend):
+class ExportedBackend(TorchBackend):
     """A loaded program, with modules for its logits and its embedding cut out of its graph.
 
     Args:
@@ -80,7 +77,7 @@ class ExportedBackend(Backend):
         self.runtime = f"torch.export program, torch {torch.__version__.partition('+')[0]}, {device}"
         self.gradient = "torch autograd through the program itself"
         self._module: Any = program.module()
-        self.input, self._least, self._most = _declared_input(program, self._module)
+        self.input, self.least, self.most = _declared_input(program, self._module)
         if training := graphs.training_nodes(self._module):
             raise InputRefused(
                 "a program in evaluation mode", f"one in training mode ({', '.join(training[:3])})", _AGAIN
@@ -92,50 +89,22 @@ class ExportedBackend(Backend):
         self.facts = graphs.facts(self._module, returned, f"{self._output.name or self._output.node.name}: {reason}")
         head = graphs.find_head(self._output.node)
         self.head = head.kind
-        self.squashed = graphs.is_squashed(self._output.node)
-        self._logits = graphs.tap(self._module, head.logits)
-        self.quantised = graphs.has_steps(self._logits)
+        self.bounded_output = graphs.bounded_output(self._output.node)
+        # A log-softmax leaves its gradient in plain sight, so what lies before it is not needed.
+        self.tapped_logits = graphs.tap(self._module, self._output.node if head.link == "none" else head.logits)
+        self.quantised = graphs.has_steps(self.tapped_logits)
         self.gradient = "straight-through " * self.quantised + self.gradient
         named = None if options.embedding is None else _named(self._module, options.embedding)
-        self._feature_axis = None if named else head.feature_axis
+        self.form = "by rank" if named else head.form
         embedding = named or head.embedding
-        self.embedding = NotMeasured(not_measured=embedding) if isinstance(embedding, str) else embedding.name
-        self._embed = None if isinstance(embedding, str) else graphs.tap(self._module, embedding)
+        self.embedding = embedding.name if isinstance(embedding, fx.Node) else embedding
+        self.tapped_embedding = graphs.tap(self._module, embedding) if isinstance(embedding, fx.Node) else None
 
-    @torch.no_grad()
-    def scores(self, x: Tensor) -> Tensor:
-        """The program's own output for a batch: float32 ``(N, C)`` or ``(N, 1)``, no gradient."""
-        return self._grouped(lambda part: score_rows(self._returned(part)), x)
-
-    @torch.no_grad()
-    def embeddings(self, x: Tensor) -> Tensor:
-        """Input of the last layer (or the node asked for), averaged over axes that are not features: ``(N, E)``."""
-        assert self._embed is not None, self.embedding
-        e = self._grouped(self._embed, x)
-        axis = (1 if e.dim() == 4 else -1) if self._feature_axis is None else self._feature_axis
-        others = [other for other in range(1, e.dim()) if other != axis % e.dim()]
-        return (e.mean(dim=others) if others else e).float()
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Differentiable scores before any softmax or sigmoid that the graph shows."""
-        z = self._grouped(lambda part: score_rows(self._logits(part)), x, differentiable)
-        # Sigmoids side by side count divided by their sum: softmax(log p) = p / sum p.
-        return functional.logsigmoid(z) if self.head == "sigmoid" and z.shape[1] > 1 else z
-
-    def _returned(self, x: Tensor) -> Tensor:
+    def answer(self, x: Tensor) -> Tensor:
         """The scores among what the whole program returns, its guards included."""
         arguments, named = pytree.tree_unflatten([x], self._module._in_spec)
         leaf: Tensor = pytree.tree_leaves(self._module(*arguments, **named))[self._output.place]
         return leaf
-
-    def _grouped(
-        self,
-        run: Callable[[Tensor], Tensor],
-        x: Tensor,
-        prepare: Callable[[Tensor, torch.dtype], Tensor] = to_input_dtype,
-    ) -> Tensor:
-        with computing_on(self.device):
-            return in_groups(run, prepare(x.to(self.device), self.input.dtype), self._least, self._most)
 
 
 def _declared_input(program: ExportedProgram, module: fx.GraphModule) -> tuple[ModelInput, int, int | None]:
@@ -174,28 +143,25 @@ def _scores_among(outputs: list[graphs.Output], wanted: str | None) -> tuple[gra
     """
     if wanted is not None:
         return outputs[place_of([one.name or one.node.name for one in outputs], wanted)], "asked for with --output"
-    fitting = [one for one in outputs if _is_score_like(one.node.meta["val"])]
-    others = [
-        one
-        for one in outputs
-        if one.node.meta["val"].is_floating_point()
-        and not any(graphs.depends_on(fit.node, one.node) for fit in fitting)
+    inner = [ancestors(one.node, lambda node: node.all_input_nodes) for one in outputs]
+    offered = [
+        Output(
+            one.name,
+            partial(_is_layered, one.node),
+            {other.name for other in outputs if other.node in before},
+            graphs.described(one),
+            one.node.meta["val"].is_floating_point(),
+            _sizes(one.node.meta["val"]),
+            _is_score_like(one.node.meta["val"]),
+        )
+        for one, before in zip(outputs, inner, strict=True)
     ]
-    seen = looks_like([(one.name, _sizes(one.node.meta["val"])) for one in others])
-    if not fitting or (seen == "a detector" and not all(one in fitting for one in others)):
-        found = "; ".join(graphs.described(one) for one in outputs) or "no tensor"
-        raise InputRefused("class scores of shape (N, C)", found + f": {seen}" * bool(seen), "audit a classifier")
-    place, reason = choose(
-        [
-            Candidate(
-                one.name,
-                partial(graphs.has_head, one.node),
-                [other.name for other in fitting if graphs.depends_on(one.node, other.node)],
-            )
-            for one in fitting
-        ]
-    )
-    return fitting[place], "the only output" if len(outputs) == 1 else reason
+    place, reason = choose_declared(offered)
+    return outputs[place], reason
+
+
+def _is_layered(scores: fx.Node) -> bool:
+    return graphs.find_head(scores).layered
 
 
 def _is_score_like(value: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Callables in memory: functions of arrays or tensors, estimators, MAITE models.
+"""Callables in memory: functions of arrays or tensors, the ``predict_proba`` of estimators, MAITE models.
 
 What a callable takes is learnt from a trial. Arrays go first: what is written for tensors fails on them, while much
 that is written for arrays runs on tensors and computes something else.
@@ -6,8 +6,6 @@ that is written for arrays runs on tensors and computes something else.
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, final
 
@@ -15,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.class_names import CarriedNames
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
 from auditor.models.base import Backend, ModelInput
@@ -67,38 +64,6 @@ class FunctionBackend(Backend):
         if isinstance(self.gradient, NotMeasured):
             raise InputRefused("a model with gradients", self.gradient.not_measured, "give a module")
         return score_rows(_tensor(self._call(x.to(self.device).clone())))
-
-
-def estimator_of(model: Any) -> Any | None:
-    """The scikit-learn-like classifier that this is, or whose bound ``predict_proba`` this is; None otherwise."""
-    owner = getattr(model, "__self__", None) if getattr(model, "__name__", "") == "predict_proba" else model
-    return owner if hasattr(owner, "predict_proba") and hasattr(owner, "classes_") else None
-
-
-def estimator_names(estimator: Any) -> CarriedNames:
-    """What an estimator calls its classes, in the order of its columns."""
-    return CarriedNames(tuple(map(str, np.asarray(estimator.classes_).tolist())), "the estimator's classes_")
-
-
-def pickled(estimator: object) -> tuple[str | NotMeasured, int]:
-    """SHA-256 and size of an estimator's pickle, by which its users keep it; NotMeasured where it has none."""
-    try:
-        content = pickle.dumps(estimator)
-    except Exception:  # whatever its parts raise
-        return NotMeasured(not_measured="the estimator cannot be pickled"), 0
-    return hashlib.sha256(content).hexdigest(), len(content)
-
-
-def is_maite(model: object) -> bool:
-    """Whether it has what MAITE asks of a model: a call, and ``metadata`` with an ``id``."""
-    metadata = getattr(model, "metadata", None)
-    return callable(model) and isinstance(metadata, Mapping) and "id" in metadata
-
-
-def name_of(model: Any) -> str:
-    """A callable in words, without its address in memory."""
-    name = getattr(model, "__qualname__", None) or type(model).__qualname__
-    return str(name).replace("<locals>.", "")
 
 
 def _tensor(output: Any) -> Tensor:

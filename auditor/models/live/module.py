@@ -8,7 +8,7 @@ and the scores are what they are. The module itself is only lent: ``lent`` gives
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import final
 
@@ -17,14 +17,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from auditor.documents.results import NotMeasured
-from auditor.errors import AuditError, InputRefused, UsageError
-from auditor.models.base import Backend, ModelInput, ModelOptions
-from auditor.models.explain import why
+from auditor.errors import AuditError, InputRefused, UsageError, error_summary
+from auditor.models.base import ModelInput, ModelOptions
 from auditor.models.exported.opening import ExportedBackend
-from auditor.models.gpu import computing_on
-from auditor.models.input_dtype import differentiable, to_input_dtype
 from auditor.models.output_choice import tensor_among
-from auditor.models.rows import score_rows
+from auditor.models.rows import in_groups, to_input_dtype
+from auditor.models.torch_backend import TorchBackend
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -39,8 +37,11 @@ def lent(module: nn.Module) -> Iterator[None]:
     Raises:
         InputRefused: its parameters are not there yet.
     """
-    if lazy := [name for name, value in module.state_dict(keep_vars=True).items() if is_lazy(value)]:
-        raise InputRefused("a module with its weights", f"{lazy[0]}, which waits for a first call", "call it once")
+    for name, value in [*module.named_parameters(), *module.named_buffers()]:
+        if is_lazy(value) or value.is_meta:
+            raise InputRefused(
+                "a module with its weights", f"{name}, which has no content yet", "call or load it first"
+            )
     parts = list(module.modules())
     modes = [part.training for part in parts]
     asking = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
@@ -82,7 +83,7 @@ def digest(module: nn.Module) -> tuple[str | NotMeasured, int]:
 
 
 @final
-class ModuleBackend(Backend):
+class ModuleBackend(TorchBackend):
     """A module that was lent.
 
     Args:
@@ -103,10 +104,10 @@ class ModuleBackend(Backend):
         self.input = ModelInput(None, dtype)
         self.runtime = f"{type(module).__name__} itself, torch {torch.__version__.partition('+')[0]}, {self.device}"
         self.gradient = "torch autograd through the module itself"
-        self.embedding: str | NotMeasured = NotMeasured(not_measured="the module has not been followed")
         self.head = None
-        self._program: ExportedBackend | None = None
+        self.answer = self.tapped_logits = lambda x: tensor_among(module(x), self._output)
 
+    @torch.no_grad()
     def follow(self, x: Tensor) -> None:
         """Learn from a run where logits and embedding are.
 
@@ -115,72 +116,61 @@ class ModuleBackend(Backend):
         Raises:
             AuditError: ``--output`` or ``--embedding`` names nothing, or the module is no classifier.
         """
-        self.input = ModelInput(tuple(x.shape[1:]), self.input.dtype)
-        x = self._prepared(x)
+        x = to_input_dtype(x.to(self.device), self.input.dtype)
         try:
             batch = ({0: torch.export.Dim.AUTO},)
-            exported = torch.export.export(self._module, (x,), dynamic_shapes=batch, strict=False)
+            followed = getattr(self._module, "_orig_mod", self._module)  # what torch.compile was given
+            exported = torch.export.export(followed, (x.clone(),), dynamic_shapes=batch, strict=False)
             program = ExportedBackend(exported, self.device, self._options)
+        except InputRefused as error:
+            raise InputRefused(error.expected, error.found, "look at the module's forward") from error
         except AuditError:
             raise
         except Exception as error:  # what cannot be followed fails in many ways
-            if self._options.embedding is not None:
-                raise UsageError(
-                    f"expected a module that torch.export can follow to --embedding; found: {why(error)}; leave it out"
-                ) from error
-            with torch.no_grad():
-                met = self._last_layer(x)
-            unknown = NotMeasured(
-                not_measured=f"no linear layer was met, and the module cannot be followed: {why(error)}"
-            )
-            self.embedding = f"input of {met[0]}" if met else unknown
+            self._hook(x.clone(), error_summary(error))
             return
-        self._program, self._output = program, program.output
-        self.head, self.squashed, self.quantised = program.head, program.squashed, program.quantised
-        self.embedding, self.facts, self.side_effects = program.embedding, program.facts, program.side_effects
 
-    def _last_layer(self, x: Tensor) -> tuple[str, nn.Module, Tensor] | None:
-        """The linear layer or convolution that a run meets last: its name, itself, and what it is given."""
-        met: list[tuple[str, nn.Module, Tensor]] = []
+        def grouped(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+            return lambda x: in_groups(run, x, program.least, program.most)
+
+        self._output, self.head, self.bounded_output = program.output, program.head, program.bounded_output
+        self.embedding, self.facts, self.side_effects = program.embedding, program.facts, program.side_effects
+        self.quantised, self.form = program.quantised, program.form
+        if self.quantised or self.head in ("probabilities", "sigmoid"):
+            self.tapped_logits = grouped(program.tapped_logits)
+        if program.tapped_embedding is not None:
+            self.tapped_embedding = grouped(program.tapped_embedding)
+
+    def _hook(self, x: Tensor, reason: str) -> None:
+        """Find the embedding in a module that cannot be followed, by a run.
+
+        Raises:
+            UsageError: another embedding was asked for.
+        """
+        if self._options.embedding is not None:
+            found = f"expected a module that torch.export can follow to --embedding; found: {reason}; leave it out"
+            raise UsageError(found)
+        parts = self._module.named_modules()
+        layers: dict[nn.Module, str] = {part: name for name, part in parts if isinstance(part, _LAYERS)}
+        met = self._given_to(layers, x)
+        if not met:
+            reason = f"no linear layer was met, and the module cannot be followed: {reason}"
+            self.embedding = NotMeasured(not_measured=reason)
+            return
+        last = met[-1][0]
+        self.embedding = f"input of {layers[last]}"
+        self.form = "mean over tokens" if isinstance(last, nn.Linear) else "mean over positions"
+        self.tapped_embedding = lambda x: self._given_to([last], x)[-1][1]
+
+    def _given_to(self, layers: Iterable[nn.Module], x: Tensor) -> list[tuple[nn.Module, Tensor]]:
+        """Which of these layers a run meets, in order, and what each is given."""
+        met: list[tuple[nn.Module, Tensor]] = []
         hooks = [
-            part.register_forward_pre_hook(lambda part, given, name=name: met.append((name, part, given[0])))
-            for name, part in self._module.named_modules()
-            if isinstance(part, _LAYERS)
+            layer.register_forward_pre_hook(lambda layer, given: met.append((layer, given[0]))) for layer in layers
         ]
         try:
-            self._run(x)
+            self.answer(x)
         finally:
             for hook in hooks:
                 hook.remove()
-        return met[-1] if met else None
-
-    @torch.no_grad()
-    def scores(self, x: Tensor) -> Tensor:
-        """The module's own output for a batch: float32 ``(N, C)`` or ``(N, 1)``, no gradient."""
-        return self._run(self._prepared(x))
-
-    @torch.no_grad()
-    def embeddings(self, x: Tensor) -> Tensor:
-        """Input of the last layer (or what was asked for), averaged over axes that are not features: ``(N, E)``."""
-        if self._program is not None:
-            return self._program.embeddings(x)
-        met = self._last_layer(self._prepared(x))
-        assert met is not None, self.embedding
-        _, layer, e = met
-        kept = e.dim() - 1 if isinstance(layer, nn.Linear) else 1
-        others = [axis for axis in range(1, e.dim()) if axis != kept]
-        return (e.mean(dim=others) if others else e).float()
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Differentiable scores before any softmax or sigmoid that the module's graph shows."""
-        if self._program is not None and (self.quantised or self.head in ("probabilities", "sigmoid")):
-            return self._program.logits(x)
-        return self._run(differentiable(x.to(self.device), self.input.dtype).clone())
-
-    def _run(self, x: Tensor) -> Tensor:
-        with computing_on(self.device):
-            return score_rows(tensor_among(self._module(x), self._output))
-
-    def _prepared(self, x: Tensor) -> Tensor:
-        # A copy, because forward may work in place (x.sub_(mean)) on what is somebody else's data.
-        return to_input_dtype(x.to(self.device), self.input.dtype).clone()
+        return met

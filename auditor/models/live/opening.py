@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import pickle
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +14,10 @@ from torch import Tensor, nn
 
 from auditor.class_names import CarriedNames, names_by_index
 from auditor.documents.results import NotMeasured
-from auditor.errors import AuditError, InputRefused
+from auditor.errors import AuditError, InputRefused, error_summary
 from auditor.models.base import Backend, Layout, ModelInput, ModelOptions, torch_device
 from auditor.models.classifier import AxisOrder, Preprocessing
-from auditor.models.explain import why
 from auditor.models.gpu import compute_exactly
-from auditor.models.live import function
 from auditor.models.live.function import FunctionBackend
 from auditor.models.live.module import ModuleBackend, digest, lent
 
@@ -51,12 +51,12 @@ def borrowed(model: object) -> AbstractContextManager[None]:
 
 def class_names_of(model: Any) -> CarriedNames | None:
     """The names that an object gives to its classes, if it does."""
-    if (estimator := function.estimator_of(model)) is not None:
-        return function.estimator_names(estimator)
-    found = model.metadata.get("index2label") if function.is_maite(model) else None
-    source = "the model's index2label"
+    if (estimator := _estimator(model)) is not None:
+        return CarriedNames(tuple(map(str, estimator.classes_)), "the estimator's classes_")
     if isinstance(model, nn.Module):
         found, source = getattr(getattr(model, "config", None), "id2label", None), "the module's config.id2label"
+    else:
+        found, source = model.metadata.get("index2label") if _is_maite(model) else None, "the model's index2label"
     names = names_by_index(found) if isinstance(found, dict) else ()
     placeholders = any(name.startswith("LABEL_") for name in names)
     return CarriedNames(names, source) if len({*names}) > 1 and not placeholders else None
@@ -84,10 +84,10 @@ def open_live(model: Any, samples: Tensor, options: ModelOptions) -> LiveModel:
             except Exception as err:
                 if isinstance(err, AuditError) and not isinstance(err, InputRefused):
                     raise
-                failures.append((f"{tuple(x.shape)}", err))
+                failures.append((str(tuple(x.shape)), err))
                 continue
             if scores.dim() != 2 or len(scores) != len(x):
-                failures.append((f"{tuple(x.shape)}", ValueError(f"output of shape {tuple(scores.shape)}")))
+                failures.append((str(tuple(x.shape)), ValueError(f"output of shape {tuple(scores.shape)}")))
                 continue
             if isinstance(backend, ModuleBackend):
                 backend.follow(x)
@@ -96,34 +96,47 @@ def open_live(model: Any, samples: Tensor, options: ModelOptions) -> LiveModel:
     raise _refusal(failures)
 
 
-def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasured, int], Iterator[Backend]]:
+def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasured, int], list[Backend]]:
     """What kind of object it is, the digest of its parameters, and the ways to ask it, likeliest first."""
     if isinstance(model, torch.jit.ScriptModule | torch.export.ExportedProgram):
-        found = f"a {type(model).__name__}, which is a file's content"
-        raise InputRefused(
-            "a model of Python code", found, "save it (torch.jit.save, torch.export.save) and give the path"
-        )
+        found = f"a {type(model).__name__}, which is the content of a file"
+        raise InputRefused("a model of Python code", found, "save it by torch.jit or torch.export and give the path")
     if isinstance(model, nn.Module):
-        return "PyTorch module", digest(model), iter([ModuleBackend(model, options)])
-    name = function.name_of(model)
-    unknown = NotMeasured(not_measured="a callable shows no parameters"), 0
-    if (estimator := function.estimator_of(model)) is not None:
+        return "PyTorch module", digest(model), [ModuleBackend(model, options)]
+    if (estimator := _estimator(model)) is not None:
         way = FunctionBackend(estimator.predict_proba, f"{type(estimator).__name__}.predict_proba", "arrays")
-        return "Estimator", function.pickled(estimator), iter([way])
-    if function.is_maite(model):
-        return "MAITE model", unknown, iter([FunctionBackend(model, name, "lists of arrays")])
+        return "Estimator", _pickled(estimator), [way]
+    name = str(getattr(model, "__qualname__", type(model).__qualname__)).replace("<locals>.", "")
+    unknown = NotMeasured(not_measured="a callable shows no parameters"), 0
+    if _is_maite(model):
+        return "MAITE model", unknown, [FunctionBackend(model, name, "lists of arrays")]
     if not callable(model):
-        raise InputRefused(
-            _MODEL, f"an object of type {type(model).__name__}", "give one of these, or the path of a model file"
-        )
-    return "Callable", unknown, _ways(model, name, options)
-
-
-def _ways(model: Any, name: str, options: ModelOptions) -> Iterator[Backend]:
-    yield FunctionBackend(model, name, "arrays")
+        found = f"an object of type {type(model).__name__}"
+        raise InputRefused(_MODEL, found, "give one of these, or the path of a model file")
     devices = ["cpu", "cuda"] if options.device == "auto" and torch.cuda.is_available() else [options.device]
-    for device in devices:
-        yield FunctionBackend(model, name, "tensors", torch_device(device))
+    of_tensors = [FunctionBackend(model, name, "tensors", torch_device(device)) for device in devices]
+    return "Callable", unknown, [FunctionBackend(model, name, "arrays"), *of_tensors]
+
+
+def _estimator(model: Any) -> Any | None:
+    """The scikit-learn-like classifier that this is, or whose bound ``predict_proba`` this is; None otherwise."""
+    owner = getattr(model, "__self__", None) if getattr(model, "__name__", "") == "predict_proba" else model
+    return owner if hasattr(owner, "predict_proba") and hasattr(owner, "classes_") else None
+
+
+def _pickled(estimator: object) -> tuple[str | NotMeasured, int]:
+    """SHA-256 and size of an estimator's pickle, by which its users keep it."""
+    try:
+        content = pickle.dumps(estimator)
+    except Exception:  # whatever its parts raise
+        return NotMeasured(not_measured="the estimator cannot be pickled"), 0
+    return hashlib.sha256(content).hexdigest(), len(content)
+
+
+def _is_maite(model: Any) -> bool:
+    """Whether it has what MAITE asks of a model: a call, and ``metadata`` with an ``id``."""
+    metadata = getattr(model, "metadata", None)
+    return callable(model) and isinstance(metadata, Mapping) and "id" in metadata
 
 
 def _orders(samples: Tensor, layout: Layout) -> list[AxisOrder]:
@@ -138,13 +151,10 @@ def _orders(samples: Tensor, layout: Layout) -> list[AxisOrder]:
 
 def _refusal(failures: list[tuple[str, Exception]]) -> InputRefused:
     """Why no way was right: what a way found wrong with the model, or else how it failed on each shape."""
-    for _, err in failures:
-        if isinstance(err, InputRefused):
-            return err
-    reasons: dict[str, str] = {}
-    for shape, err in failures:
-        reasons.setdefault(why(err), shape)
-    said = "; ".join(f"{shape}: {reason}" for reason, shape in [*reasons.items()][:_SHOWN])
+    if refused := [err for _, err in failures if isinstance(err, InputRefused)]:
+        return refused[0]
+    first = {error_summary(err): shape for shape, err in reversed(failures)}
+    said = "; ".join(f"{shape}: {reason}" for reason, shape in [*first.items()][-_SHOWN:][::-1])
     return InputRefused(
         "a model that takes the data as images or as vectors and returns a row of scores for each sample",
         f"failures on batches of shape {said}",

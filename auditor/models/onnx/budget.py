@@ -8,9 +8,10 @@ constants finds the sizes in milliseconds; what depends on the data is left to t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, shape_inference
+from onnx import ModelProto, ValueInfoProto, helper, shape_inference
+
+from auditor.models.onnx.subgraphs import all_graphs
 
 LARGEST_STEP = 1 << 36
 """Bytes (64 GiB) that one operator may hold at once, its inputs and results, for one instance or the fixed batch."""
@@ -52,7 +53,7 @@ def largest_step(model: ModelProto) -> tuple[str, int]:
 def _largest(model: ModelProto) -> tuple[str, int]:
     """The most demanding operator of a model whose shapes are known."""
     sizes: dict[str, int] = {}
-    graphs = list(_graphs(model.graph))
+    graphs = list(all_graphs(model.graph))
     for graph in graphs:
         sizes.update({value.name: _bytes_of(value) for value in (*graph.value_info, *graph.input, *graph.output)})
         sizes.update({tensor.name: _bytes(tensor.data_type, tensor.dims) for tensor in graph.initializer})
@@ -94,22 +95,6 @@ def _inferred(model: ModelProto, with_values: bool) -> ModelProto:
         except Exception:  # whatever inference stumbles over, the checker and the runtime say it better
             continue
     return model
-
-
-def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
-    """A graph and the branches and bodies inside it."""
-    pending = [graph]
-    while pending:
-        graph = pending.pop()
-        yield graph
-        pending.extend(inner for node in graph.node for inner in _bodies(node))
-
-
-def _bodies(node: NodeProto) -> Iterator[GraphProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def _bytes_of(value: ValueInfoProto) -> int:

@@ -6,9 +6,9 @@ functions that the file brings along; those are gone once they are inlined.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from onnx import ModelProto, NodeProto
 
-from onnx import GraphProto, ModelProto, NodeProto
+from auditor.models.onnx.subgraphs import all_nodes
 
 ALLOWED = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "com.microsoft"})
 FORBIDDEN = frozenset({"PyOp"})
@@ -23,7 +23,7 @@ def check_domains(model: ModelProto) -> None:
     Raises:
         ValueError: names up to five of them.
     """
-    found = sorted({_name(node) for node in _nodes(model.graph) if _foreign(node)})
+    found = sorted({_name(node) for node in all_nodes(model.graph) if _foreign(node)})
     if found:
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise ValueError(f"operators of neither the ONNX standard nor ONNX Runtime: {', '.join(found[:5])}{more}")
@@ -35,13 +35,3 @@ def _name(node: NodeProto) -> str:
 
 def _foreign(node: NodeProto) -> bool:
     return node.domain not in ALLOWED or node.op_type in FORBIDDEN
-
-
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """Nodes of a graph and of the branches and bodies inside it."""
-    pending = [graph]
-    while pending:
-        for node in pending.pop().node:
-            yield node
-            for attribute in node.attribute:
-                pending.extend([*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
-from pathlib import Path
 from typing import final
 
 import onnx
@@ -14,22 +13,31 @@ from onnx import ModelProto, TensorProto
 from torch import Tensor
 
 from auditor.documents.results import NotMeasured
-from auditor.errors import InputRefused, UsageError
-from auditor.models.base import Backend, ModelInput, ModelOptions, OutputKind, model_format, torch_device
+from auditor.errors import InputRefused, UsageError, error_summary
+from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_onnx
 from auditor.models.gpu import failure_of
+from auditor.models.graphs.head import Head
+from auditor.models.graphs.view import as_vectors
+from auditor.models.model_file import ModelFile
 from auditor.models.onnx.budget import check_budget
 from auditor.models.onnx.domains import check_domains
 from auditor.models.onnx.facts import onnx_facts
-from auditor.models.onnx.graph import Graph, Head, UnsupportedGraph, choose_output, find_head, read_graph
+from auditor.models.onnx.graph import (
+    Graph,
+    UnsupportedGraph,
+    bounded_output,
+    choose_output,
+    find_head,
+    read_graph,
+    steps_of,
+)  # fmt: skip
 from auditor.models.onnx.graph.functions import inlined_node_count
 from auditor.models.onnx.graph.graph import in_order
-from auditor.models.onnx.graph.head import as_vectors
 from auditor.models.onnx.graph.score import model_input, sizes
-from auditor.models.onnx.graph.squash import is_squashed
 from auditor.models.onnx.graph.staircase import has_steps, marked
 from auditor.models.onnx.labels import classes_of, label_output
-from auditor.models.onnx.runtime import Runtime, first_line
+from auditor.models.onnx.runtime import Runtime
 from auditor.models.onnx.twin import Twin
 from auditor.models.onnx.weights import load_weights
 from auditor.models.writes import of_onnx
@@ -52,7 +60,7 @@ _ROUNDED = _ROUNDED_BY_BATCH | {"QuantizeLinear", "MatMulInteger", "ConvInteger"
 
 
 @model_format("onnx")
-def open_onnx(path: Path, options: ModelOptions) -> OnnxBackend:
+def open_onnx(file: ModelFile, options: ModelOptions) -> OnnxBackend:
     """Open an ONNX classifier.
 
     Raises:
@@ -60,7 +68,7 @@ def open_onnx(path: Path, options: ModelOptions) -> OnnxBackend:
         UsageError: a device or an embedding that is not there.
     """
     try:
-        return OnnxBackend(load_model(path), options)
+        return OnnxBackend(load_model(file), options)
     except UnsupportedGraph as err:
         raise InputRefused("a graph that can be read", str(err), "export the model again") from err
 
@@ -93,9 +101,11 @@ class OnnxBackend(Backend):
             self.input = replace(self.input, fixed_batch=1)  # each instance gets steps of its own, as if alone
         self.side_effects = of_onnx(model)
         self._head = _with_embedding(find_head(graph), model, options.embedding)
-        self.squashed = is_squashed(graph)
+        self.bounded_output = bounded_output(graph)
         self.embedding = self._head.embedding
-        fetch = [self._head.score]
+        self._steps = None if options.embedding else steps_of(graph, self.embedding)
+        self._scores = output.name
+        fetch = [self._scores]
         if isinstance(self.embedding, str) and self.embedding != self._input_name:
             fetch.append(self.embedding)
         self._runtime = Runtime(
@@ -110,14 +120,14 @@ class OnnxBackend(Backend):
         self.runtime, self.missed = self._runtime.description, self._runtime.missed
         self.runs_on = self._runtime.where
         width = self._probe()
-        self.head = _output_kind(self._head)
+        self.head = self._head.kind
         self._twin = _twin(graph, self._head, self.input, self.device, width)
         route = "straight-through " * self.quantised + "torch twin imported from the graph"
         self.gradient = self._twin if isinstance(self._twin, NotMeasured) else route
 
     def scores(self, x: Tensor) -> Tensor:
         """The file's own scores by ONNX Runtime: float32 ``(N, C)`` where it runs."""
-        return _score_rows(self._runtime.run(self._head.score, x))
+        return _score_rows(self._runtime.run(self._scores, x))
 
     def labels(self, x: Tensor) -> Tensor | None:
         """The classes that the file's own label output gives, where it has one."""
@@ -138,14 +148,14 @@ class OnnxBackend(Backend):
         """Both of a batch, fetched from one run."""
         if isinstance(self.embedding, NotMeasured) or self.embedding == self._input_name:
             return self.scores(x), self.embeddings(x)
-        names = list(dict.fromkeys([self._head.score, self.embedding]))
+        names = list(dict.fromkeys([self._scores, self.embedding]))
         values = dict(zip(names, self._runtime.run_all(names, x), strict=True))
-        return _score_rows(values[self._head.score]), self._vectors(values[self.embedding])
+        return _score_rows(values[self._scores]), self._vectors(values[self.embedding])
 
     def _vectors(self, inner: Tensor) -> Tensor:
         """What the graph calls the embedding, in its true numbers, as a vector for each instance."""
-        if self._head.steps is not None:
-            scale, zero = self._head.steps
+        if self._steps is not None:
+            scale, zero = self._steps
             inner = (inner - zero) * scale
         return as_vectors(inner, self._head.form)
 
@@ -190,15 +200,15 @@ def _score_rows(y: Tensor) -> Tensor:
     return y.flatten(1)
 
 
-def load_model(path: Path) -> ModelProto:
+def load_model(file: ModelFile) -> ModelProto:
     """Read and check a model with its external data; local functions are inlined and nodes sorted.
 
     Raises:
         InputRefused: whatever is wrong with the file, in one line.
     """
     try:
-        model = onnx.load(path, load_external_data=False)
-        load_weights(model, path)
+        model = onnx.load_model_from_string(file.reader().read())
+        load_weights(model, file.weights)
         if (size := inlined_node_count(model)) > _MOST_NODES:
             raise ValueError(f"{size} nodes once its local functions are inlined")
         if model.functions:
@@ -211,7 +221,7 @@ def load_model(path: Path) -> ModelProto:
         check_budget(model)
     except _BROKEN as err:
         raise InputRefused(
-            "an ONNX model", f"{path.name}: {first_line(err)}", "check the file or export it again"
+            "an ONNX model", f"{file.path.name}: {error_summary(err)}", "check the file or export it again"
         ) from err
     return model
 
@@ -250,7 +260,7 @@ def _noise(declared: ModelInput, count: int = 2) -> Tensor | None:
     return torch.rand((count, *(n or 1 for n in declared.shape)), generator=torch.Generator().manual_seed(0))
 
 
-def _with_embedding(head: Head, model: ModelProto, name: str | None) -> Head:
+def _with_embedding(head: Head[str], model: ModelProto, name: str | None) -> Head[str]:
     """The head with the embedding that the user named, averaged over positions where it is a feature map."""
     if name is None:
         return head
@@ -258,18 +268,11 @@ def _with_embedding(head: Head, model: ModelProto, name: str | None) -> Head:
     if name not in known:
         near = ", ".join(difflib.get_close_matches(name, known, n=3, cutoff=0.0))
         raise UsageError(f"expected a tensor of the model for --embedding; found {name!r}; similar names: {near}")
-    return replace(head, embedding=name, form="mean over positions", steps=None)
-
-
-def _output_kind(head: Head) -> OutputKind | None:
-    """What the graph says of its scores."""
-    if head.link == "none":
-        return "logits" if head.linear and not head.normalised else None
-    return "sigmoid" if head.link == "sigmoid" and not head.normalised else "probabilities"
+    return replace(head, embedding=name, form="mean over positions")
 
 
 def _twin(
-    graph: Graph, head: Head, declared: ModelInput, device: torch.device, width: int | None
+    graph: Graph, head: Head[str], declared: ModelInput, device: torch.device, width: int | None
 ) -> Twin | NotMeasured:
     """The gradient route, tried once where the input's size is known; or why there is none.
 
@@ -288,7 +291,7 @@ def _twin(
     except (RuntimeError, ValueError, TypeError, IndexError, InputRefused) as err:
         if (failure := failure_of(device, err)) is not None:
             raise failure from err
-        return NotMeasured(not_measured=f"the graph does not run in torch: {first_line(err)}")
+        return NotMeasured(not_measured=f"the graph does not run in torch: {error_summary(err)}")
     if not z.requires_grad:
         return NotMeasured(not_measured="the scores do not depend on the input in a differentiable way")
     if z.shape[1] != width:

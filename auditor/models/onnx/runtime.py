@@ -22,13 +22,13 @@ import torch
 from onnx import ModelProto
 from torch import Tensor
 
-from auditor.errors import InputRefused, UsageError
+from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models import batch_size
 from auditor.models.base import ModelInput
-from auditor.models.input_dtype import to_input_dtype
 from auditor.models.memory import lack_of_memory, release_cached
 from auditor.models.onnx import cuda_provider
 from auditor.models.onnx.cuda_provider import CUDA_PROVIDER
+from auditor.models.rows import to_input_dtype
 
 _CPU = "CPUExecutionProvider"
 _SILENT = 4
@@ -146,7 +146,7 @@ class Runtime:
             if self._on_gpu and lack_of_memory(err):  # torch's cache and this arena hold what the other lacks
                 release_cached()
                 self.release_memory()
-            found = f"input {tuple(filled.shape)}: {first_line(err)}"
+            found = f"input {tuple(filled.shape)}: {error_summary(err)}"
             raise InputRefused("a batch that the model computes", found, "check the data's size and --layout") from err
         made = list[Tensor]()
         for name, array in zip(names, arrays, strict=True):
@@ -195,12 +195,6 @@ class Runtime:
         self._session.run_with_iobinding(binding)
 
 
-def first_line(err: Exception) -> str:
-    """The first line of a message, short enough for one line of ours."""
-    lines = str(err).strip().splitlines() or [type(err).__name__]
-    return lines[0][:200]
-
-
 def _with_outputs(model: ModelProto, names: Sequence[str]) -> ModelProto:
     """The model with further values as outputs; without a type, the runtime infers it."""
     known = {value.name for value in model.graph.output}
@@ -247,7 +241,7 @@ def _session(model: ModelProto, device: torch.device, threads: int) -> tuple[onn
     try:
         return onnxruntime.InferenceSession(content, options, providers=[_CPU]), missed
     except Exception as err:  # the runtime's own errors have no common base
-        raise InputRefused("a model that ONNX Runtime takes", first_line(err), "export it again") from err
+        raise InputRefused("a model that ONNX Runtime takes", error_summary(err), "export it again") from err
 
 
 def _cuda_session(
@@ -265,7 +259,7 @@ def _cuda_session(
             content, options, providers=[(CUDA_PROVIDER, _cuda_settings(device)), _CPU], enable_fallback=0
         )
     except Exception as err:
-        return None, f"the CUDA provider does not take the model: {first_line(err)}"
+        return None, f"the CUDA provider does not take the model: {error_summary(err)}"
     if session.get_providers()[0] != CUDA_PROVIDER:
         return None, cuda_provider.why_not_loaded()
     return session, None

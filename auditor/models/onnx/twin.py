@@ -13,9 +13,10 @@ from torch import Tensor
 from auditor.errors import InputRefused
 from auditor.models.base import ModelInput
 from auditor.models.gpu import computing_on
-from auditor.models.input_dtype import differentiable
-from auditor.models.onnx.graph import Graph, Head, import_graph
+from auditor.models.graphs.head import Head
+from auditor.models.onnx.graph import Graph, import_graph
 from auditor.models.onnx.graph.staircase import marked
+from auditor.models.rows import differentiable
 
 
 class Twin:
@@ -30,7 +31,7 @@ class Twin:
         UnsupportedGraph: names every operator without a differentiable form.
     """
 
-    def __init__(self, graph: Graph, head: Head, input: ModelInput, device: torch.device) -> None:
+    def __init__(self, graph: Graph, head: Head[str], input: ModelInput, device: torch.device) -> None:
         self._module = import_graph(marked(graph.up_to(head.logits))).to(device).eval()
         self._head, self._input, self._device = head, input, device
 

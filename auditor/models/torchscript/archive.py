@@ -12,8 +12,7 @@ import pickle
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from auditor.errors import InputRefused
 
@@ -35,28 +34,31 @@ class TracedInput:
     storage: str
 
 
-def check_archive(path: Path) -> TracedInput | None:
+def check_archive(content: BinaryIO, name: str) -> TracedInput | None:
     """Check every record; the example input of a traced module, or None where the file keeps none.
 
+    Args:
+        content: the archive.
+        name: of the file, for the message.
     Raises:
         InputRefused: a checksum, a record's size or its compression is wrong.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            records = {name.partition("/")[2]: info for info in archive.infolist() for name in (info.filename,)}
-            _check_compression(records, path)
+        with zipfile.ZipFile(content) as archive:
+            records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+            _check_compression(records, name)
             if (bad := archive.testzip()) is not None:
-                raise _damaged(path, f"record {bad} with a wrong checksum")
+                raise _damaged(name, f"record {bad} with a wrong checksum")
             pickles = {
                 folder: _read(archive, records[f"{folder}.pkl"])
                 for folder in _TENSOR_FOLDERS
                 if f"{folder}.pkl" in records
             }
     except (zipfile.BadZipFile, EOFError, OSError, pickle.UnpicklingError, ValueError, NotImplementedError) as error:
-        raise _damaged(path, "a corrupt archive") from error
+        raise _damaged(name, "a corrupt archive") from error
     for folder in _WEIGHT_FOLDERS:
         if folder in pickles:
-            _check_sizes(records, folder, pickles[folder], path)
+            _check_sizes(records, folder, pickles[folder], name)
     return _example(pickles["traced_inputs"].value) if "traced_inputs" in pickles else None
 
 
@@ -116,17 +118,17 @@ def _read(archive: zipfile.ZipFile, record: zipfile.ZipInfo) -> _Content:
     return _Content(value, reader.storages)
 
 
-def _check_compression(records: dict[str, zipfile.ZipInfo], path: Path) -> None:
+def _check_compression(records: dict[str, zipfile.ZipInfo], file: str) -> None:
     """Tensors are stored as they are; only code and its debug records may be deflated, within a bound."""
     deflated = {name: info for name, info in records.items() if info.compress_type != zipfile.ZIP_STORED}
     for name in deflated:
         if name.partition("/")[0] in _TENSOR_FOLDERS:
-            raise _damaged(path, f"a compressed tensor record {name}")
+            raise _damaged(file, f"a compressed tensor record {name}")
     if sum(info.file_size for info in deflated.values()) > _LARGEST_CODE:
-        raise _damaged(path, "code records that unpack to more than 256 MiB")
+        raise _damaged(file, "code records that unpack to more than 256 MiB")
 
 
-def _check_sizes(records: dict[str, zipfile.ZipInfo], folder: str, content: _Content, path: Path) -> None:
+def _check_sizes(records: dict[str, zipfile.ZipInfo], folder: str, content: _Content, file: str) -> None:
     """Each record holds as many bytes as the tensors that use it say."""
     for storage in content.storages:
         record = records.get(f"{folder}/{storage.key}")
@@ -134,7 +136,7 @@ def _check_sizes(records: dict[str, zipfile.ZipInfo], folder: str, content: _Con
             continue  # torch refuses a missing record by itself
         needed = storage.count * _ITEM_BYTES[storage.type]
         if record.file_size != needed:
-            raise _damaged(path, f"tensor record {folder}/{storage.key} of {record.file_size} bytes, not {needed}")
+            raise _damaged(file, f"tensor record {folder}/{storage.key} of {record.file_size} bytes, not {needed}")
 
 
 def _example(traced: Any) -> TracedInput | None:
@@ -159,5 +161,5 @@ def _walk(item: Any) -> Iterator[Any]:
             yield from _walk(part)
 
 
-def _damaged(path: Path, found: str) -> InputRefused:
-    return InputRefused("an intact TorchScript archive", f"{found} ({path.name})", "copy or export the file again")
+def _damaged(name: str, found: str) -> InputRefused:
+    return InputRefused("an intact TorchScript archive", f"{found} ({name})", "copy or export the file again")

@@ -7,10 +7,11 @@ to name the device on which the module runs; a module traced on a GPU runs on a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
+
+from auditor.models.torchscript.graph import all_nodes
 
 # torch ships no complete types for its graphs.
 Graph = Any
@@ -43,7 +44,7 @@ def place_code(module: Any, device: torch.device) -> None:
 
 def _place(graph: Graph, device: torch.device) -> bool:
     """Put the device in the place of every device that the graph names or leaves open; whether there was any."""
-    nodes = list(_nodes(graph))
+    nodes = list(all_nodes(graph))
     named = [node for node in nodes if node.kind() in _NAMES_A_DEVICE and _is_elsewhere(node, device)]
     moves = [node for node in nodes if node.kind() in _moves_away_from(device)]
     # No device means the CPU.
@@ -72,14 +73,6 @@ def _is_elsewhere(node: Node, device: torch.device) -> bool:
 def _moves_away_from(device: torch.device) -> tuple[str, ...]:
     """Kinds of nodes that move a tensor to a device of their own choice, such as ``x.cpu()``."""
     return ("aten::cuda",) if device.type == "cpu" else ("aten::cuda", "aten::cpu")
-
-
-def _nodes(block: Any) -> Iterator[Node]:
-    """All nodes of a graph, those inside branches and loops included."""
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from _nodes(inner)
 
 
 def _unplaced(node: Node) -> int | None:

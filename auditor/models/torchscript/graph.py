@@ -7,8 +7,7 @@ reshaping, bias and pooling to the last linear layer or convolution; that layer'
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -16,53 +15,25 @@ from torch import Tensor
 
 from auditor.documents.results import NotMeasured
 from auditor.errors import UsageError
-from auditor.models import aten
-from auditor.models.aten_softmax import written_out
-from auditor.models.base import OutputKind
 from auditor.models.file_facts import FileFacts, counted
+from auditor.models.graphs import aten, head
+from auditor.models.graphs.head import Head
+from auditor.models.graphs.view import ARITHMETIC, LAYERS, Form, Kind, Maker, numbers_alike
 from auditor.models.output_choice import place_of
 from auditor.models.straight_through import STEPS
-from auditor.models.torchscript.outputs import CONSTRUCTS, parts_of
 
 # torch ships no complete types for its graphs.
 Graph = Any
 Node = Any
 Value = Any
 
-_RESHAPING = aten.RESHAPING | {"prim::unchecked_cast"}
-_BETWEEN = aten.BETWEEN | _RESHAPING
+CONSTRUCTS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct")
+_ALIKE = ("aten::to", "aten::contiguous", "aten::clone")
 _NO_GRADIENT = ("quantized::", "mkldnn::", "mkldnn_prepacked::", "prepacked::", "tensorrt::")
 
 
 class NotFound(LookupError):
-    """The walk met something it does not know; the message says what."""
-
-
-@dataclass(frozen=True)
-class Embedding:
-    """A tensor of the graph: its name, its place (see ``function_of``), and the axis that holds features.
-
-    The axis is None where only its rank can tell: 1 of an image ``(N, E, H, W)``, else the last.
-    """
-
-    name: str
-    place: int
-    feature_axis: int | None
-
-
-@dataclass(frozen=True)
-class Head:
-    """How the scores are made.
-
-    Args:
-        kind: ``"probabilities"`` or ``"sigmoid"`` where the graph ends so, ``"logits"`` where it ends in a layer.
-        logits: place of the tensor before any softmax or sigmoid.
-        embedding: input of the last layer, or why there is none.
-    """
-
-    kind: OutputKind | None
-    logits: int
-    embedding: Embedding | str
+    """The graph shows no such tensor; the message says what it shows."""
 
 
 def inlined(method: Any) -> Graph:
@@ -90,63 +61,73 @@ def _without_tuples_between(graph: Graph) -> None:
         node.destroy()
 
 
-def find_head(graph: Graph, output: str | None = None) -> Head:
-    """Where logits and embedding are in an inlined graph.
+def find_head(graph: Graph, output: str | None = None) -> Head[str]:
+    """Where logits and embedding are in an inlined graph, by their names.
 
     Args:
-        output: which of several outputs holds the scores (``several.tensor_among``).
+        output: which of several outputs holds the scores (``output_choice.tensor_among``).
     Raises:
         NotFound: the output is no tensor that the graph makes.
     """
-    scores = _scores(graph, output)
-    value = _behind(scores, _RESHAPING)
-    kind = aten.HEADS.get(value.node().kind())
-    logits = next(value.node().inputs()) if kind else scores
-    if kind is None and (spelled := written_out(value, _Look())) is not None:
-        logits, kind = spelled
+    return head.find_head(TorchScriptView(graph), _scores(graph, output).debugName())
+
+
+def bounded_output(graph: Graph, output: str | None = None) -> bool | None:
+    """Whether the graph shows what could have put its scores into [0, 1]; see ``models.graphs.head``."""
     try:
-        embedding: Embedding | str = _input_of_last_layer(graph, logits)
-    except NotFound as error:
-        return Head(kind, _place(graph, logits), str(error))
-    return Head(kind or "logits", _place(graph, logits), embedding)
-
-
-def is_squashed(graph: Graph, output: str | None = None) -> bool | None:
-    """Whether a sigmoid, a softmax or a part of one stands between the scores and the layers before them.
-
-    None where the graph does not show it, because a branch, a loop or a call stands there.
-    """
-    try:
-        pending = [_scores(graph, output).node()]
+        return head.bounded_output(TorchScriptView(graph), _scores(graph, output).debugName())
     except NotFound:
         return None
-    seen, hidden = set[str](), False
-    while pending:
-        node = pending.pop()
-        if node.kind() in aten.SQUASHING:
-            return True
-        if node.kind() in aten.LAYERS:
-            continue
-        hidden = hidden or bool(list(node.blocks())) or node.kind().startswith("prim::Call")
-        fresh = [value for value in node.inputs() if value.debugName() not in seen]
-        seen.update(value.debugName() for value in fresh)
-        pending.extend(value.node() for value in fresh)
-    return None if hidden else False
 
 
-def named_embedding(graph: Graph, name: str) -> Embedding:
-    """The tensor that the user named.
+class TorchScriptView:
+    """A ``GraphView`` of an inlined graph, outside of branches; its values are their names in this graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        made = (value for node in graph.nodes() for value in node.outputs())
+        self._values = {value.debugName(): value for value in (*graph.inputs(), *made)}
+        self._data = _depends_on_input(graph)
+
+    def maker(self, value: str) -> Maker[str]:
+        """The node of a value, and its inputs of every type."""
+        node = self._values[value].node()
+        operator, given = node.kind(), list(node.inputs())
+        kind: Kind = "same" if operator == "prim::unchecked_cast" else aten.kind_of(operator)
+        if list(node.blocks()) or operator.startswith("prim::Call"):
+            kind = "hidden"
+        inputs = aten.data_first(operator, [source.debugName() for source in given])
+        axes = given[1].toIValue() if kind == "sum" else None
+        return Maker(value, "given" if operator == "prim::Param" else kind, inputs, operator, aten.axes_of(axes))
+
+    def varies(self, value: str) -> bool:
+        """Whether it is a tensor that depends on the input."""
+        return value in self._data and is_tensor(self._values[value])
+
+    def number(self, value: str) -> float:
+        """A number of the program's text; tracing makes tensors of those."""
+        node = self._values[value].node()
+        constant = node.output().toIValue() if node.kind() == "prim::Constant" else None
+        if isinstance(constant, int | float):
+            return float(constant)
+        return numbers_alike(constant if isinstance(constant, Tensor) and constant.dim() == 0 else None)
+
+    def embedding(self, layer: Maker[str], pooled: bool) -> tuple[str, Form]:
+        """The data of the layer; ``pooled`` makes no difference."""
+        return layer.inputs[0], aten.form_of(layer.kind)
+
+
+def check_embedding(graph: Graph, name: str) -> None:
+    """Make sure that the graph has a tensor that goes by the name that the user gave.
 
     Raises:
         NotFound: there is none; the message lists inputs of layers, from the last one back.
     """
-    data = _depends_on_input(graph)
-    tensors = {value.debugName(): value for value in _values(graph) if value.debugName() in data}
+    view = TorchScriptView(graph)
+    tensors = [value.debugName() for value in _values(graph) if view.varies(value.debugName())]
     if name not in tensors:
-        layers = [_operand(node).debugName() for node in graph.nodes() if node.kind() in aten.LAYERS]
-        known = list(dict.fromkeys(reversed([layer for layer in layers if layer in tensors])))
-        raise NotFound(", ".join((known or list(tensors)[::-1])[:5]))
-    return Embedding(name, _place(graph, tensors[name]), None)
+        made = [view.maker(value.debugName()) for node in graph.nodes() for value in node.outputs()]
+        known = list(dict.fromkeys(each.inputs[0] for each in reversed(made) if each.kind in LAYERS))
+        raise NotFound(", ".join(([each for each in known if each in tensors] or tensors[::-1])[:5]))
 
 
 def without_gradient(graph: Graph) -> list[str]:
@@ -154,15 +135,14 @@ def without_gradient(graph: Graph) -> list[str]:
     return sorted({node.kind() for node in graph.nodes() if node.kind().startswith(_NO_GRADIENT)})
 
 
-def function_of(graph: Graph, place: int, *, straight: bool = False) -> Callable[..., Tensor]:
+def function_of(graph: Graph, name: str, *, straight: bool = False) -> Callable[..., Tensor]:
     """A function from the graph's own inputs to one of its tensors; what that does not need is left out.
-
-    Tensors go by their place among the inputs and results of the graph: names without a letter change in a copy.
 
     Args:
         straight: rounding counts as the identity on the way back.
     """
-    graph = graph.copy()
+    place = [value.debugName() for value in _values(graph)].index(name)
+    graph = graph.copy()  # in which names without a letter change
     value = _values(graph)[place]
     if straight:
         for node in steps(graph):
@@ -214,7 +194,7 @@ def first_layer_input(graph: Graph, module: Any) -> tuple[int | None, ...] | Non
             return None
         node = uses[0]
         inputs = list(node.inputs())
-        if node.kind() in aten.CONVOLUTIONS and inputs[0].debugName() == value.debugName():
+        if aten.kind_of(node.kind()) == "convolution" and inputs[0].debugName() == value.debugName():
             weight, groups = (
                 _weight(inputs[1], module),
                 inputs[8 if node.kind() == "aten::_convolution" else 6].toIValue(),
@@ -228,7 +208,7 @@ def first_layer_input(graph: Graph, module: Any) -> tuple[int | None, ...] | Non
             return None if weight is None else (weight.shape[1],)
         if node.kind() == "aten::permute" and inputs[1].toIValue() == [0, 3, 1, 2] and not channels_last:
             channels_last = True
-        elif node.kind() not in aten.ARITHMETIC | {"aten::to", "aten::contiguous", "aten::clone"}:
+        elif aten.kind_of(node.kind()) not in ARITHMETIC and node.kind() not in _ALIKE:
             return None
         value = node.output()
 
@@ -251,76 +231,18 @@ def _scores(graph: Graph, wanted: str | None) -> Value:
             value = list(made.values())[place_of(list(made), parts.pop(0) if parts else None)]
         except UsageError as error:  # it is reported where the module has run
             raise NotFound(f"the graph does not show which output is {wanted!r}") from error
-    if not _is_tensor(value):
+    if not is_tensor(value):
         raise NotFound(f"the output is of type {value.type()}")
     return value
-
-
-def _behind(value: Value, kinds: frozenset[str]) -> Value:
-    """The value that ``value`` is a reshaped form of."""
-    while value.node().kind() in kinds:
-        value = next(value.node().inputs())
-    return value
-
-
-def _input_of_last_layer(graph: Graph, value: Value) -> Embedding:
-    """Walk back from a value to the last layer with weights."""
-    data = _depends_on_input(graph)
-    while True:
-        kind = value.node().kind()
-        tensors = [item for item in value.node().inputs() if _is_tensor(item)]
-        moving = [item for item in tensors if item.debugName() in data]
-        if kind in aten.LAYERS and len(moving) == 1 and moving[0].debugName() == _operand(value.node()).debugName():
-            feature_axis = 1 if kind in aten.CONVOLUTIONS else -1
-            return Embedding(moving[0].debugName(), _place(graph, moving[0]), feature_axis)
-        if kind not in _BETWEEN | aten.ARITHMETIC or len(moving) != 1:
-            found = "the model's input" if kind == "prim::Param" else kind
-            raise NotFound(f"no linear layer or convolution makes the scores: the walk back from them ends at {found}")
-        value = moving[0]
-
-
-class _Look:
-    """How ``written_out`` reads a graph."""
-
-    def __call__(self, value: Value) -> tuple[str, list[Value]]:
-        return value.node().kind(), [
-            item for item in value.node().inputs() if _is_tensor(item) and not _is_number(item)
-        ]
-
-    def name(self, value: Value) -> str:
-        return str(value.debugName())
-
-
-def _is_number(value: Value) -> bool:
-    """Whether a tensor in the graph is a number of the program's text; tracing makes tensors of those."""
-    if value.node().kind() != "prim::Constant":
-        return False
-    constant = value.toIValue()
-    return isinstance(constant, Tensor) and constant.dim() == 0
-
-
-def _operand(layer: Node) -> Value:
-    """The operand of a layer that holds data; the others hold weights."""
-    return list(layer.inputs())[aten.DATA_OPERAND.get(layer.kind(), 0)]
 
 
 def _depends_on_input(graph: Graph) -> set[str]:
     """Names of the values that change with the model's input, as opposed to weights."""
     data = {value.debugName() for value in list(graph.inputs())[1:]}
     for node in graph.nodes():
-        inner = any(_uses_any(block, data) for block in node.blocks())
-        if inner or any(value.debugName() in data for value in node.inputs()):
+        if any(value.debugName() in data for value in reads(node)):
             data.update(value.debugName() for value in node.outputs())
     return data
-
-
-def _uses_any(block: Any, names: set[str]) -> bool:
-    """Whether a nested block reads one of the values."""
-    return any(value.debugName() in names for value in block.outputs()) or any(
-        any(value.debugName() in names for value in node.inputs())
-        or any(_uses_any(inner, names) for inner in node.blocks())
-        for node in block.nodes()
-    )
 
 
 def _weight(value: Value, module: Any) -> Tensor | None:
@@ -344,22 +266,64 @@ def _weight(value: Value, module: Any) -> Tensor | None:
 def _values(graph: Graph) -> list[Value]:
     """The tensors that the graph takes, holds or makes outside of branches, in order."""
     made = (value for node in graph.nodes() for value in node.outputs())
-    return [value for value in (*graph.inputs(), *made) if _is_tensor(value)]
+    return [value for value in (*graph.inputs(), *made) if is_tensor(value)]
 
 
-def _place(graph: Graph, value: Value) -> int:
-    """Index of a tensor in ``_values``."""
-    return [item.debugName() for item in _values(graph)].index(value.debugName())
+def all_nodes(block: Any) -> Iterator[Node]:
+    """Nodes of a graph, each before those inside its branches and loops."""
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from all_nodes(inner)
 
 
-def _is_tensor(value: Value) -> bool:
+def reads(node: Node) -> Iterator[Value]:
+    """What goes into a node, and what is read inside its branches and loops."""
+    yield from node.inputs()
+    for block in node.blocks():
+        yield from block.outputs()
+        yield from (value for inner in block.nodes() for value in reads(inner))
+
+
+def is_tensor(value: Value) -> bool:
+    """Whether a value of a graph is a tensor for certain."""
     return bool(value.type().isSubtypeOf(torch._C.TensorType.get()))
+
+
+def parts_of(construct: Any) -> dict[str, Any]:
+    """What a tuple, list or dictionary in a graph is made of, by key, index or field."""
+    made = list(construct.inputs())
+    if construct.kind() == "prim::DictConstruct":
+        return {str(key.toIValue()): part for key, part in zip(made[::2], made[1::2], strict=True)}
+    fields = _fields(construct.output().type()) if construct.kind() == "prim::TupleConstruct" else None
+    return dict(zip(fields or map(str, range(len(made))), made, strict=True))
+
+
+def _fields(kind: Any) -> tuple[str, ...] | None:
+    """Names of a NamedTuple's fields, None for a tuple without names.
+
+    torch shows them on values alone, so one is built of empty tensors.
+    """
+    graph = torch._C.Graph()
+    inputs = [graph.addInput() for _ in kind.elements()]
+    for each, part in zip(inputs, kind.elements(), strict=True):
+        each.setType(part)
+    node = graph.create("prim::TupleConstruct", inputs, 1)
+    graph.appendNode(node)
+    node.output().setType(kind)
+    graph.registerOutput(node.output())
+    try:
+        built = torch._C._create_function_from_graph("fields", graph)(*[torch.zeros(0)] * len(inputs))
+    except RuntimeError:  # one of the fields is no tensor
+        return None
+    fields: tuple[str, ...] | None = getattr(built, "_fields", None)
+    return fields
 
 
 def has_head(graph: Graph, output: str) -> bool:
     """Whether a last layer, a softmax or a sigmoid makes this output."""
     try:
-        return find_head(graph, output).kind is not None
+        return find_head(graph, output).layered
     except NotFound:
         return False
 
@@ -370,13 +334,7 @@ def facts(graph: Graph, scores: str | NotMeasured) -> FileFacts:
     Args:
         scores: which output holds the class scores, and why.
     """
-    found: Counter[str] = Counter()
-    pending = list(graph.nodes())
-    while pending:
-        node = pending.pop()
-        found[node.kind()] += 1
-        pending.extend(inner for block in node.blocks() for inner in block.nodes())
-    kept = Counter({kind: count for kind, count in found.items() if kind.partition("::")[0] != "prim"})
+    kept = Counter(kind for node in all_nodes(graph) if not (kind := node.kind()).startswith("prim::"))
     value = next(graph.outputs())
     made = parts_of(value.node()) if value.node().kind() in CONSTRUCTS else {value.debugName(): value}
     outputs = tuple(f"{name} {part.type()}" for name, part in made.items())

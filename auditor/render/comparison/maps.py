@@ -7,7 +7,7 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from auditor.documents.comparison import Compared
-from auditor.documents.results import Definition, Measure, harm, is_neutral
+from auditor.documents.results import Definition, Measure, Scale
 from auditor.render.comparison.sides import Sides
 from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
@@ -28,14 +28,14 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *,
         named: whether the titles name the model files.
     """
     before, after = (_values(sides, id, of) for of in (lambda c: c.baseline, lambda c: c.candidate))
-    classes, unit = sides.classes, definition.unit
+    classes, scale = sides.classes, definition.scale
     common = before.keys() & after.keys()
     if not 3 <= len(classes) <= MAPS_UP_TO or len(common) < FILLED * len(classes) * (len(classes) - 1):
         return []
     every = [*before.values(), *after.values()]
-    harms = [_depth(definition, v) for v in every]
-    low, span = min(harms), (max(harms) - min(harms)) or 1.0
-    light, dark = (value_text(every[harms.index(h)], unit) for h in (min(harms), max(harms)))
+    badness = [_depth(definition, v) for v in every]
+    low, span = min(badness), (max(badness) - min(badness)) or 1.0
+    light, dark = (value_text(every[badness.index(h)], scale) for h in (min(badness), max(badness)))
 
     def shade(value: float) -> float:
         return 0.06 + 0.94 * (_depth(definition, value) - low) / span
@@ -43,7 +43,7 @@ def side_by_side(sides: Sides, id: str, definition: Definition, width: float, *,
     figures = []
     for side, name, values in (("Baseline", sides.baseline, before), ("Candidate", sides.candidate, after)):
         title = f"{side}: {name}" if named else side
-        plan = ClassMap([sides.names[c] for c in classes], _cells(classes, values, shade, unit), light, dark)
+        plan = ClassMap([sides.names[c] for c in classes], _cells(classes, values, shade, scale), light, dark)
         alt = f"Map of {begun(definition.title)}, rows from, columns to. {title}."
         figures.append(Figure(Markup(heatmap.draw(plan, alt, width)), title, _reading(definition)))
     return figures
@@ -58,17 +58,17 @@ def differences(sides: Sides, id: str, definition: Definition, width: float) -> 
     change = {c: after[c] - before[c] for c in after if c in before}
     classes = sides.classes
     if (
-        is_neutral(definition.direction)
+        definition.better == "none"
         or not 3 <= len(classes) <= MAPS_UP_TO
         or len(change) < FILLED * len(classes) * (len(classes) - 1)
     ):
         return None
-    better = {c: harm(definition.direction, before[c]) - harm(definition.direction, after[c]) for c in change}
+    better = {c: definition.badness(before[c]) - definition.badness(after[c]) for c in change}
     most = max(map(abs, better.values()))
     shades = {c: v / (most or 1.0) for c, v in better.items()}
     cells = [
         [
-            MapCell(shades[a, b], _signed_label(change[a, b], definition.unit)) if (a, b) in change else None
+            MapCell(shades[a, b], _signed_label(change[a, b], definition.scale)) if (a, b) in change else None
             for b in classes
         ]
         for a in classes
@@ -107,7 +107,7 @@ def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
             rows.append(RankedRow(sides.dash(pair.classes), dots))
     if not rows:
         return None
-    share = is_share(definition.unit)
+    share = is_share(definition.scale)
     title = f"{definition.title}: candidate less baseline"
     cut = f" The first {RANKED_UP_TO} of {plural(found, 'pair')}." if found > RANKED_UP_TO else ""
     caption = (
@@ -115,7 +115,7 @@ def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
         "open dot: back. Strokes are 95 % intervals of each difference by itself; the dashed line is no "
         f"difference.{cut}"
     )
-    axis = f"change of {begun(definition.title)} ({unit_words(definition.unit)})"
+    axis = f"change of {begun(definition.title)} ({unit_words(definition)})"
     alt = f"Change of {begun(definition.title)} in {len(rows[:RANKED_UP_TO])} pairs, with intervals about zero."
     svg = ranking.draw(rows[:RANKED_UP_TO], axis, alt, share, (0.0, "no difference"), zero=False)
     return Figure(Markup(svg), title, caption, wide=True)
@@ -123,7 +123,7 @@ def dot_plot(sides: Sides, id: str, definition: Definition) -> Figure | None:
 
 def _depth(definition: Definition, value: float) -> float:
     """What is darker: the less favourable value, or the larger one where neither end is better."""
-    return value if is_neutral(definition.direction) else harm(definition.direction, value)
+    return value if definition.better == "none" else definition.badness(value)
 
 
 def _values(sides: Sides, id: str, of: Callable[[Compared], object]) -> Values:
@@ -134,22 +134,22 @@ def _values(sides: Sides, id: str, of: Callable[[Compared], object]) -> Values:
 
 
 def _cells(
-    classes: list[int], values: Values, shade: Callable[[float], float], unit: str
+    classes: list[int], values: Values, shade: Callable[[float], float], scale: Scale
 ) -> list[list[MapCell | None]]:
     return [
         [
-            MapCell(shade(values[a, b]), cell_label(values[a, b], is_share(unit))) if (a, b) in values else None
+            MapCell(shade(values[a, b]), cell_label(values[a, b], is_share(scale))) if (a, b) in values else None
             for b in classes
         ]
         for a in classes
     ]
 
 
-def _signed_label(value: float, unit: str) -> str:
-    text = cell_label(abs(value), is_share(unit))
+def _signed_label(value: float, scale: Scale) -> str:
+    text = cell_label(abs(value), is_share(scale))
     return text if not text.strip("0.") else f"{'+' if value > 0 else chr(0x2212)}{text}"
 
 
 def _reading(definition: Definition) -> str:
-    unit, dark = unit_words(definition.unit), "larger" if is_neutral(definition.direction) else "less favourable"
-    return f"{unit[:1].upper() + unit[1:]}; {definition.direction}. Both maps share one scale; dark is {dark}."
+    unit, dark = unit_words(definition), "larger" if definition.better == "none" else "less favourable"
+    return f"{unit[:1].upper() + unit[1:]}; {definition.reading}. Both maps share one scale; dark is {dark}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.documents.comparison import Compared, ComparedMean
-from auditor.documents.results import Measure, Measured, NotMeasured, is_neutral
+from auditor.documents.results import Measure, Measured, NotMeasured
 from auditor.render.comparison.sides import Place, Sides, signed
 from auditor.render.names import display_name
 from auditor.render.rounding import count, is_share, plural, shown, unit_words
@@ -38,7 +38,7 @@ def changed(sides: Sides, most: int, *, news_only: bool) -> Table | None:
     rows = [[Cell(sides.label(id, p.classes)), *_values(p.compared), _change(p)] for p in places[:most]]
     cut = f", {count(most)} of {count(len(places))} directions" if len(places) > most else ""
 
-    title = f"{'Clear changes: ' if news_only else ''}{definition.title} ({unit_words(definition.unit)}){cut}"
+    title = f"{'Clear changes: ' if news_only else ''}{definition.title} ({unit_words(definition)}){cut}"
     return Table(title, columns, rows, sortable=not news_only)
 
 
@@ -58,12 +58,12 @@ def measures(sides: Sides) -> Table:
             text = signed(mean.difference)
             rows.append(
                 [
-                    Cell(definition.title, definition.direction),
+                    Cell(definition.title, definition.reading),
                     Cell(text.value, text.interval, sort=repr(mean.difference.value)),
-                    Cell(unit_words(definition.unit)),
+                    Cell(unit_words(definition)),
                     _number(mean.changed + mean.worse + mean.better),
                     *(
-                        Cell("\N{EN DASH}", muted=True) if is_neutral(definition.direction) else _number(n)
+                        Cell("\N{EN DASH}", muted=True) if definition.better == "none" else _number(n)
                         for n in (mean.worse, mean.better)
                     ),
                     _number(mean.places),
@@ -183,7 +183,7 @@ def _value(measure: Measured, change: bool = False) -> Cell:
         return Cell("n. m.", muted=True)
     text = signed(measure) if change else shown(measure)
     value = text.value
-    if is_share(measure.unit):
+    if is_share(measure.scale):
         value = value.replace("\N{NARROW NO-BREAK SPACE}%", "")
     return Cell(value, text.interval, sort=repr(measure.value))
 

@@ -194,7 +194,7 @@ def _calibration(sides: Sides) -> Sentence | None:
     if ece.change not in ("worse", "better") or not isinstance(now, Measure) or not isinstance(then, Measure):
         return None
     return Sentence(
-        f"Calibration is {ece.change}: confidence and accuracy differ by {value_text(now.value, now.unit)} on average, "
-        f"against {value_text(then.value, then.unit)}.",
+        f"Calibration is {ece.change}: confidence and accuracy differ by {value_text(now.value, now.scale)} on "
+        f"average, against {value_text(then.value, then.scale)}.",
         "performance",
     )

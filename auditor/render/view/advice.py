@@ -99,7 +99,7 @@ def harden(audit: Audit, pair: Pair) -> Advice | None:
     return Advice(
         f"Train with small changes of {a} (noise, shifts, adversarial samples) and measure again.",
         f"From {a} to {b} a change of {shown(nearest.measure).full} is enough for half of the unseen samples; the "
-        f"median direction takes {value_text(middle, nearest.measure.unit)} ({nearest.measure.unit}).",
+        f"median direction takes {value_text(middle, nearest.measure.scale)} ({nearest.measure.unit}).",
     )
 
 

@@ -6,17 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from auditor.documents.results import (
-    Definition,
-    Direction,
-    Measure,
-    Measured,
-    Pair,
-    Results,
-    Validity,
-    harm,
-    is_neutral,
-)
+from auditor.documents.results import Definition, Direction, Measure, Measured, Pair, Results, Validity
 from auditor.render.names import display_name
 from auditor.render.rounding import NO_BREAK
 
@@ -172,15 +162,15 @@ class Audit:
         definition, found = self.rank_definition, self.of_pair(self.results.summary.ranked_by, pair)
         if definition is None or not found:
             return None
-        return max(found, key=lambda f: harm(definition.direction, f.measure.value))
+        return max(found, key=lambda f: definition.badness(f.measure.value))
 
     def worst(self, id: str) -> Found | None:
         """The least favourable place of a measure by its definition's direction; None where neither end is better."""
         definition = self.results.definitions.get(id)
         found = self.found(id)
-        if definition is None or not found or is_neutral(definition.direction):
+        if definition is None or not found or definition.better == "none":
             return None
-        return max(found, key=lambda f: harm(definition.direction, f.measure.value))
+        return max(found, key=lambda f: definition.badness(f.measure.value))
 
 
 def measured(value: Measured | None) -> Measure | None:

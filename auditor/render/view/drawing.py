@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from auditor.documents.results import harm, is_neutral
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.rounding import begun, is_share, shown, unit_words
@@ -28,17 +27,17 @@ def class_map(audit: Audit, id: str) -> ClassMap | None:
         values |= {(b, a): v for (a, b), v in values.items()}
     if len(values) < FILLED * len(classes) * (len(classes) - 1):
         return None
-    neutral = is_neutral(definition.direction)
-    harms = {c: v if neutral else harm(definition.direction, v) for c, v in values.items()}
-    low, high = min(harms.values()), max(harms.values())
+    neutral = definition.better == "none"
+    badness = {c: v if neutral else definition.badness(v) for c, v in values.items()}
+    low, high = min(badness.values()), max(badness.values())
     span = high - low or 1.0
-    best = min(values.items(), key=lambda item: harms[item[0]])[1]
-    worst = max(values.items(), key=lambda item: harms[item[0]])[1]
-    share = is_share(definition.unit)
+    best = min(values.items(), key=lambda item: badness[item[0]])[1]
+    worst = max(values.items(), key=lambda item: badness[item[0]])[1]
+    share = is_share(definition.scale)
     cells = [
         [
             None if (value := values.get((a, b))) is None
-            else MapCell(0.06 + 0.94 * (harms[a, b] - low) / span, cell_label(value, share))
+            else MapCell(0.06 + 0.94 * (badness[a, b] - low) / span, cell_label(value, share))
             for b in classes
         ]
         for a in classes
@@ -62,11 +61,11 @@ def shown_classes(audit: Audit) -> list[int]:
 def map_svg(audit: Audit, id: str, plan: ClassMap, width: float, numbers: bool) -> str:
     """The map with its text for readers who do not see it."""
     definition = audit.results.definitions[id]
-    worst = extreme(audit.found(id), definition.direction)
+    worst = extreme(audit.found(id), definition)
     place = ""
     if worst is not None:
         a, b = (audit.name(c) for c in worst.first.classes)
-        value = f"{shown(worst.first.measure).value} ({unit_words(definition.unit)})"
+        value = f"{shown(worst.first.measure).value} ({unit_words(definition)})"
         place = f" {_capital(worst.among('least favourable'))}: from {a} to {b}, {value}."
     alt = f"Map of {begun(definition.title)} for {len(plan.names)} classes, rows from, columns to.{place}"
     return heatmap.draw(plan, alt, width, numbers)

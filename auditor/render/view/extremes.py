@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.documents.results import Measure, harm, is_neutral
+from auditor.documents.results import Meaning, Measure
 from auditor.render.rounding import count
 from auditor.render.view.audit import Audit, Found
 
@@ -51,41 +51,34 @@ class Extreme:
         return f"one of {count(len(self.tied) + 1)} {superlative}{of} that cannot be told apart"
 
 
-def extreme(found: Sequence[Found], direction: str) -> Extreme | None:
+def extreme(found: Sequence[Found], meaning: Meaning | None) -> Extreme | None:
     """The least favourable of some places, and those that cannot be told apart from it.
 
     Args:
         found: places with their measure.
-        direction: how the measure reads, as in its definition.
+        meaning: how the measure reads, where that is known.
     Returns:
-        None without a place, or for a measure of which neither end is better.
+        None without a place or a meaning, or for a measure of which neither end is better.
     """
-    if not found or is_neutral(direction):
+    if not found or meaning is None or meaning.better == "none":
         return None
-    first, *others = sorted(found, key=lambda f: -harm(direction, f.measure.value))
-    return Extreme(first, [f for f in others if overlap(direction, first.measure, f.measure)], len(found))
+    first, *others = sorted(found, key=lambda f: -meaning.badness(f.measure.value))
+    return Extreme(first, [f for f in others if overlap(meaning, first.measure, f.measure)], len(found))
 
 
 def closest_pair(audit: Audit) -> Extreme | None:
     """The pair that the ranking puts first, each pair by its less favourable direction."""
-    definition = audit.rank_definition
-    if definition is None:
-        return None
     nearer = [audit.nearer(pair) for pair in audit.ranked]
-    return extreme([f for f in nearer if f is not None], definition.direction)
+    return extreme([f for f in nearer if f is not None], audit.rank_definition)
 
 
-def overlap(direction: str, one: Measure, other: Measure) -> bool:
+def overlap(meaning: Meaning, one: Measure, other: Measure) -> bool:
     """Whether the intervals of two measures meet, on the scale of how unfavourable a value is."""
-    (low, high), (other_low, other_high) = harm_ends(direction, one), harm_ends(direction, other)
+    (low, high), (other_low, other_high) = badness_ends(meaning, one), badness_ends(meaning, other)
     return low <= other_high and other_low <= high
 
 
-def harm_ends(direction: str, measure: Measure) -> Ends:
-    """The interval of a measure as an interval of harm; ``near 0.5 is ...`` folds it at 0.5."""
-    low, high = measure.low, measure.high
-    ends = sorted((harm(direction, low), harm(direction, high)))
-    words = direction.split()
-    if words[:1] == ["near"] and len(words) > 1 and low <= float(words[1]) <= high:
-        ends[0] = 0.0
-    return ends[0], ends[1]
+def badness_ends(meaning: Meaning, measure: Measure) -> Ends:
+    """The interval of a measure as an interval of badness; an ideal value folds it there."""
+    low, high = sorted((meaning.badness(measure.low), meaning.badness(measure.high)))
+    return (0.0 if meaning.ideal is not None and measure.low <= meaning.ideal <= measure.high else low), high

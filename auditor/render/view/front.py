@@ -90,17 +90,17 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
 def _small_map(audit: Audit) -> Figure | None:
     id, definition = audit.results.summary.ranked_by, audit.rank_definition
     plan = class_map(audit, id) if definition is not None else None
-    nearest = extreme(audit.found(id), definition.direction) if definition is not None else None
+    nearest = extreme(audit.found(id), definition)
     middle = audit.median(id)
     if plan is None or nearest is None or middle is None:
         return None
     measure = nearest.first.measure
     a, b = (audit.name(c) for c in nearest.first.classes)
-    median = f"median {value_text(middle, measure.unit)}"
+    median = f"median {value_text(middle, measure.scale)}"
     title = f"{a} to {b}, {nearest.among('closest')}: {shown(measure).value}, {median}"
     if nearest.hidden:
         title = f"No direction is clearly the closest: {median}"
-    unit = "%" if is_share(measure.unit) else measure.unit
+    unit = "%" if is_share(measure.scale) else measure.unit
     scope = f"The {count(nearest.of)} audited directions" if audit.part else "All directions"
     caption = f"{scope}, row to column; the closer, the more a cell stands out from the page ({unit})."
     return Figure(Markup(map_svg(audit, id, plan, 236, False)), title, caption)

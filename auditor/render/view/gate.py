@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from auditor.documents.results import Rule, forecast
+from auditor.documents.results import LIMIT_WORDS, Rule, forecast
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import THIN, count, is_share, shown_interval
 from auditor.render.view.audit import Audit
@@ -91,8 +91,7 @@ def value_beyond(rule: Rule) -> bool:
     """Whether the observed value itself is on the bad side of the limit."""
     if rule.value is None or rule.limit is None:
         return False
-    lower = rule.threshold.startswith(("at least", "down by"))
-    return rule.value < rule.limit if lower else rule.value > rule.limit
+    return rule.value < rule.limit if rule.key in ("min", "max_decrease") else rule.value > rule.limit
 
 
 def rules_table(audit: Audit) -> Table | None:
@@ -116,16 +115,15 @@ def rules_table(audit: Audit) -> Table | None:
 
 def _threshold(rule: Rule) -> str:
     """The limit in the unit of the observed number beside it: a policy's 0.95 is a reader's 95 %."""
-    words, _, number = rule.threshold.rpartition(" ")
-    if rule.limit is None or not words or number == "%" or not is_share(rule.unit):
+    if rule.limit is None or rule.key is None or not is_share(rule.scale):
         return display_name(rule.threshold)
-    return f"{display_name(words)} {100 * abs(rule.limit):.4g}{THIN}%"
+    return f"{LIMIT_WORDS[rule.key]} {100 * abs(rule.limit):.4g}{THIN}%"
 
 
 def _observed(rule: Rule) -> Cell:
     if rule.value is None or not rule.measure:  # a number of pairs or sources is counted, not measured
         return Cell(display_name(rule.observed))
-    return Cell(shown_interval(rule.value, rule.ci_low, rule.ci_high, rule.unit).full)
+    return Cell(shown_interval(rule.value, rule.ci_low, rule.ci_high, rule).full)
 
 
 def _why(audit: Audit, rule: Rule) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.documents.results import Coverage, Definition, Measure, SummaryMeasure, harm, is_neutral
+from auditor.documents.results import Coverage, Definition, Measure, SummaryMeasure
 from auditor.render.figures import bars, ranking
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import (
@@ -88,8 +88,8 @@ def _map(audit: Audit, id: str, definition: Definition) -> Figure | None:
     plan, found = class_map(audit, id), audit.found(id)
     if plan is None:
         return None
-    reading = "neither is better; the larger, the more a cell stands out" if is_neutral(definition.direction) else (
-        definition.direction
+    reading = "neither is better; the larger, the more a cell stands out" if definition.better == "none" else (
+        definition.reading
     )  # fmt: skip
     caption = f"{_cell_unit(definition)}; {reading}."
     svg = map_svg(audit, id, plan, 296, True)
@@ -100,24 +100,24 @@ def extreme_words(audit: Audit, found: list[Found], definition: Definition) -> s
     """Where a measure is at its worse end, as far as the intervals allow it to be said; else its range."""
     values = [f.measure.value for f in found]
     if len(set(values)) == 1:
-        return f"the same everywhere, {value_text(values[0], definition.unit)}"
-    end = extreme(found, definition.direction)
+        return f"the same everywhere, {value_text(values[0], definition.scale)}"
+    end = extreme(found, definition)
     if end is None or end.hidden:
         apart = "" if end is None else ", no place clearly apart"
-        return f"from {value_text(min(values), definition.unit)} to {value_text(max(values), definition.unit)}{apart}"
+        return f"from {value_text(min(values), definition.scale)} to {value_text(max(values), definition.scale)}{apart}"
     a, b = (audit.name(c) for c in end.first.classes)
-    word, scope = _superlative(definition.direction), f" of {count(end.of)} audited" if audit.part else ""
+    word, scope = _superlative(definition.better), f" of {count(end.of)} audited" if audit.part else ""
     place = f"from {a} to {b}" if definition.scope == "direction" else f"between {a} and {b}"
     value = shown(end.first.measure).value
     return f"{word}{scope} {place}, {value}" if end.alone else f"{value} {place}, {end.among(word, scope)}"
 
 
-def _superlative(direction: str) -> str:
-    return {"higher": "smallest", "lower": "largest"}.get(direction.split()[0], "most one-sided")
+def _superlative(better: str) -> str:
+    return {"higher": "smallest", "lower": "largest"}.get(better, "most one-sided")
 
 
 def _cell_unit(definition: Definition) -> str:
-    unit = unit_words(definition.unit)
+    unit = unit_words(definition)
     return unit[:1].upper() + unit[1:]
 
 
@@ -134,13 +134,10 @@ def _ranking(audit: Audit) -> Figure | None:
             for f in audit.of_pair(id, pair)
         ]
         rows.append(RankedRow(audit.dash(pair.classes), dots))
-    share = is_share(definition.unit)
-    reference = (middle, f"median {value_text(middle, definition.unit)}") if len(audit.results.pairs) > 2 else None
+    share = is_share(definition.scale)
+    reference = (middle, f"median {value_text(middle, definition.scale)}") if len(audit.results.pairs) > 2 else None
     below = sum(
-        all(
-            harm(definition.direction, f.measure.value) > harm(definition.direction, middle)
-            for f in audit.of_pair(id, p)
-        )
+        all(definition.badness(f.measure.value) > definition.badness(middle) for f in audit.of_pair(id, p))
         for p in pairs
     )
     title = f"{definition.title}: {_spread(audit, id, definition)}"
@@ -156,7 +153,7 @@ def _ranking(audit: Audit) -> Figure | None:
         f"Ranking of {plural(len(rows), 'pair')} by {begun(definition.title)}"
         f"{f'; in {below} both directions are worse than the median' if reference else ''}."
     )
-    svg = ranking.draw(rows, f"{begun(definition.title)} ({unit_words(definition.unit)})", alt, share, reference)
+    svg = ranking.draw(rows, f"{begun(definition.title)} ({unit_words(definition)})", alt, share, reference)
     return Figure(Markup(svg), title, caption, wide=True)
 
 
@@ -192,8 +189,8 @@ def _left_out(audit: Audit, with_number: int) -> Iterator[str]:
 def _spread(audit: Audit, id: str, definition: Definition) -> str:
     values = [f.measure.value for f in audit.found(id)]
     return (
-        f"from {value_text(min(values), definition.unit)} to "
-        f"{value_text(max(values), definition.unit)} over {plural(len(values), 'direction')}"
+        f"from {value_text(min(values), definition.scale)} to "
+        f"{value_text(max(values), definition.scale)} over {plural(len(values), 'direction')}"
     )
 
 
@@ -231,10 +228,10 @@ def _summary(audit: Audit) -> Table:
 
 
 def _summary_row(audit: Audit, mean: SummaryMeasure, id: str, definition: Definition) -> list[Cell]:
-    name = Cell(definition.title, definition.direction, href=f"define-{id}")
-    text = shown_summary(mean, definition.unit)
-    row = [name, Cell(text.value, text.interval, sort=repr(mean.mean)), Cell(unit_words(definition.unit))]
-    worst = extreme(audit.found(id), definition.direction)
+    name = Cell(definition.title, definition.reading, href=f"define-{id}")
+    text = shown_summary(mean, definition)
+    row = [name, Cell(text.value, text.interval, sort=repr(mean.mean)), Cell(unit_words(definition))]
+    worst = extreme(audit.found(id), definition)
     if worst is None:
         return [*row, Cell(""), Cell("")]
     classes, there = worst.first.classes, shown(worst.first.measure)

@@ -55,7 +55,7 @@ def margins_table(audit: Audit, pair: Pair) -> Table | None:
     if not any(d.margins for d in pair.directions):
         return None
     columns = [
-        Column("Median margin", unit_words(_unit(audit)), numeric=False), Column("unseen samples"),
+        Column("Median margin", _unit(audit), numeric=False), Column("unseen samples"),
         Column("training samples"), Column("gap"), Column("already elsewhere", "unseen; training"),
     ]  # fmt: skip
     counts = [{s: left(m, "l2") for s, m in d.margins.items()} for d in pair.directions]
@@ -75,7 +75,7 @@ def margins_table(audit: Audit, pair: Pair) -> Table | None:
 
 def _unit(audit: Audit) -> str:
     definition = audit.results.definitions.get(MARGIN)
-    return definition.unit if definition is not None else ""
+    return unit_words(definition) if definition is not None else ""
 
 
 def _margin(value: Measured | None) -> Cell:

@@ -93,9 +93,7 @@ def method(audit: Audit) -> Method:
     ]
     shared: dict[tuple[str, str], list[Entry]] = {}
     for id, d in audit.definitions.items():
-        entry = Entry(
-            f"define-{id}", display_text(d.title), formula(d.formula), _reading(d.unit, d.direction, d.bounds)
-        )
+        entry = Entry(f"define-{id}", display_text(d.title), formula(d.formula), _reading(d.unit, d.reading, d.bounds))
         shared.setdefault((d.text, d.source), []).append(entry)
     definitions = [
         DefinitionText(entries, display_text(text), display_text(source)) for (text, source), entries in shared.items()
@@ -136,7 +134,7 @@ def _jumps(audit: Audit) -> list[str]:
     return [JUMPS.format(jumps=count(jumps), all=count(audit.instances))] if jumps else []
 
 
-def _reading(unit: str, direction: str, bounds: tuple[float | None, float | None]) -> str:
+def _reading(unit: str, reading: str, bounds: tuple[float | None, float | None]) -> str:
     low, high = bounds
     if low is not None and high is not None:
         between = f", between {low:g} and {high:g}"
@@ -144,7 +142,7 @@ def _reading(unit: str, direction: str, bounds: tuple[float | None, float | None
         between = f", at least {low:g}"
     else:
         between = f", at most {high:g}" if high is not None else ""
-    return f"{display_text(unit)}{between}; {display_text(direction)}"
+    return f"{display_text(unit)}{between}; {display_text(reading)}"
 
 
 def formula(text: str) -> list[Run]:

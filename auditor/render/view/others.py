@@ -19,7 +19,7 @@ def other_pairs(audit: Audit) -> Table | None:
         return None
     headlines = [(id, d) for id, d in audit.definitions.items() if d.headline and d.scope == "direction"]
     columns = [Column("Rank" if audit.is_ranked else "Pair no."), Column("Pair", numeric=False), Column("success")]
-    columns += [Column(d.title, unit_words(d.unit)) for _, d in headlines]
+    columns += [Column(d.title, unit_words(d)) for _, d in headlines]
     rows = [
         _row(audit, pair, len(audit.with_page) + k + 1, source, target, [id for id, _ in headlines])
         for k, pair in enumerate(pairs[: MOST // 2])

@@ -74,7 +74,7 @@ def _rank(audit: Audit, pair: Pair, rank: int) -> str:
     if definition is None or nearer is None:
         return f"pair {rank} of {pairs}, without a margin to rank it by"
     others = [f for p in audit.ranked if p is not pair and (f := audit.nearer(p)) is not None]
-    tied = sum(overlap(definition.direction, nearer.measure, f.measure) for f in others)
+    tied = sum(overlap(definition, nearer.measure, f.measure) for f in others)
     said = f"rank {rank} of {pairs}"
     return f"{said}; {plural(tied, 'other')} cannot be told apart from it" if tied else said
 
@@ -96,7 +96,7 @@ def _headline(audit: Audit, pair: Pair) -> str:
         return f"{a} and {b} are {ratio:.1f} times closer than the median direction"
     if ratio <= 0.9:
         return f"{a} and {b} are {1 / ratio:.1f} times farther apart than the median direction"
-    return f"{a} and {b}: {text}, median {value_text(middle, definition.unit)}"
+    return f"{a} and {b}: {text}, median {value_text(middle, definition.scale)}"
 
 
 def _text(audit: Audit, pair: Pair) -> str:

@@ -38,7 +38,7 @@ def _used(audit: Audit, pair: Pair) -> list[tuple[str, Definition]]:
 
 
 def _measure_row(audit: Audit, id: str, definition: Definition, pair: Pair, both: list[Direction]) -> list[Cell]:
-    row = [Cell(definition.title, unit_words(definition.unit), href=f"define-{id}")]
+    row = [Cell(definition.title, unit_words(definition), href=f"define-{id}")]
     present = _present(audit, both)
     for k, d in enumerate(both):
         if definition.scope == "pair":
@@ -59,7 +59,7 @@ def _cell(value: Measured | None, definition: Definition, more: str = "") -> Cel
         return Cell("")
     if isinstance(value, NotMeasured):
         return Cell(unknown(value), muted=True, more=more)
-    text = shown(Measure(**(value.model_dump() | {"unit": definition.unit})))
+    text = shown(value)
     return Cell(text.value, text.interval, sort=repr(value.value), more=more)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auditor.documents.results import Generation, Measure
+from auditor.documents.results import ACCURACY, Generation, Measure
 from auditor.render.names import display_text
 from auditor.render.rounding import count, percent, plural, shown, value_text
 from auditor.render.view.audit import Audit, Found, measured
@@ -132,7 +132,7 @@ def three_findings(audit: Audit) -> list[Sentence]:
 def collapse(audit: Audit) -> Sentence | None:
     """Boundary instances that are near-copies of each other: their other measures describe one place."""
     places = [f for f in audit.found(DIVERSITY) if f.measure.high < COLLAPSED]
-    worst = extreme(places, "higher is more varied")
+    worst = extreme(places, audit.results.definitions.get(DIVERSITY))
     if worst is None:
         return None
     a, b = (audit.name(c) for c in worst.first.classes)
@@ -147,8 +147,7 @@ def collapse(audit: Audit) -> Sentence | None:
 
 def nearest_pair(audit: Audit) -> Sentence | None:
     """How close the closest direction is, whether it is alone in that, and how the median direction compares."""
-    definition, found = audit.rank_definition, audit.found(audit.results.summary.ranked_by)
-    nearest = extreme(found, definition.direction) if definition is not None else None
+    nearest = extreme(audit.found(audit.results.summary.ranked_by), audit.rank_definition)
     if nearest is None:
         return None
     measure, place = nearest.first.measure, audit.anchor(nearest.first.classes)
@@ -164,7 +163,7 @@ def nearest_pair(audit: Audit) -> Sentence | None:
     if middle is None or len(audit.results.pairs) < 3:
         return Sentence(start + ".", place)
     directions = f"{count(nearest.of)} {'audited ' if audit.part else ''}directions"
-    takes = value_text(middle, measure.unit)
+    takes = value_text(middle, measure.scale)
     if nearest.hidden or not _excludes(measure, middle):
         return Sentence(f"{start}; that is no clear difference from the median of {directions} ({takes}).", place)
     return Sentence(f"{start}, {nearest.among('closest', f' of {directions}')}; the median is {takes}.", place)
@@ -190,7 +189,7 @@ def weakest(audit: Audit) -> Extreme | None:
     performance = audit.results.performance
     overall = measured(performance.accuracy)
     found = [Found((c.index, c.index), m) for c in performance.per_class if (m := measured(c.accuracy)) is not None]
-    least = extreme(found, "higher is better")
+    least = extreme(found, ACCURACY)
     if overall is None or least is None or least.hidden or least.first.measure.high >= overall.value:
         return None
     return least
@@ -212,7 +211,7 @@ def intrusion(audit: Audit) -> Sentence | None:
 
 def folded(audit: Audit) -> Sentence | None:
     """The direction with the most complex boundary, where it differs from the median one."""
-    worst, middle = extreme(audit.found(IDC), "lower is simpler"), audit.median(IDC)
+    worst, middle = extreme(audit.found(IDC), audit.results.definitions.get(IDC)), audit.median(IDC)
     if worst is None or middle is None or len(audit.results.pairs) < 3 or 2 * len(worst.tied) >= worst.of:
         return None  # one of most directions is no finding
     measure = worst.first.measure
@@ -226,7 +225,7 @@ def folded(audit: Audit) -> Sentence | None:
     )  # fmt: skip
     return Sentence(
         f"{start}: on a straight walk along it the predicted class changes at {shown(measure).full} of the steps, "
-        f"against {value_text(middle, measure.unit)} for the median direction.",
+        f"against {value_text(middle, measure.scale)} for the median direction.",
         audit.anchor(worst.first.classes),
     )
 

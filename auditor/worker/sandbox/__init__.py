@@ -14,9 +14,8 @@ from pathlib import Path
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.documents.results import Validity
 from auditor.errors import AuditIncomplete, InputRefused
-from auditor.models.onnx.weights_files import folder_of
+from auditor.models.onnx.weights_files import folder_of, weights_files
 from auditor.worker.sandbox import capabilities, landlock, seccomp
-from auditor.worker.sandbox.external_data import external_files
 from auditor.worker.sandbox.landlock import READ
 from auditor.worker.sandbox.limits import PREFIX, apply_resource_limits, limits_for
 from auditor.worker.sandbox.places import places
@@ -106,7 +105,7 @@ def _closed_in(plan: Plan) -> InForce:
         always = [*places(plan, Path(tempfile.gettempdir())), (model, READ)]
         # In two steps, so that the names of the weights are read from the file when little else is left to reach.
         landlock.restrict([*always, (folder_of(model), READ)])
-        landlock.restrict([*always, *((path, READ) for path in external_files(model))])
+        landlock.restrict([*always, *((path, READ) for path in weights_files(model))])
     if filtered:
         seccomp.restrict()
     return InForce(True, version, filtered)

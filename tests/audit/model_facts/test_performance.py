@@ -49,7 +49,7 @@ def test_calibration_of_a_model_that_is_off_and_of_one_that_is_not():
     assert isinstance(calibrated.calibration, Measure)
     assert calibrated.ece.ci_low == 0
     assert calibrated.calibration.value > 0.05
-    assert (calibrated.calibration.ci_low, calibrated.calibration.direction) == (None, "neither is better")
+    assert (calibrated.calibration.ci_low, calibrated.calibration.scale) == (None, "number")
     off = performance_of(p, torch.multinomial(p.sqrt(), 1, generator=rng)[:, 0])  # less sure than it says
     assert isinstance(off.ece, Measure)
     assert isinstance(off.calibration, Measure)

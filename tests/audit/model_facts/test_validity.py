@@ -27,9 +27,7 @@ def direction(boundary: int, requested: int, varied: float | None = None) -> Dir
     )  # fmt: skip
     measures = {}
     if varied is not None:
-        measures["diversity"] = Measure(
-            value=varied, ci_low=varied, ci_high=varied, n=9, unit="ratio", direction="higher is more varied"
-        )
+        measures["diversity"] = Measure(value=varied, ci_low=varied, ci_high=varied, n=9, unit="ratio", scale="ratio")
     return Direction(
         source=0,
         target=1,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from auditor.audit.pairs.instance_files import read_instances, write_instances
+from auditor.audit.pairs.instance_files import read_instances, save_instances
 from auditor.errors import InputRefused
+from tests.analytic import half_space
+from tests.characteristics.evidence import instances
 
 
 def write(folder: Path, **arrays: object) -> None:
@@ -17,12 +21,15 @@ def write(folder: Path, **arrays: object) -> None:
 
 
 def test_what_was_written_comes_back(tmp_path: Path) -> None:
-    arrays = {"x_boundary": np.random.default_rng(0).random((3, 1, 8, 8), np.float32), "p_boundary": np.eye(3, 9)}
-    write_instances(tmp_path / "instances", 3, 8, {**arrays, "p_boundary": np.eye(3, 9, dtype=np.float32)})
+    x = torch.rand(3, 8, generator=torch.Generator().manual_seed(0))
+    made = replace(instances(half_space(8)[1], x, x), source=3, target=8, p_boundary=torch.eye(3, 9))
+    save_instances(tmp_path / "instances", made, "train", torch.tensor([2, 0, 5]), ["a", "b", "c", "d", "e", "f"])
     with np.load(tmp_path / "instances" / "3-8.npz", allow_pickle=False) as back:
-        assert {name: back[name].tolist() for name in back} == {name: a.tolist() for name, a in arrays.items()}
+        assert back["x_boundary"].tolist() == x.tolist()
+        assert (back["split"], back["index"].tolist()) == ("train", [2, 0, 5])
+        assert back["file"].tolist() == ["c", "a", "f"]
     (found,) = read_instances(tmp_path / "instances")
-    assert (found.source, found.target, found.x.shape) == (3, 8, (3, 1, 8, 8))
+    assert (found.source, found.target, found.x.shape) == (3, 8, (3, 8))
     assert found.gap.tolist() == [0, 0, 0]
 
 

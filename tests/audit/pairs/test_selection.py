@@ -6,8 +6,7 @@ import torch
 
 from auditor.audit.model_facts.predictions import Predictions
 from auditor.audit.model_facts.validity import covered
-from auditor.audit.pairs.coverage import coverage_of
-from auditor.audit.pairs.selection import Selection, select_pairs
+from auditor.audit.pairs.selection import Selection, coverage_of, select_pairs
 from auditor.datasets.base import Split
 from auditor.documents.results import Direction, Generation, Measure, NotMeasured, Pair, Sources
 

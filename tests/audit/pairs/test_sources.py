@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from auditor.audit.model_facts.predictions import Predictions, predict_split
-from auditor.audit.pairs.sources import direction_tasks, directions_of, first_of_class, ranked, sources_of
+from auditor.audit.pairs.sources import direction_tasks, first_of_class, ranked, sources_of
 from auditor.datasets.base import Split
 from tests.analytic import around_the_middle, half_space
 
@@ -17,10 +17,6 @@ def predictions(model: int = 0) -> Predictions:
     labels = f.predict(x)
     labels[::10] = 1 - labels[::10]
     return predict_split(half_space(8, model)[1], Split(x, labels), lambda *_: None, "train")
-
-
-def test_both_directions_side_by_side():
-    assert directions_of([(0, 1), (2, 5)]) == [(0, 1), (1, 0), (2, 5), (5, 2)]
 
 
 def test_sources_have_the_label_and_the_prediction_of_their_class():

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelOptions
-from auditor.models.exported.opening import open_exported
-from auditor.models.open import model_format_of, open_model
+from auditor.models.open import open_file, open_model
 from tests.models.torchscript.torchscript_files import Cnn, Convolutional, LogSoftmax, Mlp, Sigmoid, noise, seeded
 
 TRUSTED = ModelOptions(device="cpu", trust_model=True)
@@ -83,7 +82,8 @@ def test_equals_the_eager_module(
 
 def test_it_is_recognised_and_needs_trust(tmp_path: Path) -> None:
     path = save(seeded(Mlp()), tmp_path / "m.pt", noise(2, 16))
-    assert model_format_of(path) == "pt2"
+    with open_file(path) as file:
+        assert file.format == "pt2"
     with pytest.raises(InputRefused, match="say --trust-model if you trust its source"):
         open_model(path, ModelOptions(device="cpu"))
 
@@ -91,12 +91,12 @@ def test_it_is_recognised_and_needs_trust(tmp_path: Path) -> None:
 def test_scores_are_found_among_several_outputs(tmp_path: Path) -> None:
     eager, x = seeded(Several()), noise(3, 16)
     path = save(eager, tmp_path / "m.pt2", noise(2, 16))
-    torch.testing.assert_close(open_exported(path, TRUSTED).scores(x), eager(x)["scores"])
+    torch.testing.assert_close(open_model(path, TRUSTED).scores(x), eager(x)["scores"])
     for name in ("scores", "embedding"):
-        chosen = open_exported(path, ModelOptions(device="cpu", trust_model=True, output=name))
+        chosen = open_model(path, ModelOptions(device="cpu", trust_model=True, output=name))
         torch.testing.assert_close(chosen.scores(x), eager(x)[name])
     with pytest.raises(UsageError, match="one of embedding, labels, scores, wide; found 'score'"):
-        open_exported(path, ModelOptions(device="cpu", trust_model=True, output="score"))
+        open_model(path, ModelOptions(device="cpu", trust_model=True, output="score"))
 
 
 def test_a_decomposed_program_and_what_it_says_of_itself(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_decomposed_program_and_what_it_says_of_itself(tmp_path: Path) -> None
         warnings.simplefilter("ignore")
         sizes = ({0: torch.export.Dim("batch")},)
         torch.export.save(torch.export.export(eager, (x,), dynamic_shapes=sizes).run_decompositions(), tmp_path / "m")
-    backend = open_exported(tmp_path / "m", TRUSTED)
+    backend = open_model(tmp_path / "m", TRUSTED)
     torch.testing.assert_close(backend.embeddings(x), eager.penultimate(x))
     assert backend.head == "logits"
     assert backend.facts.output == "_log_softmax: the only output"
@@ -118,15 +118,15 @@ def test_a_decomposed_program_in_training_mode_is_refused(tmp_path: Path) -> Non
         program = torch.export.export(Cnn().train(), (noise(2, 3, 8, 8),)).run_decompositions()
         torch.export.save(program, tmp_path / "m.pt2")
     with pytest.raises(InputRefused, match="in training mode"):
-        open_exported(tmp_path / "m.pt2", TRUSTED)
+        open_model(tmp_path / "m.pt2", TRUSTED)
 
 
 def test_an_embedding_that_was_asked_for(tmp_path: Path) -> None:
     path = save(seeded(Mlp()), tmp_path / "m.pt2", noise(2, 16))
-    backend = open_exported(path, ModelOptions(device="cpu", trust_model=True, embedding="linear"))
+    backend = open_model(path, ModelOptions(device="cpu", trust_model=True, embedding="linear"))
     assert backend.embeddings(noise(3, 16)).shape == (3, 8)
     with pytest.raises(UsageError, match="--embedding"):
-        open_exported(path, ModelOptions(device="cpu", trust_model=True, embedding="no such"))
+        open_model(path, ModelOptions(device="cpu", trust_model=True, embedding="no such"))
 
 
 def test_no_last_layer_is_said(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_no_last_layer_is_said(tmp_path: Path) -> None:
         def forward(self, x: Tensor) -> Tensor:
             return -(x[:, None] - torch.eye(3, 16)).square().sum(2)
 
-    backend = open_exported(save(Distances().eval(), tmp_path / "m.pt2", noise(2, 16)), TRUSTED)
+    backend = open_model(save(Distances().eval(), tmp_path / "m.pt2", noise(2, 16)), TRUSTED)
     assert isinstance(backend.embedding, NotMeasured)
     assert "no linear layer" in backend.embedding.not_measured
 
@@ -149,7 +149,7 @@ def test_no_last_layer_is_said(tmp_path: Path) -> None:
 )
 def test_refusals(module: nn.Module, example: Tensor, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match=words):
-        open_exported(save(module, tmp_path / "m.pt2", example), TRUSTED)
+        open_model(save(module, tmp_path / "m.pt2", example), TRUSTED)
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
@@ -174,4 +174,4 @@ class OneColumn(nn.Module):
 @pytest.mark.parametrize("squash", [False, True])
 def test_whether_a_program_shows_what_squashes(squash: bool, tmp_path: Path):
     path = save(OneColumn(squash).eval(), tmp_path / "m.pt2", noise(2, 16))
-    assert open_exported(path, TRUSTED).squashed is squash
+    assert open_model(path, TRUSTED).bounded_output is squash

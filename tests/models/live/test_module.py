@@ -53,6 +53,13 @@ class Tokens(nn.Module):
         return {"features": e, "logits": self.last(e)}
 
 
+class Wakeful(Convolutions):
+    """Drops numbers in evaluation too."""
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(nn.functional.dropout(x))
+
+
 def opened(module: nn.Module, x: Tensor = X, **options: Any) -> LiveModel:
     return open_live(module, x, ModelOptions(**options))
 
@@ -64,7 +71,7 @@ def test_a_module_is_what_its_file_is(end: nn.Module | None, tmp_path: Path) -> 
     with lent(module):
         torch.jit.save(torch.jit.trace(module, X), tmp_path / "net.pt")
         live, file = opened(module).backend, open_model(tmp_path / "net.pt", ModelOptions())
-        assert (live.head, live.squashed) == (file.head, file.squashed)
+        assert (live.head, live.bounded_output) == (file.head, file.bounded_output)
         assert live.input.shape == (1, 8, 8)
         torch.testing.assert_close(live.scores(X), file.scores(X))
         torch.testing.assert_close(live.embeddings(X), file.embeddings(X))
@@ -161,12 +168,13 @@ def test_names_of_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("make", "options", "error", "said"),
     [
-        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), {}, InputRefused, "waits for a first call"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), {}, InputRefused, "has no content yet"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(10, 3)), {}, InputRefused, "multiplied (8x64 and 10x3)"),
         (lambda: nn.Conv2d(1, 3, 3), {}, InputRefused, "output of shape (8, 3, 6, 6)"),
         (Convolutions, {"device": "meta"}, UsageError, "expected a module on meta; found it on cpu"),
         (Convolutions, {"embedding": "nothing"}, UsageError, "--embedding"),
         (Wandering, {"embedding": "last"}, UsageError, "torch.export can follow"),
+        (Wakeful, {}, InputRefused, "in training mode (dropout); look at the module's forward"),
         (Tokens, {"output": "nothing"}, UsageError, "--output to be one of features, logits"),
     ],
 )  # fmt: skip

@@ -17,8 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelInput, ModelOptions, model_formats
-from auditor.models.onnx.opening import OnnxBackend, open_onnx
+from auditor.models.model_file import ModelFile
+from auditor.models.onnx.opening import OnnxBackend, load_model, open_onnx
 from auditor.models.onnx.runtime import Runtime
+from auditor.models.open import open_model
 
 CPU = ModelOptions(device="cpu")
 RANDOM = np.random.default_rng(5)
@@ -52,7 +54,7 @@ def perceptron(*tail, last="z", dtype=TensorProto.FLOAT, batch="n", shape=(12,),
 def opened(tmp_path):
     def save_and_open(model, options=CPU) -> OnnxBackend:
         onnx.save(model, tmp_path / "model.onnx")
-        return open_onnx(tmp_path / "model.onnx", options)
+        return open_model(tmp_path / "model.onnx", options)
 
     return save_and_open
 
@@ -286,13 +288,13 @@ def test_external_data(tmp_path):
     path = tmp_path / "model.onnx"
     settings = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
     onnx.save(perceptron(), path, **settings)
-    torch.testing.assert_close(open_onnx(path, CPU).scores(X), expected_logits(X))
+    torch.testing.assert_close(open_model(path, CPU).scores(X), expected_logits(X))
     os.rename(tmp_path / "weights.bin", tmp_path / "elsewhere.bin")
-    with pytest.raises(InputRefused, match="expected an ONNX model"):
-        open_onnx(path, CPU)
+    with pytest.raises(InputRefused, match="external data beside it"):
+        open_model(path, CPU)
     os.symlink(tmp_path / "elsewhere.bin", tmp_path / "weights.bin")
-    with pytest.raises(InputRefused, match="expected an ONNX model"):
-        open_onnx(path, CPU)
+    with pytest.raises(InputRefused, match="external data beside it"):
+        open_model(path, CPU)
 
 
 def test_external_data_outside_the_folder(tmp_path):
@@ -305,29 +307,46 @@ def test_external_data_outside_the_folder(tmp_path):
         for tensor in model.graph.initializer:
             tensor.external_data[0].value = outside
         path.write_bytes(model.SerializeToString())
-        with pytest.raises(InputRefused, match="expected an ONNX model"):
-            open_onnx(path, CPU)
+        with pytest.raises(InputRefused, match="external data beside it"):
+            open_model(path, CPU)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"length": "500"}, "ends before tensor"),
+        ({"offset": "1000000"}, "ends before tensor"),
+        ({"offset": "-4"}, "-4"),
+    ],
+)
+def test_external_data_that_lie_about_their_place(changed, said, tmp_path):
+    path = tmp_path / "model.onnx"
+    onnx.save(perceptron(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    model = onnx.load(path, load_external_data=False)
+    for entry in model.graph.initializer[-1].external_data:
+        entry.value = changed.get(entry.key, entry.value)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputRefused, match=rf"^expected an ONNX model; found model\.onnx: [^\n]*{said}"):
+        open_model(path, CPU)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, this is text\n", b"\x08\x09PK\x03\x04", bytes(range(256))])
 def test_a_file_that_is_no_model(tmp_path, content):
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
-    with pytest.raises(InputRefused, match=r"^expected an ONNX model; found model\.onnx: [^\n]+; check the file"):
-        open_onnx(path, CPU)
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(InputRefused, match="expected an ONNX model"):
-        open_onnx(tmp_path / "none.onnx", CPU)
+    with (
+        path.open("rb") as file,
+        pytest.raises(InputRefused, match=r"^expected an ONNX model; found model\.onnx: [^\n]+; check the file"),
+    ):
+        load_model(ModelFile(path, "onnx", file))
 
 
 def test_a_truncated_file(tmp_path):
     path = tmp_path / "model.onnx"
     onnx.save(perceptron(), path)
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(InputRefused, match="expected an ONNX model"):
-        open_onnx(path, CPU)
+    with pytest.raises(InputRefused, match="ends too early"):
+        open_model(path, CPU)
 
 
 def doubling(levels, innermost):

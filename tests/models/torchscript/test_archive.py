@@ -12,8 +12,14 @@ import pytest
 from torch import nn
 
 from auditor.errors import InputRefused
-from auditor.models.torchscript.archive import TracedInput, check_archive
+from auditor.models.torchscript import archive as torchscript_archive
+from auditor.models.torchscript.archive import TracedInput
 from tests.models.torchscript.torchscript_files import Mlp, noise, save, seeded
+
+
+def check_archive(path: Path) -> TracedInput | None:
+    with path.open("rb") as content:
+        return torchscript_archive.check_archive(content, path.name)
 
 
 @pytest.fixture

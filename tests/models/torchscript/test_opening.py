@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelOptions, torch_device
-from auditor.models.torchscript.opening import open_torchscript
+from auditor.models.open import open_model
 from tests.models.torchscript.torchscript_files import (
     Branching,
     Cnn,
@@ -44,7 +44,7 @@ MODELS = [
 @pytest.mark.parametrize(("model", "shape", "head"), MODELS, ids=[model.__name__ for model, _, _ in MODELS])
 def test_equals_the_eager_module(model: type[nn.Module], shape: tuple[int, ...], head: str, how: str, tmp_path: Path):
     eager = seeded(model())
-    backend = open_torchscript(save(eager, tmp_path / "m.pt", how, noise(2, *shape)), CPU)
+    backend = open_model(save(eager, tmp_path / "m.pt", how, noise(2, *shape)), CPU)
     x = noise(5, *shape)
     assert backend.head == head
     # Freezing folds batch normalisation into the convolution, so frozen files differ in the last bits.
@@ -66,7 +66,7 @@ def test_equals_the_eager_module(model: type[nn.Module], shape: tuple[int, ...],
 def test_resnet18(how: str, tmp_path: Path):
     eager = seeded(torchvision.models.resnet18(num_classes=5))
     features = nn.Sequential(*list(eager.children())[:-1], nn.Flatten())
-    backend = open_torchscript(save(eager, tmp_path / "m.pt", how, noise(1, 3, 32, 32)), CPU)
+    backend = open_model(save(eager, tmp_path / "m.pt", how, noise(1, 3, 32, 32)), CPU)
     x = noise(3, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(backend.scores(x), eager(x))
@@ -79,7 +79,7 @@ def test_a_saturated_softmax_keeps_its_gradient(tmp_path: Path):
     eager = seeded(Functional())
     with torch.no_grad():
         eager.w2.mul_(1e4)
-    backend = open_torchscript(save(eager, tmp_path / "m.pt", "trace", noise(2, 1, 4, 4)), CPU)
+    backend = open_model(save(eager, tmp_path / "m.pt", "trace", noise(2, 1, 4, 4)), CPU)
     x = noise(4, 1, 4, 4)
     assert (backend.scores(x).amax(dim=1) == 1).all()
     x.requires_grad_()
@@ -89,7 +89,7 @@ def test_a_saturated_softmax_keeps_its_gradient(tmp_path: Path):
 
 def test_several_sigmoids_lead_to_their_share_of_the_sum(tmp_path: Path):
     eager = seeded(Sigmoid(outputs=4))
-    backend = open_torchscript(save(eager, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
+    backend = open_model(save(eager, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
     p = eager(noise(6, 16)).detach()
     torch.testing.assert_close(torch.softmax(backend.logits(noise(6, 16)), dim=1), p / p.sum(dim=1, keepdim=True))
     assert backend.head == "sigmoid"
@@ -99,7 +99,7 @@ def test_saved_in_training_mode_runs_in_evaluation_mode(tmp_path: Path):
     eager = seeded(Cnn())
     path = save(eager.train(), tmp_path / "m.pt", "script", noise(2, 3, 8, 8))
     x = noise(4, 3, 8, 8)
-    backend = open_torchscript(path, CPU)
+    backend = open_model(path, CPU)
     assert torch.equal(backend.scores(x), eager.eval()(x).detach())
     assert torch.equal(backend.scores(x), backend.scores(x))
 
@@ -113,15 +113,15 @@ def test_a_vector_model_without_layers_has_no_embedding(tmp_path: Path):
         def forward(self, x: Tensor) -> Tensor:
             return -torch.cdist(x, self.centres)
 
-    backend = open_torchscript(save(Distances().eval(), tmp_path / "m.pt", "trace", noise(2, 4)), CPU)
+    backend = open_model(save(Distances().eval(), tmp_path / "m.pt", "trace", noise(2, 4)), CPU)
     assert isinstance(backend.embedding, NotMeasured)
-    assert "no linear layer or convolution" in backend.embedding.not_measured
+    assert "no linear layer before aten::" in backend.embedding.not_measured
     assert backend.head is None
     torch.testing.assert_close(backend.logits(noise(3, 4)), -torch.cdist(noise(3, 4), torch.eye(3, 4)))
 
 
 def test_a_lone_linear_layer_has_its_input_as_embedding(tmp_path: Path):
-    backend = open_torchscript(save(seeded(nn.Linear(9, 3)), tmp_path / "m.pt", "script", noise(2, 9)), CPU)
+    backend = open_model(save(seeded(nn.Linear(9, 3)), tmp_path / "m.pt", "script", noise(2, 9)), CPU)
     assert torch.equal(backend.embeddings(noise(4, 9)), noise(4, 9))
 
 
@@ -130,7 +130,7 @@ def test_attention_is_not_taken_for_a_linear_layer(tmp_path: Path):
         def forward(self, x: Tensor) -> Tensor:
             return (x @ x.transpose(1, 2)).sum(dim=2)
 
-    backend = open_torchscript(save(Attention().eval(), tmp_path / "m.pt", "script", noise(2, 4, 4)), CPU)
+    backend = open_model(save(Attention().eval(), tmp_path / "m.pt", "script", noise(2, 4, 4)), CPU)
     assert isinstance(backend.embedding, NotMeasured)
 
 
@@ -142,7 +142,7 @@ class TestOutputs:
                 return self.last(h), h
 
         eager = seeded(Auxiliary())
-        backend = open_torchscript(save(eager, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
+        backend = open_model(save(eager, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
         x = noise(4, 16)
         assert torch.equal(backend.scores(x), eager.logits(x).detach())
         assert torch.equal(backend.logits(x), eager.logits(x))
@@ -150,7 +150,7 @@ class TestOutputs:
 
     def test_single_axes_at_the_end_are_dropped(self, tmp_path: Path):
         eager = seeded(nn.Sequential(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(1)))
-        backend = open_torchscript(save(eager, tmp_path / "m.pt", "trace", noise(2, 3, 8, 8)), CPU)
+        backend = open_model(save(eager, tmp_path / "m.pt", "trace", noise(2, 3, 8, 8)), CPU)
         assert backend.scores(noise(5, 3, 8, 8)).shape == (5, 4)
 
     def test_labels_are_refused(self, tmp_path: Path):
@@ -158,7 +158,7 @@ class TestOutputs:
             def forward(self, x: Tensor) -> Tensor:
                 return self.last(torch.relu(self.hidden(x))).argmax(dim=1)
 
-        backend = open_torchscript(save(seeded(Label()), tmp_path / "m.pt", "script", noise(2, 16)), CPU)
+        backend = open_model(save(seeded(Label()), tmp_path / "m.pt", "script", noise(2, 16)), CPU)
         with pytest.raises(InputRefused, match="floating-point scores; found int64 output"):
             backend.scores(noise(2, 16))
 
@@ -170,7 +170,7 @@ class TestArguments:
                 return torch.softmax(self.last(torch.relu(self.hidden(x))) * scale, dim=1)
 
         eager = seeded(Scaled())
-        backend = open_torchscript(save(eager, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
+        backend = open_model(save(eager, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
         torch.testing.assert_close(backend.logits(noise(4, 16)), eager.logits(noise(4, 16)) * 3)
         assert torch.equal(backend.embeddings(noise(4, 16)), eager.penultimate(noise(4, 16)).detach())
 
@@ -180,7 +180,7 @@ class TestArguments:
                 return x * mask
 
         with pytest.raises(InputRefused, match=r"a model of one input; found forward\(x, mask\)"):
-            open_torchscript(save(Two(), tmp_path / "m.pt", "script", noise(1)), CPU)
+            open_model(save(Two(), tmp_path / "m.pt", "script", noise(1)), CPU)
 
     def test_input_that_is_no_tensor_is_refused(self, tmp_path: Path):
         class Text(nn.Module):
@@ -188,7 +188,7 @@ class TestArguments:
                 return torch.zeros(len(x), 2)
 
         with pytest.raises(InputRefused, match=r"expected forward\(Tensor\) -> Tensor"):
-            open_torchscript(save(Text(), tmp_path / "m.pt", "script", noise(1)), CPU)
+            open_model(save(Text(), tmp_path / "m.pt", "script", noise(1)), CPU)
 
     def test_a_module_without_forward_is_refused(self, tmp_path: Path):
         class Silent(nn.Module):
@@ -197,7 +197,7 @@ class TestArguments:
                 return x
 
         with pytest.raises(InputRefused, match="a module with a forward method"):
-            open_torchscript(save(Silent(), tmp_path / "m.pt", "script", noise(1)), CPU)
+            open_model(save(Silent(), tmp_path / "m.pt", "script", noise(1)), CPU)
 
 
 class TestNamedEmbedding:
@@ -205,12 +205,12 @@ class TestNamedEmbedding:
         eager = seeded(Convolutional())
         path = save(eager, tmp_path / "m.pt", "script", noise(2, 3, 8, 8))
         with pytest.raises(UsageError) as caught:
-            open_torchscript(path, ModelOptions(embedding="nowhere"))
+            open_model(path, ModelOptions(embedding="nowhere"))
         assert "found 'nowhere'; use one such as" in str(caught.value)
         names = str(caught.value).partition("such as ")[2].split(", ")
         assert len(names) == 2  # inputs of the two convolutions, the last one first
-        last = open_torchscript(path, ModelOptions(embedding=names[0]))
-        first = open_torchscript(path, ModelOptions(embedding=names[1]))
+        last = open_model(path, ModelOptions(embedding=names[0]))
+        first = open_model(path, ModelOptions(embedding=names[1]))
         x = noise(4, 3, 8, 8)
         torch.testing.assert_close(last.embeddings(x), eager.penultimate(x).detach())
         torch.testing.assert_close(first.embeddings(x), x.mean(dim=(2, 3)))
@@ -219,12 +219,12 @@ class TestNamedEmbedding:
     def test_weights_are_no_embedding(self, tmp_path: Path):
         path = save(seeded(Mlp()), tmp_path / "m.pt", "script", noise(2, 16))
         with pytest.raises(UsageError, match="expected --embedding"):
-            open_torchscript(path, ModelOptions(embedding="weight.1"))
+            open_model(path, ModelOptions(embedding="weight.1"))
 
 
 class TestInput:
     def test_a_traced_file_declares_its_example(self, tmp_path: Path):
-        backend = open_torchscript(save(seeded(Cnn()), tmp_path / "m.pt", "trace", noise(2, 3, 8, 8)), CPU)
+        backend = open_model(save(seeded(Cnn()), tmp_path / "m.pt", "trace", noise(2, 3, 8, 8)), CPU)
         assert backend.input.shape == (3, 8, 8)
         assert backend.input.fixed_batch is None
 
@@ -235,7 +235,7 @@ class TestInput:
     def test_a_scripted_file_declares_what_its_first_layer_fixes(self, model: type[nn.Module], shape, tmp_path: Path):
         for how in ("script", "frozen"):
             path = save(seeded(model()), tmp_path / f"{how}.pt", how, noise(1))
-            assert open_torchscript(path, CPU).input.shape == shape
+            assert open_model(path, CPU).input.shape == shape
 
     def test_channels_last_is_seen_through_the_permutation(self, tmp_path: Path):
         class ChannelsLast(Cnn):
@@ -244,11 +244,11 @@ class TestInput:
                 return self.last(torch.relu(self.norm(self.convolution(x))).mean(dim=(2, 3)))
 
         path = save(seeded(ChannelsLast()), tmp_path / "m.pt", "script", noise(1))
-        assert open_torchscript(path, CPU).input.shape == (None, None, 3)
+        assert open_model(path, CPU).input.shape == (None, None, 3)
 
     def test_groups_count_in_the_channels(self, tmp_path: Path):
         path = save(seeded(nn.Conv2d(6, 4, 3, groups=2)), tmp_path / "m.pt", "script", noise(1))
-        assert open_torchscript(path, CPU).input.shape == (6, None, None)
+        assert open_model(path, CPU).input.shape == (6, None, None)
 
     def test_a_batch_size_fixed_by_the_trace(self, tmp_path: Path):
         class Fixed(Mlp):
@@ -256,7 +256,7 @@ class TestInput:
                 return self.last(torch.relu(self.hidden(x.reshape(4, 16))))
 
         eager = seeded(Fixed())
-        backend = open_torchscript(save(eager, tmp_path / "m.pt", "trace", noise(4, 16)), CPU)
+        backend = open_model(save(eager, tmp_path / "m.pt", "trace", noise(4, 16)), CPU)
         assert backend.input.fixed_batch == 4
         x = noise(6, 16)
         torch.testing.assert_close(backend.scores(x), eager.logits(x).detach())
@@ -270,7 +270,7 @@ class TestInput:
     @pytest.mark.parametrize("how", ["script", "trace", "frozen"])
     def test_other_precisions(self, dtype: torch.dtype, how: str, tmp_path: Path):
         eager = seeded(Mlp()).to(dtype)
-        backend = open_torchscript(save(eager, tmp_path / "m.pt", how, noise(2, 16).to(dtype)), CPU)
+        backend = open_model(save(eager, tmp_path / "m.pt", how, noise(2, 16).to(dtype)), CPU)
         assert backend.input.dtype == dtype
         x = noise(4, 16)
         assert torch.equal(backend.scores(x), eager(x.to(dtype)).detach().float())
@@ -283,7 +283,7 @@ class TestInput:
 
         example = torch.zeros(2, 16, dtype=torch.int64)
         with pytest.raises(InputRefused, match="or uint8 input; found one traced with a LongStorage"):
-            open_torchscript(save(seeded(Bytes()), tmp_path / "m.pt", "trace", example), CPU)
+            open_model(save(seeded(Bytes()), tmp_path / "m.pt", "trace", example), CPU)
 
     def test_work_in_place_leaves_the_data_alone(self, tmp_path: Path):
         class InPlace(Mlp):
@@ -291,7 +291,7 @@ class TestInput:
                 x -= 0.5
                 return self.last(torch.relu(self.hidden(x)))
 
-        backend = open_torchscript(save(seeded(InPlace()), tmp_path / "m.pt", "script", noise(2, 16)), CPU)
+        backend = open_model(save(seeded(InPlace()), tmp_path / "m.pt", "script", noise(2, 16)), CPU)
         x = noise(4, 16).requires_grad_()
         (gradient,) = torch.autograd.grad(backend.logits(x).sum(), x)
         backend.scores(x)
@@ -305,14 +305,14 @@ def test_files_optimised_for_inference(tmp_path: Path):
         warnings.simplefilter("ignore")
         torch.jit.optimize_for_inference(torch.jit.script(eager)).save(str(tmp_path / "m.pt"))
     with pytest.raises(InputRefused, match="without optimize_for_inference"):
-        open_torchscript(tmp_path / "m.pt", CPU)
+        open_model(tmp_path / "m.pt", CPU)
 
 
 def test_quantised_files_have_no_gradient(tmp_path: Path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quantised = torch.ao.quantization.quantize_dynamic(seeded(Mlp()), {nn.Linear})
-    backend = open_torchscript(save(quantised, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
+    backend = open_model(save(quantised, tmp_path / "m.pt", "script", noise(2, 16)), CPU)
     assert isinstance(backend.gradient, NotMeasured)
     assert "quantized::linear_dynamic" in backend.gradient.not_measured
 
@@ -325,7 +325,7 @@ def test_opening_is_silent_and_sets_the_threads(tmp_path: Path, capfd: pytest.Ca
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             for path in paths:
-                backend = open_torchscript(path, ModelOptions(device="cpu", threads=2))
+                backend = open_model(path, ModelOptions(device="cpu", threads=2))
                 backend.logits(backend.embeddings(noise(1, 3, 8, 8)).new_zeros(1, 3, 8, 8))
         assert torch.get_num_threads() == 2
     finally:
@@ -378,7 +378,7 @@ class Nested(nn.Module):
 def test_scores_among_several_outputs(model, output, expected, how: str, tmp_path: Path):
     eager, x = seeded(model()), noise(3, 16)
     path = save(eager, tmp_path / "m.pt", how, noise(2, 16))
-    backend = open_torchscript(path, ModelOptions(device="cpu", output=output))
+    backend = open_model(path, ModelOptions(device="cpu", output=output))
     torch.testing.assert_close(backend.scores(x), expected(eager.mlp(x)))
     torch.testing.assert_close(backend.embeddings(x), eager.mlp.penultimate(x))
     assert backend.head == ("logits" if output else "probabilities")
@@ -387,9 +387,9 @@ def test_scores_among_several_outputs(model, output, expected, how: str, tmp_pat
 def test_an_output_that_is_not_there(tmp_path: Path):
     path = save(seeded(Named()), tmp_path / "m.pt", "script", noise(2, 16))
     with pytest.raises(UsageError, match="one of labels, probs, twice; found 'probabilities'"):
-        open_torchscript(path, ModelOptions(device="cpu", output="probabilities")).scores(noise(2, 16))
+        open_model(path, ModelOptions(device="cpu", output="probabilities")).scores(noise(2, 16))
     with pytest.raises(InputRefused, match="floating-point scores"):
-        open_torchscript(path, ModelOptions(device="cpu", output="labels")).scores(noise(2, 16))
+        open_model(path, ModelOptions(device="cpu", output="labels")).scores(noise(2, 16))
 
 
 class Fields(NamedTuple):
@@ -450,7 +450,7 @@ class Detector(Returning):
 )
 def test_what_stands_beside_the_scores_is_not_taken_for_them(model, chosen: str, how: str, tmp_path: Path):
     eager, x = seeded(model()), noise(3, 16)
-    backend = open_torchscript(save(eager, tmp_path / "m.pt", how, noise(2, 16)), CPU)
+    backend = open_model(save(eager, tmp_path / "m.pt", how, noise(2, 16)), CPU)
     torch.testing.assert_close(backend.scores(x), eager.mlp(x))
     torch.testing.assert_close(backend.embeddings(x), eager.mlp.penultimate(x))
     assert backend.facts.output.startswith(f"{chosen}: ")
@@ -461,14 +461,14 @@ def test_a_field_that_was_asked_for(tmp_path: Path):
     eager, x = seeded(InFields()), noise(3, 16)
     path = save(eager, tmp_path / "m.pt", "script", noise(2, 16))
     for name in ("logits", "1"):
-        backend = open_torchscript(path, ModelOptions(device="cpu", output=name))
+        backend = open_model(path, ModelOptions(device="cpu", output=name))
         torch.testing.assert_close(backend.embeddings(x), eager.mlp.penultimate(x))
 
 
 def test_a_detector_is_refused(tmp_path: Path):
     path = save(seeded(Detector()), tmp_path / "m.pt", "script", noise(2, 16))
     with pytest.raises(InputRefused, match="found outputs boxes, scores: a detector; audit a classifier"):
-        open_torchscript(path, CPU)
+        open_model(path, CPU)
 
 
 class OneColumn(nn.Module):
@@ -489,9 +489,9 @@ class OneColumn(nn.Module):
 @pytest.mark.parametrize(("how", "seen"), [("plain", False), ("tanh", True)])
 def test_whether_a_graph_shows_what_squashes(how: str, seen: bool, tmp_path: Path):
     path = save(OneColumn(how).eval(), tmp_path / "m.pt", "trace", noise(2, 16))
-    assert open_torchscript(path, ModelOptions(device="cpu")).squashed is seen
+    assert open_model(path, ModelOptions(device="cpu")).bounded_output is seen
 
 
 def test_a_branch_hides_what_squashes(tmp_path: Path):
     path = save(OneColumn("branch").eval(), tmp_path / "m.pt", "script", noise(2, 16))
-    assert open_torchscript(path, ModelOptions(device="cpu")).squashed is not False
+    assert open_model(path, ModelOptions(device="cpu")).bounded_output is not False

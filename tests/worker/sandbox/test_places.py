@@ -10,10 +10,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import _get_all_tensors
 
 from auditor.errors import InputRefused
-from auditor.models.open import _external_files, model_digest
-from auditor.worker.sandbox.external_data import external_files
+from auditor.models.onnx.weights_files import weights_files
+from auditor.models.open import open_file
 from tests.worker.sandbox.alone import alone, confined
 from tests.worker.test_sandbox import inspect
 
@@ -79,9 +80,9 @@ def test_only_named_weights_are_open_and_nobody_elses_environment(tmp_path: Path
 def test_a_hidden_file_holds_no_weights(name: str, tmp_path: Path) -> None:
     weights(tmp_path / name)
     model = classifier(tmp_path / "m.onnx", name)
-    assert external_files(model) == []
+    assert weights_files(model) == []
     with pytest.raises(InputRefused, match="neither hidden nor a link"):  # also where there is no sandbox
-        model_digest(model)
+        open_file(model)
 
 
 def test_the_command_refuses_a_model_whose_weights_are_a_hidden_file(tmp_path: Path) -> None:
@@ -103,7 +104,10 @@ def test_named_files_are_those_that_onnx_finds(tmp_path: Path) -> None:
     weights(tmp_path / "w.bin")
     weights(tmp_path / "deep" / "inner.bin")
     model = classifier(tmp_path / "m.onnx", "w.bin", "deep/inner.bin")
-    assert external_files(model) == sorted(_external_files(model)) == [tmp_path / "deep/inner.bin", tmp_path / "w.bin"]
+    found = onnx.load_model_from_string(model.read_bytes())
+    names = [entry.value for tensor in _get_all_tensors(found) for entry in tensor.external_data[:1]]
+    assert weights_files(model) == [tmp_path / name for name in sorted({*names})]
+    assert sorted({*names}) == ["deep/inner.bin", "w.bin"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def test_names_that_lead_elsewhere_open_nothing(name: str, tmp_path: Path) -> No
     (tmp_path / "m" / "folder").mkdir(parents=True)
     (tmp_path / "m" / "link.bin").symlink_to(tmp_path / "w.bin")
     (tmp_path / "m" / "loop.bin").symlink_to(tmp_path / "m" / "loop.bin")
-    assert external_files(classifier(tmp_path / "m" / "m.onnx", name)) == []
+    assert weights_files(classifier(tmp_path / "m" / "m.onnx", name)) == []
 
 
 def test_damaged_models_name_files_of_their_folder_or_none(tmp_path: Path) -> None:
@@ -126,18 +130,18 @@ def test_damaged_models_name_files_of_their_folder_or_none(tmp_path: Path) -> No
         for _ in range(rng.randrange(1, 6)):
             content[rng.randrange(len(content))] = rng.randrange(256)
         model.write_bytes(content[: rng.randrange(len(content))] if rng.random() < 0.2 else content)
-        files = external_files(model)
+        files = weights_files(model)
         assert files in ([], [tmp_path / "w.bin"])
         named += bool(files)
     assert 100 < named < 500
     for content in (b"", b"\xff" * 100, b"location", b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01location"):
         model.write_bytes(content)
-        assert external_files(model) == []
+        assert weights_files(model) == []
     os.mkfifo(tmp_path / "pipe")
-    assert external_files(tmp_path / "pipe") == []
+    assert weights_files(tmp_path / "pipe") == []
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for name in ("missing.onnx", ".", "loop", "a" * 300, "a\0b"):
-        assert external_files(tmp_path / name) == []
+        assert weights_files(tmp_path / name) == []
     assert onnx.load_model_from_string(whole).graph.initializer[0].name == "w"
 
 

@@ -5,21 +5,22 @@ frozen ``torch.nn.Module`` that computes one float output of the graph, or ``Uns
 operator that has no differentiable form here. The stages, one module each::
 
     score -> graph (read, inline, prune, sort) -> importer (fold, place) -> module
-                 -> head (logits and embedding, found by walking back)
+                 -> view (logits and embedding, found by walking back)
 
-An operator is one function under ``@operator(name)`` in a module of ``operators``; nothing else needs an edit.
+An operator is one function under ``@operator(name)`` in a module of ``operators``, whose parameters are the inputs and
+attributes of the specification (``signature`` binds nodes to them); nothing else needs an edit.
 """
 
 from __future__ import annotations
 
 from auditor.models.onnx.graph.graph import Graph, read_graph
-from auditor.models.onnx.graph.head import Head, find_head
 from auditor.models.onnx.graph.importer import import_graph
 from auditor.models.onnx.graph.module import GraphModule
 from auditor.models.onnx.graph.node import UnsupportedGraph
 from auditor.models.onnx.graph.score import choose_output, model_input, score_output
+from auditor.models.onnx.graph.view import bounded_output, find_head, steps_of
 
 __all__ = [
-    "Graph", "GraphModule", "Head", "UnsupportedGraph", "choose_output", "find_head", "import_graph", "model_input",
-    "read_graph", "score_output",
+    "Graph", "GraphModule", "UnsupportedGraph", "bounded_output", "choose_output", "find_head", "import_graph",
+    "model_input", "read_graph", "score_output", "steps_of",
 ]  # fmt: skip

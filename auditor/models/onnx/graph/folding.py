@@ -11,13 +11,14 @@ from onnx import TensorProto
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node, UnsupportedGraph
-from auditor.models.onnx.graph.registry import Compute, Operator, operators
+from auditor.models.onnx.graph.registry import Operator, operator_of
+from auditor.models.onnx.graph.signature import Compute
 from auditor.models.onnx.graph.tensors import tensor_from_proto
 
 
 @dataclass(frozen=True)
 class Call:
-    """A node that is computed at each call, because it depends on the input."""
+    """A node that is computed at each call, because it depends on the input; it names the inputs still taken."""
 
     node: Node
     operator: Operator
@@ -71,11 +72,10 @@ def _build(node: Node, constants: Mapping[str, Tensor]) -> Call:
     Raises:
         UnsupportedGraph: an operator, or a variant of one, without a form here.
     """
-    if node.op not in operators:
-        raise UnsupportedGraph([node.op])
-    entry = operators[node.op]
+    operator = operator_of(node)
     known = {position: constants[name] for position, name in enumerate(node.inputs) if name in constants}
-    return Call(node, entry, entry.build(replace(node, constants=known)))
+    compute, inputs = operator.bind(replace(node, constants=known))
+    return Call(replace(node, inputs=inputs), operator, compute)
 
 
 def _values(call: Call, constants: Mapping[str, Tensor]) -> dict[str, Tensor] | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.models.onnx.graph.folding import results_of
-from auditor.models.onnx.graph.registry import Compute
+from auditor.models.onnx.graph.signature import Compute
 
 
 @dataclass(frozen=True)

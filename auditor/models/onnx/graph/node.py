@@ -49,10 +49,6 @@ class Node:
         """An integer attribute that means yes or no."""
         return bool(self.attributes.get(name, default))
 
-    def number(self, name: str, default: float) -> float:
-        """A floating-point attribute."""
-        return float(self.attributes.get(name, default))
-
     def text(self, name: str, default: str) -> str:
         """A string attribute."""
         return str(self.attributes.get(name, default))
@@ -60,10 +56,6 @@ class Node:
     def integers(self, name: str) -> list[int] | None:
         """A list of integers, or None where the node does not say."""
         return [int(v) for v in self.attributes[name]] if name in self.attributes else None
-
-    def numbers(self, name: str) -> list[float] | None:
-        """A list of floats, or None where the node does not say."""
-        return [float(v) for v in self.attributes[name]] if name in self.attributes else None
 
     def wants(self, output: int) -> bool:
         """Whether the graph names the output at this position."""

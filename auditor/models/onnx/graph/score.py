@@ -9,13 +9,13 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from auditor.errors import InputRefused
+from auditor.models.graphs.view import ancestors
 from auditor.models.onnx.graph.graph import read_graph
-from auditor.models.onnx.graph.head import find_head
 from auditor.models.onnx.graph.node import UnsupportedGraph
-from auditor.models.output_choice import Candidate, choose, looks_like, place_of
+from auditor.models.onnx.graph.view import find_head
+from auditor.models.output_choice import Output, choose_declared, place_of
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
-_ADVICE = "audit a classifier, or export its class scores as an output"
 
 
 def model_input(model: ModelProto) -> ValueInfoProto:
@@ -67,44 +67,36 @@ def choose_output(model: ModelProto, wanted: str | None = None) -> Choice:
     maps = [value.name for value in outputs if _through_zipmap(value.name, producers) != value.name]
     if maps:
         return Choice(_through_zipmap(maps[0], producers), "the list of class probabilities")
-    fitting = [value.name for value in outputs if _is_float(value) and _is_score_shape(value)]
-    behind = {name: _ancestors(name, producers) for name in fitting}
-    others = [v for v in outputs if _is_float(v) and not any(v.name in behind[name] for name in fitting)]
-    seen = looks_like([(value.name, sizes(value)) for value in others])
-    if not fitting or (seen == "a detector" and not all(value.name in fitting for value in others)):
-        found = "; ".join(f"{value.name} {_described(value)}" for value in outputs) or "no output"
-        labels = outputs and not any(map(_is_float, outputs))
-        kind = seen or ("labels without scores" if labels else "")
-        raise InputRefused("class scores of shape (N, C)", found + f": {kind}" * bool(kind), _ADVICE)
-    place, reason = choose([Candidate(name, partial(_is_layered, model, name), behind[name]) for name in fitting])
-    return Choice(fitting[place], "the only output" if len(outputs) == 1 else reason)
+    sources = {name: node.input for name, node in producers.items()}
+    offered = [
+        Output(
+            value.name,
+            partial(_is_layered, model, value.name),
+            ancestors(value.name, lambda each: sources.get(each, ())),
+            described(value),
+            _is_float(value),
+            sizes(value),
+            _is_float(value) and _is_score_shape(value),
+        )
+        for value in outputs
+    ]
+    labels = outputs and not any(map(_is_float, outputs))
+    place, reason = choose_declared(offered, "labels without scores" if labels else "")
+    return Choice(offered[place].name, reason)
 
 
 def _is_layered(model: ModelProto, name: str) -> bool:
     """Whether a last layer, a softmax or a sigmoid makes this output."""
     try:
-        head = find_head(read_graph(model, model_input(model).name, name))
+        return find_head(read_graph(model, model_input(model).name, name)).layered
     except (UnsupportedGraph, InputRefused):
         return False
-    return head.linear or head.link != "none"
 
 
 def _through_zipmap(name: str, producers: dict[str, NodeProto]) -> str:
     """The tensor behind a list of maps from labels to probabilities, as scikit-learn's converter writes them."""
     node = producers.get(name)
     return str(node.input[0]) if node is not None and node.op_type == "ZipMap" else name
-
-
-def _ancestors(name: str, producers: dict[str, NodeProto]) -> set[str]:
-    """Every tensor that is computed on the way to one."""
-    seen, pending = set[str](), [name]
-    while pending:
-        node = producers.get(pending.pop())
-        for source in node.input if node is not None else ():
-            if source not in seen:
-                seen.add(source)
-                pending.append(source)
-    return seen
 
 
 def sizes(value: ValueInfoProto) -> list[int | None] | None:
@@ -129,9 +121,10 @@ def _is_score_shape(value: ValueInfoProto) -> bool:
     return shape is None or (len(shape) >= 2 and all(size == 1 for size in shape[2:]))
 
 
-def _described(value: ValueInfoProto) -> str:
+def described(value: ValueInfoProto) -> str:
+    """Name, type and shape of a value."""
     if not value.type.HasField("tensor_type"):
-        return value.type.WhichOneof("value") or "of unknown type"
+        return f"{value.name} {value.type.WhichOneof('value') or 'of unknown type'}"
     shape = sizes(value)
-    inside = "unknown shape" if shape is None else "(" + ", ".join("?" if s is None else str(s) for s in shape) + ")"
-    return f"{TensorProto.DataType.Name(value.type.tensor_type.elem_type)} {inside}"
+    inside = "any shape" if shape is None else "(" + ", ".join("?" if n is None else str(n) for n in shape) + ")"
+    return f"{value.name} {TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()} {inside}"

@@ -1,6 +1,6 @@
 """Sliding windows: how convolution and pooling pad and how many windows fit.
 
-Shared by the operator families; ``pads`` are (begin, end) pairs, one for each spatial axis.
+Shared by the operator families; ``Pads`` are (begin, end) pairs, one for each spatial axis.
 """
 
 from __future__ import annotations
@@ -8,44 +8,58 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch.nn.functional as F
 from torch import Tensor
-
-from auditor.models.onnx.graph.node import Node
 
 Pads = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Kernel size, strides and dilations over the spatial axes, and how a node asks for padding.
+    """What a file says of windows, by the names of the standard; ``over`` fills in lists that it leaves empty."""
 
-    ``explicit`` holds the pads of the file, or None where ``auto_pad`` derives them from the input's size.
-    """
+    auto_pad: str = "NOTSET"
+    ceil_mode: bool = False
+    dilations: tuple[int, ...] = ()
+    kernel_shape: tuple[int, ...] = ()
+    pads: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
 
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    explicit: tuple[tuple[int, int], ...] | None
-    extra_at_start: bool
-    ceil_mode: bool
+    def over(self, kernel: Sequence[int]) -> Windows:
+        """The windows of a kernel, with every list in full."""
+        ones, zeros = (1,) * len(kernel), (0, 0) * len(kernel)
+        pads = zeros if self.auto_pad == "VALID" else self.pads or zeros
+        strides, dilations = self.strides or ones, self.dilations or ones
+        return Windows(self.auto_pad, self.ceil_mode, dilations, tuple(kernel), pads, strides)
 
-    def pads(self, x: Tensor) -> Pads:
+    @cached_property
+    def full(self) -> Windows:
+        """The windows of the kernel that the file gives."""
+        return self.over(self.kernel_shape)
+
+    @cached_property
+    def fixed(self) -> Pads | None:
+        """Padding of each spatial axis, or None where ``auto_pad`` derives it from the input's size."""
+        axes = len(self.kernel_shape)
+        return None if self.auto_pad.startswith("SAME") else list(zip(self.pads[:axes], self.pads[axes:], strict=True))
+
+    def padding(self, x: Tensor) -> Pads:
         """Padding of each spatial axis for this input."""
-        if self.explicit is not None:
-            return list(self.explicit)
+        if self.fixed is not None:
+            return self.fixed
         pads = []
         for size, reach, stride in zip(x.shape[2:], self.reaches, self.strides, strict=True):
             total = max((math.ceil(size / stride) - 1) * stride + reach - size, 0)
             less, more = total // 2, total - total // 2
-            pads.append((more, less) if self.extra_at_start else (less, more))
+            pads.append((more, less) if self.auto_pad == "SAME_LOWER" else (less, more))
         return pads
 
     @property
     def reaches(self) -> tuple[int, ...]:
         """Extent of one window on each axis, gaps of dilation included."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_shape, self.dilations, strict=True))
 
     def counts(self, x: Tensor, pads: Pads) -> list[int]:
         """How many windows fit on each axis; in ceil mode a window must still start before the padding's end."""
@@ -64,23 +78,6 @@ class Windows:
         return [
             (begin, (count - 1) * stride + reach - size - begin) for size, (begin, _), count, reach, stride in sizes
         ]
-
-
-def read_windows(node: Node, kernel: Sequence[int]) -> Windows:
-    """The windows that a convolution or pooling node asks for."""
-    axes = len(kernel)
-    auto_pad = node.text("auto_pad", "NOTSET")
-    flat = node.integers("pads") or [0] * (2 * axes)
-    if auto_pad == "VALID":
-        flat = [0] * (2 * axes)
-    return Windows(
-        kernel=tuple(kernel),
-        strides=tuple(node.integers("strides") or [1] * axes),
-        dilations=tuple(node.integers("dilations") or [1] * axes),
-        explicit=None if auto_pad.startswith("SAME") else tuple(zip(flat[:axes], flat[axes:], strict=True)),
-        extra_at_start=auto_pad == "SAME_LOWER",
-        ceil_mode=node.flag("ceil_mode"),
-    )
 
 
 def padded(x: Tensor, pads: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:

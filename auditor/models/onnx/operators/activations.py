@@ -2,115 +2,97 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
+from auditor.models.onnx.graph.signature import Compute
 
-elementwise("Relu", torch.relu)
-elementwise("Sigmoid", torch.sigmoid)
-elementwise("Tanh", torch.tanh)
-elementwise("Softplus", F.softplus)
-elementwise("Softsign", F.softsign)
-elementwise("HardSwish", F.hardswish)
-elementwise("Mish", F.mish)
+as_in_torch(Relu=torch.relu, Sigmoid=torch.sigmoid, Tanh=torch.tanh)
+as_in_torch(Softplus=F.softplus, Softsign=F.softsign, HardSwish=F.hardswish, Mish=F.mish)
 
 
-@operator("PRelu")
-def prelu(node: Node) -> Compute:
-    """Slopes broadcast from the last axis; before opset 7 a vector of them belongs to the channels."""
+@operator("PRelu", since=7)
+def prelu(x: Tensor, slope: Tensor) -> Tensor:
+    return torch.where(x >= 0, x, x * slope)
 
-    def bent(x: Tensor, slope: Tensor) -> Tensor:
-        if node.version < 7 and slope.dim() == 1:
-            slope = slope.view(-1, *[1] * (x.dim() - 2))
-        return torch.where(x >= 0, x, x * slope)
 
-    return bent
+@operator("PRelu", until=6)
+def prelu_by_channel(x: Tensor, slope: Tensor) -> Tensor:
+    """A vector of slopes belongs to the channels; since opset 7 slopes broadcast from the last axis."""
+    return prelu(x, slope.view(-1, *[1] * (x.dim() - 2)) if slope.dim() == 1 else slope)
 
 
 @operator("LeakyRelu")
-def leaky_relu(node: Node) -> Compute:
-    alpha = node.number("alpha", 0.01)
-    return lambda x: F.leaky_relu(x, alpha)
+def leaky_relu(x: Tensor, *, alpha: float = 0.01) -> Tensor:
+    return F.leaky_relu(x, alpha)
 
 
 @operator("Elu")
-def elu(node: Node) -> Compute:
-    alpha = node.number("alpha", 1.0)
-    return lambda x: F.elu(x, alpha)
+def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    return F.elu(x, alpha)
 
 
 @operator("Celu")
-def celu(node: Node) -> Compute:
-    alpha = node.number("alpha", 1.0)
-    return lambda x: F.celu(x, alpha)
+def celu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    return F.celu(x, alpha)
 
 
 @operator("Selu")
-def selu(node: Node) -> Compute:
-    alpha, gamma = node.number("alpha", 1.6732632423543772), node.number("gamma", 1.0507009873554805)
-    return lambda x: gamma * F.elu(x, alpha)
+def selu(x: Tensor, *, alpha: float = 1.6732632423543772, gamma: float = 1.0507009873554805) -> Tensor:
+    return gamma * F.elu(x, alpha)
 
 
 @operator("ThresholdedRelu")
-def thresholded_relu(node: Node) -> Compute:
-    alpha = node.number("alpha", 1.0)
-    return lambda x: torch.where(x > alpha, x, 0.0)
+def thresholded_relu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    return torch.where(x > alpha, x, 0.0)
 
 
 @operator("HardSigmoid")
-def hard_sigmoid(node: Node) -> Compute:
-    alpha, beta = node.number("alpha", 0.2), node.number("beta", 0.5)
-    return lambda x: torch.clamp(x * alpha + beta, 0.0, 1.0)
+def hard_sigmoid(x: Tensor, *, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
+    return torch.clamp(x * alpha + beta, 0.0, 1.0)
 
 
 @operator("Swish")
-def swish(node: Node) -> Compute:
-    alpha = node.number("alpha", 1.0)
-    return F.silu if alpha == 1.0 else lambda x: x * torch.sigmoid(alpha * x)
+def swish(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    return F.silu(x) if alpha == 1.0 else x * torch.sigmoid(alpha * x)
 
 
 @operator("SwiGLU")
-def swiglu(node: Node) -> Compute:
-    alpha = node.number("alpha", 1.0)
-    return lambda gate, x: gate * torch.sigmoid(alpha * gate) * x
+def swiglu(a: Tensor, b: Tensor, *, alpha: float = 1.0) -> Tensor:
+    return a * torch.sigmoid(alpha * a) * b
 
 
 @operator("Gelu")
-def gelu(node: Node) -> Compute:
-    approximate = node.text("approximate", "none")
-    return lambda x: F.gelu(x, approximate=approximate)
+def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
+    return F.gelu(x, approximate=approximate)
 
 
 @operator("Shrink")
-def shrink(node: Node) -> Compute:
-    bias, limit = node.number("bias", 0.0), node.number("lambd", 0.5)
-    return lambda x: torch.where(x < -limit, x + bias, torch.where(x > limit, x - bias, torch.zeros_like(x)))
+def shrink(input: Tensor, *, bias: float = 0.0, lambd: float = 0.5) -> Tensor:
+    shrunk = torch.where(input > lambd, input - bias, torch.zeros_like(input))
+    return torch.where(input < -lambd, input + bias, shrunk)
 
 
-@operator("Softmax")
-def softmax(node: Node) -> Compute:
-    return _along_axis(node, torch.softmax)
+def _one_at_maximum(x: Tensor, dim: int) -> Tensor:
+    """1 at the first largest element along an axis, 0 elsewhere."""
+    return torch.zeros_like(x).scatter(dim, x.argmax(dim, keepdim=True), 1.0)
 
 
-@operator("LogSoftmax")
-def log_softmax(node: Node) -> Compute:
-    return _along_axis(node, torch.log_softmax)
+def along_axis(function: Compute, input: Tensor, *, axis: int = -1) -> Tensor:
+    """A function along one axis."""
+    return function(input, dim=axis)
 
 
-@operator("Hardmax")
-def hardmax(node: Node) -> Compute:
-    def one_at_maximum(x: Tensor, dim: int) -> Tensor:
-        return torch.zeros_like(x).scatter(dim, x.argmax(dim, keepdim=True), 1.0)
-
-    return _along_axis(node, one_at_maximum)
+def along_axes(function: Compute, input: Tensor, *, axis: int = 1) -> Tensor:
+    """A function along one axis and all behind it, taken as one: the standard's way before opset 13."""
+    return function(input.flatten(axis % input.dim()), dim=-1).reshape(input.shape)
 
 
-def _along_axis(node: Node, function: Compute) -> Compute:
-    """Apply a function along one axis; before opset 13 along that axis and all behind it, taken as one."""
-    axis = node.integer("axis", -1 if node.version >= 13 else 1)
-    if node.version >= 13:
-        return lambda x: function(x, dim=axis)
-    return lambda x: function(x.flatten(axis % x.dim()), dim=-1).reshape(x.shape)
+_ALONG: dict[str, Compute] = {"Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "Hardmax": _one_at_maximum}
+for _name, _function in _ALONG.items():
+    operator(_name, since=13)(partial(along_axis, _function))
+    operator(_name, until=12)(partial(along_axes, _function))

@@ -15,12 +15,13 @@ from torch import Tensor
 from auditor.models.onnx.graph.folding import Call, fold, results_of
 from auditor.models.onnx.graph.graph import Body
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator
+from auditor.models.onnx.graph.registry import builder
+from auditor.models.onnx.graph.signature import Compute
 
 _Run = Callable[[Sequence[Any], Sequence[Any]], tuple[Any, ...]]
 
 
-@operator("If", host=(0,))
+@builder("If", host=(0,))
 def branch(node: Node) -> Compute:
     """Only the branch taken is built where the condition is known, so the other one may hold anything."""
     known = node.constants.get(0)
@@ -33,7 +34,7 @@ def branch(node: Node) -> Compute:
     return taken
 
 
-@operator("Loop", host=(0, 1))
+@builder("Loop", host=(0, 1))
 def loop(node: Node) -> Compute:
     """Carried values come first among the results, then what each round gives, stacked."""
     run, body = _runner(node, "body"), node.attributes["body"]
@@ -54,7 +55,7 @@ def loop(node: Node) -> Compute:
     return looped
 
 
-@operator("Scan")
+@builder("Scan")
 def scan(node: Node) -> Compute:
     """A loop over slices of its last inputs; in opset 8 over each sample of a batch."""
     if node.version < 9:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,9 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator
-from auditor.models.onnx.graph.windows import Pads, Windows, padded, read_windows
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.windows import Pads, Windows, padded
 
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 Pad = tuple[int, ...]
@@ -50,57 +50,47 @@ def _returns_sooner(x: Tensor, weight: Tensor, bias: Tensor | None, windows: Win
     asked = torch.is_grad_enabled() and x.requires_grad and not weight.requires_grad
     fixed = asked and (bias is None or not bias.requires_grad) and x.device.type == "cpu"
     plain = fixed and groups == 1 and set(windows.strides) == {1}
-    return plain and min(_rest(weight, begins, tuple(windows.dilations))) >= 0
+    return plain and min(_rest(weight, begins, windows.dilations)) >= 0
 
 
 @operator("Conv")
-def convolution(node: Node) -> Compute:
-    """The kernel's size comes from the attribute or from the weight, which may be computed."""
-    groups, shape, known = node.integer("group", 1), node.integers("kernel_shape"), node.constants.get(1)
-    if shape is None and known is not None:
-        shape = list(known.shape[2:])
-    fixed = None if shape is None else read_windows(node, shape)
-
-    def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        windows = fixed or read_windows(node, list(weight.shape[2:]))
-        pads = windows.pads(x)
-        if any(begin != end for begin, end in pads):
-            x, pads = padded(x, pads), [(0, 0)] * len(pads)
-        begins = tuple(begin for begin, _ in pads)
-        if _returns_sooner(x, weight, bias, windows, begins, groups):
-            y: Tensor = _UnitStride.apply(x, weight, bias, begins, tuple(windows.dilations))
-            return y
-        return _CONV[len(begins)](x, weight, bias, windows.strides, begins, windows.dilations, groups)
-
-    return convolve
+def convolution(x: Tensor, w: Tensor, b: Tensor | None = None, *, group: int = 1, windows: Windows) -> Tensor:
+    windows = windows.full if windows.kernel_shape else windows.over(w.shape[2:])
+    pads = windows.padding(x)
+    if any(begin != end for begin, end in pads):
+        x, pads = padded(x, pads), [(0, 0)] * len(pads)
+    begins = tuple(begin for begin, _ in pads)
+    if _returns_sooner(x, w, b, windows, begins, group):
+        y: Tensor = _UnitStride.apply(x, w, b, begins, windows.dilations)
+        return y
+    return _CONV[len(begins)](x, w, b, windows.strides, begins, windows.dilations, group)
 
 
 @operator("ConvTranspose")
-def transposed_convolution(node: Node) -> Compute:
+def transposed_convolution(
+    x: Tensor, w: Tensor, b: Tensor | None = None,
+    *, group: int = 1, output_padding: tuple[int, ...] = (), output_shape: tuple[int, ...] = (),
+    windows: Windows,
+) -> Tensor:  # fmt: skip
     """Computed without padding, then cropped to the size asked for; the bias comes last, on new borders too."""
-    groups = node.integer("group", 1)
+    windows = windows.over(w.shape[2:])
+    axes = len(windows.kernel_shape)
+    extra = output_padding or (0,) * axes
+    if output_shape or windows.fixed is None:
+        sizes = output_shape[-axes:] or [n * s for n, s in zip(x.shape[2:], windows.strides, strict=True)]
+        pads = _crops(windows, x, extra, sizes, more_at_end=windows.auto_pad == "SAME_UPPER")
+    else:
+        pads = windows.fixed
+    y = _TRANSPOSED[axes](x, w, None, windows.strides, 0, 0, group, windows.dilations)
+    y = padded(y, [(-begin, more - end) for (begin, end), more in zip(pads, extra, strict=True)])
+    return y if b is None else y + b.view(-1, *[1] * axes)
 
-    def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        windows = read_windows(node, list(weight.shape[2:]))
-        axes = len(windows.kernel)
-        extra = node.integers("output_padding") or [0] * axes
-        pads = _transposed_pads(node, windows, x, extra)
-        y = _TRANSPOSED[axes](x, weight, None, windows.strides, 0, 0, groups, windows.dilations)
-        y = padded(y, [(-begin, more - end) for (begin, end), more in zip(pads, extra, strict=True)])
-        return y if bias is None else y + bias.view(-1, *[1] * axes)
 
-    return convolve
-
-
-def _transposed_pads(node: Node, windows: Windows, x: Tensor, extra: list[int]) -> Pads:
-    """What to crop on each axis: given, or what is left over beyond the size asked for."""
-    asked = node.integers("output_shape")
-    if asked is None and windows.explicit is not None:
-        return list(windows.explicit)
-    sizes = asked[-len(extra) :] if asked else [n * s for n, s in zip(x.shape[2:], windows.strides, strict=True)]
+def _crops(windows: Windows, x: Tensor, extra: Sequence[int], sizes: Sequence[int], more_at_end: bool) -> Pads:
+    """What to crop on each axis of a transposed convolution: what is left over beyond the size asked for."""
     pads = []
     for size, n, stride, reach, more in zip(sizes, x.shape[2:], windows.strides, windows.reaches, extra, strict=True):
         total = stride * (n - 1) + more + reach - size
         half = total // 2
-        pads.append((half, total - half) if node.text("auto_pad", "NOTSET") == "SAME_UPPER" else (total - half, half))
+        pads.append((half, total - half) if more_at_end else (total - half, half))
     return pads

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from onnx import TensorProto
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator, python_integers
-from auditor.models.onnx.graph.staircase import MARK
-from auditor.models.onnx.graph.tensors import tensor_from_proto, torch_dtype
-from auditor.models.straight_through import straight_through
+from auditor.models.onnx.graph.registry import builder, operator
+from auditor.models.onnx.graph.signature import Compute, HostTensor, Integer, Integers
+from auditor.models.onnx.graph.tensors import tensor_from_proto
+from auditor.models.straight_through import straight_through as through
 
 
-@operator("Constant")
+@builder("Constant")
 def constant(node: Node) -> Compute:
     ((kind, value),) = node.attributes.items()
     if kind == "value":
@@ -28,58 +27,42 @@ def constant(node: Node) -> Compute:
     return lambda: tensor
 
 
-@operator("ConstantOfShape", host=(0,))
-def constant_of_shape(node: Node) -> Compute:
-    proto = node.attributes.get("value")
-    value = torch.zeros(1) if proto is None else tensor_from_proto(proto)
-    return lambda sizes: torch.full(python_integers(sizes), value.item(), dtype=value.dtype)
+@operator("ConstantOfShape")
+def constant_of_shape(input: Integers, *, value: Tensor | None = None) -> Tensor:
+    return torch.zeros(input) if value is None else torch.full(input, value.item(), dtype=value.dtype)
 
 
-@operator("Range", host=(0, 1, 2))
-def sequence(node: Node) -> Compute:
-    return lambda start, limit, delta: torch.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
+@operator("Range")
+def sequence(start: HostTensor, limit: HostTensor, delta: HostTensor) -> Tensor:
+    return torch.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
 
 
 @operator("EyeLike")
-def eye_like(node: Node) -> Compute:
-    offset, wanted = node.integer("k", 0), node.attributes.get("dtype")
-
-    def identity(x: Tensor) -> Tensor:
-        ones = torch.ones(x.shape, dtype=x.dtype if wanted is None else torch_dtype(wanted), device=x.device)
-        return ones.triu(offset).tril(offset)
-
-    return identity
+def eye_like(input: Tensor, *, dtype: torch.dtype | None = None, k: int = 0) -> Tensor:
+    return torch.ones(input.shape, dtype=dtype or input.dtype, device=input.device).triu(k).tril(k)
 
 
-@operator("OneHot", host=(1,))
-def one_hot(node: Node) -> Compute:
-    axis = node.integer("axis", -1)
-
-    def encoded(index: Tensor, depth: Tensor, values: Tensor) -> Tensor:
-        classes = int(depth.item())
-        index = index.long()
-        inside = (index >= -classes) & (index < classes)
-        hot = F.one_hot(index % classes, classes).bool() & inside.unsqueeze(-1)
-        return torch.where(hot, values[1], values[0]).movedim(-1, axis)
-
-    return encoded
+@operator("OneHot")
+def one_hot(indices: Tensor, depth: Integer, values: Tensor, *, axis: int = -1) -> Tensor:
+    index = indices.long()
+    inside = (index >= -depth) & (index < depth)
+    hot = F.one_hot(index % depth, depth).bool() & inside.unsqueeze(-1)
+    return torch.where(hot, values[1], values[0]).movedim(-1, axis)
 
 
-@operator("Trilu", host=(1,))
-def triangle(node: Node) -> Compute:
-    keep = torch.triu if node.flag("upper", True) else torch.tril
-    return lambda x, k=None: keep(x, 0 if k is None else int(k.item()))
+@operator("Trilu")
+def triangle(input: Tensor, k: Integer = 0, *, upper: bool = True) -> Tensor:
+    return torch.triu(input, k) if upper else torch.tril(input, k)
 
 
 @operator("Cast")
-def cast(node: Node) -> Compute:
-    wanted = torch_dtype(node.integer("to", TensorProto.UNDEFINED))
-    if not node.flag(MARK):
-        return lambda x: x.to(wanted)
-    # Whole numbers that become floats again stay floats in between, so that gradients pass.
-    return lambda x: straight_through(lambda y: y.to(wanted).to(y.dtype), x) if x.is_floating_point() else x.to(wanted)
+def cast(input: Tensor, *, to: torch.dtype, straight_through: bool = False) -> Tensor:
+    """Marked as a step, whole numbers that become floats again stay floats in between, so that gradients pass."""
+    if straight_through and input.is_floating_point():
+        return through(lambda x: x.to(to).to(x.dtype), input)
+    return input.to(to)
 
 
 @operator("CastLike")
-def cast_like(node: Node) -> Compute:
-    return lambda x, like: x.to(like.dtype)
+def cast_like(input: Tensor, target_type: Tensor) -> Tensor:
+    return input.to(target_type.dtype)

@@ -2,141 +2,144 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, elementwise, operator
+from auditor.models.onnx.graph.registry import as_in_torch, operator
+from auditor.models.onnx.graph.windows import Windows
+from auditor.models.onnx.operators.activations import hard_sigmoid
 from auditor.models.onnx.operators.convolution import convolution
 from auditor.models.onnx.operators.linear_algebra import gemm
 
 _MS = "com.microsoft"
 
-elementwise("Gelu", F.gelu, domain=_MS)
-elementwise("BiasGelu", lambda x, bias: F.gelu(x + bias), domain=_MS)
+as_in_torch(domain=_MS, Gelu=F.gelu)
+
+
+@operator("BiasGelu", domain=_MS)
+def bias_gelu(a: Tensor, b: Tensor) -> Tensor:
+    return F.gelu(a + b)
 
 
 @operator("FastGelu", domain=_MS)
-def fast_gelu(node: Node) -> Compute:
-    return lambda x, bias=None: F.gelu(x if bias is None else x + bias, approximate="tanh")
+def fast_gelu(x: Tensor, bias: Tensor | None = None) -> Tensor:
+    return F.gelu(x if bias is None else x + bias, approximate="tanh")
 
 
 @operator("QuickGelu", domain=_MS)
-def quick_gelu(node: Node) -> Compute:
-    alpha = node.number("alpha", 1.702)
-    return lambda x: x * torch.sigmoid(alpha * x)
+def quick_gelu(x: Tensor, *, alpha: float = 1.702) -> Tensor:
+    return x * torch.sigmoid(alpha * x)
+
+
+Activation = Literal["", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "HardSigmoid"]
+_ACTIVATIONS: dict[Activation, tuple[Callable[..., Tensor], int]] = {
+    "": (lambda x: x, 0),
+    "Relu": (torch.relu, 0),
+    "Sigmoid": (torch.sigmoid, 0),
+    "Tanh": (torch.tanh, 0),
+    "LeakyRelu": (F.leaky_relu, 1),
+    "Clip": (torch.clamp, 2),
+    "HardSigmoid": (lambda x, alpha, beta: hard_sigmoid(x, alpha=alpha, beta=beta), 2),
+}
+"""What a fused node's activation computes, and how many of the node's parameters it takes."""
+
+
+def _activated(x: Tensor, activation: Activation, parameters: Sequence[float]) -> Tensor:
+    function, count = _ACTIVATIONS[activation]
+    return function(x, *parameters[:count])
 
 
 @operator("FusedConv", domain=_MS)
-def fused_convolution(node: Node) -> Compute:
+def fused_convolution(
+    x: Tensor, w: Tensor, b: Tensor | None = None, z: Tensor | None = None,
+    *, activation: Activation = "", activation_params: tuple[float, ...] = (), group: int = 1,
+    windows: Windows,
+) -> Tensor:  # fmt: skip
     """A convolution, a tensor added to it, and an activation."""
-    convolve, activate = convolution(node), _activation(node, node.numbers("activation_params") or [])
-
-    def fused(x: Tensor, weight: Tensor, bias: Tensor | None = None, added: Tensor | None = None) -> Tensor:
-        y = convolve(x, weight, bias)
-        return activate(y if added is None else y + added)
-
-    return fused
+    y = convolution(x, w, b, group=group, windows=windows)
+    return _activated(y if z is None else y + z, activation, activation_params)
 
 
 @operator("FusedGemm", domain=_MS)
-def fused_gemm(node: Node) -> Compute:
-    names = ("activation_alpha", "activation_beta")
-    product, activate = gemm(node), _activation(node, [node.number(name, 0.0) for name in names])
-    return lambda a, b, c=None: activate(product(a, b, c))
+def fused_gemm(
+    a: Tensor, b: Tensor, c: Tensor | None = None,
+    *, activation: Activation = "", activation_alpha: float = 0.0, activation_beta: float = 0.0, alpha: float = 1.0,
+    beta: float = 1.0, transA: bool = False, transB: bool = False,
+) -> Tensor:  # fmt: skip
+    y = gemm(a, b, c, alpha=alpha, beta=beta, transA=transA, transB=transB)
+    return _activated(y, activation, (activation_alpha, activation_beta))
 
 
-def _activation(node: Node, parameters: list[float]) -> Compute:
-    """The activation that a fused node names."""
-    plain: dict[str, Compute] = {"Relu": torch.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh}
-    name = node.text("activation", "")
-    if name in plain:
-        return plain[name]
-    if name == "LeakyRelu":
-        return lambda x: F.leaky_relu(x, parameters[0])
-    if name == "Clip":
-        return lambda x: x.clamp(parameters[0], parameters[1])
-    if name == "HardSigmoid":
-        return lambda x: (parameters[0] * x + parameters[1]).clamp(0.0, 1.0)
-    if name:
-        raise node.unsupported(f"activation {name}")
-    return lambda x: x
-
-
-@operator("MultiHeadAttention", domain=_MS)
-def multi_head_attention(node: Node) -> Compute:
+@operator(
+    "MultiHeadAttention",
+    domain=_MS,
+    refuse=lambda node: "a mask or a cache" if any(node.inputs[4:]) or node.wants(1) or node.wants(2) else "",
+)
+def multi_head_attention(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, *, num_heads: int, scale: float = 0.0
+) -> Tensor:
     """Attention over ``(N, T, E)`` with an optional bias for queries, keys and values; no masks, no caches."""
-    if any(node.inputs[4:]) or any(node.wants(output) for output in (1, 2)):
-        raise node.unsupported("a mask or a cache")
-    heads, scale = node.integer("num_heads", 1), node.number("scale", 0.0) or None
-
-    def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-        if bias is not None:
-            parts = bias.split([q.shape[-1], k.shape[-1], v.shape[-1]])
-            q, k, v = (x + part for x, part in zip((q, k, v), parts, strict=True))
-        return _by_heads(q, k, v, heads, scale)
-
-    return attend
+    if bias is not None:
+        parts = bias.split([q.shape[-1], k.shape[-1], v.shape[-1]])
+        q, k, v = (x + part for x, part in zip((q, k, v), parts, strict=True))
+    return _by_heads(q, k, v, num_heads, scale)
 
 
-@operator("Attention", domain=_MS)
-def packed_attention(node: Node) -> Compute:
+def _masked(node: Node) -> str:
+    beyond = any(node.inputs[3:]) or node.wants(1) or node.flag("unidirectional") or node.flag("do_rotary")
+    return "a mask, a cache or rotary embedding" if beyond else ""
+
+
+@operator("Attention", domain=_MS, refuse=_masked)
+def packed_attention(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None,
+    *, num_heads: int, qkv_hidden_sizes: tuple[int, ...] = (), scale: float = 0.0,
+) -> Tensor:  # fmt: skip
     """Self-attention with its projections: one weight for queries, keys and values; no masks, no caches."""
-    if any(node.inputs[3:]) or node.wants(1) or node.flag("unidirectional") or node.flag("do_rotary"):
-        raise node.unsupported("a mask, a cache or rotary embedding")
-    heads, sizes, scale = node.integer("num_heads", 1), node.integers("qkv_hidden_sizes"), node.number("scale", 0.0)
-
-    def attend(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        projected = x @ weight if bias is None else x @ weight + bias
-        q, k, v = projected.split(sizes or projected.shape[-1] // 3, dim=-1)
-        return _by_heads(q, k, v, heads, scale or None)
-
-    return attend
+    projected = x @ weight if bias is None else x @ weight + bias
+    q, k, v = projected.split(qkv_hidden_sizes or projected.shape[-1] // 3, dim=-1)
+    return _by_heads(q, k, v, num_heads, scale)
 
 
-def _by_heads(q: Tensor, k: Tensor, v: Tensor, heads: int, scale: float | None) -> Tensor:
-    """Attention over ``(N, T, E)``, in as many heads."""
+def _by_heads(q: Tensor, k: Tensor, v: Tensor, heads: int, scale: float) -> Tensor:
+    """Attention over ``(N, T, E)``, in as many heads; a scale of 0 stands for 1 / sqrt(E)."""
     q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, scale=scale).transpose(1, 2).flatten(2)
+    return F.scaled_dot_product_attention(q, k, v, scale=scale or None).transpose(1, 2).flatten(2)
 
 
-@operator("FusedMatMul", "TransposeMatMul", domain=_MS)
-def fused_matmul(node: Node) -> Compute:
+def _transposed_batches(node: Node) -> str:
+    return "transposed batch axes" if node.flag("transBatchA") or node.flag("transBatchB") else ""
+
+
+@operator("FusedMatMul", "TransposeMatMul", domain=_MS, refuse=_transposed_batches)
+def fused_matmul(a: Tensor, b: Tensor, *, alpha: float = 1.0, transA: bool = False, transB: bool = False) -> Tensor:
     """alpha * A' B', where ' transposes the last two axes if asked."""
-    if node.flag("transBatchA") or node.flag("transBatchB"):
-        raise node.unsupported("transposed batch axes")
-    alpha, flip_a, flip_b = node.number("alpha", 1.0), node.flag("transA"), node.flag("transB")
-
-    def product(a: Tensor, b: Tensor) -> Tensor:
-        return alpha * (a.transpose(-1, -2) if flip_a else a) @ (b.transpose(-1, -2) if flip_b else b)
-
-    return product
+    return alpha * (a.transpose(-1, -2) if transA else a) @ (b.transpose(-1, -2) if transB else b)
 
 
-@operator("SkipLayerNormalization", domain=_MS)
-def skip_layer_normalization(node: Node) -> Compute:
+@operator(
+    "SkipLayerNormalization",
+    domain=_MS,
+    refuse=lambda node: "statistics as output" if node.wants(1) or node.wants(2) else "",
+)
+def skip_layer_normalization(
+    x: Tensor, skip: Tensor, gamma: Tensor, beta: Tensor | None = None, bias: Tensor | None = None,
+    *, epsilon: float = 1e-12,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
     """Layer normalisation of x + skip + bias; the fourth output is that sum."""
-    if node.wants(1) or node.wants(2):
-        raise node.unsupported("statistics as output")
-    epsilon = node.number("epsilon", 1e-12)
-
-    def normalise(
-        x: Tensor, skip: Tensor, scale: Tensor, shift: Tensor | None = None, bias: Tensor | None = None
-    ) -> tuple[Tensor | None, ...]:
-        total = x + skip if bias is None else x + skip + bias
-        return F.layer_norm(total, scale.shape, scale, shift, epsilon), None, None, total
-
-    return normalise
+    total = x + skip if bias is None else x + skip + bias
+    return F.layer_norm(total, gamma.shape, gamma, beta, epsilon), None, None, total
 
 
 @operator("SkipSimplifiedLayerNormalization", domain=_MS)
-def skip_rms_normalization(node: Node) -> Compute:
+def skip_rms_normalization(
+    x: Tensor, skip: Tensor, gamma: Tensor, bias: Tensor | None = None, *, epsilon: float = 1e-12
+) -> tuple[Tensor | None, ...]:
     """Root-mean-square normalisation of x + skip + bias; the fourth output is that sum."""
-    epsilon = node.number("epsilon", 1e-12)
-
-    def normalise(x: Tensor, skip: Tensor, scale: Tensor, bias: Tensor | None = None) -> tuple[Tensor | None, ...]:
-        total = x + skip if bias is None else x + skip + bias
-        return F.rms_norm(total, scale.shape, scale, epsilon), None, None, total
-
-    return normalise
+    total = x + skip if bias is None else x + skip + bias
+    return F.rms_norm(total, gamma.shape, gamma, epsilon), None, None, total

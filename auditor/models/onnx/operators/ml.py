@@ -2,85 +2,79 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator
+from auditor.models.onnx.graph.registry import operator
 
 _ML = "ai.onnx.ml"
 
 
 @operator("Scaler", domain=_ML)
-def scaler(node: Node) -> Compute:
-    offset, scale = torch.tensor(node.numbers("offset") or [0.0]), torch.tensor(node.numbers("scale") or [1.0])
-    return lambda x: (x.float() - offset.to(x.device)) * scale.to(x.device)
+def scaler(x: Tensor, *, offset: Tensor | None = None, scale: Tensor | None = None) -> Tensor:
+    centred = x.float() if offset is None else x.float() - offset.to(x.device)
+    return centred if scale is None else centred * scale.to(x.device)
 
 
-@operator("LinearClassifier", domain=_ML)
-def linear_classifier(node: Node) -> Compute:
+def _beyond_scores(node: Node) -> str:
+    alone = not node.wants(0) and len(node.attributes.get("intercepts", ())) > 1
+    if alone and node.text("post_transform", "NONE") == "NONE":
+        return ""
+    return "labels, a single score or a post_transform beyond softmax and logistic"
+
+
+@operator("LinearClassifier", domain=_ML, refuse=_beyond_scores)
+def linear_classifier(x: Tensor, *, coefficients: Tensor, intercepts: Tensor) -> tuple[None, Tensor]:
     """Scores alone: labels are left to the runtime, softmax and sigmoid are nodes of their own by now."""
-    weights = torch.tensor(node.numbers("coefficients") or [])
-    intercepts = torch.tensor(node.numbers("intercepts") or [])
-    if node.wants(0) or len(intercepts) < 2 or node.text("post_transform", "NONE") != "NONE":
-        raise node.unsupported("labels, a single score or a post_transform beyond softmax and logistic")
-    weights = weights.view(len(intercepts), -1)
-    return lambda x: (None, F.linear(x.float(), weights.to(x.device), intercepts.to(x.device)))
+    return None, _linear(x, coefficients, len(intercepts), intercepts)
 
 
-@operator("LinearRegressor", domain=_ML)
-def linear_regressor(node: Node) -> Compute:
-    targets = node.integer("targets", 1)
-    weights = torch.tensor(node.numbers("coefficients") or []).view(targets, -1)
-    intercepts = torch.tensor(node.numbers("intercepts") or [0.0] * targets)
-    if node.text("post_transform", "NONE") != "NONE":
-        raise node.unsupported("post_transform")
-    return lambda x: F.linear(x.float(), weights.to(x.device), intercepts.to(x.device))
+def _transformed(node: Node) -> str:
+    return "post_transform" if node.text("post_transform", "NONE") != "NONE" else ""
+
+
+@operator("LinearRegressor", domain=_ML, refuse=_transformed)
+def linear_regressor(x: Tensor, *, coefficients: Tensor, intercepts: Tensor | None = None, targets: int = 1) -> Tensor:
+    return _linear(x, coefficients, targets, intercepts)
+
+
+def _linear(x: Tensor, coefficients: Tensor, targets: int, intercepts: Tensor | None) -> Tensor:
+    bias = None if intercepts is None else intercepts.to(x.device)
+    return F.linear(x.float(), coefficients.view(targets, -1).to(x.device), bias)
 
 
 @operator("Normalizer", domain=_ML)
-def normalizer(node: Node) -> Compute:
+def normalizer(x: Tensor, *, norm: str = "MAX") -> Tensor:
     """x divided by its norm in each row, a zero row unchanged; MAX is the largest value, not the largest size."""
-    kind = node.text("norm", "MAX")
-
-    def normalise(x: Tensor) -> Tensor:
-        x = x.float()
-        if kind == "MAX":
-            norm = x.amax(dim=1, keepdim=True)
-        else:
-            norm = torch.linalg.vector_norm(x, 1 if kind == "L1" else 2, dim=1, keepdim=True)
-        return x / torch.where(norm == 0, 1.0, norm)
-
-    return normalise
+    x = x.float()
+    if norm == "MAX":
+        length = x.amax(dim=1, keepdim=True)
+    else:
+        length = torch.linalg.vector_norm(x, 1 if norm == "L1" else 2, dim=1, keepdim=True)
+    return x / torch.where(length == 0, 1.0, length)
 
 
 @operator("ArrayFeatureExtractor", domain=_ML)
-def array_feature_extractor(node: Node) -> Compute:
+def array_feature_extractor(x: Tensor, y: Tensor) -> Tensor:
     """Columns of the last axis; a vector counts as one row."""
-    return lambda x, columns: torch.atleast_2d(x).index_select(-1, columns.reshape(-1).long())
+    return torch.atleast_2d(x).index_select(-1, y.reshape(-1).long())
 
 
 @operator("FeatureVectorizer", domain=_ML)
-def feature_vectorizer(node: Node) -> Compute:
-    return lambda *parts: torch.cat([torch.atleast_2d(part).float() for part in parts], dim=1)
+def feature_vectorizer(*x: Tensor) -> Tensor:
+    return torch.cat([torch.atleast_2d(part).float() for part in x], dim=1)
 
 
 @operator("Binarizer", domain=_ML)
-def binarizer(node: Node) -> Compute:
-    threshold = node.number("threshold", 0.0)
-    return lambda x: (x > threshold).to(x.dtype)
+def binarizer(x: Tensor, *, threshold: float = 0.0) -> Tensor:
+    return (x > threshold).to(x.dtype)
 
 
-@operator("Imputer", domain=_ML)
-def imputer(node: Node) -> Compute:
-    values = torch.tensor(node.numbers("imputed_value_floats") or [])
-    missing = node.number("replaced_value_float", 0.0)
-    if not len(values):
-        raise node.unsupported("integers")
-
-    def imputed(x: Tensor) -> Tensor:
-        gaps = x.isnan() if missing != missing else x == missing
-        return torch.where(gaps, values.to(x.device), x)
-
-    return imputed
+@operator("Imputer", domain=_ML, refuse=lambda node: "" if node.attributes.get("imputed_value_floats") else "integers")
+def imputer(x: Tensor, *, imputed_value_floats: Tensor, replaced_value_float: float = 0.0) -> Tensor:
+    gaps = x.isnan() if math.isnan(replaced_value_float) else x == replaced_value_float
+    return torch.where(gaps, imputed_value_floats.to(x.device), x)

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, elementwise, operator, python_integers
-from auditor.models.onnx.graph.windows import Pads, Windows, padded, read_windows
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.signature import Integers
+from auditor.models.onnx.graph.windows import Pads, Windows, padded
 
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -21,36 +21,37 @@ def _spatial(x: Tensor) -> tuple[int, ...]:
     return tuple(range(2, x.dim()))
 
 
-elementwise("GlobalAveragePool", lambda x: x.mean(_spatial(x), keepdim=True))
-elementwise("GlobalMaxPool", lambda x: x.amax(_spatial(x), keepdim=True))
+@operator("GlobalAveragePool")
+def global_average_pool(x: Tensor) -> Tensor:
+    return x.mean(_spatial(x), keepdim=True)
+
+
+@operator("GlobalMaxPool")
+def global_max_pool(x: Tensor) -> Tensor:
+    return x.amax(_spatial(x), keepdim=True)
 
 
 @operator("GlobalLpPool")
-def global_lp_pool(node: Node) -> Compute:
-    p = node.number("p", 2)
-    return lambda x: torch.linalg.vector_norm(x, p, _spatial(x), keepdim=True)
+def global_lp_pool(x: Tensor, *, p: float = 2) -> Tensor:
+    return torch.linalg.vector_norm(x, p, _spatial(x), keepdim=True)
 
 
 @operator("MaxPool")
-def max_pool(node: Node) -> Compute:
+def max_pool(
+    x: Tensor, *, storage_order: bool = False, windows: Windows, outputs: tuple[bool, ...]
+) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window, and on demand its place in the flattened input."""
-    windows = read_windows(node, node.integers("kernel_shape") or [])
-    pool, column_major = _MAX[len(windows.kernel)], node.flag("storage_order")
-
-    def largest(x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        pads = windows.pads(x)
-        if node.wants(1):
-            begins, exact = [begin for begin, _ in pads], windows.exact_pads(x, pads)
-            y, place = pool(
-                _with_lowest(x, exact), windows.kernel, windows.strides, 0, windows.dilations, return_indices=True
-            )
-            return y, _places(x, place, begins, [sum(pair) for pair in exact], column_major)
-        if _torch_can(windows, pads):
-            begins = [begin for begin, _ in pads]
-            return pool(_by_pixel(x), windows.kernel, windows.strides, begins, windows.dilations, windows.ceil_mode)
-        return pool(_with_lowest(x, windows.exact_pads(x, pads)), windows.kernel, windows.strides, 0, windows.dilations)
-
-    return largest
+    windows = windows.full
+    pool, pads = _MAX[len(windows.kernel_shape)], windows.padding(x)
+    begins = [begin for begin, _ in pads]
+    if _torch_can(windows, pads) and not any(outputs[1:]):
+        return pool(_by_pixel(x), windows.kernel_shape, windows.strides, begins, windows.dilations, windows.ceil_mode)
+    grown = windows.exact_pads(x, pads)
+    whole, size = _with_lowest(x, grown), (windows.kernel_shape, windows.strides, 0, windows.dilations)
+    if not any(outputs[1:]):
+        return pool(whole, *size)
+    y, place = pool(whole, *size, return_indices=True)
+    return y, _places(x, place, begins, [sum(pair) for pair in grown], storage_order)
 
 
 def _by_pixel(x: Tensor) -> Tensor:
@@ -78,68 +79,52 @@ def _places(x: Tensor, place: Tensor, begins: list[int], more: list[int], column
     return within + maps * step
 
 
-@operator("MaxUnpool", host=(2,))
-def max_unpool(node: Node) -> Compute:
+@operator("MaxUnpool")
+def max_unpool(x: Tensor, i: Tensor, output_shape: Integers | None = None, *, windows: Windows) -> Tensor:
     """Each element back at the place that MaxPool found it in, zero elsewhere.
 
     Places are those of the smallest output that the pooling could come from, whatever the size asked for.
     """
-    windows = read_windows(node, node.integers("kernel_shape") or [])
-
-    def spread(x: Tensor, place: Tensor, size: Tensor | None = None) -> Tensor:
-        sizes = [
-            (n - 1) * stride + k - begin - end
-            for n, stride, k, (begin, end) in zip(
-                x.shape[2:], windows.strides, windows.kernel, windows.pads(x), strict=True
-            )
-        ]
-        wanted = sizes if size is None else python_integers(size)[2:]
-        y = x.new_zeros(math.prod([*x.shape[:2], *sizes])).index_put((place.reshape(-1),), x.reshape(-1))
-        grown = [(0, after - before) for before, after in zip(sizes, wanted, strict=True)]
-        return padded(y.view(*x.shape[:2], *sizes), grown)
-
-    return spread
+    windows = windows.full
+    axes = zip(x.shape[2:], windows.strides, windows.kernel_shape, windows.padding(x), strict=True)
+    sizes = [(n - 1) * stride + k - begin - end for n, stride, k, (begin, end) in axes]
+    wanted = sizes if output_shape is None else output_shape[2:]
+    y = x.new_zeros(math.prod([*x.shape[:2], *sizes])).index_put((i.reshape(-1),), x.reshape(-1))
+    grown = [(0, after - before) for before, after in zip(sizes, wanted, strict=True)]
+    return padded(y.view(*x.shape[:2], *sizes), grown)
 
 
 @operator("AveragePool")
-def average_pool(node: Node) -> Compute:
-    windows, with_padding = read_windows(node, node.integers("kernel_shape") or []), node.flag("count_include_pad")
-    pool = _AVERAGE[len(windows.kernel)]
-
-    def average(x: Tensor) -> Tensor:
-        pads = windows.pads(x)
-        if _torch_can(windows, pads) and set(windows.dilations) == {1}:
-            begins = [begin for begin, _ in pads]
-            return pool(x, windows.kernel, windows.strides, begins, windows.ceil_mode, with_padding)
-        counted = x.new_ones(1, 1, *x.shape[2:])
-        if with_padding:
-            counted = padded(counted, pads, 1.0)
-        grown = pads if with_padding else [(0, 0)] * len(pads)
-        exact = windows.exact_pads(x, pads)
-        rest = [(b - g, e - h) for (b, e), (g, h) in zip(exact, grown, strict=True)]
-        return _window_sums(padded(x, exact), windows) / _window_sums(padded(counted, rest), windows)
-
-    return average
+def average_pool(x: Tensor, *, count_include_pad: bool = False, windows: Windows) -> Tensor:
+    windows = windows.full
+    pads = windows.padding(x)
+    if _torch_can(windows, pads) and set(windows.dilations) == {1}:
+        begins = [begin for begin, _ in pads]
+        pool = _AVERAGE[len(windows.kernel_shape)]
+        return pool(x, windows.kernel_shape, windows.strides, begins, windows.ceil_mode, count_include_pad)
+    counted = x.new_ones(1, 1, *x.shape[2:])
+    if count_include_pad:
+        counted = padded(counted, pads, 1.0)
+    grown = pads if count_include_pad else [(0, 0)] * len(pads)
+    exact = windows.exact_pads(x, pads)
+    rest = [(b - g, e - h) for (b, e), (g, h) in zip(exact, grown, strict=True)]
+    return _window_sums(padded(x, exact), windows) / _window_sums(padded(counted, rest), windows)
 
 
 @operator("LpPool")
-def lp_pool(node: Node) -> Compute:
-    windows, p = read_windows(node, node.integers("kernel_shape") or []), node.number("p", 2)
-
-    def norm(x: Tensor) -> Tensor:
-        x = padded(x, windows.exact_pads(x, windows.pads(x)))
-        return _window_sums(x.abs() ** p, windows) ** (1 / p)
-
-    return norm
+def lp_pool(x: Tensor, *, p: float = 2, windows: Windows) -> Tensor:
+    windows = windows.full
+    x = padded(x, windows.exact_pads(x, windows.padding(x)))
+    return _window_sums(x.abs() ** p, windows) ** (1 / p)
 
 
 def _torch_can(windows: Windows, pads: Pads) -> bool:
     """Whether torch's own padding has this form: the same on both sides, at most half a kernel."""
-    return all(begin == end and 2 * begin <= k for (begin, end), k in zip(pads, windows.kernel, strict=True))
+    return all(begin == end and 2 * begin <= k for (begin, end), k in zip(pads, windows.kernel_shape, strict=True))
 
 
 def _window_sums(x: Tensor, windows: Windows) -> Tensor:
     """Sum over each window, by a convolution with ones."""
     channels = x.shape[1]
-    ones = x.new_ones(channels, 1, *windows.kernel)
-    return _CONV[len(windows.kernel)](x, ones, None, windows.strides, 0, windows.dilations, channels)
+    ones = x.new_ones(channels, 1, *windows.kernel_shape)
+    return _CONV[len(windows.kernel_shape)](x, ones, None, windows.strides, 0, windows.dilations, channels)

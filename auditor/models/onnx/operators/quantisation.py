@@ -9,8 +9,7 @@ a value lies half-way between two.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +17,12 @@ from onnx import TensorProto
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.signature import Compute
+from auditor.models.onnx.graph.windows import Windows
+from auditor.models.onnx.operators.activations import along_axes, along_axis
 from auditor.models.onnx.operators.convolution import convolution
-from auditor.models.onnx.operators.pooling import average_pool
+from auditor.models.onnx.operators.pooling import average_pool, global_average_pool
 
 _MS = "com.microsoft"
 _RANGES: dict[torch.dtype, tuple[int, int]] = {
@@ -59,10 +61,10 @@ def dequantise(q: Tensor, scale: Tensor, zero: Tensor | None) -> Tensor:
     return (q.float() if zero is None else q.float() - zero.float()) * scale
 
 
-def _along(parameter: Tensor | None, x: Tensor, axis: int, block: int) -> Tensor | None:
+def _along(parameter: Tensor, x: Tensor, axis: int, block: int) -> Tensor:
     """A scale or zero point so that it broadcasts against x: one for all, one for each channel, or one for a block."""
-    if parameter is None or parameter.numel() == 1:
-        return None if parameter is None else parameter.reshape(())
+    if parameter.numel() == 1:
+        return parameter.reshape(())
     if block:
         return parameter.repeat_interleave(block, dim=axis).narrow(axis, 0, x.shape[axis])
     shape = [1] * x.dim()
@@ -70,49 +72,42 @@ def _along(parameter: Tensor | None, x: Tensor, axis: int, block: int) -> Tensor
     return parameter.reshape(shape)
 
 
-@operator("QuantizeLinear")
-@operator("QuantizeLinear", domain=_MS)
-def quantize_linear(node: Node) -> Compute:
-    axis, block = node.integer("axis", 1), node.integer("block_size", 0)
+def _no_output_range(node: Node) -> str:
     wanted = node.integer("output_dtype", 0)
-    if wanted and wanted not in _OUTPUT_RANGES:
-        raise node.unsupported(f"output of element type {wanted}")
-    limits = _OUTPUT_RANGES.get(wanted)
+    return f"output of element type {wanted}" if wanted and wanted not in _OUTPUT_RANGES else ""
 
-    def compute(x: Tensor, scale: Tensor, zero: Tensor | None = None) -> Tensor:
-        s, z = (_along(p, x, axis, block) for p in (scale, zero))
-        assert s is not None
-        return quantise(x, s, z, limits)
 
-    return compute
+@operator("QuantizeLinear", refuse=_no_output_range)
+@operator("QuantizeLinear", domain=_MS, refuse=_no_output_range)
+def quantize_linear(
+    x: Tensor, y_scale: Tensor, y_zero_point: Tensor | None = None,
+    *, axis: int = 1, block_size: int = 0, output_dtype: int = 0,
+) -> Tensor:  # fmt: skip
+    scale = _along(y_scale, x, axis, block_size)
+    zero = None if y_zero_point is None else _along(y_zero_point, x, axis, block_size)
+    return quantise(x, scale, zero, _OUTPUT_RANGES.get(output_dtype))
 
 
 @operator("DequantizeLinear")
 @operator("DequantizeLinear", domain=_MS)
-def dequantize_linear(node: Node) -> Compute:
-    axis, block = node.integer("axis", 1), node.integer("block_size", 0)
-
-    def compute(q: Tensor, scale: Tensor, zero: Tensor | None = None) -> Tensor:
-        s, z = (_along(p, q, axis, block) for p in (scale, zero))
-        assert s is not None
-        return dequantise(q, s, z)
-
-    return compute
+def dequantize_linear(
+    x: Tensor, x_scale: Tensor, x_zero_point: Tensor | None = None, *, axis: int = 1, block_size: int = 0
+) -> Tensor:
+    zero = None if x_zero_point is None else _along(x_zero_point, x, axis, block_size)
+    return dequantise(x, _along(x_scale, x, axis, block_size), zero)
 
 
-def _dynamic(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """q, scale and zero point of a whole tensor, whose range is stretched to hold 0; uint8."""
+@operator("DynamicQuantizeLinear")
+def dynamic_quantize_linear(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """q, scale and zero point of a whole tensor, whose range is stretched to hold 0; uint8.
+
+    The scale belongs to the whole batch: such a model is fed one instance at a time.
+    """
     low, high = x.detach().amin().clamp(max=0), x.detach().amax().clamp(min=0)
     scale = (high - low) / 255
     scale = torch.where(scale == 0, torch.ones_like(scale), scale)
     zero = (-low / scale).round().clamp(0, 255)
     return clipped(rounded(x / scale) + zero, 0, 255), scale, zero
-
-
-@operator("DynamicQuantizeLinear")
-def dynamic_quantize_linear(node: Node) -> Compute:
-    """The scale belongs to the whole batch: such a model is fed one instance at a time."""
-    return _dynamic
 
 
 def _weight(w: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int) -> Tensor:
@@ -124,155 +119,132 @@ def _weight(w: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int) -> 
 
 
 @operator("QLinearConv")
-def qlinear_conv(node: Node) -> Compute:
-    # A convolution looks for its weight at position 1.
-    convolve = convolution(replace(node, constants={1: node.constants[3]} if 3 in node.constants else {}))
-
-    def compute(
-        x: Tensor, xs: Tensor, xz: Tensor, w: Tensor, ws: Tensor, wz: Tensor, ys: Tensor, yz: Tensor,
-        bias: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
-        offset = None if bias is None else bias.float() * xs * ws
-        y = convolve(dequantise(x, xs, xz), _weight(w, ws, wz, 0), offset)
-        return quantise(y, ys, yz)
-
-    return compute
+def qlinear_conv(
+    x: Tensor, x_scale: Tensor, x_zero_point: Tensor, w: Tensor, w_scale: Tensor, w_zero_point: Tensor,
+    y_scale: Tensor, y_zero_point: Tensor, b: Tensor | None = None,
+    *, group: int = 1, windows: Windows,
+) -> Tensor:  # fmt: skip
+    offset = None if b is None else b.float() * x_scale * w_scale
+    weight = _weight(w, w_scale, w_zero_point, 0)
+    y = convolution(dequantise(x, x_scale, x_zero_point), weight, offset, group=group, windows=windows)
+    return quantise(y, y_scale, y_zero_point)
 
 
 @operator("ConvInteger")
-def conv_integer(node: Node) -> Compute:
-    convolve = convolution(node)
-
-    def compute(x: Tensor, w: Tensor, xz: Tensor | None = None, wz: Tensor | None = None) -> Tensor:
-        centred = x.float() if xz is None else x.float() - xz.float()
-        y: Tensor = convolve(centred, _weight(w, None, wz, 0))
-        return y
-
-    return compute
+def conv_integer(
+    x: Tensor, w: Tensor, x_zero_point: Tensor | None = None, w_zero_point: Tensor | None = None,
+    *, group: int = 1, windows: Windows,
+) -> Tensor:  # fmt: skip
+    centred = x.float() if x_zero_point is None else x.float() - x_zero_point.float()
+    return convolution(centred, _weight(w, None, w_zero_point, 0), group=group, windows=windows)
 
 
 @operator("QLinearMatMul")
 @operator("QLinearMatMul", domain=_MS)
-def qlinear_matmul(node: Node) -> Compute:
-    def compute(a: Tensor, sa: Tensor, za: Tensor, b: Tensor, sb: Tensor, zb: Tensor, sy: Tensor, zy: Tensor) -> Tensor:
-        return quantise(_weight(a, sa, za, -2) @ _weight(b, sb, zb, -1), sy, zy)
-
-    return compute
+def qlinear_matmul(
+    a: Tensor, a_scale: Tensor, a_zero_point: Tensor, b: Tensor, b_scale: Tensor, b_zero_point: Tensor,
+    y_scale: Tensor, y_zero_point: Tensor,
+) -> Tensor:  # fmt: skip
+    y = _weight(a, a_scale, a_zero_point, -2) @ _weight(b, b_scale, b_zero_point, -1)
+    return quantise(y, y_scale, y_zero_point)
 
 
 @operator("MatMulInteger")
-def matmul_integer(node: Node) -> Compute:
-    def compute(a: Tensor, b: Tensor, za: Tensor | None = None, zb: Tensor | None = None) -> Tensor:
-        return _weight(a, None, za, -2) @ _weight(b, None, zb, -1)
+def matmul_integer(
+    a: Tensor, b: Tensor, a_zero_point: Tensor | None = None, b_zero_point: Tensor | None = None
+) -> Tensor:
+    return _weight(a, None, a_zero_point, -2) @ _weight(b, None, b_zero_point, -1)
 
-    return compute
+
+# The runtime's own operators: s is a scale, z a zero point.
 
 
 @operator("MatMulIntegerToFloat", domain=_MS)
-def matmul_integer_to_float(node: Node) -> Compute:
-    def compute(
-        a: Tensor, b: Tensor, sa: Tensor, sb: Tensor, za: Tensor | None = None, zb: Tensor | None = None,
-        bias: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
-        y = _weight(a, sa, za, -2) @ _weight(b, sb, zb, -1)
-        return y if bias is None else y + bias
-
-    return compute
+def matmul_integer_to_float(
+    a: Tensor, b: Tensor, sa: Tensor, sb: Tensor, za: Tensor | None = None, zb: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    y = _weight(a, sa, za, -2) @ _weight(b, sb, zb, -1)
+    return y if bias is None else y + bias
 
 
 @operator("DynamicQuantizeMatMul", domain=_MS)
-def dynamic_quantize_matmul(node: Node) -> Compute:
-    def compute(a: Tensor, b: Tensor, sb: Tensor, zb: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        y = dequantise(*_dynamic(a)) @ _weight(b, sb, zb, -1)
-        return y if bias is None else y + bias
-
-    return compute
+def dynamic_quantize_matmul(
+    a: Tensor, b: Tensor, sb: Tensor, zb: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    y = dequantise(*dynamic_quantize_linear(a)) @ _weight(b, sb, zb, -1)
+    return y if bias is None else y + bias
 
 
 @operator("QGemm", domain=_MS)
-def qgemm(node: Node) -> Compute:
+def qgemm(
+    a: Tensor, sa: Tensor, za: Tensor, b: Tensor, sb: Tensor, zb: Tensor, c: Tensor | None = None,
+    sy: Tensor | None = None, zy: Tensor | None = None,
+    *, alpha: float = 1.0, transA: bool = False, transB: bool = False,
+) -> Tensor:  # fmt: skip
     """Quantised where the file gives an output scale, float otherwise; the bias is in steps of alpha * sa * sb."""
-    alpha, flip_a, flip_b = node.number("alpha", 1.0), node.flag("transA"), node.flag("transB")
-
-    def compute(
-        a: Tensor, sa: Tensor, za: Tensor, b: Tensor, sb: Tensor, zb: Tensor,
-        c: Tensor | None = None, sy: Tensor | None = None, zy: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
-        left, right = dequantise(a, sa, za), _weight(b, sb, zb, 0 if flip_b else -1)
-        y = alpha * (left.t() if flip_a else left) @ (right.t() if flip_b else right)
-        if c is not None:
-            y = y + c.float() * (alpha * sa * sb)
-        return y if sy is None else quantise(y, sy, zy)
-
-    return compute
+    left, right = dequantise(a, sa, za), _weight(b, sb, zb, 0 if transB else -1)
+    y = alpha * (left.t() if transA else left) @ (right.t() if transB else right)
+    if c is not None:
+        y = y + c.float() * (alpha * sa * sb)
+    return y if sy is None else quantise(y, sy, zy)
 
 
-def _pointwise(name: str, build: Callable[[Node], Callable[[Tensor], Tensor]]) -> None:
-    """File an operator (x, sx, zx, sy, zy) that applies a float function between dequantising and quantising."""
-
-    @operator(name, domain=_MS)
-    def pointwise(node: Node) -> Compute:
-        function = build(node)
-
-        def compute(x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None) -> Tensor:
-            return quantise(function(dequantise(x, sx, zx)), sy, zy)
-
-        return compute
+@operator("QLinearSigmoid", domain=_MS)
+def qlinear_sigmoid(x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None) -> Tensor:
+    return quantise(torch.sigmoid(dequantise(x, sx, zx)), sy, zy)
 
 
-def _softmax(node: Node) -> Callable[[Tensor], Tensor]:
-    axis, flattened = node.integer("axis", -1), node.integer("opset", 13) < 13
-    if flattened:
-        return lambda x: torch.softmax(x.flatten(axis % x.dim()), dim=-1).reshape(x.shape)
-    return lambda x: torch.softmax(x, dim=axis)
+@operator("QLinearLeakyRelu", domain=_MS)
+def qlinear_leaky_relu(
+    x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None, *, alpha: float = 0.01
+) -> Tensor:
+    return quantise(F.leaky_relu(dequantise(x, sx, zx), alpha), sy, zy)
 
 
-def _leaky_relu(node: Node) -> Callable[[Tensor], Tensor]:
-    alpha = node.number("alpha", 0.01)
-    return lambda x: F.leaky_relu(x, alpha)
+@operator("QLinearSoftmax", domain=_MS)
+def qlinear_softmax(
+    x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None, *, axis: int = -1, opset: int = 13
+) -> Tensor:
+    """The axis is meant as in that operator set of the standard."""
+    along = along_axis if opset >= 13 else along_axes
+    return quantise(along(torch.softmax, dequantise(x, sx, zx), axis=axis), sy, zy)
 
 
-def _spatial(node: Node, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+@operator("QLinearGlobalAveragePool", domain=_MS)
+def qlinear_global_average_pool(
+    x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None, *, channels_last: bool = False
+) -> Tensor:
+    return quantise(_channels_second(global_average_pool, dequantise(x, sx, zx), channels_last), sy, zy)
+
+
+@operator("QLinearAveragePool", domain=_MS)
+def qlinear_average_pool(
+    x: Tensor, sx: Tensor, zx: Tensor | None, sy: Tensor, zy: Tensor | None = None,
+    *, channels_last: bool = False, count_include_pad: bool = False, windows: Windows,
+) -> Tensor:  # fmt: skip
+    pool = partial(average_pool, count_include_pad=count_include_pad, windows=windows)
+    return quantise(_channels_second(pool, dequantise(x, sx, zx), channels_last), sy, zy)
+
+
+def _channels_second(function: Compute, x: Tensor, channels_last: bool) -> Tensor:
     """A function of ``(N, C, ...)``, for nodes that may keep channels last."""
-    if node.flag("channels_last"):
-        return lambda x: function(x.movedim(-1, 1)).movedim(1, -1)
-    return function
+    return function(x.movedim(-1, 1)).movedim(1, -1) if channels_last else function(x)
 
 
-_pointwise("QLinearSigmoid", lambda node: torch.sigmoid)
-_pointwise("QLinearLeakyRelu", _leaky_relu)
-_pointwise("QLinearSoftmax", _softmax)
-_pointwise(
-    "QLinearGlobalAveragePool",
-    lambda node: _spatial(node, lambda x: x.mean(dim=tuple(range(2, x.dim())), keepdim=True)),
-)
-_pointwise("QLinearAveragePool", lambda node: _spatial(node, average_pool(node)))
+def _binary(
+    function: Compute, a: Tensor, sa: Tensor, za: Tensor | None, b: Tensor, sb: Tensor, zb: Tensor | None, sy: Tensor,
+    zy: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    return quantise(function(dequantise(a, sa, za), dequantise(b, sb, zb)), sy, zy)
 
 
-def _binary(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """File an operator (a, sa, za, b, sb, zb, sy, zy)."""
-
-    @operator(name, domain=_MS)
-    def binary(node: Node) -> Compute:
-        def compute(
-            a: Tensor, sa: Tensor, za: Tensor | None, b: Tensor, sb: Tensor, zb: Tensor | None,
-            sy: Tensor, zy: Tensor | None = None,
-        ) -> Tensor:  # fmt: skip
-            return quantise(function(dequantise(a, sa, za), dequantise(b, sb, zb)), sy, zy)
-
-        return compute
-
-
-_binary("QLinearAdd", torch.add)
-_binary("QLinearMul", torch.mul)
+operator("QLinearAdd", domain=_MS)(partial(_binary, torch.add))
+operator("QLinearMul", domain=_MS)(partial(_binary, torch.mul))
 
 
 @operator("QLinearConcat", domain=_MS)
-def qlinear_concat(node: Node) -> Compute:
-    axis = node.integer("axis", 1)
-
-    def compute(sy: Tensor, zy: Tensor, *parts: Tensor) -> Tensor:
-        floats = [dequantise(*parts[first : first + 3]) for first in range(0, len(parts), 3)]
-        return quantise(torch.cat(floats, dim=axis), sy, zy)
-
-    return compute
+def qlinear_concat(sy: Tensor, zy: Tensor, *parts: Tensor, axis: int = 1) -> Tensor:
+    """Parts are three each: whole numbers, scale and zero point."""
+    floats = [dequantise(*parts[first : first + 3]) for first in range(0, len(parts), 3)]
+    return quantise(torch.cat(floats, dim=axis), sy, zy)

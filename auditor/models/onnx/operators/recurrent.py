@@ -6,65 +6,129 @@ A step past the end of its sequence changes no state and yields zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.operators.activations import elu, hard_sigmoid, leaky_relu, thresholded_relu
 
 Activation = Callable[[Tensor], Tensor]
 State = tuple[Tensor, ...]
 Cell = Callable[[Tensor, State], State]
 
-_DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
-_PLAIN: dict[str, Activation] = {
-    "Relu": torch.relu,
-    "Tanh": torch.tanh,
-    "Sigmoid": torch.sigmoid,
-    "Softsign": F.softsign,
-    "Softplus": F.softplus,
+_FUNCTIONS: dict[str, tuple[Callable[..., Tensor], dict[str, float]]] = {
+    "Relu": (torch.relu, {}),
+    "Tanh": (torch.tanh, {}),
+    "Sigmoid": (torch.sigmoid, {}),
+    "Softsign": (F.softsign, {}),
+    "Softplus": (F.softplus, {}),
+    "LeakyRelu": (leaky_relu, {"alpha": 0.01}),
+    "Elu": (elu, {"alpha": 1.0}),
+    "ThresholdedRelu": (thresholded_relu, {"alpha": 1.0}),
+    "HardSigmoid": (hard_sigmoid, {"alpha": 0.2, "beta": 0.5}),
+    "ScaledTanh": (lambda x, alpha, beta: alpha * torch.tanh(beta * x), {"alpha": 1.0, "beta": 1.0}),
+    "Affine": (lambda x, alpha, beta: alpha * x + beta, {"alpha": 1.0, "beta": 0.0}),
 }
+"""Activations by their names in the standard, with the defaults of their parameters."""
 
 
-@operator("RNN", "GRU", "LSTM")
-def recurrent(node: Node) -> Compute:
-    """Results: every output ``(T, D, N, H)``, the last states ``(D, N, H)``; ``layout`` 1 puts N first."""
-    activations = _activations(node)
-    directions = {"forward": [False], "reverse": [True]}.get(node.text("direction", "forward"), [False, True])
-    batch_first = node.flag("layout")
-    cells = {"RNN": _rnn_cell, "GRU": _gru_cell, "LSTM": _lstm_cell}
+@dataclass(frozen=True)
+class Gates:
+    """The attributes that say what a layer's gates compute, one direction after the other."""
 
-    def run(
-        x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, lengths: Tensor | None = None, *states: Tensor | None
-    ) -> tuple[Tensor, ...]:
-        x = x.transpose(0, 1) if batch_first else x
-        peephole = states[2] if len(states) > 2 else None
-        runs = []
-        for d, reverse in enumerate(directions):
-            each = len(activations) // len(directions)
-            bias, peepholes = (None if part is None else part[d] for part in (b, peephole))
-            cell = cells[node.op](node, activations[d * each : (d + 1) * each], w[d], r[d], bias, peepholes)
-            count = 2 if node.op == "LSTM" else 1
-            start = tuple(_start(states, i, d, batch_first, x, r.shape[-1]) for i in range(count))
-            runs.append(_over_time(cell, x, start, lengths, reverse))
-        outputs = torch.stack([ys for ys, _ in runs], dim=1)
-        last = [torch.stack(parts) for parts in zip(*(state for _, state in runs), strict=True)]
-        if batch_first:
-            return outputs.permute(2, 0, 1, 3), *(state.transpose(0, 1) for state in last)
-        return outputs, *last
+    activation_alpha: tuple[float, ...] = ()
+    activation_beta: tuple[float, ...] = ()
+    activations: tuple[str, ...] = ()
+    clip: float = 0.0
+    direction: str = "forward"
 
-    return run
+    @property
+    def turned(self) -> list[bool]:
+        """Whether each direction runs from the end."""
+        return {"forward": [False], "reverse": [True]}.get(self.direction, [False, True])
 
 
-def _start(states: tuple[Tensor | None, ...], i: int, d: int, batch_first: bool, x: Tensor, width: int) -> Tensor:
-    """The initial state of one direction: given, or zero."""
-    given = states[i] if i < len(states) else None
-    if given is None:
-        return x.new_zeros(x.shape[1], width)
-    return given[:, d] if batch_first else given[d]
+@lru_cache(maxsize=64)
+def _functions(gates: Gates, usual: tuple[str, ...]) -> list[list[Activation]]:
+    """The functions of each direction, behind the clipping of their input if asked for, never that of the cell state.
+
+    Parameters are handed out in the order of the functions.
+    """
+    given = {"alpha": iter(gates.activation_alpha), "beta": iter(gates.activation_beta)}
+    functions: list[Activation] = []
+    for place, name in enumerate(gates.activations or usual * len(gates.turned)):
+        function, parameters = _FUNCTIONS[name]
+        bound = partial(function, **{key: next(given[key], default) for key, default in parameters.items()})
+        functions.append(partial(_clipped, bound, gates.clip) if gates.clip > 0 and place % len(usual) < 2 else bound)
+    return [functions[first : first + len(usual)] for first in range(0, len(functions), len(usual))]
+
+
+def _clipped(function: Activation, limit: float, x: Tensor) -> Tensor:
+    return function(x.clamp(-limit, limit))
+
+
+def _unknown_activation(node: Node) -> str:
+    return next((f"activation {n}" for n in node.attributes.get("activations", ()) if n not in _FUNCTIONS), "")
+
+
+@operator("RNN", refuse=_unknown_activation)
+def rnn(
+    x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, sequence_lens: Tensor | None = None,
+    initial_h: Tensor | None = None, *, gates: Gates, layout: bool = False,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    return _layer(_rnn_cell, gates, ("Tanh",), [w, r, b], x, sequence_lens, [initial_h], layout)
+
+
+@operator("GRU", refuse=_unknown_activation)
+def gru(
+    x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, sequence_lens: Tensor | None = None,
+    initial_h: Tensor | None = None, *, gates: Gates, layout: bool = False, linear_before_reset: bool = False,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    cell = partial(_gru_cell, linear_before_reset)
+    return _layer(cell, gates, ("Sigmoid", "Tanh"), [w, r, b], x, sequence_lens, [initial_h], layout)
+
+
+@operator("LSTM", refuse=_unknown_activation)
+def lstm(
+    x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, sequence_lens: Tensor | None = None,
+    initial_h: Tensor | None = None, initial_c: Tensor | None = None, p: Tensor | None = None,
+    *, gates: Gates, input_forget: bool = False, layout: bool = False,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    cell, usual = partial(_lstm_cell, input_forget), ("Sigmoid", "Tanh", "Tanh")
+    return _layer(cell, gates, usual, [w, r, b, p], x, sequence_lens, [initial_h, initial_c], layout)
+
+
+def _layer(
+    make_cell: Callable[..., Cell], gates: Gates, usual: tuple[str, ...], weights: Sequence[Tensor | None],
+    x: Tensor, lengths: Tensor | None, initial: Sequence[Tensor | None], batch_first: bool,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """Every output ``(T, D, N, H)``, the last states ``(D, N, H)``; ``batch_first`` puts N first.
+
+    Args:
+        make_cell: makes a cell of its functions and of its part of the weights.
+        usual: the functions of a direction where the file names none.
+        weights: w, r and what else there is, the directions first.
+        initial: states, zero where None.
+    """
+    x = x.transpose(0, 1) if batch_first else x
+    runs = []
+    for d, (functions, reverse) in enumerate(zip(_functions(gates, usual), gates.turned, strict=True)):
+        w, r, *others = (None if weight is None else weight[d] for weight in weights)
+        assert r is not None, "the standard gives every layer its weights"
+        given = (None if start is None else start[:, d] if batch_first else start[d] for start in initial)
+        state = tuple(x.new_zeros(x.shape[1], r.shape[-1]) if start is None else start for start in given)
+        runs.append(_over_time(make_cell(functions, w, r, *others), x, state, lengths, reverse))
+    outputs = torch.stack([ys for ys, _ in runs], dim=1)
+    last = [torch.stack(parts) for parts in zip(*(state for _, state in runs), strict=True)]
+    if batch_first:
+        return outputs.permute(2, 0, 1, 3), *(state.transpose(0, 1) for state in last)
+    return outputs, *last
 
 
 def _over_time(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reverse: bool) -> tuple[Tensor, State]:
@@ -83,16 +147,15 @@ def _over_time(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reve
     return torch.stack(outputs[::-1] if reverse else outputs), state
 
 
-def _rnn_cell(node: Node, f: list[Activation], w: Tensor, r: Tensor, b: Tensor | None, _: Tensor | None) -> Cell:
+def _rnn_cell(f: list[Activation], w: Tensor, r: Tensor, b: Tensor | None) -> Cell:
     b_w, b_r = (None, None) if b is None else b.chunk(2)
     return lambda x, state: (f[0](F.linear(x, w, b_w) + F.linear(state[0], r, b_r)),)
 
 
-def _gru_cell(node: Node, f: list[Activation], w: Tensor, r: Tensor, b: Tensor | None, _: Tensor | None) -> Cell:
+def _gru_cell(linear_before_reset: bool, f: list[Activation], w: Tensor, r: Tensor, b: Tensor | None) -> Cell:
     """Update gate z, reset gate r, hidden gate h."""
     width = r.shape[-1]
     b_w, b_r = (w.new_zeros(2 * len(w))).chunk(2) if b is None else b.chunk(2)
-    linear_before_reset = node.flag("linear_before_reset")
 
     def step(x: Tensor, state: State) -> State:
         (h,) = state
@@ -108,11 +171,10 @@ def _gru_cell(node: Node, f: list[Activation], w: Tensor, r: Tensor, b: Tensor |
     return step
 
 
-def _lstm_cell(node: Node, f: list[Activation], w: Tensor, r: Tensor, b: Tensor | None, p: Tensor | None) -> Cell:
+def _lstm_cell(coupled: bool, f: list[Activation], w: Tensor, r: Tensor, b: Tensor | None, p: Tensor | None) -> Cell:
     """Input gate i, output gate o, forget gate f, cell gate c; peepholes let the gates see the cell state."""
     b_w, b_r = (None, None) if b is None else b.chunk(2)
     p_i, p_o, p_f = w.new_zeros(3, 1) if p is None else p.chunk(3)
-    coupled = node.flag("input_forget")
 
     def step(x: Tensor, state: State) -> State:
         h, cell = state
@@ -123,43 +185,3 @@ def _lstm_cell(node: Node, f: list[Activation], w: Tensor, r: Tensor, b: Tensor 
         return f[0](o + p_o * cell) * f[2](cell), cell
 
     return step
-
-
-def _activations(node: Node) -> list[Activation]:
-    """The functions of all gates, each behind the clipping of its input if asked for; never that of the cell state."""
-    directions = 2 if node.text("direction", "forward") == "bidirectional" else 1
-    names = node.attributes.get("activations") or _DEFAULTS[node.op] * directions
-    alphas, betas = iter(node.numbers("activation_alpha") or []), iter(node.numbers("activation_beta") or [])
-    functions = [_activation(node, name, alphas, betas) for name in names]
-    limit = node.number("clip", 0.0)
-    gates = 2 if node.op == "LSTM" else 3
-    return [_clipped(f, limit) if limit > 0 and i % 3 < gates else f for i, f in enumerate(functions)]
-
-
-def _clipped(function: Activation, limit: float) -> Activation:
-    return lambda x: function(x.clamp(-limit, limit))
-
-
-def _activation(node: Node, name: str, alphas: Iterator[float], betas: Iterator[float]) -> Activation:
-    """One function by its name in the standard; parameters are handed out in the order of the functions."""
-    if name in _PLAIN:
-        return _PLAIN[name]
-    if name == "LeakyRelu":
-        slope = next(alphas, 0.01)
-        return lambda x: F.leaky_relu(x, slope)
-    if name == "Elu":
-        alpha = next(alphas, 1.0)
-        return lambda x: F.elu(x, alpha)
-    if name == "ThresholdedRelu":
-        threshold = next(alphas, 1.0)
-        return lambda x: torch.where(x > threshold, x, 0.0)
-    if name == "HardSigmoid":
-        scale, shift = next(alphas, 0.2), next(betas, 0.5)
-        return lambda x: torch.clamp(scale * x + shift, 0.0, 1.0)
-    if name == "ScaledTanh":
-        outer, inner = next(alphas, 1.0), next(betas, 1.0)
-        return lambda x: outer * torch.tanh(inner * x)
-    if name == "Affine":
-        scale, shift = next(alphas, 1.0), next(betas, 0.0)
-        return lambda x: scale * x + shift
-    raise node.unsupported(f"activation {name}")

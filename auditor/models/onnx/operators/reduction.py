@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator, python_integers
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.signature import Compute, Integer, Integers
 
 
 def _product(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
@@ -29,47 +31,42 @@ _REDUCTIONS: dict[str, Compute] = {
 }
 
 
-@operator(*_REDUCTIONS, host=(1,))
-def reduction(node: Node) -> Compute:
-    """Axes are an attribute in older files and an input in newer ones; none means all, or nothing if asked."""
-    reduce, keep = _REDUCTIONS[node.op], node.flag("keepdims", True)
-    attribute, idle = node.integers("axes"), node.flag("noop_with_empty_axes")
-
-    def reduced(x: Tensor, axes: Tensor | None = None) -> Tensor:
-        wanted = attribute if axes is None else python_integers(axes)
-        if wanted:
-            return reduce(x, tuple(wanted), keep)
-        return x if idle else reduce(x, tuple(range(x.dim())), keep)
-
-    return reduced
+def _reduction(
+    reduce: Compute, data: Tensor, axes: Integers = (), *, keepdims: bool = True, noop_with_empty_axes: bool = False
+) -> Tensor:
+    """No axes mean all, or nothing if asked."""
+    if noop_with_empty_axes and not axes:
+        return data
+    return reduce(data, axes or tuple(range(data.dim())), keepdims)
 
 
-@operator("ArgMax", "ArgMin")
-def extreme_position(node: Node) -> Compute:
-    axis, keep = node.integer("axis", 0), node.flag("keepdims", True)
-    find = torch.argmax if node.op == "ArgMax" else torch.argmin
-
-    def position(x: Tensor) -> Tensor:
-        if not node.flag("select_last_index"):
-            return find(x, axis, keepdim=keep)
-        return x.shape[axis] - 1 - find(x.flip(axis), axis, keepdim=keep)
-
-    return position
+for _name, _reduce in _REDUCTIONS.items():
+    operator(_name)(partial(_reduction, _reduce))
 
 
-@operator("CumSum", "CumProd", host=(1,))
-def running(node: Node) -> Compute:
+def _extreme_position(
+    find: Compute, data: Tensor, *, axis: int = 0, keepdims: bool = True, select_last_index: bool = False
+) -> Tensor:
+    if not select_last_index:
+        return find(data, axis, keepdim=keepdims)
+    return data.shape[axis] - 1 - find(data.flip(axis), axis, keepdim=keepdims)
+
+
+operator("ArgMax")(partial(_extreme_position, torch.argmax))
+operator("ArgMin")(partial(_extreme_position, torch.argmin))
+
+
+def _running(
+    accumulate: Compute, start: int, x: Tensor, axis: Integer, *, exclusive: bool = False, reverse: bool = False
+) -> Tensor:
     """Running total; ``exclusive`` leaves the element itself out, ``reverse`` starts at the end."""
-    exclusive, reverse = node.flag("exclusive"), node.flag("reverse")
-    accumulate, start = (torch.cumsum, 0) if node.op == "CumSum" else (torch.cumprod, 1)
+    x = x.flip(axis) if reverse else x
+    if exclusive:
+        first = torch.full_like(x.narrow(axis, 0, 1), start)
+        x = torch.cat([first, x.narrow(axis, 0, x.shape[axis] - 1)], axis)
+    y = accumulate(x, axis, dtype=x.dtype)
+    return y.flip(axis) if reverse else y
 
-    def accumulated(x: Tensor, axis: Tensor) -> Tensor:
-        along = int(axis.item())
-        x = x.flip(along) if reverse else x
-        if exclusive:
-            first = torch.full_like(x.narrow(along, 0, 1), start)
-            x = torch.cat([first, x.narrow(along, 0, x.shape[along] - 1)], along)
-        y = accumulate(x, along, dtype=x.dtype)
-        return y.flip(along) if reverse else y
 
-    return accumulated
+operator("CumSum")(partial(_running, torch.cumsum, 0))
+operator("CumProd")(partial(_running, torch.cumprod, 1))

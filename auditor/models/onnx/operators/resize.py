@@ -7,15 +7,15 @@ to an ``(out, in)`` matrix of weights on each axis. Classifiers resize seldom: e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator, python_integers
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.signature import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -36,75 +36,44 @@ class Sampling:
     ``nearest_mode`` has one more value, ``simple``: ONNX Runtime's rule before opset 11, up where the axis shrinks.
     """
 
-    mode: str
-    coordinates: str
-    nearest_mode: str
-    cubic_coeff_a: float
-    exclude_outside: bool
-    antialias: bool
-    extrapolation_value: float
+    mode: str = "nearest"
+    coordinate_transformation_mode: str = "half_pixel"
+    nearest_mode: str = "round_prefer_floor"
+    cubic_coeff_a: float = -0.75
+    exclude_outside: bool = False
+    antialias: bool = False
+    extrapolation_value: float = 0.0
 
 
-@operator("Upsample", host=(1,))
-def upsample(node: Node) -> Compute:
-    """Scales are an attribute before opset 9 and an input since."""
-    sampling = Sampling(node.text("mode", "nearest"), "asymmetric", "simple", -0.75, False, False, 0.0)
-    attribute = node.numbers("scales")
-    resized = _resizer(sampling)
-
-    def grown(x: Tensor, scales: Tensor | None = None) -> Tensor:
-        factors = attribute if scales is None else scales.tolist()
-        return resized(x, dict(enumerate(_by_scales(x.shape, factors or []))))
-
-    return grown
+@operator("Upsample")
+@operator("Resize", until=10)
+def upsample(x: Tensor, scales: Floats, *, mode: str = "nearest") -> Tensor:
+    return _resized(x, dict(enumerate(_by_scales(x.shape, scales))), Sampling(mode, "asymmetric", "simple"))
 
 
-@operator("Resize", host=(1, 2, 3))
-def resize(node: Node) -> Compute:
-    """Inputs are (x, scales) in opset 10 and (x, region, scales, sizes) since."""
-    old = node.version < 11
-    sampling = Sampling(
-        mode=node.text("mode", "nearest"),
-        coordinates=node.text("coordinate_transformation_mode", "asymmetric" if old else "half_pixel"),
-        nearest_mode=node.text("nearest_mode", "simple" if old else "round_prefer_floor"),
-        cubic_coeff_a=node.number("cubic_coeff_a", -0.75),
-        exclude_outside=node.flag("exclude_outside"),
-        antialias=node.flag("antialias"),
-        extrapolation_value=node.number("extrapolation_value", 0.0),
-    )
-    axes, policy = node.integers("axes"), node.text("keep_aspect_ratio_policy", "stretch")
-    resized = _resizer(sampling)
-
-    def sampled(
-        x: Tensor, region: Tensor | None = None, scales: Tensor | None = None, sizes: Tensor | None = None
-    ) -> Tensor:
-        if old:
-            region, scales = None, region
-        where = [axis % x.dim() for axis in axes] if axes is not None else list(range(x.dim()))
-        before = [x.shape[axis] for axis in where]
-        if scales is not None and scales.numel():
-            plan = _by_scales(before, scales.tolist())
-        else:
-            assert sizes is not None, "Resize has neither scales nor sizes"
-            plan = _by_sizes(before, python_integers(sizes), policy)
-        if region is not None and region.numel():
-            bounds = region.tolist()
-            plan = [Axis(a.before, a.after, a.scale, *se) for a, se in zip(plan, _pairs(bounds), strict=True)]
-        return resized(x, dict(zip(where, plan, strict=True)))
-
-    return sampled
+@operator("Resize", since=11)
+def resize(
+    x: Tensor, roi: Floats | None = None, scales: Floats | None = None, sizes: Integers | None = None,
+    *, axes: tuple[int, ...] | None = None, keep_aspect_ratio_policy: str = "stretch", sampling: Sampling,
+) -> Tensor:  # fmt: skip
+    where = [axis % x.dim() for axis in (range(x.dim()) if axes is None else axes)]
+    before = [x.shape[axis] for axis in where]
+    if scales:
+        plan = _by_scales(before, scales)
+    else:
+        assert sizes is not None, "Resize has neither scales nor sizes"
+        plan = _by_sizes(before, sizes, keep_aspect_ratio_policy)
+    if roi:
+        bounds = zip(roi[: len(plan)], roi[len(plan) :], strict=True)
+        plan = [replace(axis, start=start, end=end) for axis, (start, end) in zip(plan, bounds, strict=True)]
+    return _resized(x, dict(zip(where, plan, strict=True)), sampling)
 
 
-def _pairs(flat: list[float]) -> list[tuple[float, float]]:
-    half = len(flat) // 2
-    return list(zip(flat[:half], flat[half:], strict=True))
-
-
-def _by_scales(before: list[int] | torch.Size, scales: list[float]) -> list[Axis]:
+def _by_scales(before: Sequence[int], scales: Sequence[float]) -> list[Axis]:
     return [Axis(n, math.floor(n * scale), scale) for n, scale in zip(before, scales, strict=True)]
 
 
-def _by_sizes(before: list[int], sizes: list[int], policy: str) -> list[Axis]:
+def _by_sizes(before: Sequence[int], sizes: Sequence[int], policy: str) -> list[Axis]:
     """Axes for the sizes asked for; a policy other than stretch keeps the aspect ratio."""
     scales = [after / n for n, after in zip(before, sizes, strict=True)]
     if policy != "stretch":
@@ -113,28 +82,23 @@ def _by_sizes(before: list[int], sizes: list[int], policy: str) -> list[Axis]:
     return [Axis(n, after, scale) for n, after, scale in zip(before, sizes, scales, strict=True)]
 
 
-def _resizer(sampling: Sampling) -> Callable[[Tensor, dict[int, Axis]], Tensor]:
-    """Apply the matrices of all axes that change; matrices are kept, because sizes seldom vary."""
-    weights = lru_cache(maxsize=16)(lambda axis: _weights(axis, sampling))
-    crops = sampling.coordinates == "tf_crop_and_resize"
-
-    def resized(x: Tensor, plan: dict[int, Axis]) -> Tensor:
-        outside = []
-        for position, axis in plan.items():
-            if axis.before != axis.after or axis.scale != 1.0 or crops:
-                matrix, beyond = weights(axis)
-                x = torch.tensordot(x, matrix.to(x), dims=([position], [1])).movedim(-1, position)
-                outside.append(beyond.to(x.device).view([-1 if p == position else 1 for p in range(x.dim())]))
-        for beyond in outside if crops else []:
-            x = torch.where(beyond, sampling.extrapolation_value, x)
-        return x
-
-    return resized
+def _resized(x: Tensor, plan: Mapping[int, Axis], sampling: Sampling) -> Tensor:
+    """Apply the matrices of all axes that change."""
+    outside, crops = [], sampling.coordinate_transformation_mode == "tf_crop_and_resize"
+    for position, axis in plan.items():
+        if axis.before != axis.after or axis.scale != 1.0 or crops:
+            matrix, beyond = _weights(axis, sampling)
+            x = torch.tensordot(x, matrix.to(x), dims=([position], [1])).movedim(-1, position)
+            outside.append(beyond.to(x.device).view([-1 if p == position else 1 for p in range(x.dim())]))
+    for beyond in outside if crops else []:
+        x = torch.where(beyond, sampling.extrapolation_value, x)
+    return x
 
 
+@lru_cache(maxsize=32)  # sizes seldom vary
 def _weights(axis: Axis, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """Weights float64 ``(out, in)`` of one axis, and which outputs lie outside the input (bool ``(out,)``)."""
-    positions = _source_positions(axis, sampling.coordinates)
+    positions = _source_positions(axis, sampling.coordinate_transformation_mode)
     beyond = (positions < 0) | (positions > axis.before - 1)
     if sampling.mode == "nearest":
         simple = "ceil" if axis.scale < 1 else "floor"

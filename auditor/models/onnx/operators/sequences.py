@@ -5,57 +5,52 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auditor.models.onnx.graph.node import Node
-from auditor.models.onnx.graph.registry import Compute, operator, python_integers
+from auditor.models.onnx.graph.registry import operator
+from auditor.models.onnx.graph.signature import HostTensor, Integer
 
 
-@operator("SequenceConstruct", "SequenceEmpty")
-def sequence(node: Node) -> Compute:
-    return lambda *parts: list(parts)
+@operator("SequenceConstruct")
+def sequence_construct(*inputs: Tensor) -> list[Tensor]:
+    return list(inputs)
+
+
+@operator("SequenceEmpty")
+def sequence_empty() -> list[Tensor]:
+    return []
 
 
 @operator("SequenceLength", sizes_only=True)
-def sequence_length(node: Node) -> Compute:
-    return lambda parts: torch.tensor(len(parts))
+def sequence_length(input_sequence: list[Tensor]) -> Tensor:
+    return torch.tensor(len(input_sequence))
 
 
-@operator("SequenceAt", host=(1,))
-def sequence_at(node: Node) -> Compute:
-    return lambda parts, place: parts[int(place.item())]
+@operator("SequenceAt")
+def sequence_at(input_sequence: list[Tensor], position: Integer) -> Tensor:
+    return input_sequence[position]
 
 
-@operator("SequenceInsert", host=(2,))
-def sequence_insert(node: Node) -> Compute:
-    def inserted(parts: list[Tensor], part: Tensor, place: Tensor | None = None) -> list[Tensor]:
-        at = len(parts) if place is None else int(place.item())
-        return [*parts[:at], part, *parts[at:]]
-
-    return inserted
+@operator("SequenceInsert")
+def sequence_insert(input_sequence: list[Tensor], tensor: Tensor, position: Integer | None = None) -> list[Tensor]:
+    at = len(input_sequence) if position is None else position
+    return [*input_sequence[:at], tensor, *input_sequence[at:]]
 
 
-@operator("SequenceErase", host=(1,))
-def sequence_erase(node: Node) -> Compute:
-    def without(parts: list[Tensor], place: Tensor | None = None) -> list[Tensor]:
-        at = (-1 if place is None else int(place.item())) % len(parts)
-        return parts[:at] + parts[at + 1 :]
-
-    return without
+@operator("SequenceErase")
+def sequence_erase(input_sequence: list[Tensor], position: Integer = -1) -> list[Tensor]:
+    at = position % len(input_sequence)
+    return input_sequence[:at] + input_sequence[at + 1 :]
 
 
 @operator("ConcatFromSequence")
-def concat_from_sequence(node: Node) -> Compute:
-    axis, new = node.integer("axis", 0), node.flag("new_axis")
-    return lambda parts: torch.stack(parts, axis) if new else torch.cat(parts, axis)
+def concat_from_sequence(input_sequence: list[Tensor], *, axis: int, new_axis: bool = False) -> Tensor:
+    return torch.stack(input_sequence, axis) if new_axis else torch.cat(input_sequence, axis)
 
 
-@operator("SplitToSequence", host=(1,))
-def split_to_sequence(node: Node) -> Compute:
+@operator("SplitToSequence")
+def split_to_sequence(
+    input: Tensor, split: HostTensor | None = None, *, axis: int = 0, keepdims: bool = True
+) -> list[Tensor]:
     """Parts of one size (a scalar) or of given sizes; without either, single elements, their axis kept or not."""
-    axis, keep = node.integer("axis", 0), node.flag("keepdims", True)
-
-    def cut(x: Tensor, sizes: Tensor | None = None) -> list[Tensor]:
-        if sizes is None:
-            return list(torch.split(x, 1, axis) if keep else torch.unbind(x, axis))
-        return list(torch.split(x, python_integers(sizes) if sizes.dim() else int(sizes.item()), axis))
-
-    return cut
+    if split is None:
+        return list(torch.split(input, 1, axis) if keepdims else torch.unbind(input, axis))
+    return list(torch.split(input, split.tolist(), axis))

@@ -8,8 +8,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from auditor.documents.results import NotMeasured
+from auditor.models.graphs.view import as_vectors
 from auditor.models.onnx.graph import find_head, read_graph
-from auditor.models.onnx.graph.head import as_vectors
 
 
 def head_of(*nodes, opset=18, **weights):

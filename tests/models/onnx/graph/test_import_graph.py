@@ -216,5 +216,5 @@ def test_scores_behind_a_zipmap():
 def test_a_segmenter_has_no_scores():
     model = model_of([helper.make_node("Identity", ["x"], ["mask"])], [])
     model.graph.output.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["n", 5, 32, 32]))
-    with pytest.raises(InputRefused, match=r"found mask FLOAT \(\?, 5, 32, 32\)"):
+    with pytest.raises(InputRefused, match=r"found mask float \(\?, 5, 32, 32\)"):
         score_output(model)

@@ -315,4 +315,5 @@ def test_every_operator_has_a_gradient_test_or_a_reason():
 
 def is_quantised(name: str) -> bool:
     """Straight-through gradients are no derivatives: their own tests say what they are."""
-    return operators[name].build.__module__.endswith(".quantisation")
+    function = operators[name][0].function
+    return getattr(function, "func", function).__module__.endswith(".quantisation")

@@ -31,7 +31,9 @@ class GapSlope(Characteristic):
         "gap_slope": Definition(
             title="Slope of the probability gap",
             unit="probability per L2",
-            direction="lower is calmer",
+            scale="number",
+            better="lower",
+            reading="lower is calmer",
             bounds=(None, None),
             scope="direction",
             headline=True,

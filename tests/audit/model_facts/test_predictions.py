@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auditor.audit.model_facts.predictions import predict_split
-from auditor.audit.model_facts.sample_table import samples_of
+from auditor.audit.model_facts.predictions import predict_split, samples_of
 from auditor.datasets.base import Split
 from auditor.documents.results import Direction, Flagged, Generation, Margins, NotMeasured, Pair, Sources
 from tests.analytic import around_the_middle, half_space

@@ -20,7 +20,7 @@ from torch import Tensor
 from auditor.characteristics.base import ClassSamples
 from auditor.documents.results import NotMeasured
 from auditor.functional.linear_svm import linear_svm
-from auditor.functional.statistics import systematic
+from auditor.functional.statistics import evenly_spaced
 
 FITTED = 1000
 """Most training embeddings of each class that the SVM is fitted on, evenly spaced over the training set."""
@@ -28,7 +28,7 @@ LEAST = 2
 
 
 @dataclass(frozen=True)
-class Separator:
+class Hyperplane:
     """A hyperplane in embedding space.
 
     Args:
@@ -43,12 +43,12 @@ class Separator:
         """Signed distance, positive on the target's side: float64 ``(N,)`` for float32 ``(N, E)``."""
         return embeddings.double() @ self.normal + self.offset
 
-    def flipped(self) -> Separator:
+    def flipped(self) -> Hyperplane:
         """The same hyperplane seen from the other class."""
-        return Separator(-self.normal, -self.offset)
+        return Hyperplane(-self.normal, -self.offset)
 
 
-def separator(source: ClassSamples, target: ClassSamples) -> Separator | NotMeasured:
+def separating_hyperplane(source: ClassSamples, target: ClassSamples) -> Hyperplane | NotMeasured:
     """The SVM's hyperplane between the training embeddings of two classes; the same one for both directions."""
     assert source.train_embeddings is not None
     assert target.train_embeddings is not None
@@ -65,8 +65,8 @@ def separator(source: ClassSamples, target: ClassSamples) -> Separator | NotMeas
 # Both directions of a pair and its baselines ask for the same fit, one after the other. A tensor's hash is its
 # identity and the samples of a class are never written to, so the key is exact.
 @lru_cache(maxsize=2)
-def _fit(source: Tensor, target: Tensor) -> Separator | NotMeasured:
-    parts = [e[systematic(len(e), FITTED)] for e in (source, target)]
+def _fit(source: Tensor, target: Tensor) -> Hyperplane | NotMeasured:
+    parts = [e[evenly_spaced(len(e), FITTED)] for e in (source, target)]
     labels = torch.cat([torch.full((len(part),), sign) for part, sign in zip(parts, (-1.0, 1.0), strict=True)])
     embeddings = torch.cat(parts).double()
     found = linear_svm(embeddings, labels, c=1.0)
@@ -76,4 +76,4 @@ def _fit(source: Tensor, target: Tensor) -> Separator | NotMeasured:
     decisions, length = embeddings @ normal, float(normal.norm())
     if float(decisions.max() - decisions.min()) < 1e-9:  # of 2, the width of the margin: rounding, not a direction
         return NotMeasured(not_measured="the training embeddings of the two classes cannot be told apart")
-    return Separator(normal / length, bias / length)
+    return Hyperplane(normal / length, bias / length)

@@ -13,7 +13,7 @@ INTRUSION = 0.25
 
 
 @dataclass
-class Arrivals:
+class BestSoFar:
     """The best arrival of each instance of one direction so far: the nearest of those clear of third classes.
 
     Args:
@@ -32,7 +32,7 @@ class Arrivals:
     idle: int = 0
 
     @classmethod
-    def none(cls, start: Tensor) -> Arrivals:
+    def none(cls, start: Tensor) -> BestSoFar:
         """Nothing has arrived yet."""
         count = len(start)
         distance, clear = torch.full((count,), math.inf), torch.zeros(count, dtype=torch.bool)
@@ -43,7 +43,7 @@ class Arrivals:
         """Bool ``(N,)``."""
         return torch.isfinite(self.distance)
 
-    def offer(self, start: Tensor, moved: Tensor, p: Tensor, crossing: tuple[int, int], path: Tensor) -> None:
+    def update(self, start: Tensor, moved: Tensor, p: Tensor, crossing: tuple[int, int], path: Tensor) -> None:
         """Keep what arrived better than before, and count looks without improvement.
 
         Args:

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.audit.pairs.sharding import MOST_PAIRS, pairs_at_once, shards_of
+from auditor.audit.pairs.shard import MOST_PAIRS, pairs_at_once, shards_of
 
 
 @given(st.integers(0, 80), st.integers(1, 40))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.audit.memory import out_of_memory
+from auditor.audit.failures import out_of_memory
 from auditor.errors import InputRefused
 
 

@@ -1,0 +1,3 @@
+"""The distributions here are installed by tests, never imported into their process."""
+
+collect_ignore = ["distributions"]
