@@ -32,9 +32,10 @@ from auditor.characteristics.base import (
 from auditor.datasets.base import DataRequest, DataSource, RawData, Split, data_sources
 from auditor.documents.results import Cost, Definition, Document, Measure, Measured, NotMeasured, Results, to_json
 from auditor.errors import AuditError
-from auditor.models.base import Backend, ModelInput, ModelOptions
+from auditor.models.base import Backend, ModelInput, ModelOpener, ModelOptions
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier, Preprocessing
+from auditor.models.model_file import ModelFile
 from auditor.models.shape import instance_spec
 from auditor.registry import Registry
 from auditor.render.base import OutputOfPlace, outputs
@@ -100,7 +101,7 @@ def check_generator(generator: Any) -> None:
         _check_instances(f, task, found)
 
 
-def check_model_format(opener: Callable[[Path, ModelOptions], Backend], path: str | Path, **options: Any) -> None:
+def check_model_format(opener: ModelOpener, path: str | Path, **options: Any) -> None:
     """A model format opens a file, answers the same for each instance of a batch as alone, and refuses what is none.
 
     Args:
@@ -111,7 +112,7 @@ def check_model_format(opener: Callable[[Path, ModelOptions], Backend], path: st
         AssertionError: it breaks a rule; the sentence says which.
     """
     path, chosen = Path(path), ModelOptions(**options)
-    backend = opener(path, chosen)
+    backend = _opened(opener, path, chosen)
     _expect(isinstance(backend, Backend), f"a Backend; found {type(backend).__name__}")
     lacking = [name for name in Backend.__annotations__ if not hasattr(backend, name)]
     _expect(not lacking, f"a backend with the attributes {', '.join(lacking)}")
@@ -140,7 +141,7 @@ def check_model_format(opener: Callable[[Path, ModelOptions], Backend], path: st
         damaged = Path(folder) / path.name
         damaged.write_bytes(b"\x00\xff no model " * 9)
         try:
-            opener(damaged, chosen)
+            _opened(opener, damaged, chosen)
         except Exception:
             return
     raise AssertionError("expected an exception for a file that is no model; found a backend")
@@ -404,6 +405,11 @@ def _check_instances(f: Classifier, task: DirectionTask, found: BoundaryInstance
     tied = on_boundary(f.probabilities(found.x_boundary), task.source, task.target, BETA) | found.jump
     _expect(bool(tied.all()), "instances in which both classes tie and lead")
     _expect(bool((f.predict(found.x_adversarial) == task.target).all()), "each x_adversarial predicted the target")
+
+
+def _opened(opener: ModelOpener, path: Path, options: ModelOptions) -> Backend:
+    with path.open("rb") as content:
+        return opener(ModelFile(path, path.suffix[1:], content), options)
 
 
 def _check_gradient(backend: Backend, classifier: Classifier, x: Tensor, samples: Tensor) -> None:

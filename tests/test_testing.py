@@ -17,6 +17,7 @@ from auditor.characteristics.base import Characteristic, Evidence, Findings, Pai
 from auditor.datasets.base import DataSource, RawData, Split, data_sources
 from auditor.documents.results import Cost, Definition, Measure, NotMeasured
 from auditor.models.base import model_formats
+from auditor.models.model_file import ModelFile
 from auditor.render.base import outputs
 from auditor.testing import (
     check_characteristic,
@@ -198,8 +199,8 @@ def opening(**changed: Any) -> Any:
     """An opener of half-spaces whose backend has something changed."""
     kind = type("Changed", (Plane,), changed)
 
-    def opener(path: Path, options: Any) -> Any:
-        if path.read_bytes() != b"a plane":
+    def opener(file: ModelFile, options: Any) -> Any:
+        if file.reader().read() != b"a plane":
             raise ValueError("no plane")
         return kind()
 
@@ -211,7 +212,7 @@ def noisy(self: Plane, x: torch.Tensor) -> torch.Tensor:
 
 
 BAD_FORMATS = {
-    "a Backend; found str": lambda path, options: "model",
+    "a Backend; found str": lambda file, options: "model",
     "a row of scores for each instance, without gradient": opening(
         scores=lambda self, x: torch.nn.Parameter(self.logits(x))
     ),
@@ -225,7 +226,7 @@ BAD_FORMATS = {
         logits=lambda self, x: 0 * self.module(x), scores=lambda self, x: self.module(x)
     ),
     "embeddings as float32": opening(embeddings=lambda self, x: x.flatten(1).double()),
-    "an exception for a file that is no model": lambda path, options: Plane(),
+    "an exception for a file that is no model": lambda file, options: Plane(),
     "a model whose file says the size of its input": opening(unsized=True),
 }
 

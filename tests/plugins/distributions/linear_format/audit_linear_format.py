@@ -1,12 +1,12 @@
 """Linear classifiers: ``model.linear`` is JSON with ``weights`` (C lists of D numbers) and ``bias`` (C numbers)."""
 
 import json
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format
+from auditor.models.model_file import ModelFile
 
 
 class LinearModel(Backend):
@@ -34,7 +34,7 @@ class LinearModel(Backend):
 
 
 @model_format("linear")
-def open_linear(path: Path, options: ModelOptions) -> Backend:
+def open_linear(file: ModelFile, options: ModelOptions) -> Backend:
     """Open a linear classifier in JSON."""
-    document = json.loads(path.read_text("utf-8"))
+    document = json.loads(file.reader().read())
     return LinearModel(torch.tensor(document["weights"]), torch.tensor(document["bias"]))
