@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("ci", "data", "policy", "supply-chain")
+PAGES = ("ci", "container", "data", "policy", "supply-chain")
 NAMED = [
     (page, file, name)
     for page in PAGES

@@ -123,9 +123,10 @@ def test_another_setting_starts_afresh_and_is_named(whole: tuple[str, Memory], o
 
 
 def test_another_model_or_version_starts_afresh(whole: tuple[str, Memory]) -> None:
-    facts = {**whole[1].begun[0].facts, "the model": "0" * 64, "the tool's version": "0.0.1"}
+    others = {"the model": "0" * 64, "the tool's version": "0.0.1", "the form of finished parts": "0"}
+    facts = {**whole[1].begun[0].facts, **others}
     content, after = audited(Found(facts=facts, parts=whole[1].parts))
-    assert after.begun[0].changed == ["the tool's version", "the model"]
+    assert after.begun[0].changed == ["the tool's version", "the form of finished parts", "the model"]
     assert content == whole[0]
 
 

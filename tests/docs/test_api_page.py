@@ -36,7 +36,7 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "model.onnx", "next.onnx", "accepted", "report.html", "gated.html", "compare.html", "summary.md",
     }  # fmt: skip
     for page in ("report.html", "gated.html", "compare.html"):
-        assert (tmp_path / page).read_text("utf-8").startswith("<!DOCTYPE html>")
+        assert (tmp_path / page).read_text("utf-8").startswith("<!doctype html>")
 
 
 def test_every_public_name_stands_on_the_page() -> None:

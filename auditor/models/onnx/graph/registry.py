@@ -60,14 +60,9 @@ class Operator:
         Raises:
             UnsupportedGraph: a variant without a form here.
         """
-        if variant := self.refuse(node) or self._old_broadcast(node):
+        if variant := self.refuse(node):
             raise node.unsupported(variant)
         return (self.function(node), node.inputs) if self.builds else self.signature.bind(node)
-
-    def _old_broadcast(self, node: Node) -> str:
-        """Before opset 7 two operands could be aligned at an axis of the first, which torch does not do."""
-        known = not self.builds and any(parameter.name == "axis" for parameter in self.signature.parameters)
-        return "axis" if "axis" in node.attributes and not known else ""
 
 
 operators: Registry[list[Operator]] = Registry("onnx_operator", "auditor.models.onnx.operators")

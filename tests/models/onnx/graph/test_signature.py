@@ -62,8 +62,6 @@ def test_sizes_that_are_computed_are_read_at_each_call():
         ("Gelu", [X], {"opset": 20}, r"Gelu with other arguments than the standard's \(too many"),
         ("Cast", [], {}, r"Cast with other arguments than the standard's \(missing a required argument: 'to'"),
         ("Pad", [np.array([0, 0, 1, 0, 0, 1])], {"mode": "mirrored"}, "Pad with mode mirrored"),
-        ("Add", [np.ones(1, np.float32)], {"opset": 6, "broadcast": 1, "axis": 0}, "Add with axis"),
-        ("Pow", [np.ones(3, np.float32)], {"opset": 1, "broadcast": 1, "axis": 0}, "Pow with axis"),
         ("RNN", [X, X], {"activations": ["Tan"]}, "RNN with activation Tan"),
     ],
 )
