@@ -112,8 +112,7 @@ def check_model_format(opener: ModelOpener, path: str | Path, **options: Any) ->
         AssertionError: it breaks a rule; the sentence says which.
     """
     path, chosen = Path(path), ModelOptions(**options)
-    with path.open("rb") as content:
-        backend = opener(ModelFile(path, path.suffix, content), chosen)
+    backend = _opened(opener, path, chosen)
     _expect(isinstance(backend, Backend), f"a Backend; found {type(backend).__name__}")
     lacking = [name for name in Backend.__annotations__ if not hasattr(backend, name)]
     _expect(not lacking, f"a backend with the attributes {', '.join(lacking)}")
@@ -142,8 +141,7 @@ def check_model_format(opener: ModelOpener, path: str | Path, **options: Any) ->
         damaged = Path(folder) / path.name
         damaged.write_bytes(b"\x00\xff no model " * 9)
         try:
-            with damaged.open("rb") as content:
-                opener(ModelFile(damaged, path.suffix, content), chosen)
+            _opened(opener, damaged, chosen)
         except Exception:
             return
     raise AssertionError("expected an exception for a file that is no model; found a backend")
@@ -407,6 +405,11 @@ def _check_instances(f: Classifier, task: DirectionTask, found: BoundaryInstance
     tied = on_boundary(f.probabilities(found.x_boundary), task.source, task.target, BETA) | found.jump
     _expect(bool(tied.all()), "instances in which both classes tie and lead")
     _expect(bool((f.predict(found.x_adversarial) == task.target).all()), "each x_adversarial predicted the target")
+
+
+def _opened(opener: ModelOpener, path: Path, options: ModelOptions) -> Backend:
+    with path.open("rb") as content:
+        return opener(ModelFile(path, path.suffix[1:], content), options)
 
 
 def _check_gradient(backend: Backend, classifier: Classifier, x: Tensor, samples: Tensor) -> None:

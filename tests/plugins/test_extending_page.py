@@ -23,6 +23,7 @@ from auditor.characteristics.base import (
 from auditor.datasets.base import DataRequest, RawData, Split, data_source, path_source
 from auditor.documents.results import Definition, GeneratorDefinition, Plugin
 from auditor.models.base import Backend, ModelInput, ModelOptions
+from auditor.models.model_file import ModelFile
 from auditor.registry import _registries
 from auditor.render.base import Output, OutputOfPlace
 
@@ -40,7 +41,7 @@ HOOKS = {
         Definition,
     ),
     "A generator": (Generator, DirectionTask, BoundaryInstances, GeneratorDefinition),
-    "A model format": (Backend, ModelOptions, ModelInput),
+    "A model format": (Backend, ModelFile, ModelOptions, ModelInput),
     "A data set": (DataRequest, RawData, Split, data_source, path_source),
     "An output": (Output, OutputOfPlace),
     "What holds for every kind": (Plugin,),

@@ -36,5 +36,5 @@ class LinearModel(Backend):
 @model_format("linear")
 def open_linear(file: ModelFile, options: ModelOptions) -> Backend:
     """Open a linear classifier in JSON."""
-    document = json.load(file.reader())
+    document = json.loads(file.reader().read())
     return LinearModel(torch.tensor(document["weights"]), torch.tensor(document["bias"]))
