@@ -56,7 +56,7 @@ __all__ = [
 ]  # fmt: skip
 _HOMES = {
     "api.audits": "Audit AuditComparison Verdict compare load",
-    "api.jobs": "available boundary_instances inspect open_model",
+    "api.jobs": "audit available boundary_instances inspect open_model",
     "boundary.base": "BoundaryInstances DirectionTask Generator generator",
     "characteristics.base": "Characteristic Evidence Findings PairCharacteristic characteristic",
     "datasets.base": "DataRequest RawData Split data_source path_source",
@@ -67,7 +67,7 @@ _HOMES = {
     "policy.document": "Policy",
     "render.base": "Output output",
 }
-"""Where the public names are defined; the others are submodules, ``audit`` among them, which can be called."""
+"""Where the public names are defined; the others are submodules."""
 
 
 def __getattr__(name: str) -> Any:

@@ -20,12 +20,12 @@ from unittest.mock import patch
 
 from torch import nn
 
-from auditor.audit.run import run
-from auditor.audit.subject import Subject, open_subject
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import Results
 from auditor.errors import AuditError
 from auditor.models.steadiness import watched
+from auditor.pipeline.run import run
+from auditor.pipeline.subject import Subject, open_subject
 from auditor.policy.usable import unusable
 from tests.models.changing import (
     HOWS,
@@ -93,7 +93,7 @@ def _print_cost() -> None:
         opened.append(open_subject(*given))  # type: ignore[arg-type]
         return opened[-1]
 
-    with tempfile.TemporaryDirectory() as name, patch("auditor.audit.run.open_subject", opening):
+    with tempfile.TemporaryDirectory() as name, patch("auditor.pipeline.run.open_subject", opening):
         for pairs in ("3:8", PAIRS):
             _audited(script(sample(), Path(name)), pairs)
             watch = watched(opened[-1].classifier.backend)

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor.audit.pairs.instance_files import ARRAYS
 from auditor.boundary.base import generators
 from auditor.characteristics.base import characteristics
 from auditor.documents.agreement.own_measures import key_facts
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Document, Results, RunFacts, json_schema
+from auditor.pipeline.pairs.instance_files import ARRAYS
 from auditor.render.csv import COLUMNS
 
 ROOT = Path(__file__).parents[1]

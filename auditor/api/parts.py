@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from auditor.api.plans import model_plan_from
-from auditor.audit.seeds import generator_for
-from auditor.audit.subject import BINDING_SAMPLES, model_options, open_artefact
 from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generators
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
 from auditor.models.bind import bind
 from auditor.models.classifier import Classifier
 from auditor.models.shape import instance_spec
+from auditor.pipeline.seeds import generator_for
+from auditor.pipeline.subject import BINDING_SAMPLES, model_options, open_artefact
 
 
 def opened(asked: Mapping[str, Any]) -> Classifier:

@@ -121,7 +121,7 @@ def _worked(
     """Have the audit done: by a sandboxed worker for a model file, in this process for a model that is an object."""
     model, data = asked["model"], asked["data"]
     if is_live(model):
-        from auditor.audit.in_process import run_in_process
+        from auditor.pipeline.in_process import run_in_process
 
         def report(stage: str, done: int, total: int, detail: str = "") -> None:
             show(Progress(stage=stage, done=done, total=total, detail=detail))

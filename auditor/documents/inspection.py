@@ -28,7 +28,7 @@ class PassCost(Document):
 class Estimate(Document):
     """What an audit of all pairs would take in a profile.
 
-    ``auditor.audit.inspect.estimate`` says how far off it may be; ``memory_bytes`` is what the worker would hold at
+    ``auditor.pipeline.inspect.estimate`` says how far off it may be; ``memory_bytes`` is what the worker would hold at
     most.
     """
 

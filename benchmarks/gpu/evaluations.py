@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from auditor.audit import run as audit
-from auditor.audit.stages import Report, Stages
-from auditor.audit.subject import Subject, open_subject
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results
 from auditor.models.classifier import Spent
+from auditor.pipeline import run as audit
+from auditor.pipeline.stages import Report, Stages
+from auditor.pipeline.subject import Subject, open_subject
 from benchmarks.gpu.subjects import made, thin
 from benchmarks.gpu.table import Bench, Row
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from auditor.audit.run import run
 from auditor.documents.plan import Plan
 from auditor.documents.results import Measure, Results, RunFacts
+from auditor.pipeline.run import run
 from benchmarks.gpu.subjects import made, resnet18
 from benchmarks.gpu.table import Bench, Row
 

@@ -94,11 +94,11 @@ def _main() -> None:
     import auditor.models.exported.opening
     import auditor.models.onnx.opening
     import auditor.models.torchscript.opening  # noqa: F401
-    from auditor.audit import run as auditing
     from auditor.boundary.base import generators
     from auditor.characteristics.base import characteristics
     from auditor.documents.plan import DataPlan, ModelPlan, Plan
     from auditor.documents.results import to_json
+    from auditor.pipeline import run as auditing
 
     generators.names(), characteristics.names()
     kept = {}

@@ -36,8 +36,7 @@ def main() -> None:
         counts = {}
         for name in ("auditor", *auditor.__all__):
             thing = auditor if name == "auditor" else getattr(auditor, name)
-            tests = finder.find(thing, name, module=False, globs={}) if thing is not auditor.audit else []
-            tests += finder.find(thing._function, name, globs={}) if thing is auditor.audit else []  # type: ignore[attr-defined]
+            tests = finder.find(thing, name, module=False, globs={})
             results = [runner.run(test, out=sys.stderr.write) for test in tests]
             counts[name] = [sum(r.attempted for r in results), sum(r.failed for r in results)]
         os.chdir(REPOSITORY)

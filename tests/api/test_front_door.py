@@ -57,18 +57,8 @@ def test_a_type_checker_sees_the_same_names_at_the_same_places():
     seen = {a.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for a in node.names}
     assert sorted(seen) == auditor.__all__
     for name, home in seen.items():
-        if name not in ("audit", "errors", "testing"):
+        if name not in ("errors", "testing"):
             assert f"auditor.{next(h for h, names in auditor._HOMES.items() if name in names.split())}" == home
-
-
-def test_audit_is_a_function_although_a_package_has_its_name():
-    import auditor.audit.stages
-    from auditor.api.jobs import audit
-
-    assert inspect.signature(auditor.audit) == inspect.signature(audit)
-    assert auditor.audit.stages.Stages is not None
-    with pytest.raises(auditor.UsageError, match="an empty name; give MODEL"):
-        auditor.audit("", "digits")
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from auditor.api import running
-from auditor.audit.inspect.inspection import inspect
 from auditor.cli import main
 from auditor.documents.inspection import Inspection, Normalisation
 from auditor.documents.results import DataFacts, Measure
+from auditor.pipeline.inspect.inspection import inspect
 from tests.cli.in_this_process import InThisProcess
 from tests.cli.test_planning import plan_of
 

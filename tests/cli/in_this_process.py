@@ -20,8 +20,8 @@ class InThisProcess:
         pass
 
     def outcome(self, show: Callable[..., None], keep: Callable[[Begun | PartDone], None]) -> Finished:
-        from auditor.audit.finished_parts import FinishedParts
-        from auditor.audit.run import run
+        from auditor.pipeline.finished_parts import FinishedParts
+        from auditor.pipeline.run import run
 
         finished_parts = FinishedParts(self._job.found, keep)
         try:

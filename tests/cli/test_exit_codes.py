@@ -1,4 +1,4 @@
-"""Every exit code, and what a refusal looks like from outside: one line, no traceback. Its causes: ``tests/audit``."""
+"""Every exit code, and what a refusal looks like from outside: one line, no traceback. Causes: ``tests/pipeline``."""
 
 from __future__ import annotations
 

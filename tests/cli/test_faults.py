@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.pairs import shard
 from auditor.cli import main
 from auditor.documents.messages import Job
 from auditor.documents.plan import Plan
+from auditor.pipeline.pairs import shard
 from auditor.worker import process
 from auditor.worker.journal_key import user_key
 from tests.cli.command import DIGITS_CNN, environment
@@ -48,7 +48,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     job = Job(task="audit", plan=plan).model_dump_json().encode() + b"\n"
     worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "auditor.audit.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-P", "-m", "auditor.pipeline.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, env=environment(),
     )  # fmt: skip
     assert worker.stdin is not None

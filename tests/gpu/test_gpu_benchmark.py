@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from auditor.audit.run import run
 from auditor.documents.plan import Plan
+from auditor.pipeline.run import run
 from benchmarks.gpu import agreement, evaluations, machine
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.audits import compared

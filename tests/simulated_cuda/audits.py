@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from unittest import mock
 
-from auditor.audit.run import run
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results
 from auditor.models import batch_size, bind
 from auditor.models.onnx.operators import convolution, pooling
+from auditor.pipeline.run import run
 from tests.simulated_cuda.device import SimulatedCuda
 from tests.simulated_cuda.events import Events
 from tests.simulated_cuda.runtime import CudaSession, runtime_with_cuda, runtime_without_cuda

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.audit.inspect.inspection import inspect
 from auditor.boundary import cross_check, deepdig
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.minimal_norm import AttackTask, NearestSearch
@@ -26,6 +25,7 @@ from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import ModelOptions
 from auditor.models.bind import bind
 from auditor.models.open import open_model
+from auditor.pipeline.inspect.inspection import inspect
 from sample_models.architectures import DigitsCnn
 from tests.simulated_cuda.audits import OnCuda, audited, audited_on_cuda, batches_of_the_cpu, facts, plan_of
 from tests.simulated_cuda.device import SimulatedCuda

@@ -1,0 +1,149 @@
+"""The child process: a job comes in as one JSON line, messages go out as JSON lines, nothing else does.
+
+Everything that touches the model file happens here, so that a parent can kill it. Standard output is the
+channel to the parent; it is set aside first and replaced by standard error, so that a line printed by a
+native library cannot corrupt it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import os
+import sys
+import threading
+
+from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
+from auditor.pipeline.failures import out_of_memory
+from auditor.registry import skipped
+from auditor.worker.sandbox import enter, missing, warning
+from auditor.worker.sandbox.limits import START
+from auditor.worker.sandbox.processes import die_with_parent
+
+
+class Channel:
+    """The way to the parent: one message, one line, written at once."""
+
+    def __init__(self) -> None:
+        self._file = io.BufferedWriter(io.FileIO(os.dup(sys.stdout.fileno()), "w"))
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def send(self, message: Message) -> None:
+        """Write a message."""
+        self._file.write(message.model_dump_json().encode() + b"\n")
+        self._file.flush()
+
+    def report(self, stage: str, done: int, total: int, detail: str = "") -> None:
+        """Progress in the shape that every stage of the audit takes."""
+        self.send(Progress(stage=stage, done=done, total=total, detail=detail))
+
+
+def main() -> None:
+    """Do one job and say how it ended."""
+    die_with_parent()
+    channel = Channel()
+    try:
+        job = Job.model_validate_json(sys.stdin.buffer.readline())
+        answer: Message = _do(job, channel)
+    except BaseException as err:
+        answer = failure_from(out_of_memory(err) or err)
+    _flush()  # first, because the parent may end this process once it has the answer
+    channel.send(answer)
+    # A runtime's threads or a full garbage collection must not delay an answer that has been given.
+    os._exit(0)
+
+
+def _flush() -> None:
+    """Write out what has been printed, also by native libraries."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(TypeError, OSError, AttributeError):  # on Windows the C library is not found like this
+        ctypes.CDLL(None).fflush(None)
+
+
+def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
+    channel.report(START, 0, 1)
+    _fetch(job, channel)
+    enter(job.plan)
+    _end_with_input()
+    if lacking := missing():
+        channel.send(Notice(text=warning(lacking)))
+    if job.task == "audit":
+        return _audited(job, channel)
+    answer: Inspected | Revisited
+    if job.task == "inspect":
+        from auditor.pipeline.inspect.inspection import inspect
+
+        answer = Inspected(inspection=inspect(job.plan, channel.report))
+    else:
+        from auditor.pipeline.boundary_transfer import revisit
+
+        answer = Revisited(directions=revisit(job.plan, channel.report))
+    if text := skipped():  # an audit's results say so themselves
+        channel.send(Notice(text=text))
+    return answer
+
+
+def _audited(job: Job, channel: Channel) -> Finished:
+    from auditor.pipeline.finished_parts import FinishedParts
+    from auditor.pipeline.run import run
+
+    results, facts = run(
+        job.plan, channel.report, started=job.started, finished_parts=FinishedParts(job.found, channel.send)
+    )
+    return Finished(results=results, run=facts)
+
+
+def _fetch(job: Job, channel: Channel) -> None:
+    """Download a known data set while there still is a network, before the model file has been looked at.
+
+    Where it can be, in a process that is gone before the model comes, with the threads that reading starts, which
+    Landlock would not bind, and the variables that say how to reach the network.
+    """
+    if not job.plan.downloads:
+        return
+    if sys.platform != "linux":
+        _load(job)
+    elif child := os.fork():
+        _, status = os.waitpid(child, 0)
+        if status:
+            os._exit(1)  # it has said why
+    else:
+        die_with_parent()
+        try:
+            _load(job)
+        except BaseException as err:
+            channel.send(failure_from(out_of_memory(err) or err))
+            os._exit(1)
+        os._exit(0)
+
+
+def _load(job: Job) -> None:
+    from auditor.datasets.load import load_dataset
+    from auditor.pipeline.subject import data_request
+
+    assert job.plan.data is not None
+    os.environ.update(job.network)
+    try:
+        load_dataset(data_request(job.plan.data, job.plan.seed), None)
+    finally:
+        for name in job.network:
+            del os.environ[name]
+
+
+def _end_with_input() -> None:
+    """End this process when standard input closes, which it does when the parent ends for whatever reason.
+
+    Only now: a thread that was there before ``enter`` would not be closed in.
+    """
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

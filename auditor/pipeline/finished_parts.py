@@ -1,0 +1,132 @@
+"""Which parts of this audit are finished, by an earlier run or by this one; every new one is told to the parent.
+
+A part may be taken over only if this run would have made the same: same tool and versions, model, data and settings.
+What bears on no number is no fact: where files lie, how long the audit may take, what the output is.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+
+import torch
+
+from auditor import __version__
+from auditor.documents.messages import Begun, PartDone
+from auditor.documents.parts import BaselinesPart, Found, PairsPart, form_of_parts
+from auditor.documents.plan import Plan
+from auditor.documents.results import Plugin, Validity
+from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline import circumstances as facts
+from auditor.pipeline.plugins import facts_of_plugins
+from auditor.pipeline.subject import Subject
+
+_NO_FACT = {"model", "data", "time_budget", "command", "force"}
+_NO_MODEL_FACT = {"path", "device", "trust_model", "expect_sha256"}
+
+
+class FinishedParts:
+    """The finished parts.
+
+    Args:
+        found: what an earlier run left, or None.
+        tell: gets what the parent has to keep.
+    Attributes:
+        taken: pairs that an earlier run finished and this one need not do again.
+    """
+
+    def __init__(self, found: Found | None = None, tell: Callable[[Begun | PartDone], None] = lambda _: None) -> None:
+        self._found, self._tell = found, tell
+        self._pairs: dict[ClassPair, PairsPart] = {}
+        self._baselines: dict[ClassPair, BaselinesPart] = {}
+        self.taken = 0
+        self._order, self._used = list[ClassPair](), set[ClassPair]()
+
+    @property
+    def taken_over(self) -> list[ClassPair]:
+        """The pairs of which finished parts were taken over, in the order of the audit."""
+        return [pair for pair in self._order if pair in self._used]
+
+    def begin(self, facts: dict[str, str], pairs: Sequence[ClassPair]) -> None:
+        """Take over what the earlier run finished, if it is of this very audit, and say so.
+
+        Args:
+            facts: of this run.
+            pairs: of this audit.
+        """
+        changed: list[str] = []
+        if self._found is not None:
+            changed = differences(self._found.facts, facts)
+            if not changed:
+                self._take_over(self._found, set(pairs))
+        self._order = list(pairs)
+        self.taken = sum(len(part.pairs) for part in self._pairs.values())
+        self._tell(Begun(facts=facts, changed=changed, taken=self.taken, wanted=len(pairs)))
+        self._found = None
+
+    def _take_over(self, found: Found, wanted: set[ClassPair]) -> None:
+        for part in found.parts:
+            if isinstance(part, BaselinesPart):
+                self._baselines[part.classes] = part
+            elif wanted.issuperset(part.classes):
+                self._pairs[part.classes[0]] = part
+
+    def pairs(self, rest: Sequence[ClassPair]) -> PairsPart | None:
+        """The finished part that the pairs still to come begin with, if there is one."""
+        part = self._pairs.get(rest[0])
+        if part is None or part.classes != list(rest[: len(part.pairs)]):
+            return None
+        self._used.update(part.classes)
+        return part
+
+    def gap(self, rest: Sequence[ClassPair]) -> int:
+        """How many of the pairs still to come lie before the next finished part."""
+        return next((i for i, pair in enumerate(rest) if pair in self._pairs), len(rest))
+
+    def baselines(self, pair: ClassPair) -> BaselinesPart | None:
+        """The finished baselines of a pair, if there are any."""
+        if pair in self._baselines:
+            self._used.add(pair)
+        return self._baselines.get(pair)
+
+    def add(self, part: PairsPart | BaselinesPart) -> None:
+        """A part is finished."""
+        self._tell(PartDone(part=part))
+
+
+def facts_of(plan: Plan, subject: Subject, plugins: Sequence[Plugin] = ()) -> dict[str, str]:
+    """All that the numbers of an audit depend on, by names that a user knows."""
+    classifier, dataset = subject.classifier, subject.dataset
+    model = plan.model.model_dump(mode="json", exclude=_NO_MODEL_FACT)
+    settings = {**plan.model_dump(mode="json", exclude=_NO_FACT), **model}
+    settings["save_instances"] = settings.pop("instances_folder") is not None
+    return {
+        "the tool's version": __version__,
+        "the form of finished parts": form_of_parts(),
+        "the installed packages": json.dumps(facts.environment()),
+        "the model": str(subject.artefact.sha256),
+        "the data": json.dumps([dataset.fingerprint, dataset.class_names, len(dataset.train), len(dataset.test)]),
+        # What decides how sums are rounded.
+        "the processor": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+        "the device": f"{classifier.device}, {subject.artefact.threads} threads",
+        **facts_of_plugins(plugins),
+        **{f"--{name.replace('_', '-')}": json.dumps(value) for name, value in settings.items()},
+    }
+
+
+def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Names of the facts that are not equal, those of now first."""
+    return [name for name in {**now, **before} if before.get(name) != now.get(name)]
+
+
+def resumed(taken_over: Sequence[ClassPair], audited: int) -> list[Validity]:
+    """That the numbers of these of the audited pairs are an interrupted run's; empty where all are this run's."""
+    if not taken_over:
+        return []
+    listed = ", ".join(f"{a}:{b}" for a, b in taken_over[:5]) + (", ..." if len(taken_over) > 5 else "")
+    said = (
+        f"{len(taken_over):,} of {audited:,} class pairs were taken over, whole or in part, from an interrupted"
+        f" run of the same user on the same machine: {listed}; with --no-resume this run makes them itself."
+    )
+    return [Validity(id="resumed", status="warn", message=said)]

@@ -1,0 +1,123 @@
+"""What an audit will cost: evaluations counted from the profile's settings, times what one was measured to take.
+
+    seconds = START + directions * OWN + (forward - backward) * t_forward + backward * t_both
+
+t_forward is one prediction by the artefact's runtime, t_both one forward and backward pass of the gradient route, both
+per instance. The counts follow the parts of an audit: what its generator and the baselines say of their cost, the
+minimal-norm attack, and IDC's trajectories, whose number goes with the square of the precision. START and OWN (our own
+networks, bootstraps and linear separators) were measured for 64 inputs on one core of a server of 2026.
+
+Against whole audits of 90 directions on such a machine this is right within a factor of two for the small sample
+models; large images cost more than OWN says, and models that need gradient-free search are not estimated.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from auditor.boundary.base import baselines, generators
+from auditor.documents.profiles import Profile
+from auditor.documents.results import Cost, NotMeasured
+from auditor.models.classifier import Classifier
+from auditor.pipeline.pairs.measuring import COARSER
+from auditor.pipeline.pairs.shard import pairs_at_once
+
+START_SECONDS, OWN_SECONDS = 4.0, 0.1
+SPREAD = 0.03
+"""Standard deviation of IDC's shares between trajectories, typical of a trained model."""
+PARTNERS, POINTS = 50, 50
+ATTACKED = 70
+"""Forward passes for each attacked source and norm."""
+NORMS, DESCENTS = 2, 1.2
+"""The attack is run in each norm; so many descents follow the first, on average."""
+LOOKED_FIRST = 24 * 2 * 150
+"""Forward passes of the look at a few samples, in each norm, that tells whether the gradient misleads."""
+LIVE, FLOAT = 30, 4
+"""Tensors of a shard's sources that live at once, or whose memory is kept for the next; bytes of a number."""
+PAGES = 20
+"""Directions that get baselines where not all do."""
+
+
+def seconds(cost: Cost, directions: int, t_forward: float, t_both: float) -> float:
+    """Time of the whole audit, from the seconds of one evaluation."""
+    model = (cost.forward - cost.backward) * t_forward + cost.backward * t_both
+    return START_SECONDS + directions * OWN_SECONDS + model
+
+
+def expected(profile: Profile, generator: str, directions: int, sources: int, samples: int) -> Cost:
+    """Evaluations that an audit of this many directions spends; ``forward`` includes those of backward passes.
+
+    Args:
+        profile: of the audit.
+        generator: its name.
+        directions: ordered class pairs.
+        sources: training samples of a class, on average.
+        samples: of both splits together.
+    """
+    used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+    made = generators[generator].configured(profile.name).cost(directions, used)
+    with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
+    beside = [generators[name].configured(profile.name).cost(with_baselines, used) for name in baselines()]
+    attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
+    first, again, _ = profile.attack
+    trained = sum(cost.backward for cost in [made, *beside])
+    backward = trained + directions * NORMS * attacked * (first + DESCENTS * again)
+    wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
+    walked = POINTS * min(1.5 * wanted, used * PARTNERS)
+    searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
+    forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
+    return Cost(forward=round(backward + forward), backward=round(backward))
+
+
+def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: int, device: str) -> int:
+    """Bytes that an audit holds beyond what looking at model and data took: those of a shard.
+
+    Args:
+        profile: of the audit.
+        instance_shape: of one instance.
+        sources: training samples of a class, on average.
+        device: type of device that computes.
+    """
+    used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+    directions = 2 * pairs_at_once(instance_shape, used, device)
+    return LIVE * FLOAT * directions * used * math.prod(instance_shape)
+
+
+REPEATS = 3
+BUDGET_SECONDS = 2.0
+"""No further repeat is begun after this."""
+
+
+def forward_seconds(classifier: Classifier, x: Tensor) -> float:
+    """Seconds of a prediction by the artefact's own runtime, per instance of the batch ``x``."""
+    return _best(lambda: classifier.scores(x)) / len(x)
+
+
+def both_seconds(classifier: Classifier, x: Tensor) -> float | NotMeasured:
+    """Seconds of a forward and backward pass of the gradient route, per instance of the batch ``x``."""
+    if isinstance(classifier.gradient, NotMeasured):
+        return classifier.gradient
+
+    def both() -> None:
+        leaf = x.to(classifier.device).clone().requires_grad_()
+        torch.autograd.grad(classifier.logits(leaf)[:, 0].sum(), leaf)
+        if leaf.is_cuda:
+            torch.cuda.synchronize(leaf.device)
+
+    return _best(both) / len(x)
+
+
+def _best(run: Callable[[], object]) -> float:
+    """Least time of a few runs after one to warm up: what disturbs a run only ever makes it longer."""
+    begin, times = time.perf_counter(), list[float]()
+    run()
+    while not times or (len(times) < REPEATS and time.perf_counter() - begin < BUDGET_SECONDS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)

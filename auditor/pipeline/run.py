@@ -1,0 +1,185 @@
+"""The audit, from its plan to its results: plan, shards, collection.
+
+Each stage stands in a file of its own. Only this module knows their order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from auditor import __version__
+from auditor.boundary.base import Generator
+from auditor.documents.plan import Plan
+from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
+from auditor.documents.summary import summarise
+from auditor.models.classifier import Classifier
+from auditor.models.steadiness import ModelChanged, watched
+from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
+from auditor.pipeline import circumstances as facts
+from auditor.pipeline.all_pairs import audited_pairs, sum_of
+from auditor.pipeline.budget import TimeBudget
+from auditor.pipeline.finished_parts import FinishedParts, facts_of, resumed
+from auditor.pipeline.model_facts.performance import measure_performance
+from auditor.pipeline.model_facts.predictions import Predictions, predict_split, samples_of
+from auditor.pipeline.model_facts.validity import (
+    checks_of_fit,
+    covered,
+    finite_outputs,
+    refuse_unfit,
+    refuse_worthless,
+    refusing_change,
+    validity_of,
+)
+from auditor.pipeline.pairs.generation import choose_setup, configured, prepared
+from auditor.pipeline.pairs.margins import checked_search
+from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
+from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
+from auditor.pipeline.pairs.shard import Work
+from auditor.pipeline.plugins import in_use, plugin_checks
+from auditor.pipeline.seeds import generator_for
+from auditor.pipeline.stages import Report, Stages
+from auditor.pipeline.subject import Subject, open_subject
+from auditor.worker import sandbox
+
+
+def run(
+    plan: Plan,
+    report: Report,
+    *,
+    started: float | None = None,
+    finished_parts: FinishedParts | None = None,
+    opened: Callable[[Plan, Report], Subject] = open_subject,
+) -> tuple[Results, RunFacts]:
+    """Do the whole audit that the plan describes.
+
+    Args:
+        plan: what to audit and how.
+        report: told of progress.
+        started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
+        finished_parts: knows what an earlier run finished, and is told of every part that this one finishes.
+        opened: makes model and data ready; from their files unless told otherwise.
+    Returns:
+        the results, equal for equal plans on one machine, and what varies from run to run.
+    Raises:
+        AuditError: the model, the data or an option stands in the way.
+    """
+    begun, begin, stages = datetime.now(UTC), time.perf_counter(), Stages(report)
+    budget = TimeBudget(plan.time_budget, started if started is not None else time.monotonic())
+    generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
+    with stages.stage("model and data"):
+        subject = opened(plan, report)
+    finished_parts = finished_parts or FinishedParts()
+    results = _audited(plan, subject, generator, stages, budget, finished_parts)
+    run_facts = RunFacts(
+        started=begun.isoformat(timespec="seconds"),
+        duration_seconds=time.perf_counter() - begin,
+        stages=stages.seconds,
+        host=facts.host(subject),
+        peak_memory_bytes=facts.peak_memory(),
+        cost=results.cost,
+        pairs_taken_over=finished_parts.taken,
+    )
+    return results, run_facts
+
+
+def _audited(
+    plan: Plan,
+    subject: Subject,
+    generator: Generator,
+    stages: Stages,
+    budget: TimeBudget,
+    finished_parts: FinishedParts,
+) -> Results:
+    classifier, dataset = subject.classifier, subject.dataset
+    refuse_worthless(classifier, subject.checks)
+    setup, suite = choose_setup(classifier, generator, plan), CharacteristicSuite.registered(plan.profile)
+    with refusing_change(classifier), stages.stage("predictions"):
+        train = predict_split(classifier, dataset.train, stages.report, "train")
+        test = predict_split(classifier, dataset.test, stages.report, "test")
+        performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
+        _check_start(classifier, "the predictions on the data", finite_outputs(classifier, train, test))
+        fit = checks_of_fit(classifier, dataset, train, test, performance)
+        refuse_unfit(fit, train, test, dataset.class_names, force=plan.force)
+    selected = _selected(plan, subject, train, test)
+    plugins = in_use(plan, subject, setup, suite)
+    finished_parts.begin(facts_of(plan, subject, plugins), selected.pairs)
+    with refusing_change(classifier):
+        search, masking = checked_search(
+            classifier, {"test": test, "train": train}, directions_of(selected.pairs), setup.search, plan, stages
+        )
+        setup = setup.with_search(search)
+        setup = prepared(setup, classifier, train, directions_of(selected.pairs), plan, stages)
+    before = _spent(classifier)
+    _check_start(classifier, "the preparations of the search")
+    shown = min(plan.report_pairs, len(selected.pairs))
+    everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
+    work = Work(plan, subject, train, test, class_samples(train, test), setup, suite, shown, everywhere)
+    pairs, failed, costs = audited_pairs(work, selected.pairs, stages, budget, finished_parts)
+    summary = summarise(pairs, suite.definitions)
+    coverage = coverage_of(selected, pairs, failed, train, test, named=plan.pairs.strip() != AUTO)
+    with stages.stage("validity"):
+        steady = _ask_again(classifier, "all measurements")
+        checks = [
+            *subject.checks,
+            *fit,
+            *sandbox.checks(),
+            *plugin_checks(),
+            masking,
+            covered(coverage, pairs),
+            *validity_of(classifier, train, test, pairs, (plan.generator, setup.name)),
+            *resumed(finished_parts.taken_over, len(selected.pairs)),
+            *steady,
+        ]
+    return Results(
+        schema_version=SCHEMA_VERSION,
+        tool=ToolFacts(name="deepdig-audit", version=__version__),
+        model=facts.model_facts(subject, plan.model.output),
+        data=facts.data_facts(dataset),
+        settings=facts.settings(plan, subject, setup, suite, pairs),
+        environment=facts.environment(),
+        # A later check of one name saw more data than the first.
+        validity=list({check.id: check for check in checks}.values()),
+        performance=performance,
+        samples=samples_of(train, test, pairs),
+        coverage=coverage,
+        pairs=pairs,
+        summary=summary,
+        definitions=suite.definitions,
+        generators=setup.definitions,
+        cost=sum_of([before, *costs]),
+        gate=Gate(status="not_configured", rules=[]),
+        provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),
+    )
+
+
+def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:
+    """Refuse a model that changed its answers, or has none, before anything was measured."""
+    _ask_again(classifier, after)
+    refuse_worthless(classifier, checks)
+
+
+def _ask_again(classifier: Classifier, after: str) -> list[Validity]:
+    """Whether the model still gives the answers that it gave before, where somebody has watched it."""
+    watch = watched(classifier.backend)
+    if watch is None:
+        return []
+    with suppress(ModelChanged):  # the check says so
+        watch.check(after)
+    return [watch.validity()]
+
+
+def _selected(plan: Plan, subject: Subject, train: Predictions, test: Predictions) -> Selection:
+    """The pairs to audit, in the order in which they are worked on."""
+    if plan.pairs.strip() == AUTO:
+        most = plan.max_pairs or AUTO_PAIRS
+        return select_pairs(train, test, most, rng=generator_for(plan.seed, "pairs"))
+    pairs = parse_pairs(plan.pairs, subject.dataset.class_names, train.classes, plan.max_pairs or MOST_PAIRS)
+    named = "all" if plan.pairs.strip() == "all" else "named"
+    return Selection(pairs, [named] * len(pairs))
+
+
+def _spent(classifier: Classifier) -> Cost:
+    return Cost(forward=classifier.spent.forward, backward=classifier.spent.backward)
