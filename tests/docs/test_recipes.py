@@ -24,7 +24,7 @@ EXAMPLES = REPOSITORY / "examples"
 PAGE = (REPOSITORY / "docs" / "recipes.md").read_text("utf-8")
 OPTIONS = {"pairs": "3:9", "samples_per_class": 16}
 PLACES = ("3:9", "9:3")
-DEV = "is not installed: it is in the dev group"
+DEV = "is not installed: it is in the group examples of pyproject.toml"
 
 
 @pytest.fixture(scope="module")
