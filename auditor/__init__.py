@@ -33,8 +33,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditor import errors, testing
-    from auditor.api.audits import Audit, AuditComparison, Verdict, compare, load
-    from auditor.api.jobs import audit, available, boundary_instances, inspect, open_model
+    from auditor.api.audit_objects import Audit, AuditComparison, Verdict, compare, load
+    from auditor.api.functions import audit, available, boundary_instances, inspect, open_model
     from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generator
     from auditor.characteristics.base import Characteristic, Evidence, Findings, PairCharacteristic, characteristic
     from auditor.datasets.base import DataRequest, RawData, Split, data_source, path_source
@@ -55,8 +55,8 @@ __all__ = [
     "model_format", "open_model", "output", "path_source", "testing",
 ]  # fmt: skip
 _HOMES = {
-    "api.audits": "Audit AuditComparison Verdict compare load",
-    "api.jobs": "audit available boundary_instances inspect open_model",
+    "api.audit_objects": "Audit AuditComparison Verdict compare load",
+    "api.functions": "audit available boundary_instances inspect open_model",
     "boundary.base": "BoundaryInstances DirectionTask Generator generator",
     "characteristics.base": "Characteristic Evidence Findings PairCharacteristic characteristic",
     "datasets.base": "DataRequest RawData Split data_source path_source",

@@ -33,7 +33,7 @@ from auditor.datasets.base import DataRequest, DataSource, RawData, Split, data_
 from auditor.documents.results import Cost, Definition, Document, Measure, Measured, NotMeasured, Results, to_json
 from auditor.errors import AuditError
 from auditor.models.base import Backend, ModelInput, ModelOpener, ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.model_file import ModelFile
 from auditor.models.shape import instance_spec

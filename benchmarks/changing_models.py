@@ -23,10 +23,10 @@ from torch import nn
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import Results
 from auditor.errors import AuditError
-from auditor.models.steadiness import watched
+from auditor.models.determinism import watched
 from auditor.pipeline.run import run
 from auditor.pipeline.subject import Subject, open_subject
-from auditor.policy.usable import unusable
+from auditor.policy.believable import unusable
 from tests.models.changing import (
     HOWS,
     ByAttribute,

@@ -20,7 +20,7 @@ from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
 from auditor.functional.distances import neighbours_within
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.open import open_model
 
 HERE = Path(__file__).parent

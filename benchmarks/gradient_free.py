@@ -28,7 +28,7 @@ from auditor.functional.distances import l2
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.functional.polar_search import PolarBudget, polar_search
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 from benchmarks.decision_attacks import evolutionary, hop_skip_jump

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.api.running import CI_VARIABLES, digest
-from auditor.documents.parts import PairsPart
+from auditor.api.run_audit import CI_VARIABLES, digest
+from auditor.documents.finished_pairs import PairsPart
 from auditor.documents.results import Provenance, from_json, to_json
 from auditor.worker.journal import JOURNAL, Journal
 

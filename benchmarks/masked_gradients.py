@@ -25,10 +25,10 @@ import torch
 from onnx import ModelProto
 from torch import Tensor
 
-from auditor.boundary.cross_check import NORMS, CrossCheck, choose_search, validity
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch
-from auditor.boundary.other_routes import Effort, RefinedSearch
+from auditor.boundary.misleading_gradients import NORMS, CrossCheck, choose_search, validity
+from auditor.boundary.other_searches import Effort, RefinedSearch
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset
 from auditor.documents.profiles import PROFILES
@@ -36,7 +36,7 @@ from auditor.documents.results import NotMeasured, Validity
 from auditor.functional.descent import lengths
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import Backend, ModelOptions
-from auditor.models.bind import Bound, bind
+from auditor.models.bind_to_data import Bound, bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 from benchmarks import masked_models as masks

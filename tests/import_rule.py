@@ -44,7 +44,7 @@ TENSOR_LIBRARIES = frozenset(
 
 TOUCH_FILES = (
     "auditor.api", "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets",
-    "auditor.bounded_file", "auditor.documents.files", "auditor.pipeline.pairs.instance_files", "auditor.worker",
+    "auditor.bounded_file", "auditor.documents.whole_files", "auditor.pipeline.pairs.instance_files", "auditor.worker",
     "auditor.registry", "auditor.testing",
 )  # fmt: skip
 FILE_METHODS = frozenset(

@@ -26,7 +26,7 @@ CLEAN = {
     "auditor.boundary": "from auditor.models.base import Backend\nfrom auditor.functional import distances",
     "auditor.characteristics": "import sklearn.svm\nfrom auditor import boundary",
     "auditor.pipeline": "from auditor.characteristics import measure",
-    "auditor.documents.files": "import os\nos.replace(a, b)\npath.write_bytes(b)",
+    "auditor.documents.whole_files": "import os\nos.replace(a, b)\npath.write_bytes(b)",
     "auditor.documents": "",
     "auditor.numbers": "",
     "auditor.numbers.class_pairs": "from auditor.errors import UsageError",

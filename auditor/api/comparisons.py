@@ -14,9 +14,9 @@ from auditor.api.outputs import chosen_names, creation_date, outputs_of_comparis
 from auditor.api.plans import plan_to_revisit
 from auditor.api.progress import lines_of_worker, progress_display
 from auditor.documents.comparison import Comparison, KeptDirection
-from auditor.documents.files import RUN, read_run
 from auditor.documents.messages import Job, Revisited
 from auditor.documents.results import ModelFacts
+from auditor.documents.whole_files import RUN, read_run
 from auditor.errors import UsageError
 from auditor.policy.compare import compare
 from auditor.worker.process import Worker
@@ -61,7 +61,7 @@ def compare_into(
 
 def said(comparison: Comparison) -> Iterator[str]:
     """What a comparison comes to, line by line: what stands against it, the verdict, what it rests on."""
-    from auditor.render.comparison.sides import Sides
+    from auditor.render.comparison.lookups import Sides
     from auditor.render.comparison.words import findings, verdict
 
     sides = Sides(comparison)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from auditor.api.output_folder import ALL, WITH_VERDICT, OutputFolder, same_file
 from auditor.api.outputs import chosen_outputs, fixed_date, with_standing, write_outputs
 from auditor.bounded_file import read_text
-from auditor.documents.files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.documents.results import Definition, Gate, Results, Rule, forecast, to_json
+from auditor.documents.whole_files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
 
 if TYPE_CHECKING:
-    from auditor.api.audits import Audit
+    from auditor.api.audit_objects import Audit
     from auditor.policy.document import Policy
 
 FAILED = 1
@@ -106,7 +106,7 @@ def _read_baseline(baseline: Source, folder: Path | None) -> Results:
     Raises:
         InputRefused: it is not so, or it is no results document of this version.
     """
-    from auditor.policy.alike import refuse_partial
+    from auditor.policy.baseline_alike import refuse_partial
 
     if folder is not None and is_file(baseline) and _inside(Path(baseline), folder):
         raise InputRefused(
@@ -167,7 +167,7 @@ def _refuse_own(source: Source, results: Results, baseline: Source, before: Resu
     Raises:
         InputRefused: the baseline is the candidate's own file, or a copy of it.
     """
-    from auditor.policy.alike import same_run
+    from auditor.policy.baseline_alike import same_run
 
     of = str(source) if is_file(source) else "the audit"
     if (is_file(source) and is_file(baseline) and os.path.samefile(source, baseline)) or same_run(results, before):
@@ -216,7 +216,7 @@ def decide_into(folder: Path, path: Path, policy: Path, baseline: Path | None, f
 
 def ending(results: Results) -> AuditIncomplete | None:
     """The error that results end a command with whose gate, if there is one, passes; None where they count."""
-    from auditor.policy.usable import unusable
+    from auditor.policy.believable import unusable
 
     return incomplete(results) if results.coverage.partial else unusable(results)
 
@@ -323,7 +323,7 @@ def _needed(gate: Gate) -> str:
 
 def _definitions(policy: Policy) -> dict[str, Definition]:
     """Definitions of all characteristics; none where the policy needs none, because the registry imports torch."""
-    from auditor.policy.measures import FIXED
+    from auditor.policy.measure_places import FIXED
 
     if all(rule.measure in FIXED for rule in policy.rules):
         return {}

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from auditor.api.output_folder import OF_AN_AUDIT, WITH_VERDICT, OutputFolder, same_file
 from auditor.api.progress import Show, progress_display, silent
 from auditor.documents.comparison import Comparison
-from auditor.documents.files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.documents.results import Plugin, Results, RunFacts
+from auditor.documents.whole_files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.errors import AuditIncomplete, UsageError, did_you_mean
 
 if TYPE_CHECKING:

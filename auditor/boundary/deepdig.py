@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import BETA, BISECTIONS, BoundaryInstances, DirectionTask, Generator, Progress, generator
+from auditor.boundary.components import translate
 from auditor.boundary.gradient_free import GradientFree
-from auditor.boundary.parts import Parts
 from auditor.boundary.rescue import Rescue
 from auditor.boundary.segments import between
 from auditor.boundary.shared_start import SharedStart, train_shared_start
+from auditor.boundary.source_parts import Parts
 from auditor.boundary.training import Training
-from auditor.boundary.translation import translate
 from auditor.documents.results import Cost, GeneratorDefinition
 from auditor.models.classifier import Classifier
 

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 from auditor.boundary.best_so_far import BestSoFar
+from auditor.boundary.components import translate
 from auditor.boundary.gradient_free import GradientFree
-from auditor.boundary.parts import Parts, derived
 from auditor.boundary.segments import Segments
+from auditor.boundary.source_parts import Parts, derived
 from auditor.boundary.training import Training
-from auditor.boundary.translation import translate
 from auditor.models.classifier import Classifier
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from auditor.boundary.adam import Adam
 from auditor.boundary.autoencoder import StackedAutoencoders, stacked
-from auditor.boundary.objective import Weights, step_all
 from auditor.boundary.training import Training
+from auditor.boundary.training_loss import Weights, step_all
 from auditor.models.classifier import Classifier
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 from auditor.boundary.autoencoder import Form, Network
-from auditor.boundary.objective import Distance
+from auditor.boundary.training_loss import Distance
 
 
 @dataclass(frozen=True)

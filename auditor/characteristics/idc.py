@@ -12,7 +12,7 @@ narrow enough, or when it is wide for want of instances and more trajectories be
 Both ends are taken on the side of s: a boundary instance is predicted s or t by the last digits of its probabilities,
 so that a flat boundary would change the class once on every other segment. A half-space has an IDC of 0.
 
-On a GPU most classes come from a fast route at reduced precision; ``auditor.models.two_routes`` says why they are the
+On a GPU most classes come from a fast route at reduced precision; ``auditor.models.fast_classes`` says why they are the
 artefact's all the same, and the figure's title which share it was asked about again.
 
 Differences from the authors' code: it takes the ends as they are (so does the profile ``paper``); it never visits one
@@ -33,11 +33,11 @@ from torch import Tensor
 from auditor.boundary.base import BETA, BoundaryInstances
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.documents.results import Definition, StripSeries
-from auditor.functional.one_side import stepped_back
+from auditor.functional.just_across import stepped_back
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
 from auditor.functional.trajectories import class_change_rate, round_robin_pairs, segments
 from auditor.models.classifier import Classifier
-from auditor.models.two_routes import TwoRoutes
+from auditor.models.fast_classes import TwoRoutes
 
 CELLS = {"cpu": 2**22, "cuda": 2**26}
 """Numbers in the points that are held at once, by device (16 and 256 MiB of float32)."""

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from auditor import __version__
-from auditor.api import audits, jobs
+from auditor.api import audit_objects as audits
+from auditor.api import functions as jobs
 from auditor.api.arguments import defaults_of
 from auditor.cli import options as o
 from auditor.cli.group import MAIN, MainJobGroup
@@ -41,7 +42,7 @@ def audit(ctx: typer.Context, **asked: Any) -> int:
     from auditor.api.gates import FAILED
     from auditor.api.outputs import as_text
     from auditor.api.progress import complain, say
-    from auditor.api.running import run_audit
+    from auditor.api.run_audit import run_audit
     from auditor.cli.github import add_to_summary, annotate
     from auditor.cli.summary import failing, summary_lines
 

@@ -199,7 +199,7 @@ def options_of(job: Callable[..., Any], **own: Any) -> Callable[[Command], Comma
     """Give a command the arguments of a job, with the same names and defaults.
 
     Args:
-        job: of ``auditor.api.jobs``.
+        job: of ``auditor.api.functions``.
         own: options by name that are declared otherwise than in ``OPTIONS``, or that the job has not; with a default in
             a tuple where it is not the job's.
     """

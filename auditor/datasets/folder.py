@@ -17,7 +17,7 @@ import torch
 from auditor.datasets.base import DataRequest, RawData, Split, path_source
 from auditor.datasets.image_batch import ImageFile, read_images
 from auditor.datasets.image_file import SUFFIXES
-from auditor.datasets.linked import HIDDEN, leads_out
+from auditor.datasets.links_outside import HIDDEN, leads_out
 from auditor.datasets.splits import stratified
 from auditor.errors import InputRefused
 

@@ -7,11 +7,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from auditor.datasets.adapt import Wanted, adapt
 from auditor.datasets.base import DataRequest, Dataset, DataSource, RawData, Split, data_sources
-from auditor.datasets.checks import check_classes, check_labels, check_split
 from auditor.datasets.class_order import class_order, in_order, telling
-from auditor.datasets.linked import leads_out
+from auditor.datasets.fit_shape import Wanted, adapt
+from auditor.datasets.label_checks import check_classes, check_labels, check_split
+from auditor.datasets.links_outside import leads_out
 from auditor.errors import InputRefused, UsageError
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditor.datasets.base import DataRequest, RawData, Split, path_source
-from auditor.datasets.checks import check_split
+from auditor.datasets.label_checks import check_split
 from auditor.datasets.splits import stratified
 from auditor.errors import InputRefused
 

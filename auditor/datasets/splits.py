@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from auditor.datasets.base import Split
-from auditor.datasets.checks import class_text
+from auditor.datasets.label_checks import class_text
 from auditor.errors import InputRefused
 
 TEST_SHARE = 0.2

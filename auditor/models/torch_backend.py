@@ -15,9 +15,9 @@ from torch.jit._fuser import optimized_execution
 from torch.nn import functional
 
 from auditor.models.base import Backend
+from auditor.models.batching import differentiable, in_groups, score_rows, to_input_dtype
 from auditor.models.gpu import computing_on
-from auditor.models.graphs.view import Form, as_vectors
-from auditor.models.rows import differentiable, in_groups, score_rows, to_input_dtype
+from auditor.models.graphs.protocol import Form, as_vectors
 
 
 class TorchBackend(Backend):

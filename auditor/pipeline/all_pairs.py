@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.documents.parts import NOT_SHOWN, PairOutcome, PairsPart
+from auditor.documents.finished_pairs import NOT_SHOWN, PairOutcome, PairsPart
+from auditor.documents.ranking_and_summary import RANKED_BY, ranking
 from auditor.documents.results import Cost, Pair
-from auditor.documents.summary import RANKED_BY, ranking
-from auditor.models.steadiness import ModelChanged, add_not_finite, watched
+from auditor.models.determinism import ModelChanged, add_not_finite, watched
 from auditor.numbers.class_pairs import ClassPair
 from auditor.pipeline.budget import TimeBudget
 from auditor.pipeline.failures import reason_of

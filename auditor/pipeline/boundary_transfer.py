@@ -17,7 +17,7 @@ from auditor.documents.plan import Plan
 from auditor.documents.results import KEPT, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.statistics import evenly_spaced
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.pairs.instance_files import ACTION, EXPECTED, SavedInstances, read_instances

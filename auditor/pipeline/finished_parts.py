@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 import torch
 
 from auditor import __version__
+from auditor.documents.finished_pairs import BaselinesPart, Found, PairsPart, form_of_parts
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import BaselinesPart, Found, PairsPart, form_of_parts
 from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
 from auditor.numbers.class_pairs import ClassPair
-from auditor.pipeline import circumstances as facts
+from auditor.pipeline import provenance as facts
 from auditor.pipeline.plugins import facts_of_plugins
 from auditor.pipeline.subject import Subject
 

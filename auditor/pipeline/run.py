@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from auditor import __version__
 from auditor.boundary.base import Generator
 from auditor.documents.plan import Plan
+from auditor.documents.ranking_and_summary import summarise
 from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
-from auditor.documents.summary import summarise
 from auditor.models.classifier import Classifier
-from auditor.models.steadiness import ModelChanged, watched
+from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
-from auditor.pipeline import circumstances as facts
+from auditor.pipeline import provenance as facts
 from auditor.pipeline.all_pairs import audited_pairs, sum_of
 from auditor.pipeline.budget import TimeBudget
 from auditor.pipeline.finished_parts import FinishedParts, facts_of, resumed

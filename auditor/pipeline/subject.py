@@ -14,7 +14,7 @@ from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import InputRefused
 from auditor.functional.statistics import evenly_spaced
 from auditor.models.base import Backend, ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.gpu import unused_device
 from auditor.models.open import open_file, open_model

@@ -26,7 +26,7 @@ from auditor.documents.comparison import (
     Moved,
     Side,
 )
-from auditor.documents.means import mean_change
+from auditor.documents.means_over_pairs import mean_change
 from auditor.documents.results import (
     ACCURACY,
     SCHEMA_VERSION,
@@ -43,7 +43,7 @@ from auditor.documents.results import (
 from auditor.errors import InputRefused
 from auditor.numbers.intervals import Classes, Interval, deviation, difference, fisher, holm, p_value
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, confused, gradient_route, other_routes, pixels
-from auditor.policy.measures import FIXED, depends_on_generator, known, values
+from auditor.policy.measure_places import FIXED, depends_on_generator, known, values
 from auditor.policy.paired import LEAST, MOVED, Differences, Disagreement
 from auditor.policy.verdict import verdict
 

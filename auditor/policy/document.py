@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from auditor.bounded_file import parse_toml
 from auditor.documents.results import Definition, LimitKey
 from auditor.errors import UsageError
-from auditor.policy.measures import Known, known
+from auditor.policy.measure_places import Known, known
 
 ABSOLUTE: tuple[LimitKey, ...] = ("min", "max")
 RELATIVE: tuple[LimitKey, ...] = ("max_decrease", "max_increase")
@@ -69,7 +69,7 @@ class PolicyRule(_Part):
 
     Args:
         id: name of the rule; made from the measure where it is missing.
-        measure: as in ``auditor.policy.measures``.
+        measure: as in ``auditor.policy.measure_places``.
         aggregate: over the places of the measure: ``each`` of them, the ``worst``, or the ``mean``.
         pairs, directions, classes: only these, by index or name (``4:9``; a direction is from the first to the second).
         min, max: limits.

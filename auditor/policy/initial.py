@@ -23,7 +23,7 @@ from auditor.documents.results import Measure, Results
 from auditor.errors import InputRefused
 from auditor.numbers.intervals import Interval, deviation, z_for
 from auditor.policy.coverage import first_coverage
-from auditor.policy.measures import Known, depends_on_generator, known, mean_over, values
+from auditor.policy.measure_places import Known, depends_on_generator, known, mean_over, values
 from auditor.policy.wording import number
 
 RISK = 1e-4

@@ -13,7 +13,7 @@ from auditor.numbers.class_pairs import class_meant, pairs_meant
 from auditor.numbers.intervals import Classes, Interval, difference, mean_of, simultaneous
 from auditor.policy.common_samples import Change
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.measures import Known
+from auditor.policy.measure_places import Known
 from auditor.policy.paired import Disagreement
 
 Relation = Literal["inside", "straddles", "beyond"]

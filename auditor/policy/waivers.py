@@ -10,7 +10,7 @@ from auditor.documents.results import Results, Rule, Waiver
 from auditor.numbers.intervals import Classes
 from auditor.policy.document import Policy, PolicyRule, PolicyWaiver
 from auditor.policy.judging import waived_places
-from auditor.policy.measures import known, values
+from auditor.policy.measure_places import known, values
 
 FAILING = ("fail", "not_measured")
 

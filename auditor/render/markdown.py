@@ -16,9 +16,9 @@ from auditor.render.base import comparison_output, output
 from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import plural, shown
-from auditor.render.view.audit import Audit
-from auditor.render.view.drawing import shown_classes
 from auditor.render.view.extremes import closest_pair
+from auditor.render.view.lookups import Audit
+from auditor.render.view.shared_figures import shown_classes
 from auditor.render.view.words import confidence, three_findings, verdict
 from auditor.text import visible
 

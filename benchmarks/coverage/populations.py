@@ -13,7 +13,7 @@ from torch import Tensor
 
 from auditor.characteristics.asymmetry import relative_difference
 from auditor.characteristics.diversity import diversity_estimate
-from auditor.documents.means import mean_of
+from auditor.documents.means_over_pairs import mean_of
 from auditor.functional.calibration import BINS, bin_of, calibration_error
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import (

@@ -17,8 +17,8 @@ from itertools import combinations
 from math import hypot
 from pathlib import Path
 
-from auditor.documents.files import RESULTS, read_results
 from auditor.documents.results import Measure, Measured, Results, SummaryMeasure
+from auditor.documents.whole_files import RESULTS, read_results
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "sample_models" / "digits_cnn.onnx"

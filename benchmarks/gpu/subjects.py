@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor, nn
 
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from auditor.documents.results import NotMeasured
 from auditor.errors import AuditError
 from auditor.models.base import Backend, ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import scores_to_logits
 from auditor.models.open import open_model
 from auditor.models.output_kind import decide_output_kind

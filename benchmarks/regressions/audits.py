@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor import __version__
-from auditor.documents.files import RESULTS, read_results
 from auditor.documents.results import Results
+from auditor.documents.whole_files import RESULTS, read_results
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "regressions"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import auditor
-from auditor.api.running import CI_VARIABLES
+from auditor.api.run_audit import CI_VARIABLES
 from tests.cli.command import DIGITS_CNN
 
 DIGITS_FCN = DIGITS_CNN.with_name("digits_fcn.onnx")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import auditor
-from auditor.api import running
+from auditor.api import run_audit as running
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -12,7 +12,8 @@ import pytest
 import typer
 
 import auditor
-from auditor.api import audits, jobs
+from auditor.api import audit_objects as audits
+from auditor.api import functions as jobs
 from auditor.api.arguments import defaults_of
 from auditor.api.plans import plan_from
 from auditor.cli.app import app

@@ -10,10 +10,10 @@ from torch import nn
 
 from auditor.boundary.base import BETA, BoundaryInstances, DirectionTask, on_boundary
 from auditor.boundary.best_so_far import BestSoFar
+from auditor.boundary.components import translate
 from auditor.boundary.deepdig import DeepDIG, Recipe
 from auditor.boundary.segments import Segments, between
 from auditor.boundary.training import Training
-from auditor.boundary.translation import translate
 from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
 
 STEPS = Training(steps=80, batch=64, learning_rate=3e-3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.api import running
+from auditor.api import run_audit as running
 from auditor.cli import main
 from auditor.documents.inspection import Inspection, Normalisation
 from auditor.documents.results import DataFacts, Measure

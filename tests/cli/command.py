@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.api.running import CI_VARIABLES
+from auditor.api.run_audit import CI_VARIABLES
 
 REPOSITORY = Path(__file__).parents[2]
 DIGITS_CNN = REPOSITORY / "sample_models" / "digits_cnn.onnx"

@@ -23,7 +23,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from auditor.api import running
+from auditor.api import run_audit as running
 from auditor.cli import main
 from auditor.documents.results import Results, to_json
 from tests.cli.command import DIGITS_CNN, environment

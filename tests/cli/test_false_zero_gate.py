@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from auditor.api import running
+from auditor.api import run_audit as running
 from auditor.cli import main
-from auditor.documents import files as store
+from auditor.documents import whole_files as store
 from auditor.documents.results import (
     Direction,
     EmbeddingFact,

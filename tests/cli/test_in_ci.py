@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.api.running import CI_VARIABLES, in_ci
+from auditor.api.run_audit import CI_VARIABLES, in_ci
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from auditor.api.arguments import defaults_of
-from auditor.api.jobs import audit
+from auditor.api.functions import audit
 from auditor.api.plans import plan_from
 from auditor.cli.app import app
 from auditor.documents.plan import Plan

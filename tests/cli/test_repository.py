@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor.api.running import path_in_repository
+from auditor.api.run_audit import path_in_repository
 from auditor.cli import main
 from tests.cli.command import DIGITS_CNN, Done
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from auditor.datasets.adapt import Wanted, adapt, luma, resize
+from auditor.datasets.fit_shape import Wanted, adapt, luma, resize
 from auditor.errors import InputRefused
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import v2
 
-from auditor.datasets.adapt import adapt
+from auditor.datasets.fit_shape import adapt
 from auditor.datasets.geometry import Geometry, parse_resize
 from auditor.datasets.image_file import read_image
 from auditor.errors import UsageError

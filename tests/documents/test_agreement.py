@@ -15,8 +15,8 @@ from auditor.characteristics.base import characteristics
 from auditor.documents.agreement import contradictions
 from auditor.documents.agreement.boundary import quantile
 from auditor.documents.agreement.own_measures import key_facts, own_measures
-from auditor.documents.files import read_results
 from auditor.documents.results import Results, from_json, to_json
+from auditor.documents.whole_files import read_results
 from auditor.errors import InputRefused
 from tests.render.gated import gated
 from tests.render.sample_results import agreeing, synthetic_results

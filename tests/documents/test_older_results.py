@@ -14,8 +14,8 @@ import pytest
 
 from auditor.characteristics.base import characteristics
 from auditor.cli import main
-from auditor.documents.files import read_results
 from auditor.documents.results import to_json
+from auditor.documents.whole_files import read_results
 from auditor.errors import InputRefused
 from tests.render.sample_results import synthetic_results
 

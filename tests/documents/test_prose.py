@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from auditor.documents.ranking_and_summary import summarise
 from auditor.documents.results import Definition, Meaning, Results, from_json, to_json
-from auditor.documents.summary import summarise
 from auditor.policy.compare import compare
 from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy

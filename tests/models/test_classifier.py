@@ -14,7 +14,7 @@ from torch import nn
 
 from auditor.errors import InputRefused
 from auditor.models.base import ModelOptions, OutputKind
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import (
     Batching,
     Classifier,

@@ -12,11 +12,11 @@ import torch
 
 from auditor.errors import AuditIncomplete
 from auditor.models.base import ModelOptions
-from auditor.models.checks import check_gradient
 from auditor.models.classifier import Batching
 from auditor.models.gpu import compute_exactly, computing_on, failure_of, nvidia_device, unused_device, why_no_cuda
 from auditor.models.memory import lack_of_memory
 from auditor.models.open import open_model
+from auditor.models.trial_checks import check_gradient
 from tests.analytic import HalfSpace, classifier
 
 MODELS = Path(__file__).parents[2] / "sample_models"

@@ -11,7 +11,7 @@ from auditor.boundary.base import on_boundary
 from auditor.errors import InputRefused
 from auditor.functional.bisection import bisect
 from auditor.models.base import ModelOptions
-from auditor.models.bind import MOST_CLASSES, Bound, bind
+from auditor.models.bind_to_data import MOST_CLASSES, Bound, bind
 from auditor.models.open import open_model
 from auditor.models.scale import rescaling
 from tests.analytic import around_the_middle, half_space

@@ -14,7 +14,7 @@ from auditor.documents.plan import Plan
 from auditor.documents.results import Results, from_json, to_json
 from auditor.errors import AuditError, AuditIncomplete, InputRefused
 from auditor.pipeline.run import run
-from auditor.policy.usable import unusable
+from auditor.policy.believable import unusable
 from tests.cli.command import run as run_command
 from tests.models.changing import ByAttribute, Changing, Scaled, program, sample, script
 

@@ -22,7 +22,7 @@ from auditor.documents.plan import Plan
 from auditor.documents.results import Measure, NotMeasured, Results, from_json, to_json
 from auditor.errors import AuditIncomplete, InputRefused, UsageError
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.live.opening import class_names_of, open_live
 from auditor.pipeline.in_process import run_in_process, undisturbed
 from auditor.pipeline.run import run

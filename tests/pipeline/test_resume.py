@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.documents.finished_pairs import BaselinesPart, Found, Part
 from auditor.documents.messages import Begun, PartDone
-from auditor.documents.parts import BaselinesPart, Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Provenance, Results, from_json, to_json
 from auditor.pipeline.finished_parts import FinishedParts

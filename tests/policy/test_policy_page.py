@@ -23,7 +23,7 @@ from auditor.policy.document import (
     parse_policy,
 )
 from auditor.policy.judging import Relation, outcome
-from auditor.policy.measures import FIXED
+from auditor.policy.measure_places import FIXED
 from tests.render.sample_results import synthetic_results
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")

@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 
 from auditor.boundary.base import generators
 from auditor.documents.older_results import better_of, scale_of
+from auditor.documents.ranking_and_summary import ranking, summarise
 from auditor.documents.results import (
     Baseline,
     ClassAccuracy,
@@ -58,7 +59,6 @@ from auditor.documents.results import (
     ToolFacts,
     Validity,
 )
-from auditor.documents.summary import ranking, summarise
 
 WRONG = {(9, 4): 3, (4, 9): 1, (8, 3): 2, (1, 8): 1}
 """Mistakes on test samples, by label and prediction."""

@@ -22,7 +22,7 @@ from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.figures.ranking import RankedRow
 from auditor.render.rounding import NO_BREAK
-from auditor.render.view.parts import Cell
+from auditor.render.view.page_parts import Cell
 from tests.policy.made import apart, scaled, with_margins, with_measure, with_predictions
 from tests.render.gated import hostile
 from tests.render.sample_results import flagged, measure, summary, synthetic_results

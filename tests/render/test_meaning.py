@@ -16,9 +16,9 @@ from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import NO_BREAK, THIN
 from auditor.render.view import build
 from auditor.render.view.advice import advice
-from auditor.render.view.audit import Audit
-from auditor.render.view.drawing import cell_label, class_map
 from auditor.render.view.glance import glance
+from auditor.render.view.lookups import Audit
+from auditor.render.view.shared_figures import cell_label, class_map
 from tests.render.sample_results import WRONG, synthetic_results
 from tests.render.test_words import change
 

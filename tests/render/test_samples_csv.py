@@ -13,7 +13,7 @@ from auditor.documents.results import Margins, Results
 from auditor.render.base import outputs
 from auditor.render.csv import COLUMNS, safe
 from auditor.render.view.advice import advice
-from auditor.render.view.audit import Audit
+from auditor.render.view.lookups import Audit
 from tests.render.sample_results import PER_CLASS, WRONG, synthetic_results
 
 PAIRS = [(4, 9), (3, 8), (4, 8)]

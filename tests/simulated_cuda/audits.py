@@ -11,7 +11,8 @@ from unittest import mock
 
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results
-from auditor.models import batch_size, bind
+from auditor.models import batch_size
+from auditor.models import bind_to_data as bind
 from auditor.models.onnx.operators import convolution, pooling
 from auditor.pipeline.run import run
 from tests.simulated_cuda.device import SimulatedCuda

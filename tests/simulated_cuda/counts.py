@@ -17,18 +17,18 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from auditor.boundary.components import translate
 from auditor.boundary.deepdig import BACK
 from auditor.boundary.minimal_norm import AttackTask, NearestSearch
 from auditor.boundary.shared_start import train_shared_start
 from auditor.boundary.training import Training
-from auditor.boundary.translation import translate
 from auditor.characteristics.idc import classes_along
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset
 from auditor.functional.bisection import bisect
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 from tests.simulated_cuda.audits import batches_of_the_cpu

@@ -20,7 +20,7 @@ class Site(NamedTuple):
 
     Args:
         kind: what.
-        line: ``auditor/boundary/translation.py:72``.
+        line: ``auditor/boundary/components.py:72``.
         function: its qualified name.
     """
 

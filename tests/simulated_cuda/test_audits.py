@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditor.boundary import cross_check, deepdig
+from auditor.boundary import deepdig
+from auditor.boundary import misleading_gradients as cross_check
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.minimal_norm import AttackTask, NearestSearch
-from auditor.boundary.other_routes import Effort
+from auditor.boundary.other_searches import Effort
 from auditor.boundary.rescue import Rescue
 from auditor.boundary.training import Training
 from auditor.datasets.base import DataRequest
@@ -23,7 +24,7 @@ from auditor.datasets.load import load_dataset
 from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.open import open_model
 from auditor.pipeline.inspect.inspection import inspect
 from sample_models.architectures import DigitsCnn

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from auditor.characteristics.idc import InputSpaceComplexity
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
+from auditor.models.fast_classes import reduced_precision
 from auditor.models.open import open_model
-from auditor.models.two_routes import reduced_precision
 from tests.characteristics.evidence import evidence, instances
 from tests.simulated_cuda.audits import batches_of_the_cpu
 from tests.simulated_cuda.device import SimulatedCuda

@@ -8,8 +8,8 @@ from math import comb
 
 from auditor.documents.agreement.numbers import LARGEST, Contradiction, close, interval, measured, share
 from auditor.documents.agreement.own_measures import key_facts, own_measures
+from auditor.documents.ranking_and_summary import RANKED_BY, summarise
 from auditor.documents.results import ERRORS_COVERED, Results, Rule, SummaryMeasure, Worst
-from auditor.documents.summary import RANKED_BY, summarise
 
 ALWAYS = (
     "output_finite", "batch_consistency", "gradient", "gradient_masking", "coverage", "accuracy", "generation", "jumps",

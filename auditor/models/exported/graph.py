@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.graphs import aten, head
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import Form, Kind, Maker
+from auditor.models.graphs.protocol import Form, Kind, Maker
 from auditor.models.straight_through import STEPS
 
 Value = fx.Node | int | float

@@ -18,11 +18,11 @@ from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelInput, ModelOptions, model_format, torch_device
 from auditor.models.carried_names import names_in_archive
 from auditor.models.exported import graph as graphs
-from auditor.models.graphs.view import ancestors
+from auditor.models.graphs.protocol import ancestors
 from auditor.models.model_file import ModelFile
 from auditor.models.output_choice import Output, choose_declared, place_of
+from auditor.models.side_effects import of_program
 from auditor.models.torch_backend import TorchBackend
-from auditor.models.writes import of_program
 
 _AGAIN = "export the classifier again with torch.export.export after model.eval()"
 

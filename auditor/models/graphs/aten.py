@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from auditor.models.graphs.view import Form, Kind
+from auditor.models.graphs.protocol import Form, Kind
 
 V = TypeVar("V")
 _NAMES: dict[Kind, str] = {

@@ -13,7 +13,7 @@ from typing import Generic, Literal
 
 from auditor.documents.results import NotMeasured
 from auditor.models.base import OutputKind
-from auditor.models.graphs.view import ARITHMETIC, BOUNDED, EMBEDDING, LAYERS, PASSING, POOLS, Form, GraphView, V
+from auditor.models.graphs.protocol import ARITHMETIC, BOUNDED, EMBEDDING, LAYERS, PASSING, POOLS, Form, GraphView, V
 from auditor.models.graphs.written_softmax import written_out
 
 Link = Literal["none", "softmax", "sigmoid"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from auditor.models.graphs.view import GraphView, Kind, Maker, V
+from auditor.models.graphs.protocol import GraphView, Kind, Maker, V
 
 _TINY = 1e-4
 """Most that is added to a sum against division by zero; what it changes in a probability no check can see."""

@@ -16,8 +16,8 @@ from torch import Tensor
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
 from auditor.models.base import Backend, ModelInput
+from auditor.models.batching import score_rows
 from auditor.models.output_choice import tensor_among
-from auditor.models.rows import score_rows
 
 Takes = Literal["arrays", "tensors", "lists of arrays"]
 _CPU = torch.device("cpu")

@@ -19,9 +19,9 @@ from torch.nn.parameter import is_lazy
 from auditor.documents.results import NotMeasured
 from auditor.errors import AuditError, InputRefused, UsageError, error_summary
 from auditor.models.base import ModelInput, ModelOptions
+from auditor.models.batching import in_groups, to_input_dtype
 from auditor.models.exported.opening import ExportedBackend
 from auditor.models.output_choice import tensor_among
-from auditor.models.rows import in_groups, to_input_dtype
 from auditor.models.torch_backend import TorchBackend
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)

@@ -18,7 +18,7 @@ from auditor.models.base import Backend, ModelInput, ModelOptions, model_format,
 from auditor.models.carried_names import names_in_onnx
 from auditor.models.gpu import failure_of
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import as_vectors
+from auditor.models.graphs.protocol import as_vectors
 from auditor.models.model_file import ModelFile
 from auditor.models.onnx.budget import check_budget
 from auditor.models.onnx.domains import check_domains
@@ -33,7 +33,7 @@ from auditor.models.onnx.labels import classes_of, label_output
 from auditor.models.onnx.runtime import Runtime
 from auditor.models.onnx.twin import Twin
 from auditor.models.onnx.weights import load_weights
-from auditor.models.writes import of_onnx
+from auditor.models.side_effects import of_onnx
 
 _INPUT_DTYPES: dict[int, torch.dtype] = {
     TensorProto.FLOAT: torch.float32,

@@ -25,10 +25,10 @@ from torch import Tensor
 from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models import batch_size
 from auditor.models.base import ModelInput
+from auditor.models.batching import filled_up, to_input_dtype
 from auditor.models.memory import lack_of_memory, release_cached
 from auditor.models.onnx import cuda_provider
 from auditor.models.onnx.cuda_provider import CUDA_PROVIDER
-from auditor.models.rows import filled_up, to_input_dtype
 
 _CPU = "CPUExecutionProvider"
 _SILENT = 4

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from auditor.errors import InputRefused
 from auditor.models.base import ModelInput
+from auditor.models.batching import differentiable, filled_up
 from auditor.models.gpu import computing_on
 from auditor.models.graphs.head import Head
 from auditor.models.onnx.graph import Graph, import_graph
 from auditor.models.onnx.graph.staircase import marked
-from auditor.models.rows import differentiable, filled_up
 
 
 class Twin:

@@ -18,7 +18,7 @@ from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts, counted
 from auditor.models.graphs import aten, head
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import ARITHMETIC, LAYERS, Form, Kind, Maker, numbers_alike
+from auditor.models.graphs.protocol import ARITHMETIC, LAYERS, Form, Kind, Maker, numbers_alike
 from auditor.models.output_choice import place_of
 from auditor.models.straight_through import STEPS
 

@@ -20,12 +20,12 @@ from auditor.models.carried_names import names_in_archive
 from auditor.models.graphs.head import Head
 from auditor.models.model_file import ModelFile
 from auditor.models.output_choice import tensor_among
+from auditor.models.side_effects import of_script
 from auditor.models.torch_backend import TorchBackend
 from auditor.models.torchscript import graph as graphs
 from auditor.models.torchscript.archive import TracedInput, check_archive
 from auditor.models.torchscript.device import place_code
 from auditor.models.torchscript.outputs import chosen_output
-from auditor.models.writes import of_script
 
 _NO_TENSOR = NotMeasured(not_measured="the module returns no tensor that its graph makes")
 _EXPORT = "export the classifier again with torch.jit.trace or torch.jit.script, without optimize_for_inference"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from auditor.errors import InputRefused
-from auditor.models.graphs.view import ancestors
+from auditor.models.graphs.protocol import ancestors
 from auditor.models.output_choice import Candidate, choose, looks_like
 from auditor.models.torchscript.graph import CONSTRUCTS, all_nodes, has_head, is_tensor, parts_of, reads
 

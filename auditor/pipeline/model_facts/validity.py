@@ -14,7 +14,7 @@ from auditor.datasets.base import Dataset
 from auditor.documents.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 from auditor.errors import InputRefused
 from auditor.models.classifier import Classifier
-from auditor.models.steadiness import ModelChanged, watched
+from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.intervals import Interval, percent
 from auditor.pipeline.model_facts.label_fit import AGAIN, labels_fit
 from auditor.pipeline.model_facts.label_output import ID as LABEL_OUTPUT

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
 from auditor.bounded_file import LARGEST_RESULTS, read_bounded
-from auditor.documents.files import prepare_folder, write_whole
+from auditor.documents.whole_files import prepare_folder, write_whole
 from auditor.errors import InputRefused
 
 ARRAYS = {

@@ -13,8 +13,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from auditor.boundary.cross_check import ID, choose_search, validity
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch, Search
+from auditor.boundary.misleading_gradients import ID, choose_search, validity
 from auditor.characteristics.base import SampleMargins, SplitName
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
 from auditor.characteristics.base import NO_MARGINS, Evidence, SampleMargins, SplitName
-from auditor.documents.parts import DirectionOutcome, PairOutcome, PairsPart
+from auditor.documents.finished_pairs import DirectionOutcome, PairOutcome, PairsPart
 from auditor.documents.plan import Plan
 from auditor.documents.results import Baseline, Cost, Flagged, NotMeasured, Sources
-from auditor.models.steadiness import not_finite
+from auditor.models.determinism import not_finite
 from auditor.numbers.class_pairs import ClassPair, directions_of
 from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.generation import GenerationSetup, generate, generation_counts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from auditor.documents.parts import BaselinesPart, PairOutcome
+from auditor.documents.finished_pairs import BaselinesPart, PairOutcome
 from auditor.documents.results import Cost, NotMeasured
-from auditor.models.steadiness import ModelChanged, add_not_finite
+from auditor.models.determinism import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
 from auditor.pipeline.budget import TimeBudget
 from auditor.pipeline.failures import reason_of

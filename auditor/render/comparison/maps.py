@@ -8,14 +8,14 @@ from markupsafe import Markup
 
 from auditor.documents.comparison import Compared
 from auditor.documents.results import Definition, Measure, Scale
-from auditor.render.comparison.sides import Sides
+from auditor.render.comparison.lookups import Sides
 from auditor.render.figures import heatmap, ranking
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.rounding import begun, is_share, plural, unit_words, value_text
-from auditor.render.view.audit import Classes
-from auditor.render.view.drawing import FILLED, MAPS_UP_TO, cell_label
-from auditor.render.view.parts import Figure
+from auditor.render.view.lookups import Classes
+from auditor.render.view.page_parts import Figure
+from auditor.render.view.shared_figures import FILLED, MAPS_UP_TO, cell_label
 
 RANKED_UP_TO = 30
 Values = dict[Classes, float]

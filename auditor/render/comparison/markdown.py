@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure
-from auditor.render.comparison.sides import Sides, signed
+from auditor.render.comparison.lookups import Sides, signed
 from auditor.render.comparison.words import findings, verdict
 from auditor.render.markdown_text import code, prose, row
 from auditor.render.rounding import shown

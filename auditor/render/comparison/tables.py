@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from auditor.documents.comparison import Compared, ComparedMean
 from auditor.documents.results import Measure, Measured, NotMeasured
-from auditor.render.comparison.sides import Place, Sides, signed
+from auditor.render.comparison.lookups import Place, Sides, signed
 from auditor.render.names import display_name
 from auditor.render.rounding import count, is_share, plural, shown, unit_words
-from auditor.render.view.parts import STATUSES, Cell, Column, Status, Table
+from auditor.render.view.page_parts import STATUSES, Cell, Column, Status, Table
 
 MOST = 40
 CONFUSIONS = 15

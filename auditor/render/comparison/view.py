@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure
 from auditor.render.comparison import maps, tables, words
-from auditor.render.comparison.sides import Sides
+from auditor.render.comparison.lookups import Sides
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, plural
 from auditor.render.view.front import Flag
-from auditor.render.view.parts import STATUSES, Figure, Sentence, Status, Table, Term
+from auditor.render.view.page_parts import STATUSES, Figure, Sentence, Status, Table, Term
 
 FRONT = 4
 """Directions in the table of page 1."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from auditor.documents.comparison import ComparedMean, Moved
 from auditor.documents.results import Measure
-from auditor.render.comparison.sides import Sides, signed
+from auditor.render.comparison.lookups import Sides, signed
 from auditor.render.rounding import count, plural, shown, value_text
-from auditor.render.view.parts import STATUSES, Sentence, Status
+from auditor.render.view.page_parts import STATUSES, Sentence, Status
 
 MOST = 5
 NEWS = ("new", "more", "fewer", "vanished")

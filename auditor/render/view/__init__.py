@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 from auditor.documents.results import Results
 from auditor.render.view.advice import PairAdvice, advice
-from auditor.render.view.audit import Audit
-from auditor.render.view.facts import Facts, facts
 from auditor.render.view.front import Front, front
 from auditor.render.view.glance import Glance, glance
 from auditor.render.view.glossary import GLOSSARY
-from auditor.render.view.limits import Limits, limits
+from auditor.render.view.lookups import Audit
 from auditor.render.view.method import Method, method
-from auditor.render.view.others import other_pairs
+from auditor.render.view.model_and_data import Facts, facts
+from auditor.render.view.not_measured import Limits, limits
+from auditor.render.view.other_pairs import other_pairs
+from auditor.render.view.page_parts import Table, Term
 from auditor.render.view.pair import PairPage, pair_page, pairs_heading
-from auditor.render.view.parts import Table, Term
 from auditor.render.view.reproduce import Reproduce, reproduce
 
 

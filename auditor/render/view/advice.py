@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from auditor.documents.results import Pair
 from auditor.render.rounding import count, percent, plural, shown, value_text
-from auditor.render.view.audit import Audit, measured
+from auditor.render.view.lookups import Audit, measured
 from auditor.render.view.named_samples import flagged_in, misclassified_in, named, taken_for
 from auditor.render.view.words import INTRUDED, INTRUSION, MARGIN, miscalibrated, weakest, weakest_class
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auditor.documents.results import Meaning, Measure
 from auditor.render.rounding import count
-from auditor.render.view.audit import Audit, Found
+from auditor.render.view.lookups import Audit, Found
 
 Ends = tuple[float, float]
 

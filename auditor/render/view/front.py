@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, is_share, shown, value_text
-from auditor.render.view.audit import Audit
-from auditor.render.view.drawing import class_map, map_svg
 from auditor.render.view.extremes import extreme
 from auditor.render.view.gate import rules_table
-from auditor.render.view.parts import STATUSES, Figure, Sentence, Status, Table, Term
+from auditor.render.view.lookups import Audit
+from auditor.render.view.page_parts import STATUSES, Figure, Sentence, Status, Table, Term
 from auditor.render.view.samples import boundary_strip
+from auditor.render.view.shared_figures import class_map, map_svg
 from auditor.render.view.words import confidence, fragile_direction, three_findings, verdict
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 from auditor.documents.results import LIMIT_WORDS, Rule, forecast
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import THIN, count, is_share, shown_interval
-from auditor.render.view.audit import Audit
-from auditor.render.view.parts import STATUSES, Cell, Column, Table
+from auditor.render.view.lookups import Audit
+from auditor.render.view.page_parts import STATUSES, Cell, Column, Table
 
 Standing = Literal["holds", "undecided", "broken", "missing", "waived"]
 ORDER = ("fail", "not_measured", "waived", "warn", "pass")

@@ -22,10 +22,10 @@ from auditor.render.rounding import (
     unit_words,
     value_text,
 )
-from auditor.render.view.audit import Audit, Found
-from auditor.render.view.drawing import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.extremes import closest_pair, extreme
-from auditor.render.view.parts import Cell, Column, Figure, Table
+from auditor.render.view.lookups import Audit, Found
+from auditor.render.view.page_parts import Cell, Column, Figure, Table
+from auditor.render.view.shared_figures import MAPS_UP_TO, class_map, map_svg
 from auditor.render.view.words import missing_pairs
 
 RANKED_UP_TO = 30

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.render.view.parts import Term
+from auditor.render.view.page_parts import Term
 
 GLOSSARY = [
     Term("Adversarial instance", "An input changed a little, so that the model says another class."),

@@ -8,8 +8,8 @@ from typing import Literal
 
 from auditor.documents.results import Direction, Margins, Measure, Measured, Pair
 from auditor.render.rounding import count, number, shown, unit_words
-from auditor.render.view.audit import Audit
-from auditor.render.view.parts import Cell, Column, Table, unknown
+from auditor.render.view.lookups import Audit
+from auditor.render.view.page_parts import Cell, Column, Table, unknown
 from auditor.render.view.words import MARGIN
 
 Split = Literal["test", "train"]

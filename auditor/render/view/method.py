@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from auditor.documents.results import NotMeasured
 from auditor.render.names import display_text
 from auditor.render.rounding import count
-from auditor.render.view.audit import Audit, generator_name
-from auditor.render.view.parts import Run
+from auditor.render.view.lookups import Audit, generator_name
+from auditor.render.view.page_parts import Run
 
 _LOWERED = re.compile(r"_(\([^()]*\)|[A-Za-z0-9+]{1,3})(?![A-Za-z0-9])")
 _SIGNS = (

@@ -8,7 +8,7 @@ from typing import Literal
 from auditor.documents.results import Pair, SampleTable
 from auditor.render.names import display_name
 from auditor.render.rounding import count
-from auditor.render.view.audit import Audit, Classes
+from auditor.render.view.lookups import Audit, Classes
 
 NAMED = 3
 """Samples that a sentence names."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from auditor.documents.results import NotMeasured, Pair
 from auditor.render.names import display_text
 from auditor.render.rounding import count, plural, shown, value_text
-from auditor.render.view.audit import Audit, anchor
 from auditor.render.view.extremes import overlap
+from auditor.render.view.lookups import Audit, anchor
 from auditor.render.view.margins import margins_table
+from auditor.render.view.page_parts import Figure, Table
 from auditor.render.view.pair_figures import distributions, grids, projections, traces
 from auditor.render.view.pair_tables import counts, measures
-from auditor.render.view.parts import Figure, Table
 from auditor.render.view.words import MARGIN, fragile_direction
 
 

@@ -15,8 +15,8 @@ from auditor.render.figures.distribution import Sample
 from auditor.render.figures.scatter import Cloud
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, plural, shown
-from auditor.render.view.audit import Audit, Classes, measured
-from auditor.render.view.parts import Figure
+from auditor.render.view.lookups import Audit, Classes, measured
+from auditor.render.view.page_parts import Figure
 from auditor.render.view.samples import sample_figure
 
 GRID_CAPTION = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from auditor.documents.results import Baseline, Definition, Direction, Generation, Measure, Measured, NotMeasured, Pair
 from auditor.render.names import display_text
 from auditor.render.rounding import count, number, shown, unit_words
-from auditor.render.view.audit import Audit, generator_name
+from auditor.render.view.lookups import Audit, generator_name
 from auditor.render.view.margins import beside_quantile
+from auditor.render.view.page_parts import Cell, Column, Table, is_farther, unknown
 from auditor.render.view.pair_figures import class_role
-from auditor.render.view.parts import Cell, Column, Table, is_farther, unknown
 
 
 def measures(audit: Audit, pair: Pair) -> Table:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from auditor.documents.results import Plugin
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count
-from auditor.render.view.audit import Audit, generator_name
-from auditor.render.view.parts import STATUSES, Cell, Column, Table, Term
+from auditor.render.view.lookups import Audit, generator_name
+from auditor.render.view.page_parts import STATUSES, Cell, Column, Table, Term
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from auditor.render.figures import grid
 from auditor.render.figures.grid import CAPTION, Labels
 from auditor.render.figures.sprites import MAT, magnification, sprite
 from auditor.render.rounding import number, probability
-from auditor.render.view.audit import Audit
+from auditor.render.view.lookups import Audit
 
 HEADS = {
     "source": ["source"],

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from auditor.documents.results import ACCURACY, Generation, Measure
 from auditor.render.names import display_text
 from auditor.render.rounding import count, percent, plural, shown, value_text
-from auditor.render.view.audit import Audit, Found, measured
 from auditor.render.view.extremes import Extreme, closest_pair, extreme
 from auditor.render.view.gate import gate_words
-from auditor.render.view.parts import Sentence
+from auditor.render.view.lookups import Audit, Found, measured
+from auditor.render.view.page_parts import Sentence
 
 MARGIN = "margin_l2_attack"
 INTRUSION, IDC, DIVERSITY = "third_class_intrusion", "idc", "diversity"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import auditor
-from auditor.datasets.linked import outside_images
+from auditor.datasets.links_outside import outside_images
 from auditor.documents.plan import Plan
 from auditor.registry import plugin_places
 from auditor.worker.sandbox.landlock import DEVICE, LIST, OVERWRITE, READ, WRITE

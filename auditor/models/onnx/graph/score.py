@@ -9,7 +9,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from auditor.errors import InputRefused
-from auditor.models.graphs.view import ancestors
+from auditor.models.graphs.protocol import ancestors
 from auditor.models.onnx.graph.graph import read_graph
 from auditor.models.onnx.graph.node import UnsupportedGraph
 from auditor.models.onnx.graph.view import find_head

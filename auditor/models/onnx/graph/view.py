@@ -10,7 +10,7 @@ from torch import Tensor
 from auditor.documents.results import NotMeasured
 from auditor.models.graphs import head
 from auditor.models.graphs.head import Head
-from auditor.models.graphs.view import Form, Kind, Maker, numbers_alike
+from auditor.models.graphs.protocol import Form, Kind, Maker, numbers_alike
 from auditor.models.onnx.graph.graph import Body, Graph
 from auditor.models.onnx.graph.node import Node
 from auditor.models.onnx.graph.tensors import tensor_from_proto

@@ -8,7 +8,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from auditor.documents.results import NotMeasured
-from auditor.models.graphs.view import as_vectors
+from auditor.models.graphs.protocol import as_vectors
 from auditor.models.onnx.graph import find_head, read_graph
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.onnx.graph import import_graph
 from auditor.models.open import open_model
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from auditor.documents.results import NotMeasured, Parity
 from auditor.errors import InputRefused, UsageError
 from auditor.models.base import ModelOptions
-from auditor.models.bind import Bound, bind
+from auditor.models.bind_to_data import Bound, bind
 from auditor.models.open import open_model
 from tests.models.torchscript.torchscript_files import Cnn, Functional, Mlp, Sigmoid, noise, save, seeded
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.documents.older_results import better_of
+from auditor.documents.ranking_and_summary import ranking, summarise
 from auditor.documents.results import (
     Definition,
     Direction,
@@ -20,7 +21,6 @@ from auditor.documents.results import (
     SummaryMeasure,
     Worst,
 )
-from auditor.documents.summary import ranking, summarise
 
 NOTHING = NotMeasured(not_measured="a reason")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from auditor.render.figures import heatmap
 from auditor.render.figures.heatmap import ClassMap, MapCell
 from auditor.render.rounding import begun, is_share, shown, unit_words
-from auditor.render.view.audit import Audit
 from auditor.render.view.extremes import extreme
+from auditor.render.view.lookups import Audit
 from auditor.render.view.seriation import order
 
 MAPS_UP_TO = 20

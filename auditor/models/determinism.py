@@ -24,7 +24,7 @@ from auditor.errors import AuditError, AuditIncomplete, error_summary
 from auditor.models.base import Around, Backend
 from auditor.models.gpu import failure_of
 from auditor.models.memory import lack_of_memory
-from auditor.models.writes import DRAWS
+from auditor.models.side_effects import DRAWS
 
 T = TypeVar("T")
 Way = Literal["scores", "embeddings", "logits"]

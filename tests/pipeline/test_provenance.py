@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.open import open_model
-from auditor.pipeline.circumstances import preprocessing_text
+from auditor.pipeline.provenance import preprocessing_text
 from tests.models.torchscript.torchscript_files import Cnn, noise, save, seeded
 
 

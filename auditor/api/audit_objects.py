@@ -149,8 +149,8 @@ class Audit:
             AuditIncomplete: they could not be written.
         """
         from auditor.api.output_folder import OutputFolder
-        from auditor.documents.files import RESULTS, RUN, write_whole
         from auditor.documents.results import to_json
+        from auditor.documents.whole_files import RESULTS, RUN, write_whole
 
         with OutputFolder(output_path(folder), (RESULTS, RUN), {}) as out:
             out.prepare()
@@ -178,7 +178,7 @@ class Audit:
         return f"<Audit of {printable(model)} on {printable(data)}: {pairs}{partial}{verdict}>"
 
     def _repr_html_(self) -> str:
-        from auditor.api.fragment import fragment
+        from auditor.api.notebook_fragment import fragment
 
         return fragment(self.results)
 
@@ -228,7 +228,7 @@ class Verdict:
         return "\n".join(map(printable, gate_lines(self.gate)))
 
     def _repr_html_(self) -> str:
-        from auditor.api.fragment import lines
+        from auditor.api.notebook_fragment import lines
 
         return lines(str(self))
 
@@ -272,7 +272,7 @@ class AuditComparison:
         return "\n".join(map(printable, said(self.comparison)))
 
     def _repr_html_(self) -> str:
-        from auditor.api.fragment import lines
+        from auditor.api.notebook_fragment import lines
 
         return lines(str(self))
 
@@ -333,7 +333,7 @@ def load(path: File) -> Audit:
     ...     print(err.exit_code)
     3
     """
-    from auditor.documents.files import RESULTS, RUN, read_results, read_run
+    from auditor.documents.whole_files import RESULTS, RUN, read_results, read_run
 
     file = Path(path)
     file = file / RESULTS if file.is_dir() else file

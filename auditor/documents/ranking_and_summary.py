@@ -1,14 +1,14 @@
 """Over all audited pairs: the mean of every measure with its interval, where it is worst, which pairs are fragile.
 
-The mean is over these very pairs, see ``auditor.documents.means``.
+The mean is over these very pairs, see ``auditor.documents.means_over_pairs``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auditor.documents.means import mean_of_measure
-from auditor.documents.parts import PairOutcome
+from auditor.documents.finished_pairs import PairOutcome
+from auditor.documents.means_over_pairs import mean_of_measure
 from auditor.documents.results import (
     Definition,
     Measure,

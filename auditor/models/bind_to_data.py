@@ -16,7 +16,14 @@ from auditor.documents.results import NotMeasured, Parity, Validity
 from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError, error_summary
 from auditor.models.base import Backend, ModelOptions
 from auditor.models.batch_size import cpu_batch_size, measured_batch_size
-from auditor.models.checks import (
+from auditor.models.classifier import Batching, Classifier, Preprocessing, scores_to_probabilities
+from auditor.models.determinism import ModelChanged, Watched
+from auditor.models.fast_classes import reduced_precision
+from auditor.models.output_choice import looks_like
+from auditor.models.output_kind import decide_output_kind
+from auditor.models.scale import Rescaled, rescaled, rescaling
+from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
+from auditor.models.trial_checks import (
     check_batches,
     check_finite,
     check_gradient,
@@ -25,13 +32,6 @@ from auditor.models.checks import (
     logit_scale,
     useless,
 )
-from auditor.models.classifier import Batching, Classifier, Preprocessing, scores_to_probabilities
-from auditor.models.output_choice import looks_like
-from auditor.models.output_kind import decide_output_kind
-from auditor.models.scale import Rescaled, rescaled, rescaling
-from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
-from auditor.models.steadiness import ModelChanged, Watched
-from auditor.models.two_routes import reduced_precision
 
 _OTHER_DATA = "pass --layout or other data"
 MOST_CLASSES = 5_000

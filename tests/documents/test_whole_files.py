@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.documents import files as store
+from auditor.documents import whole_files as store
 from auditor.errors import AuditIncomplete, InputRefused
 
 
@@ -41,7 +41,7 @@ def test_no_kill_ever_leaves_a_part(tmp_path: Path):
     path = tmp_path / "big"
     script = textwrap.dedent(f"""
         from pathlib import Path
-        from auditor.documents.files import write_whole
+        from auditor.documents.whole_files import write_whole
         print("ready", flush=True)
         while True:
             for letter in b"ab":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from auditor.documents.results import Measure, Pair
 from auditor.render.rounding import count, percent, shown, unit_words
-from auditor.render.view.audit import Audit
+from auditor.render.view.lookups import Audit
 from auditor.render.view.margins import beside_quantile
-from auditor.render.view.parts import Cell, Column, Table, unknown
+from auditor.render.view.page_parts import Cell, Column, Table, unknown
 
 MOST = 200
 """Rows of the table; the rest is in results.json."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.documents.results import Results, Validity
-from auditor.policy.usable import unusable
+from auditor.policy.believable import unusable
 from tests.policy.made import results
 
 

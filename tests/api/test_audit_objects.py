@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import auditor
-from auditor.api.audits import Audit
+from auditor.api.audit_objects import Audit
 from auditor.documents.results import to_json
 from tests.render.sample_results import synthetic_results
 

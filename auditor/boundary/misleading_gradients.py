@@ -21,7 +21,7 @@ from torch import Tensor
 
 from auditor.boundary.base import Progress
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
-from auditor.boundary.other_routes import Effort, NearestOf, RefinedSearch, SmoothedSearch
+from auditor.boundary.other_searches import Effort, NearestOf, RefinedSearch, SmoothedSearch
 from auditor.documents.results import NotMeasured, Validity
 from auditor.functional.descent import lengths
 from auditor.functional.projection import Norm

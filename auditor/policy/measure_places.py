@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from auditor.documents.means import mean_change, mean_of_measure
+from auditor.documents.means_over_pairs import mean_change, mean_of_measure
 from auditor.documents.results import (
     ACCURACY,
     CALIBRATION_ERROR,

@@ -8,15 +8,15 @@ import onnx
 import pytest
 import torch
 
-from auditor.boundary.cross_check import ID, NORMS, CrossCheck, choose_search, validity
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch
-from auditor.boundary.other_routes import Effort, RefinedSearch, SmoothedSearch
+from auditor.boundary.misleading_gradients import ID, NORMS, CrossCheck, choose_search, validity
+from auditor.boundary.other_searches import Effort, RefinedSearch, SmoothedSearch
 from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
 from auditor.functional.descent import lengths
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 from benchmarks import masked_models

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from auditor.api.gates import ending, tally
 from auditor.documents.results import Measure, Measured, Results
 from auditor.render.rounding import shown, unit_words
-from auditor.render.view.audit import Audit
-from auditor.render.view.drawing import class_map, map_svg
+from auditor.render.view.lookups import Audit
+from auditor.render.view.shared_figures import class_map, map_svg
 
 PAIRS = 10
 """Pairs that are shown, the most fragile first."""

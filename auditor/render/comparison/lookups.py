@@ -9,7 +9,7 @@ from auditor.documents.comparison import Compared, ComparedDirection, ComparedMe
 from auditor.documents.results import Definition, Measure, NotMeasured
 from auditor.render.names import display_name
 from auditor.render.rounding import MINUS, NO_BREAK, Shown, shown
-from auditor.render.view.audit import NAME_LIMIT, Classes
+from auditor.render.view.lookups import NAME_LIMIT, Classes
 from auditor.render.view.seriation import order
 
 

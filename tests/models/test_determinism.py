@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from auditor.errors import AuditIncomplete
 from auditor.models.classifier import scores_to_probabilities
+from auditor.models.determinism import ModelChanged, Watched
 from auditor.models.gpu import computing_on
-from auditor.models.steadiness import ModelChanged, Watched
-from auditor.models.writes import DRAWS
+from auditor.models.side_effects import DRAWS
 from tests.analytic import EagerBackend
 from tests.models.changing import (
     ByBatch,

@@ -19,10 +19,10 @@ from auditor.datasets.base import DataRequest
 from auditor.datasets.load import load_dataset
 from auditor.functional.trajectories import segments
 from auditor.models.base import ModelOptions
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier, Preprocessing
+from auditor.models.fast_classes import TwoRoutes, reduced_precision
 from auditor.models.open import open_model
-from auditor.models.two_routes import TwoRoutes, reduced_precision
 from tests.analytic import Checkerboard, EagerBackend, Sectors, Spheres, classifier, half_space
 
 SAMPLE_MODELS = Path(__file__).parents[2] / "sample_models"

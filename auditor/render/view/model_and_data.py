@@ -11,8 +11,8 @@ from auditor.render.figures import confusion, ranking, reliability
 from auditor.render.figures.ranking import Dot, RankedRow
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, number, percent, plural, shown, size
-from auditor.render.view.audit import Audit, measured
-from auditor.render.view.parts import Cell, Column, Figure, Sentence, Table, Term
+from auditor.render.view.lookups import Audit, measured
+from auditor.render.view.page_parts import Cell, Column, Figure, Sentence, Table, Term
 from auditor.render.view.words import CHANCE, weakest
 
 CLASSES_SHOWN = 30

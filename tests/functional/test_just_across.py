@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from auditor.functional.one_side import FLOOR, PROBES, SHAKEN, stepped_back
+from auditor.functional.just_across import FLOOR, PROBES, SHAKEN, stepped_back
 
 
 def logistic(slope: float):

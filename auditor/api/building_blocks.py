@@ -12,7 +12,7 @@ from auditor.api.plans import model_plan_from
 from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generators
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
-from auditor.models.bind import bind
+from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.shape import instance_spec
 from auditor.pipeline.seeds import generator_for

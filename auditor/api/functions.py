@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.api.arguments import File, Numbers, defaults_of
 
 if TYPE_CHECKING:
-    from auditor.api.audits import Audit
+    from auditor.api.audit_objects import Audit
     from auditor.api.gates import PolicySource
     from auditor.boundary.base import BoundaryInstances, Generator
     from auditor.documents.inspection import Inspection
@@ -92,7 +92,7 @@ def audit(
     24
     """
     asked = dict(locals())
-    from auditor.api.running import run_audit
+    from auditor.api.run_audit import run_audit
 
     return run_audit(asked, defaults_of(audit))
 
@@ -136,7 +136,7 @@ def inspect(
     'onnx'
     """
     asked = dict(locals())
-    from auditor.api.running import run_inspection
+    from auditor.api.run_audit import run_inspection
 
     return run_inspection(asked, defaults_of(inspect))
 
@@ -192,7 +192,7 @@ def open_model(
     torch.Size([1, 10])
     """
     asked = dict(locals())
-    from auditor.api.parts import opened
+    from auditor.api.building_blocks import opened
 
     return opened(asked)
 
@@ -229,6 +229,6 @@ def boundary_instances(
     >>> bool(((found.p_boundary[:, 3] - found.p_boundary[:, 9]).abs() < 1e-4).all())
     True
     """
-    from auditor.api.parts import generated
+    from auditor.api.building_blocks import generated
 
     return generated(classifier, (x_source, x_target), (source, target), generator, profile, seed)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from auditor.documents.results import Generation, NotMeasured
 from auditor.render.names import display_text
 from auditor.render.rounding import count, plural
-from auditor.render.view.audit import Audit
-from auditor.render.view.parts import Cell, Column, Table
+from auditor.render.view.lookups import Audit
+from auditor.render.view.page_parts import Cell, Column, Table
 from auditor.render.view.words import missing_pairs
 
 ROWS = 60

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from auditor.documents.means import mean_of
+from auditor.documents.means_over_pairs import mean_of
+from auditor.documents.ranking_and_summary import summarise
 from auditor.documents.results import Measure, SummaryMeasure
-from auditor.documents.summary import summarise
 from auditor.numbers.intervals import Interval
-from auditor.policy.measures import mean_over, values
+from auditor.policy.measure_places import mean_over, values
 from tests.render.sample_results import synthetic_results
 
 
