@@ -85,17 +85,19 @@ class Registry(Generic[T]):
         self._has_built_ins = self._discovered = self._discovering = False
         _registries.append(self)
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str, home: str | None = None) -> Callable[[T], T]:
         """Decorator that files a class or function under ``name``.
 
+        Args:
+            home: dotted name of the module that brings it; that of the class or function if not given.
         Raises:
             ValueError: two built-ins of one name.
         """
 
         def file_under(entry: T) -> T:
-            home = getattr(getattr(entry, "load", entry), "__module__", "") or ""
-            if self._has_built_ins or home.split(".")[0] != "auditor":
-                self._waiting.append(_Waiting(name, entry, home, _loading[-1] if _loading else None))
+            brings = home or getattr(getattr(entry, "load", entry), "__module__", "") or ""
+            if self._has_built_ins or brings.split(".")[0] != "auditor":
+                self._waiting.append(_Waiting(name, entry, brings, _loading[-1] if _loading else None))
                 if self._discovered and not _loading:
                     self._settle()  # now, so that whoever registers it by hand hears of it
             elif name in self._entries:

@@ -16,7 +16,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 from torch import nn
 
@@ -93,9 +92,9 @@ def _print_cost() -> None:
         opened.append(open_subject(*given))  # type: ignore[arg-type]
         return opened[-1]
 
-    with tempfile.TemporaryDirectory() as name, patch("auditor.pipeline.run.open_subject", opening):
+    with tempfile.TemporaryDirectory() as name:
         for pairs in ("3:8", PAIRS):
-            _audited(script(sample(), Path(name)), pairs)
+            _audited(script(sample(), Path(name)), pairs, opening)
             watch = watched(opened[-1].classifier.backend)
             assert watch is not None
             share = watch.rows_again / watch.rows
@@ -115,12 +114,12 @@ def _file(model: nn.Module, folder: Path, kind: str) -> Path:
     return script(model, folder) if kind == "TorchScript" else program(model, folder, 1, 8, 8)
 
 
-def _audited(path: Path, pairs: str = PAIRS) -> Results:
+def _audited(path: Path, pairs: str = PAIRS, opened: Callable[..., Subject] = open_subject) -> Results:
     plan = Plan(
         model=ModelPlan(path=str(path), trust_model=True, device="cpu"), data=DataPlan(data="digits"), pairs=pairs,
         profile="quick", samples_per_class=16,
     )  # fmt: skip
-    return run(plan, lambda *_: None)[0]
+    return run(plan, lambda *_: None, opened=opened)[0]
 
 
 def _ending(path: Path, truth: Results) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from unittest import mock
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results
 from auditor.models.classifier import Spent
-from auditor.pipeline import run as audit
+from auditor.pipeline.run import run
 from auditor.pipeline.stages import Report, Stages
 from auditor.pipeline.subject import Subject, open_subject
 from benchmarks.gpu.subjects import made, thin
@@ -41,8 +41,8 @@ def counted(plan: Plan) -> tuple[Counter[tuple[str, str]], Results]:
         for kind in KINDS:
             counts[name, kind] += getattr(spent, kind) - before[kind]
 
-    with mock.patch.object(audit, "open_subject", remembered), mock.patch.object(Stages, "stage", counting):
-        results, _ = audit.run(plan, lambda stage, done, total, detail="": None)
+    with mock.patch.object(Stages, "stage", counting):
+        results, _ = run(plan, lambda stage, done, total, detail="": None, opened=remembered)
     return counts, results
 
 

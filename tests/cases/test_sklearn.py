@@ -75,7 +75,7 @@ def test_scores_that_contradict_the_labels_are_named(
     model = svc_of_two(tmp_path / "svc.onnx")
     status, said = audited(model, tmp_path / "two.npz", capsys=capsys, monkeypatch=monkeypatch)
     assert status == 3
-    assert "right are 100.0 % of the labels and 0.0 % of the scores' classes" in said
+    assert "right are 100 % of the labels and 0 % of the scores' classes" in said
     assert "the two columns of scores stand in reverse" in said
     assert "probability=True" in said
     assert "audit again with" not in said

@@ -68,6 +68,7 @@ def test_what_was_audited_is_named(results: Any):
     assert results["settings"]["command"] == f"deepdig-audit digits_cnn.onnx --data digits {' '.join(SMALL)}"
     assert {"generator", "rpbs", "epbs", "minimal-norm attack", "profile"} < set(results["settings"]["parameters"])
     assert results["environment"]["torch"]
+    assert results["provenance"]["plugins"] == []  # the tool's own operators, generators and measures are none
 
 
 def test_both_directions_of_the_pairs_asked_for(results: Any):

@@ -95,8 +95,8 @@ def test_decoding(err: Exception, max_skip: float, tmp_path: Path, monkeypatch: 
             for i in range(4):
                 Image.new("L", (8, 8), 40 * i).save(tmp_path / split / label / f"{i}.png")
     request = DataRequest(data=str(tmp_path), max_skip=max_skip)
-    opened, converted = Image.open, image_file._converted
-    for name, owner, call in (("open", Image, opened), ("_converted", image_file, converted)):
+    opened, converted = Image.open, image_file.converted
+    for name, owner, call in (("open", Image, opened), ("converted", image_file, converted)):
         for at in range(1, 17):
             failing = FailsAt(call, at, err)
             monkeypatch.setattr(owner, name, failing)

@@ -7,6 +7,7 @@ a function from the node to its computation.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,8 +76,10 @@ def operator(
 ) -> Callable[[Function], Function]:  # fmt: skip
     """Decorator that files a function under operator names of one domain, for some versions of its operator set."""
 
+    home = _caller()
+
     def file_under(function: Function) -> Function:
-        _file(domain, names, Operator(function, since, until, refuse, sizes_only))
+        _file(domain, names, Operator(function, since, until, refuse, sizes_only), home)
         return function
 
     return file_under
@@ -85,8 +88,10 @@ def operator(
 def builder(*names: str, domain: str = "", host: tuple[int, ...] = ()) -> Callable[[Builder], Builder]:
     """Decorator that files a function from a node to its computation."""
 
+    home = _caller()
+
     def file_under(build: Builder) -> Builder:
-        _file(domain, names, Operator(build, builds=True, build_host=host))
+        _file(domain, names, Operator(build, builds=True, build_host=host), home)
         return build
 
     return file_under
@@ -94,8 +99,9 @@ def builder(*names: str, domain: str = "", host: tuple[int, ...] = ()) -> Callab
 
 def as_in_torch(domain: str = "", **functions: Callable[..., Any]) -> None:
     """File torch functions under the names of operators without attributes; torch does not tell their parameters."""
+    home = _caller()
     for name, function in functions.items():
-        _file(domain, [name], Operator(lambda node, function=function: function, builds=True))
+        _file(domain, [name], Operator(lambda node, function=function: function, builds=True), home)
 
 
 def operator_of(node: Node) -> Operator:
@@ -111,13 +117,18 @@ def operator_of(node: Node) -> Operator:
     raise UnsupportedGraph([node.op])
 
 
-def _file(domain: str, names: Collection[str], entry: Operator) -> None:
+def _caller() -> str:
+    """The module that files an operator, which the operator does not tell: it may be torch's, or a partial one."""
+    return str(sys._getframe(2).f_globals["__name__"])
+
+
+def _file(domain: str, names: Collection[str], entry: Operator, home: str) -> None:
     for name in names:
         forms = _filed.setdefault(qualified(domain, name), [])
         if any(form.since <= entry.until and entry.since <= form.until for form in forms):
             raise ValueError(f"operator {name!r} is filed twice for one version")
         if not forms:
-            operators.register(qualified(domain, name))(forms)
+            operators.register(qualified(domain, name), home=home)(forms)
         forms.append(entry)
 
 
