@@ -9,7 +9,7 @@ import sys
 def start() -> int:
     """Run the command and return the exit code; an interrupt while its modules are imported is one like any other."""
     try:
-        from auditor.streams import protect
+        from auditor.standard_streams import protect
 
         protect()
         try:

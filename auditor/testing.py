@@ -37,7 +37,7 @@ from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier, Preprocessing
 from auditor.models.model_file import ModelFile
 from auditor.models.shape import instance_spec
-from auditor.registry import Registry
+from auditor.plugin_registry import Registry
 from auditor.render.base import OutputOfPlace, outputs
 
 PROFILES = ("quick", "standard", "thorough", "paper")

@@ -23,8 +23,8 @@ from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import Results
 from auditor.errors import AuditError
 from auditor.models.determinism import watched
+from auditor.pipeline.model_and_data import Subject, open_subject
 from auditor.pipeline.run import run
-from auditor.pipeline.subject import Subject, open_subject
 from auditor.policy.believable import unusable
 from tests.models.changing import (
     HOWS,

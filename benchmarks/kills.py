@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.api.run_audit import CI_VARIABLES, digest
-from auditor.documents.finished_pairs import PairsPart
+from auditor.documents.pair_outcomes import PairsPart
 from auditor.documents.results import Provenance, from_json, to_json
 from auditor.worker.journal import JOURNAL, Journal
 

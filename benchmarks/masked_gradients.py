@@ -26,7 +26,7 @@ from onnx import ModelProto
 from torch import Tensor
 
 from auditor.boundary.decision_search import DecisionSearch
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, NearestSearch
 from auditor.boundary.misleading_gradients import NORMS, CrossCheck, choose_search, validity
 from auditor.boundary.other_searches import Effort, RefinedSearch
 from auditor.datasets.base import DataRequest, Dataset

@@ -29,9 +29,9 @@ ROWS = (
     ("functional",),
     ("documents",),
     ("class_names",),
-    ("numbers", "registry", "bounded_file"),
-    ("errors", "streams"),
-    ("text",),
+    ("numbers", "plugin_registry", "bounded_file"),
+    ("errors", "standard_streams"),
+    ("untrusted_text",),
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
@@ -43,9 +43,9 @@ TENSOR_LIBRARIES = frozenset(
 )
 
 TOUCH_FILES = (
-    "auditor.api", "auditor.cli", "auditor.__main__", "auditor.streams", "auditor.models", "auditor.datasets",
+    "auditor.api", "auditor.cli", "auditor.__main__", "auditor.standard_streams", "auditor.models", "auditor.datasets",
     "auditor.bounded_file", "auditor.documents.whole_files", "auditor.pipeline.pairs.instance_files", "auditor.worker",
-    "auditor.registry", "auditor.testing",
+    "auditor.plugin_registry", "auditor.testing",
 )  # fmt: skip
 FILE_METHODS = frozenset(
     [

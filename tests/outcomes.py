@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.documents.finished_pairs import DirectionOutcome, PairOutcome
+from auditor.documents.pair_outcomes import DirectionOutcome, PairOutcome
 from auditor.documents.results import Generation, NotMeasured, Sources
 
 NONE = NotMeasured(not_measured="not part of this test \N{SNOWMAN} \u2028")

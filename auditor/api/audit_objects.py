@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.api.arguments import File, Numbers, output_path
 from auditor.errors import UsageError, did_you_mean
-from auditor.text import printable
+from auditor.untrusted_text import printable
 
 if TYPE_CHECKING:
     from auditor.api.gates import PolicySource, Source

@@ -9,7 +9,7 @@ from auditor.characteristics.base import characteristics
 from auditor.datasets.base import data_sources
 from auditor.documents.profiles import PROFILES
 from auditor.models.base import model_formats
-from auditor.registry import Registry
+from auditor.plugin_registry import Registry
 from auditor.render.base import comparison_outputs, outputs
 
 

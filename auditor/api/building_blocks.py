@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auditor.api.plans import model_plan_from
+from auditor.api.plan_from_options import model_plan_from
 from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generators
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
 from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.shape import instance_spec
+from auditor.pipeline.model_and_data import BINDING_SAMPLES, model_options, open_artefact
 from auditor.pipeline.seeds import generator_for
-from auditor.pipeline.subject import BINDING_SAMPLES, model_options, open_artefact
 
 
 def opened(asked: Mapping[str, Any]) -> Classifier:

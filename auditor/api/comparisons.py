@@ -11,7 +11,7 @@ from auditor.api.early_checks import need_model_packages
 from auditor.api.gates import Source, results_of
 from auditor.api.output_folder import OF_A_COMPARISON, OutputFolder
 from auditor.api.outputs import chosen_names, creation_date, outputs_of_comparisons, write_rendered
-from auditor.api.plans import plan_to_revisit
+from auditor.api.plan_from_options import plan_to_revisit
 from auditor.api.progress import lines_of_worker, progress_display
 from auditor.documents.comparison import Comparison, KeptDirection
 from auditor.documents.messages import Job, Revisited

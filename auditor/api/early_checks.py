@@ -16,7 +16,7 @@ from auditor.documents.plan import DOWNLOADED, Plan
 from auditor.errors import AuditIncomplete, InputRefused, UsageError, did_you_mean
 from auditor.models.sniff import size_of_file
 from auditor.numbers.class_pairs import check_pairs
-from auditor.registry import plugin_names
+from auditor.plugin_registry import plugin_names
 
 KNOWN_DATA = sorted({*DOWNLOADED, "digits"})
 """Names that the registry holds without plug-ins; asking it would load torch."""

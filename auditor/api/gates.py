@@ -41,7 +41,7 @@ class Prepared:
         Raises:
             UsageError: the policy does not fit these results.
         """
-        from auditor.policy.decide import decide
+        from auditor.policy.gate_decision import decide
 
         return results.model_copy(update={"gate": decide(results, self.policy, self.baseline, today=today())})
 
@@ -74,7 +74,7 @@ def prepared_gate(policy: PolicySource | None, baseline: Source | None, folder: 
 
 
 def _read(policy: PolicySource, baseline: Source | None, folder: Path | None) -> Prepared:
-    from auditor.policy.decide import check_baseline
+    from auditor.policy.gate_decision import check_baseline
 
     read = read_policy(policy)
     check_baseline(read, has_baseline=baseline is not None)
@@ -242,9 +242,9 @@ def first_policy_of(results: Source, where: str) -> tuple[str, Policy]:
     Raises:
         InputRefused: the results cannot be read or make no policy that they pass.
     """
-    from auditor.policy.decide import decide
     from auditor.policy.document import parse_policy
-    from auditor.policy.initial import first_policy
+    from auditor.policy.first_policy import first_policy
+    from auditor.policy.gate_decision import decide
     from auditor.policy.waivers import FAILING
 
     accepted = results_of(results)

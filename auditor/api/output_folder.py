@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from auditor.documents.finished_pairs import Found, PairsPart
+from auditor.documents.pair_outcomes import Found, PairsPart
 from auditor.documents.whole_files import RESULTS, RUN, prepare_folder
 from auditor.errors import AuditIncomplete, UsageError, one_line
 from auditor.worker.journal import JOURNAL, only_audit

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from auditor.text import printable
+from auditor.untrusted_text import printable
 
 if TYPE_CHECKING:
     from auditor.documents.messages import Progress

@@ -17,11 +17,11 @@ from auditor.api.early_checks import check_outputs, check_plan, need_model_packa
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
 from auditor.api.outputs import chosen_outputs, with_plugins, write_outputs
-from auditor.api.plans import is_live, plan_from
+from auditor.api.plan_from_options import is_live, plan_from
 from auditor.api.progress import Show, lines_of_worker, progress_display, say, silent
-from auditor.documents.finished_pairs import PairsPart
 from auditor.documents.inspection import Inspection
 from auditor.documents.messages import Begun, Finished, Inspected, Job, PartDone, Progress
+from auditor.documents.pair_outcomes import PairsPart
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results, RunFacts, to_json
 from auditor.documents.whole_files import RESULTS, RUN, write_whole

@@ -22,7 +22,7 @@ from torch import Tensor
 from auditor.documents.results import Cost, GeneratorDefinition
 from auditor.functional.bisection import JUMP_WIDTH
 from auditor.models.classifier import Classifier
-from auditor.registry import Registry, not_a
+from auditor.plugin_registry import Registry, not_a
 
 BETA = 1e-4
 """A boundary instance satisfies |p_s - p_t| < BETA (paper, section 3.3)."""

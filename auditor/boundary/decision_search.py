@@ -14,7 +14,7 @@ from torch import Tensor
 
 from auditor.boundary.base import Progress
 from auditor.boundary.gradient_free import at_once
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, nearest_starts
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, nearest_starts
 from auditor.functional.distances import l2, linf
 from auditor.functional.polar_search import PolarBudget, Predict, entry, polar_search
 from auditor.models.classifier import Classifier

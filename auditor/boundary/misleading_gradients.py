@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import Progress
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, Search
 from auditor.boundary.other_searches import Effort, NearestOf, RefinedSearch, SmoothedSearch
 from auditor.documents.results import NotMeasured, Validity
 from auditor.functional.descent import lengths

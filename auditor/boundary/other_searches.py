@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.base import Progress
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, Search
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, Search
 from auditor.functional.decision_refinement import corners, restored
 from auditor.functional.descent import lengths
 from auditor.functional.polar_search import PolarBudget, Predict, polar_search

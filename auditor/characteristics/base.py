@@ -19,7 +19,7 @@ from torch import Tensor
 from auditor.boundary.base import BoundaryInstances
 from auditor.documents.results import Definition, Measure, Measured, NotMeasured, Series
 from auditor.models.classifier import Classifier
-from auditor.registry import Registry, not_a
+from auditor.plugin_registry import Registry, not_a
 
 SplitName = Literal["test", "train"]
 NO_MARGINS = NotMeasured(not_measured="no search for the nearest points was run")

@@ -16,8 +16,8 @@ from auditor.api.progress import complain, say
 from auditor.cli.app import app
 from auditor.cli.github import annotate_error
 from auditor.errors import AuditError, AuditIncomplete, guess
-from auditor.registry import skipped
-from auditor.streams import output_lost
+from auditor.plugin_registry import skipped
+from auditor.standard_streams import output_lost
 
 PROGRAM = "deepdig-audit"
 INTERRUPTED = 130

@@ -1,8 +1,8 @@
 """GitHub Actions: annotations as workflow commands on standard output, and the step's summary.
 
 Both only where the service says that it is there (``GITHUB_ACTIONS=true``, ``GITHUB_STEP_SUMMARY=FILE``).
-A command is one line whose text may hold no line end and no command (``auditor.text``), so a name from outside cannot
-begin one of its own.
+A command is one line whose text may hold no line end and no command (``auditor.untrusted_text``), so that no name from
+outside can begin one of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from auditor.api.progress import say
 from auditor.documents.results import Results
 from auditor.errors import one_line
-from auditor.text import command_data
+from auditor.untrusted_text import command_data
 
 MOST = 10
 """Annotations of one level that the service shows for a step."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from auditor.class_names import CarriedNames, numbered
 from auditor.datasets.geometry import UNCHANGED, Geometry
-from auditor.registry import Registry
+from auditor.plugin_registry import Registry
 
 
 @dataclass(frozen=True)

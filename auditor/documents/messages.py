@@ -10,8 +10,8 @@ from pydantic import Field, TypeAdapter
 
 from auditor import errors
 from auditor.documents.comparison import KeptDirection
-from auditor.documents.finished_pairs import Found, Part
 from auditor.documents.inspection import Inspection
+from auditor.documents.pair_outcomes import Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Document, Results, RunFacts
 

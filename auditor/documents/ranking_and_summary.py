@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auditor.documents.finished_pairs import PairOutcome
 from auditor.documents.means_over_pairs import mean_of_measure
+from auditor.documents.pair_outcomes import PairOutcome
 from auditor.documents.results import (
     Definition,
     Measure,

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from auditor.numbers.intervals import Interval
-from auditor.text import json_text
+from auditor.untrusted_text import json_text
 
 SCHEMA_VERSION: Final = "3.0"
 

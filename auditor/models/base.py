@@ -20,7 +20,7 @@ from auditor.errors import UsageError
 from auditor.models.file_facts import FileFacts
 from auditor.models.gpu import why_no_cuda
 from auditor.models.model_file import ModelFile
-from auditor.registry import Registry
+from auditor.plugin_registry import Registry
 
 Layout = Literal["auto", "nchw", "nhwc", "flat"]
 OutputKind = Literal["logits", "probabilities", "sigmoid"]

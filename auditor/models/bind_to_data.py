@@ -19,9 +19,9 @@ from auditor.models.batch_size import cpu_batch_size, measured_batch_size
 from auditor.models.classifier import Batching, Classifier, Preprocessing, scores_to_probabilities
 from auditor.models.determinism import ModelChanged, Watched
 from auditor.models.fast_classes import reduced_precision
+from auditor.models.logit_scale import Rescaled, rescaled, rescaling
 from auditor.models.output_choice import looks_like
 from auditor.models.output_kind import decide_output_kind
-from auditor.models.scale import Rescaled, rescaled, rescaling
 from auditor.models.shape import InstanceSpec, instance_spec, preprocessing, shape_text
 from auditor.models.trial_checks import (
     check_batches,

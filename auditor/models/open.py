@@ -14,7 +14,7 @@ from auditor.errors import AuditError, InputRefused, error_summary
 from auditor.models.base import Backend, ModelOptions, model_formats, torch_device
 from auditor.models.gpu import compute_exactly
 from auditor.models.model_file import ModelFile
-from auditor.models.onnx.weights_files import weights_file, weights_names, why_not
+from auditor.models.onnx.external_data_files import weights_file, weights_names, why_not
 from auditor.models.sniff import size_of_file, sniff, unreadable
 
 _SNIFFED = ("onnx", "torchscript", "pt2")

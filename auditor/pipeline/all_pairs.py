@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.documents.finished_pairs import NOT_SHOWN, PairOutcome, PairsPart
+from auditor.documents.pair_outcomes import NOT_SHOWN, PairOutcome, PairsPart
 from auditor.documents.ranking_and_summary import RANKED_BY, ranking
 from auditor.documents.results import Cost, Pair
 from auditor.models.determinism import ModelChanged, add_not_finite, watched
 from auditor.numbers.class_pairs import ClassPair
-from auditor.pipeline.budget import TimeBudget
 from auditor.pipeline.failures import reason_of
-from auditor.pipeline.finished_parts import FinishedParts
 from auditor.pipeline.pairs.retraining import allow_for_training
 from auditor.pipeline.pairs.shard import Work, pairs_at_once, run_shard, shards_of
 from auditor.pipeline.pairs.shown_baselines import baselines_of_shown
+from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.stages import Stages
+from auditor.pipeline.time_budget import TimeBudget
 
 PAIRS = "class pairs"
 """Name of the stage that takes nearly all of the time."""

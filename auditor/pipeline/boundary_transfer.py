@@ -20,9 +20,9 @@ from auditor.functional.statistics import evenly_spaced
 from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.numbers.intervals import wilson
+from auditor.pipeline.model_and_data import BINDING_SAMPLES, model_options, open_artefact
 from auditor.pipeline.pairs.instance_files import ACTION, EXPECTED, SavedInstances, read_instances
 from auditor.pipeline.stages import Report
-from auditor.pipeline.subject import BINDING_SAMPLES, model_options, open_artefact
 from auditor.worker.sandbox.limits import DATA, MODEL, TRIAL
 
 TOLERANCE = 0.1

@@ -26,10 +26,10 @@ from auditor.errors import UsageError
 from auditor.functional.statistics import evenly_spaced
 from auditor.models.live.opening import LiveModel, borrowed, class_names_of, open_live
 from auditor.pipeline.failures import out_of_memory
+from auditor.pipeline.model_and_data import Artefact, Subject, data_request, joined, model_options
 from auditor.pipeline.process_settings import threads_for, use_threads
 from auditor.pipeline.run import run
 from auditor.pipeline.stages import Report
-from auditor.pipeline.subject import Artefact, Subject, data_request, joined, model_options
 from auditor.worker.sandbox.limits import DATA, MODEL
 
 _TRIED = 2

@@ -22,9 +22,9 @@ from auditor.documents.results import (
     SplitSizes,
 )
 from auditor.models.classifier import Classifier
+from auditor.pipeline.model_and_data import Subject
 from auditor.pipeline.pairs.generation import GenerationSetup
 from auditor.pipeline.pairs.measuring import CharacteristicSuite
-from auditor.pipeline.subject import Subject
 from auditor.worker.sandbox import in_force
 
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "scikit-learn", "torchvision", "pydantic")

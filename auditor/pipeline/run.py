@@ -20,8 +20,7 @@ from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
 from auditor.pipeline import provenance as facts
 from auditor.pipeline.all_pairs import audited_pairs, sum_of
-from auditor.pipeline.budget import TimeBudget
-from auditor.pipeline.finished_parts import FinishedParts, facts_of, resumed
+from auditor.pipeline.model_and_data import Subject, open_subject
 from auditor.pipeline.model_facts.performance import measure_performance
 from auditor.pipeline.model_facts.predictions import Predictions, predict_split, samples_of
 from auditor.pipeline.model_facts.validity import (
@@ -38,10 +37,11 @@ from auditor.pipeline.pairs.margins import checked_search
 from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
 from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.pipeline.pairs.shard import Work
-from auditor.pipeline.plugins import in_use, plugin_checks
+from auditor.pipeline.plugins_in_use import in_use, plugin_checks
+from auditor.pipeline.resume import FinishedParts, facts_of, resumed
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Report, Stages
-from auditor.pipeline.subject import Subject, open_subject
+from auditor.pipeline.time_budget import TimeBudget
 from auditor.worker import sandbox
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from auditor.documents.results import Results, Rule
 from auditor.numbers.class_pairs import pair_text
 from auditor.policy.document import Coverage, Policy
-from auditor.policy.judging import paired_classes
+from auditor.policy.rule_outcome import paired_classes
 
 
 def coverage_rules(results: Results, policy: Policy) -> Iterator[Rule]:

@@ -9,8 +9,8 @@ from datetime import date
 from auditor.documents.results import Results, Rule, Waiver
 from auditor.numbers.intervals import Classes
 from auditor.policy.document import Policy, PolicyRule, PolicyWaiver
-from auditor.policy.judging import waived_places
 from auditor.policy.measure_places import known, values
+from auditor.policy.rule_outcome import waived_places
 
 FAILING = ("fail", "not_measured")
 

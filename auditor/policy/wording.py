@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from auditor.documents.results import LIMIT_WORDS, Scale, forecast
 from auditor.policy.document import PolicyRule, share_of
-from auditor.policy.judging import Judged
 from auditor.policy.measure_places import Known
+from auditor.policy.rule_outcome import Judged
 
 LIES = {
     "inside": "keeps the limit with its whole interval",

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
-from auditor.registry import Registry
+from auditor.plugin_registry import Registry
 
 Document = TypeVar("Document", contravariant=True)
 

@@ -20,7 +20,7 @@ from typing import Literal
 from auditor.documents.results import Direction, Results, SampleTable
 from auditor.render.base import output
 from auditor.render.rounding import number
-from auditor.text import SOFT, visible
+from auditor.untrusted_text import SOFT, visible
 
 COLUMNS = {
     "split": "`test` or `train`.",

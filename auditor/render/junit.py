@@ -16,7 +16,7 @@ from auditor.documents.results import Measured, NotMeasured, Pair, Results, Rule
 from auditor.render.base import output
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import shown
-from auditor.text import visible
+from auditor.untrusted_text import visible
 
 TOOL = "deepdig-audit"
 

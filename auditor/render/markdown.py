@@ -14,13 +14,13 @@ from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure, Results, Rule, Validity
 from auditor.render.base import comparison_output, output
 from auditor.render.comparison import markdown as comparison
-from auditor.render.markdown_text import code, prose, row
+from auditor.render.markdown_escapes import code, prose, row
 from auditor.render.rounding import plural, shown
 from auditor.render.view.extremes import closest_pair
 from auditor.render.view.lookups import Audit
 from auditor.render.view.shared_figures import shown_classes
-from auditor.render.view.words import confidence, three_findings, verdict
-from auditor.text import visible
+from auditor.render.view.summary_words import confidence, three_findings, verdict
+from auditor.untrusted_text import visible
 
 PAIRS, RULES, MAP_UP_TO = 5, 20, 16
 BAR = 12

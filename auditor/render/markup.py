@@ -22,7 +22,7 @@ from auditor.render.comparison.view import build as build_comparison
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
-from auditor.text import visible
+from auditor.untrusted_text import visible
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """``display_name``: every name from outside (model, file, class, reason) passes here before it is shown.
 
 A name is text, never markup, and never changes how the text around it reads: control characters, lone surrogates and
-bidirectional overrides become a visible sign (``auditor.text``), and its length is bounded.
+bidirectional overrides become a visible sign (``auditor.untrusted_text``), and its length is bounded.
 """
 
 from __future__ import annotations
 
-from auditor.text import REPLACEMENT, SOFT, visible
+from auditor.untrusted_text import REPLACEMENT, SOFT, visible
 
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from auditor.documents.results import Results, Rule, Waiver
 from auditor.render.base import output
 from auditor.render.names import display_name, display_text
-from auditor.text import json_text
+from auditor.untrusted_text import json_text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {"fail": "error", "not_measured": "error", "waived": "error", "warn": "warning"}

@@ -22,8 +22,8 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from auditor.documents.finished_pairs import Found, Part
 from auditor.documents.messages import Begun, PartDone
+from auditor.documents.pair_outcomes import Found, Part
 from auditor.documents.whole_files import write_whole
 from auditor.errors import AuditIncomplete
 from auditor.worker.journal_key import user_key

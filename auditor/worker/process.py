@@ -169,7 +169,7 @@ def start_child(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
     ``-P`` keeps the working directory, where the audited files may lie, off its import path.
     """
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "auditor.pipeline.child"],
+        [sys.executable, "-P", "-m", "auditor.pipeline.worker_main"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if verbose else subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from auditor.boundary.minimal_norm import NearestSearch
+from auditor.boundary.minimal_norm_attack import NearestSearch
 from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.projection import Norm

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditor.boundary.minimal_norm import AttackTask
+from auditor.boundary.minimal_norm_attack import AttackTask
 from auditor.datasets.base import Split
 from auditor.documents.results import NotMeasured
 from auditor.models.base import ModelOptions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from auditor.documents.finished_pairs import PairOutcome, PairsPart
 from auditor.documents.messages import Begun, PartDone
+from auditor.documents.pair_outcomes import PairOutcome, PairsPart
 from auditor.documents.results import Cost, Results, RunFacts, to_json
 from auditor.worker.journal import JOURNAL, Journal
 from tests.render.sample_results import synthetic_results

@@ -10,9 +10,9 @@ from unittest import mock
 from auditor.documents.plan import Plan
 from auditor.documents.results import Results
 from auditor.models.classifier import Spent
+from auditor.pipeline.model_and_data import Subject, open_subject
 from auditor.pipeline.run import run
 from auditor.pipeline.stages import Report, Stages
-from auditor.pipeline.subject import Subject, open_subject
 from benchmarks.gpu.subjects import made, thin
 from benchmarks.gpu.table import Bench, Row
 

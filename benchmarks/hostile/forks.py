@@ -20,12 +20,13 @@ from collections.abc import Callable, Iterator, Sequence
 from unittest import mock
 
 from auditor import cli
-from auditor.pipeline import child as worker
+from auditor.pipeline import worker_main as worker
 from auditor.worker import process
 from benchmarks.hostile.case import Outcome
 
 _HEAVY = ("torch", "onnx", "onnxruntime", "sklearn.datasets", "sklearn.svm", "PIL.Image", "torch.jit", "torch.export",
-          "auditor.pipeline.run", "auditor.pipeline.inspect.inspection", "auditor.pipeline.subject")  # fmt: skip
+          "auditor.pipeline.run", "auditor.pipeline.inspect.inspect_model",
+          "auditor.pipeline.model_and_data")  # fmt: skip
 _REGISTRIES = ("auditor.models", "auditor.datasets", "auditor.boundary", "auditor.characteristics")
 
 Observer = Callable[[str], object]

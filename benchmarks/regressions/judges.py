@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.documents.results import Gate, Results
-from auditor.policy.decide import decide
 from auditor.policy.document import Policy, PolicyRule, parse_policy
-from auditor.policy.initial import first_policy
+from auditor.policy.first_policy import first_policy
+from auditor.policy.gate_decision import decide
 
 FIRST, RELATIVE = "first policy", "against the baseline"
 RULES = """\

@@ -17,7 +17,7 @@ from scipy.stats import chi2
 
 from auditor.documents.results import Measure, Results
 from auditor.numbers.intervals import Interval, deviation
-from auditor.policy.initial import SPREAD, Look, Source, looks, observed
+from auditor.policy.first_policy import SPREAD, Look, Source, looks, observed
 from auditor.policy.measure_places import values
 
 

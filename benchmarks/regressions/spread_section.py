@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.policy.initial import SPREAD
+from auditor.policy.first_policy import SPREAD
 from benchmarks.regressions.page import Lines, short
 from benchmarks.regressions.spread import Ratio, Spread, widest
 

@@ -15,7 +15,7 @@ import auditor
 from auditor.api import audit_objects as audits
 from auditor.api import functions as jobs
 from auditor.api.arguments import defaults_of
-from auditor.api.plans import plan_from
+from auditor.api.plan_from_options import plan_from
 from auditor.cli.app import app
 from tests.api.conftest import DIGITS_FCN, SMALL
 from tests.cli.command import environment, run

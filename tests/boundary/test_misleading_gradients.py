@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from auditor.boundary.decision_search import DecisionSearch
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, NearestSearch
 from auditor.boundary.misleading_gradients import ID, NORMS, CrossCheck, choose_search, validity
 from auditor.boundary.other_searches import Effort, RefinedSearch, SmoothedSearch
 from auditor.datasets.base import DataRequest

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from auditor.boundary.decision_search import DecisionSearch
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch, Search, nearest_starts
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, NearestSearch, Search, nearest_starts
 from auditor.models.classifier import Classifier
 from tests.analytic import HalfSpace, around_the_middle, half_space
 

@@ -11,7 +11,7 @@ from auditor.api import run_audit as running
 from auditor.cli import main
 from auditor.documents.inspection import Inspection, Normalisation
 from auditor.documents.results import DataFacts, Measure
-from auditor.pipeline.inspect.inspection import inspect
+from auditor.pipeline.inspect.inspect_model import inspect
 from tests.cli.in_this_process import InThisProcess
 from tests.cli.test_planning import plan_of
 

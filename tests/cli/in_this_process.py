@@ -20,7 +20,7 @@ class InThisProcess:
         pass
 
     def outcome(self, show: Callable[..., None], keep: Callable[[Begun | PartDone], None]) -> Finished:
-        from auditor.pipeline.finished_parts import FinishedParts
+        from auditor.pipeline.resume import FinishedParts
         from auditor.pipeline.run import run
 
         finished_parts = FinishedParts(self._job.found, keep)

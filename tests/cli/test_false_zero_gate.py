@@ -31,7 +31,7 @@ from auditor.documents.results import (
     SplitSizes,
     to_json,
 )
-from auditor.policy.initial import first_policy
+from auditor.policy.first_policy import first_policy
 from tests.cli.command import environment
 from tests.cli.in_this_process import InThisProcess
 from tests.render.sample_results import synthetic_results

@@ -48,7 +48,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     job = Job(task="audit", plan=plan).model_dump_json().encode() + b"\n"
     worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "auditor.pipeline.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-P", "-m", "auditor.pipeline.worker_main"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, env=environment(),
     )  # fmt: skip
     assert worker.stdin is not None

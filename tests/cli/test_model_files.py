@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.api.model_files import beside, model_file
+from auditor.api.hugging_face_folder import beside, model_file
 from auditor.errors import InputRefused
 from tests.cli.test_planning import plan_of
 

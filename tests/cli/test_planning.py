@@ -10,7 +10,7 @@ import typer
 
 from auditor.api.arguments import defaults_of
 from auditor.api.functions import audit
-from auditor.api.plans import plan_from
+from auditor.api.plan_from_options import plan_from
 from auditor.cli.app import app
 from auditor.documents.plan import Plan
 from auditor.errors import UsageError

@@ -11,7 +11,7 @@ import pytest
 
 from auditor.api.progress import PlainLines, progress_display
 from auditor.documents.messages import Progress
-from auditor.text import printable
+from auditor.untrusted_text import printable
 from tests.cli.command import environment
 
 LIVE = """

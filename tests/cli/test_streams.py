@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.streams import Patient
+from auditor.standard_streams import Patient
 from tests.cli.command import DIGITS_CNN, environment
 
 POLICY = "version = 1\n[[rules]]\nmeasure = 'performance.accuracy'\nmin = {}\n"

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from auditor.documents.ranking_and_summary import summarise
 from auditor.documents.results import Definition, Meaning, Results, from_json, to_json
 from auditor.policy.compare import compare
-from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
-from auditor.policy.initial import first_policy
+from auditor.policy.first_policy import first_policy
+from auditor.policy.gate_decision import decide
 from auditor.render.view import build
 from tests.policy.made import scaled
 from tests.render.gated import RULES

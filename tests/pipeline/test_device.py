@@ -14,8 +14,8 @@ import torch
 from auditor.documents.plan import Plan
 from auditor.documents.results import Validity
 from auditor.models.gpu import unused_device
-from auditor.pipeline import subject
-from auditor.pipeline.inspect.inspection import inspect
+from auditor.pipeline import model_and_data as subject
+from auditor.pipeline.inspect.inspect_model import inspect
 from auditor.render.view import build
 from tests.render.sample_results import synthetic_results
 

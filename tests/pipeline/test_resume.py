@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.documents.finished_pairs import BaselinesPart, Found, Part
 from auditor.documents.messages import Begun, PartDone
+from auditor.documents.pair_outcomes import BaselinesPart, Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Provenance, Results, from_json, to_json
-from auditor.pipeline.finished_parts import FinishedParts
 from auditor.pipeline.pairs import shard
+from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.run import run
 
 DIGITS_FCN = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"

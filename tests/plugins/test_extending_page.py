@@ -24,7 +24,7 @@ from auditor.datasets.base import DataRequest, RawData, Split, data_source, path
 from auditor.documents.results import Definition, GeneratorDefinition, Plugin
 from auditor.models.base import Backend, ModelInput, ModelOptions
 from auditor.models.model_file import ModelFile
-from auditor.registry import _registries
+from auditor.plugin_registry import _registries
 from auditor.render.base import Output, OutputOfPlace
 
 ROOT = Path(__file__).parents[2]

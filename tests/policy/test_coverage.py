@@ -10,9 +10,9 @@ from auditor.documents.profiles import PROFILES
 from auditor.documents.results import Results
 from auditor.errors import UsageError
 from auditor.policy.coverage import first_coverage
-from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
-from auditor.policy.initial import first_policy
+from auditor.policy.first_policy import first_policy
+from auditor.policy.gate_decision import decide
 from tests.policy.made import policy, results, rule
 
 BASE = results()

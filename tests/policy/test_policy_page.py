@@ -11,7 +11,6 @@ import pytest
 from auditor.boundary.base import baselines
 from auditor.characteristics.base import characteristics
 from auditor.documents.results import Definition
-from auditor.policy.decide import decide
 from auditor.policy.document import (
     UNLIKE,
     Coverage,
@@ -22,8 +21,9 @@ from auditor.policy.document import (
     check_policy,
     parse_policy,
 )
-from auditor.policy.judging import Relation, outcome
+from auditor.policy.gate_decision import decide
 from auditor.policy.measure_places import FIXED
+from auditor.policy.rule_outcome import Relation, outcome
 from tests.render.sample_results import synthetic_results
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")

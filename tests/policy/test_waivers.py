@@ -15,7 +15,7 @@ from auditor.cli.github import commands
 from auditor.cli.summary import summary_lines
 from auditor.documents.results import Gate, Measured, NotMeasured, Results, from_json, to_json
 from auditor.errors import UsageError
-from auditor.policy.decide import decide
+from auditor.policy.gate_decision import decide
 from auditor.render.base import outputs
 from tests.policy.made import MARGIN, measure, policy, results, rule, with_accuracy, with_measure
 from tests.render.sample_results import DEFINITIONS

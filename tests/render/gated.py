@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auditor.documents.results import Results
-from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
+from auditor.policy.gate_decision import decide
 from tests.render.sample_results import synthetic_results
 
 RULES = """

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from auditor.documents.results import Results
 from auditor.policy.compare import compare
 from auditor.render.base import comparison_outputs, outputs
-from auditor.render.markdown_text import code, prose
+from auditor.render.markdown_escapes import code, prose
 from tests.render.gated import HOSTILE, gated, hostile
 from tests.render.sample_results import flagged, synthetic_results
 

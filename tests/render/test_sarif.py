@@ -9,8 +9,8 @@ import pytest
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 
 from auditor.documents.results import Measure, Results
-from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
+from auditor.policy.gate_decision import decide
 from auditor.render.base import OutputOfPlace, outputs
 from tests.render.gated import RULES, gated, hostile
 from tests.render.sample_results import flagged, synthetic_results

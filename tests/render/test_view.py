@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from auditor.documents.results import Definition, Results, from_json
-from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
+from auditor.policy.gate_decision import decide
 from auditor.render.base import outputs
 from auditor.render.rounding import MINUS, NO_BREAK, THIN
 from auditor.render.view import build

@@ -12,7 +12,7 @@ from auditor.render.rounding import NO_BREAK, THIN
 from auditor.render.view import build
 from auditor.render.view.advice import advice
 from auditor.render.view.lookups import Audit
-from auditor.render.view.words import RULES, confidence, three_findings, verdict
+from auditor.render.view.summary_words import RULES, confidence, three_findings, verdict
 from tests.render.sample_results import DEFINITIONS, flagged, measure, summary, synthetic_results
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from auditor.boundary.components import translate
 from auditor.boundary.deepdig import BACK
-from auditor.boundary.minimal_norm import AttackTask, NearestSearch
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestSearch
 from auditor.boundary.shared_start import train_shared_start
 from auditor.boundary.training import Training
 from auditor.characteristics.idc import classes_along

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from auditor.boundary import deepdig
 from auditor.boundary import misleading_gradients as cross_check
 from auditor.boundary.gradient_free import GradientFree
-from auditor.boundary.minimal_norm import AttackTask, NearestSearch
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestSearch
 from auditor.boundary.other_searches import Effort
 from auditor.boundary.rescue import Rescue
 from auditor.boundary.training import Training
@@ -26,7 +26,7 @@ from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import ModelOptions
 from auditor.models.bind_to_data import bind
 from auditor.models.open import open_model
-from auditor.pipeline.inspect.inspection import inspect
+from auditor.pipeline.inspect.inspect_model import inspect
 from sample_models.architectures import DigitsCnn
 from tests.simulated_cuda.audits import OnCuda, audited, audited_on_cuda, batches_of_the_cpu, facts, plan_of
 from tests.simulated_cuda.device import SimulatedCuda

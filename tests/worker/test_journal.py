@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.documents.finished_pairs import Found, PairsPart
 from auditor.documents.messages import Begun, PartDone
+from auditor.documents.pair_outcomes import Found, PairsPart
 from auditor.documents.results import Cost
 from auditor.errors import AuditIncomplete
 from auditor.worker import journal as module

@@ -20,19 +20,19 @@ from auditor.models.gpu import failure_of
 from auditor.models.graphs.head import Head
 from auditor.models.graphs.protocol import as_vectors
 from auditor.models.model_file import ModelFile
-from auditor.models.onnx.budget import check_budget
 from auditor.models.onnx.domains import check_domains
+from auditor.models.onnx.external_data import load_weights
 from auditor.models.onnx.facts import onnx_facts
 from auditor.models.onnx.graph import Graph, UnsupportedGraph, choose_output, read_graph
 from auditor.models.onnx.graph.functions import inlined_node_count
 from auditor.models.onnx.graph.graph import in_order
 from auditor.models.onnx.graph.score import model_input, sizes
 from auditor.models.onnx.graph.staircase import has_steps, marked
-from auditor.models.onnx.graph.view import bounded_output, find_head, steps_of
+from auditor.models.onnx.graph.walkable import bounded_output, find_head, steps_of
 from auditor.models.onnx.labels import classes_of, label_output
+from auditor.models.onnx.memory_budget import check_budget
 from auditor.models.onnx.runtime import Runtime
 from auditor.models.onnx.twin import Twin
-from auditor.models.onnx.weights import load_weights
 from auditor.models.side_effects import of_onnx
 
 _INPUT_DTYPES: dict[int, torch.dtype] = {

@@ -12,7 +12,7 @@ from functools import partial
 from auditor.boundary.base import BoundaryInstances, Generator, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
-from auditor.boundary.minimal_norm import NearestSearch, Search
+from auditor.boundary.minimal_norm_attack import NearestSearch, Search
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured

@@ -13,7 +13,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from auditor.boundary.minimal_norm import AttackTask, NearestPoints, NearestSearch, Search
+from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, NearestSearch, Search
 from auditor.boundary.misleading_gradients import ID, choose_search, validity
 from auditor.characteristics.base import SampleMargins, SplitName
 from auditor.documents.plan import Plan

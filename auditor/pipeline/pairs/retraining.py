@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from auditor.documents.finished_pairs import DirectionOutcome
+from auditor.documents.pair_outcomes import DirectionOutcome
 from auditor.documents.results import Definition, Measure, Measured
 from auditor.numbers.intervals import LEVEL, student
 

@@ -20,11 +20,12 @@ from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
 from auditor.characteristics.base import NO_MARGINS, Evidence, SampleMargins, SplitName
-from auditor.documents.finished_pairs import DirectionOutcome, PairOutcome, PairsPart
+from auditor.documents.pair_outcomes import DirectionOutcome, PairOutcome, PairsPart
 from auditor.documents.plan import Plan
 from auditor.documents.results import Baseline, Cost, Flagged, NotMeasured, Sources
 from auditor.models.determinism import not_finite
 from auditor.numbers.class_pairs import ClassPair, directions_of
+from auditor.pipeline.model_and_data import Subject
 from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.generation import GenerationSetup, generate, generation_counts
 from auditor.pipeline.pairs.instance_files import save_instances
@@ -33,7 +34,6 @@ from auditor.pipeline.pairs.measuring import COARSER, CharacteristicSuite, Sampl
 from auditor.pipeline.pairs.sample_images import sample_grid, shrink_factor
 from auditor.pipeline.pairs.sources import sources_of
 from auditor.pipeline.stages import Stages
-from auditor.pipeline.subject import Subject
 
 SPLIT: SplitName = "train"
 """Where generators take their sources."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from auditor.documents.finished_pairs import BaselinesPart, PairOutcome
+from auditor.documents.pair_outcomes import BaselinesPart, PairOutcome
 from auditor.documents.results import Cost, NotMeasured
 from auditor.models.determinism import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
-from auditor.pipeline.budget import TimeBudget
 from auditor.pipeline.failures import reason_of
-from auditor.pipeline.finished_parts import FinishedParts
 from auditor.pipeline.pairs.shard import Work, run_baselines
+from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.stages import Stages
+from auditor.pipeline.time_budget import TimeBudget
 
 SPENT = "the time budget was spent"
 ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"

@@ -6,9 +6,9 @@ from auditor.documents.comparison import Comparison
 from auditor.documents.results import Measure
 from auditor.render.comparison.lookups import Sides, signed
 from auditor.render.comparison.words import findings, verdict
-from auditor.render.markdown_text import code, prose, row
+from auditor.render.markdown_escapes import code, prose, row
 from auditor.render.rounding import shown
-from auditor.text import visible
+from auditor.untrusted_text import visible
 
 PLACES = 5
 

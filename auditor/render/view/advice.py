@@ -12,7 +12,7 @@ from auditor.documents.results import Pair
 from auditor.render.rounding import count, percent, plural, shown, value_text
 from auditor.render.view.lookups import Audit, measured
 from auditor.render.view.named_samples import flagged_in, misclassified_in, named, taken_for
-from auditor.render.view.words import INTRUDED, INTRUSION, MARGIN, miscalibrated, weakest, weakest_class
+from auditor.render.view.summary_words import INTRUDED, INTRUSION, MARGIN, miscalibrated, weakest, weakest_class
 
 PAIRS = 5
 """Pairs that advice is sought for."""

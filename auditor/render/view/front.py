@@ -13,9 +13,9 @@ from auditor.render.view.extremes import extreme
 from auditor.render.view.gate import rules_table
 from auditor.render.view.lookups import Audit
 from auditor.render.view.page_parts import STATUSES, Figure, Sentence, Status, Table, Term
-from auditor.render.view.samples import boundary_strip
+from auditor.render.view.sample_figures import boundary_strip
 from auditor.render.view.shared_figures import class_map, map_svg
-from auditor.render.view.words import confidence, fragile_direction, three_findings, verdict
+from auditor.render.view.summary_words import confidence, fragile_direction, three_findings, verdict
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from auditor.render.view.extremes import closest_pair, extreme
 from auditor.render.view.lookups import Audit, Found
 from auditor.render.view.page_parts import Cell, Column, Figure, Table
 from auditor.render.view.shared_figures import MAPS_UP_TO, class_map, map_svg
-from auditor.render.view.words import missing_pairs
+from auditor.render.view.summary_words import missing_pairs
 
 RANKED_UP_TO = 30
 INTRUDERS = 12

@@ -10,7 +10,7 @@ from auditor.documents.results import Direction, Margins, Measure, Measured, Pai
 from auditor.render.rounding import count, number, shown, unit_words
 from auditor.render.view.lookups import Audit
 from auditor.render.view.page_parts import Cell, Column, Table, unknown
-from auditor.render.view.words import MARGIN
+from auditor.render.view.summary_words import MARGIN
 
 Split = Literal["test", "train"]
 _MARGIN = re.compile(r"margin_(l2|linf)_attack(_train)?(_q\d+)?")

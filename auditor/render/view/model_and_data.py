@@ -13,7 +13,7 @@ from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, number, percent, plural, shown, size
 from auditor.render.view.lookups import Audit, measured
 from auditor.render.view.page_parts import Cell, Column, Figure, Sentence, Table, Term
-from auditor.render.view.words import CHANCE, weakest
+from auditor.render.view.summary_words import CHANCE, weakest
 
 CLASSES_SHOWN = 30
 CONFUSION_UP_TO = 20

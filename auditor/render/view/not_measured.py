@@ -11,7 +11,7 @@ from auditor.render.names import display_text
 from auditor.render.rounding import count, plural
 from auditor.render.view.lookups import Audit
 from auditor.render.view.page_parts import Cell, Column, Table
-from auditor.render.view.words import missing_pairs
+from auditor.render.view.summary_words import missing_pairs
 
 ROWS = 60
 

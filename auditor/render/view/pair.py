@@ -13,7 +13,7 @@ from auditor.render.view.margins import margins_table
 from auditor.render.view.page_parts import Figure, Table
 from auditor.render.view.pair_figures import distributions, grids, projections, traces
 from auditor.render.view.pair_tables import counts, measures
-from auditor.render.view.words import MARGIN, fragile_direction
+from auditor.render.view.summary_words import MARGIN, fragile_direction
 
 
 @dataclass(frozen=True)

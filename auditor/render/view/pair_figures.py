@@ -17,7 +17,7 @@ from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count, plural, shown
 from auditor.render.view.lookups import Audit, Classes, measured
 from auditor.render.view.page_parts import Figure
-from auditor.render.view.samples import sample_figure
+from auditor.render.view.sample_figures import sample_figure
 
 GRID_CAPTION = (
     "Each row is one instance, chosen by its distance to the boundary (L2); under each image the "

@@ -14,7 +14,7 @@ from pathlib import Path
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.documents.results import Validity
 from auditor.errors import AuditIncomplete, InputRefused
-from auditor.models.onnx.weights_files import folder_of, weights_files
+from auditor.models.onnx.external_data_files import folder_of, weights_files
 from auditor.worker.sandbox import capabilities, landlock, seccomp
 from auditor.worker.sandbox.landlock import READ
 from auditor.worker.sandbox.limits import PREFIX, apply_resource_limits, limits_for

@@ -17,7 +17,7 @@ from pathlib import Path
 import auditor
 from auditor.datasets.links_outside import outside_images
 from auditor.documents.plan import Plan
-from auditor.registry import plugin_places
+from auditor.plugin_registry import plugin_places
 from auditor.worker.sandbox.landlock import DEVICE, LIST, OVERWRITE, READ, WRITE
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf",

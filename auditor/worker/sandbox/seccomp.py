@@ -15,7 +15,7 @@ import struct
 import sys
 from collections.abc import Iterator
 
-from auditor.worker.sandbox.calls import ABSENT, ARCHITECTURES, DENIED, RULED, Condition, rules
+from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, DENIED, RULED, Condition, rules
 
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06

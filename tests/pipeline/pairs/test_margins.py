@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auditor.boundary.minimal_norm import NearestSearch
+from auditor.boundary.minimal_norm_attack import NearestSearch
 from auditor.characteristics.base import SampleMargins
 from auditor.datasets.base import Split
 from auditor.documents.plan import Plan

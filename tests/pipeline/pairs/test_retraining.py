@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from auditor.documents.finished_pairs import DirectionOutcome
+from auditor.documents.pair_outcomes import DirectionOutcome
 from auditor.documents.results import Measure
 from auditor.pipeline.pairs.measuring import CharacteristicSuite
 from auditor.pipeline.pairs.retraining import allow_for_training

@@ -10,7 +10,7 @@ from tests.worker.sandbox.alone import alone
 
 FETCHES = """
 import os, sys, threading, time, types
-from auditor.pipeline import child as worker
+from auditor.pipeline import worker_main as worker
 from auditor.documents.messages import Job
 from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.errors import InputRefused
@@ -22,7 +22,7 @@ def load_dataset(request, shape):
         raise InputRefused("a data set", "nothing", "look again")
 
 # The real ones would import torch, which takes seconds.
-sys.modules["auditor.pipeline.subject"] = types.SimpleNamespace(data_request=lambda data, seed: data)
+sys.modules["auditor.pipeline.model_and_data"] = types.SimpleNamespace(data_request=lambda data, seed: data)
 sys.modules["auditor.datasets.load"] = types.SimpleNamespace(load_dataset=load_dataset)
 plan = Plan(model=ModelPlan(path="m.onnx"), data=DataPlan(data=sys.argv[2], download=True))
 job = Job(task="inspect", plan=plan, network={"HTTPS_PROXY": "proxy"})

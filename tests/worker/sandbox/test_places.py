@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import _get_all_tensors
 
 from auditor.errors import InputRefused
-from auditor.models.onnx.weights_files import weights_files
+from auditor.models.onnx.external_data_files import weights_files
 from auditor.models.open import open_file
 from tests.worker.sandbox.alone import alone, confined
 from tests.worker.test_sandbox import inspect

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.worker.sandbox import seccomp
-from auditor.worker.sandbox.calls import ABSENT, ARCHITECTURES, DENIED, RULED
+from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, DENIED, RULED
 from tests.worker.sandbox.alone import alone, filtered
 
 HEADERS = {
@@ -22,7 +22,7 @@ HEADERS = {
 BY_NUMBER = """
 import ctypes, errno
 from auditor.worker.sandbox import seccomp
-from auditor.worker.sandbox.calls import ABSENT, ARCHITECTURES, DENIED
+from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, DENIED
 import platform
 column, _ = ARCHITECTURES[platform.machine()]
 library = ctypes.CDLL(None, use_errno=True)
@@ -46,7 +46,7 @@ def test_every_call_of_the_list_is_denied() -> None:
 ACTS = """
 import ctypes, os, resource, signal, sys
 from auditor.worker.sandbox import capabilities, seccomp
-from auditor.worker.sandbox.calls import DENIED, ARCHITECTURES
+from auditor.worker.sandbox.system_calls import DENIED, ARCHITECTURES
 import platform
 victim, bystander, closed = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "closed"
 library = ctypes.CDLL(None, use_errno=True)

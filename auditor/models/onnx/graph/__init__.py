@@ -18,7 +18,7 @@ from auditor.models.onnx.graph.importer import import_graph
 from auditor.models.onnx.graph.module import GraphModule
 from auditor.models.onnx.graph.node import UnsupportedGraph
 from auditor.models.onnx.graph.score import choose_output, model_input, score_output
-from auditor.models.onnx.graph.view import bounded_output, find_head, steps_of
+from auditor.models.onnx.graph.walkable import bounded_output, find_head, steps_of
 
 __all__ = [
     "Graph", "GraphModule", "UnsupportedGraph", "bounded_output", "choose_output", "find_head", "import_graph",

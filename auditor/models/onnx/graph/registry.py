@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from auditor.models.onnx.graph.node import Node, UnsupportedGraph
 from auditor.models.onnx.graph.signature import Compute, Signature
-from auditor.registry import Registry
+from auditor.plugin_registry import Registry
 
 Builder = Callable[[Node], Compute]
 Refuse = Callable[[Node], str]

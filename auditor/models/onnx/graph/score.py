@@ -12,7 +12,7 @@ from auditor.errors import InputRefused
 from auditor.models.graphs.protocol import ancestors
 from auditor.models.onnx.graph.graph import read_graph
 from auditor.models.onnx.graph.node import UnsupportedGraph
-from auditor.models.onnx.graph.view import find_head
+from auditor.models.onnx.graph.walkable import find_head
 from auditor.models.output_choice import Output, choose_declared, place_of
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)

@@ -6,7 +6,7 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 from auditor.models.onnx.graph.graph import read_graph
-from auditor.models.onnx.graph.view import bounded_output
+from auditor.models.onnx.graph.walkable import bounded_output
 from benchmarks.hostile.onnx_parts import classifier, node, value
 
 LAYER = [node("Flatten", "x", "flat"), node("MatMul", "flat w", "z")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.text import JOINER, command_data, json_text, printable, visible
+from auditor.untrusted_text import JOINER, command_data, json_text, printable, visible
 
 COMMAND = re.compile(r"^\s*::|##\w*\[", re.MULTILINE)
 PARTS = st.lists(

@@ -10,9 +10,9 @@ import pytest
 
 from auditor.documents.results import NotMeasured
 from auditor.errors import InputRefused
-from auditor.policy.decide import decide
 from auditor.policy.document import parse_policy
-from auditor.policy.initial import first_policy, looks, rounded_away
+from auditor.policy.first_policy import first_policy, looks, rounded_away
+from auditor.policy.gate_decision import decide
 from tests.policy.made import MARGIN, measure, resampled, results, with_accuracy, with_measure, with_success
 from tests.render.sample_results import DEFINITIONS, flagged
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor import registry
+from auditor import plugin_registry as registry
 from auditor.errors import UsageError
-from auditor.registry import Registry, Source
+from auditor.plugin_registry import Registry, Source
 
 Install = Callable[..., Registry[int]]
 
@@ -27,7 +27,7 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
         (tmp_path / "numbers_here" / "__init__.py").touch()
         found = []
         for name, text in modules.items():
-            (tmp_path / f"{name}.py").write_text(f"from tests.test_registry import kind\n{text}")
+            (tmp_path / f"{name}.py").write_text(f"from tests.test_plugin_registry import kind\n{text}")
             point = EntryPoint(name, name, "deepdig_audit.some_number")
             found.append((point, Source(f"dist-{name}", "1.0", name)))
         monkeypatch.setattr(registry, "_points", lambda: tuple(found))
@@ -95,7 +95,9 @@ def test_what_a_module_registered_before_it_failed_is_gone(install: Install) -> 
 def test_no_name_is_taken_twice(install: Install, tmp_path: Path) -> None:
     kind = install(first='kind.register("x")(1)', second='kind.register("x")(2)', third='kind.register("own")(3)')
     file_of_built_in = 'kind.register("own")(type("Own", (), {"__module__": "auditor.own"})())\n'
-    (tmp_path / "numbers_here" / "own.py").write_text(f"from tests.test_registry import kind\n{file_of_built_in}")
+    (tmp_path / "numbers_here" / "own.py").write_text(
+        f"from tests.test_plugin_registry import kind\n{file_of_built_in}"
+    )
     sys.modules.pop("numbers_here.own", None)
     assert kind.names() == ["own", "x"]
     assert kind["x"] == 1

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 import torch
 
 from auditor import __version__
-from auditor.documents.finished_pairs import BaselinesPart, Found, PairsPart, form_of_parts
 from auditor.documents.messages import Begun, PartDone
+from auditor.documents.pair_outcomes import BaselinesPart, Found, PairsPart, form_of_parts
 from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
 from auditor.numbers.class_pairs import ClassPair
 from auditor.pipeline import provenance as facts
-from auditor.pipeline.plugins import facts_of_plugins
-from auditor.pipeline.subject import Subject
+from auditor.pipeline.model_and_data import Subject
+from auditor.pipeline.plugins_in_use import facts_of_plugins
 
 _NO_FACT = {"model", "data", "time_budget", "command", "force"}
 _NO_MODEL_FACT = {"path", "device", "trust_model", "expect_sha256"}

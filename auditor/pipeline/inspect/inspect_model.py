@@ -11,13 +11,13 @@ from auditor.documents.results import ACCURACY, NotMeasured, Validity
 from auditor.functional.statistics import evenly_spaced
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.inspect.estimate import both_seconds, expected, expected_memory, forward_seconds, seconds
+from auditor.pipeline.model_and_data import Subject, open_artefact, open_subject
 from auditor.pipeline.model_facts.normalisations import SAMPLES, tried
 from auditor.pipeline.model_facts.performance import measure_performance
 from auditor.pipeline.model_facts.predictions import predict_split
 from auditor.pipeline.model_facts.validity import POOR, checks_of_fit
 from auditor.pipeline.provenance import data_facts, model_facts, peak_memory
 from auditor.pipeline.stages import Report
-from auditor.pipeline.subject import Subject, open_artefact, open_subject
 from auditor.worker.sandbox import checks
 
 LOOKED_AT = 2048

@@ -17,10 +17,10 @@ from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
 from auditor.errors import InputRefused
 from auditor.models.base import model_formats
+from auditor.pipeline.model_and_data import Subject, data_request
 from auditor.pipeline.pairs.generation import GenerationSetup
 from auditor.pipeline.pairs.measuring import CharacteristicSuite
-from auditor.pipeline.subject import Subject, data_request
-from auditor.registry import Registry, skipped
+from auditor.plugin_registry import Registry, skipped
 
 
 def in_use(plan: Plan, subject: Subject, setup: GenerationSetup, suite: CharacteristicSuite) -> list[Plugin]:

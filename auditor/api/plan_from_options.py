@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditor.api.model_files import PREPROCESSOR, beside, model_file, other_models
+from auditor.api.hugging_face_folder import PREPROCESSOR, beside, model_file, other_models
 from auditor.api.output_folder import INSTANCES
 from auditor.bounded_file import LARGEST_SMALL, read_bounded
 from auditor.class_names import NoClassNames, as_list, listed_class_names, read_class_names

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from auditor.models.onnx.budget import LARGEST_STEP, check_budget, largest_step
+from auditor.models.onnx.memory_budget import LARGEST_STEP, check_budget, largest_step
 from benchmarks.hostile.onnx_parts import classifier, mean_of, node
 from benchmarks.hostile.onnx_size import KNOWN
 

@@ -16,7 +16,7 @@ import threading
 
 from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
 from auditor.pipeline.failures import out_of_memory
-from auditor.registry import skipped
+from auditor.plugin_registry import skipped
 from auditor.worker.sandbox import enter, missing, warning
 from auditor.worker.sandbox.limits import START
 from auditor.worker.sandbox.processes import die_with_parent
@@ -73,7 +73,7 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
         return _audited(job, channel)
     answer: Inspected | Revisited
     if job.task == "inspect":
-        from auditor.pipeline.inspect.inspection import inspect
+        from auditor.pipeline.inspect.inspect_model import inspect
 
         answer = Inspected(inspection=inspect(job.plan, channel.report))
     else:
@@ -86,7 +86,7 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
 
 
 def _audited(job: Job, channel: Channel) -> Finished:
-    from auditor.pipeline.finished_parts import FinishedParts
+    from auditor.pipeline.resume import FinishedParts
     from auditor.pipeline.run import run
 
     results, facts = run(
@@ -121,7 +121,7 @@ def _fetch(job: Job, channel: Channel) -> None:
 
 def _load(job: Job) -> None:
     from auditor.datasets.load import load_dataset
-    from auditor.pipeline.subject import data_request
+    from auditor.pipeline.model_and_data import data_request
 
     assert job.plan.data is not None
     os.environ.update(job.network)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.pipeline import budget as module
-from auditor.pipeline.budget import TimeBudget
+from auditor.pipeline import time_budget as module
+from auditor.pipeline.time_budget import TimeBudget
 
 
 @pytest.fixture

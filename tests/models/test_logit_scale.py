@@ -12,8 +12,8 @@ from auditor.errors import InputRefused
 from auditor.functional.bisection import bisect
 from auditor.models.base import ModelOptions
 from auditor.models.bind_to_data import MOST_CLASSES, Bound, bind
+from auditor.models.logit_scale import rescaling
 from auditor.models.open import open_model
-from auditor.models.scale import rescaling
 from tests.analytic import around_the_middle, half_space
 from tests.models.changing import Scaled, script
 from tests.models.torchscript.torchscript_files import noise, save

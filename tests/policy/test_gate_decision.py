@@ -11,8 +11,8 @@ from auditor.documents.results import EmbeddingFact, Gate, Measured, NotMeasured
 from auditor.errors import InputRefused, UsageError
 from auditor.numbers.intervals import Interval
 from auditor.policy import document
-from auditor.policy.decide import decide
-from auditor.policy.judging import Limit, Relation, outcome, relation
+from auditor.policy.gate_decision import decide
+from auditor.policy.rule_outcome import Limit, Relation, outcome, relation
 from tests.policy.made import (
     MARGIN,
     apart,

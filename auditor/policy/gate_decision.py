@@ -23,8 +23,8 @@ from auditor.policy.baseline_alike import alike, refuse_partial
 from auditor.policy.common_samples import FROM_MARGINS, Change, changes, other_routes
 from auditor.policy.coverage import coverage_rules
 from auditor.policy.document import Policy, PolicyRule, check_policy
-from auditor.policy.judging import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.measure_places import find, known, mean_over, values
+from auditor.policy.rule_outcome import Judged, NotComparable, chosen, judge, outcome, place_key
 from auditor.policy.waivers import FAILING, Waivers
 
 Decided = tuple[Rule, Judged | None]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from auditor.api.progress import print_line
 from auditor.documents.inspection import Inspection, Normalisation, PassCost
 from auditor.documents.results import DataFacts, Measure, ModelFacts, NotMeasured, Skipped, to_json
-from auditor.text import printable
+from auditor.untrusted_text import printable
 
 COLUMNS = 80
 MOST_SKIPPED = 20
