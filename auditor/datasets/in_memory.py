@@ -6,11 +6,14 @@ of ``npz``: the same arrays give the same splits, the same fingerprint and the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -19,12 +22,13 @@ from auditor.datasets.base import RawData
 from auditor.datasets.geometry import UNCHANGED
 from auditor.datasets.image_file import converted
 from auditor.datasets.npz import NAMES, SPLIT, WHOLE, Array, from_arrays, known_arrays
-from auditor.errors import InputRefused
+from auditor.errors import AuditError, InputRefused, error_summary
 
 _EXPECTED = "(x, y) or (x_train, y_train, x_test, y_test) as arrays, or a data set of (image, label), or two such"
 _TRAIN, _TEST = ("train", "training"), ("test", "validation", "valid", "val")
 _IMAGES = ("Image", "Array2D", "Array3D")
 """Kinds of columns in Hugging Face's ``features`` that hold an image."""
+_LABELS = ("y", "y_train", "y_test", "labels")
 _PLAIN = (tuple, list, str, bytes, Mapping, np.ndarray, Tensor)
 _OTHER_DATA = {"Audio": "audio", "Video": "video", "Translation": "text"}
 
@@ -44,7 +48,21 @@ def as_npz(data: object, path: Path) -> None:
     Raises:
         InputRefused: as ``in_memory``.
     """
-    np.savez(path, allow_pickle=False, **arrays_of(data))
+    with random_numbers_kept():
+        np.savez(path, allow_pickle=False, **arrays_of(data))
+
+
+@contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """A block after which the random numbers of torch, NumPy and Python are where they were."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    # A GPU that nobody has used has none to keep, and would be opened by the question.
+    with torch.random.fork_rng(range(torch.cuda.device_count() * torch.cuda.is_initialized())):
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)
+            random.setstate(python_state)
 
 
 def arrays_of(data: object) -> dict[str, Array]:
@@ -95,11 +113,18 @@ def _whole(part: object) -> tuple[Array, Array, tuple[str, ...]]:
         raise _refused("a data set with a length, of which [i] is (image, label)", _a(part))
     whole: Any = part
     columns = _columns(whole)
-    images, labels = [], []
-    for i in range(len(whole)):
-        image, label = _pair(whole[i], columns)
-        images.append(_image(image))
-        labels.append(label)
+    images, labels, place = [], [], "in its length"
+    try:
+        for i in range(len(whole)):
+            place = f"at sample {i}"
+            image, label = _pair(whole[i], columns)
+            images.append(_image(image))
+            labels.append(label)
+    except AuditError:
+        raise
+    except Exception as err:  # whatever the data set's own code raises
+        found = f"{type(err).__name__} {place} of {_a(part)}: {error_summary(err)}"
+        raise InputRefused("a data set that can be read to its end", found, "mend the data set") from err
     if not images:
         raise InputRefused("samples", f"none in {_a(part)}", "add samples")
     return _stacked(images, "the data set"), _array(labels, "labels"), _names(whole, columns)
@@ -194,11 +219,13 @@ def _array(value: Any, name: str) -> Array:
         InputRefused: it makes none.
     """
     if isinstance(value, Tensor):
-        value = value.detach().cpu()
-        return (value.float() if value.is_floating_point() else value).numpy()  # NumPy has no bfloat16
+        value = value.detach().to_dense().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()  # NumPy has no bfloat16
     if isinstance(value, tuple | list) and value and isinstance(value[0], Tensor | Image.Image):
         return _stacked([_image(one) for one in value], name)
     try:
+        if np.ma.is_masked(value):
+            raise InputRefused(f"every value of {name}", "masked values", "fill them, or leave these samples out")
         array = np.asarray(value)
     except (TypeError, ValueError) as err:
         raise InputRefused(
@@ -206,7 +233,7 @@ def _array(value: Any, name: str) -> Array:
         ) from err
     if array.dtype == object:
         raise InputRefused(f"plain numbers for {name}", f"{_a(value)} of Python objects", "give an array of numbers")
-    return array
+    return array.astype(np.int64) if array.dtype == bool and name in _LABELS else array
 
 
 def _a(value: object) -> str:

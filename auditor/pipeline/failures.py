@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from contextvars import ContextVar
 
 from auditor.errors import AuditError, AuditIncomplete, InputRefused, one_line
 from auditor.models.memory import lack_of_memory
+
+SHOWN = ContextVar("SHOWN", default=True)
+"""Whether tracebacks go to standard error: to a worker's, which --verbose shows, never to the caller's own."""
 
 
 def reason_of(err: Exception) -> str:
@@ -16,7 +20,8 @@ def reason_of(err: Exception) -> str:
     """
     if isinstance(err, AuditError) and not isinstance(err, InputRefused):
         raise err
-    traceback.print_exception(err)  # seen with --verbose
+    if SHOWN.get():
+        traceback.print_exception(err)
     traceback.clear_frames(err.__traceback__)
     if memory := lack_of_memory(err):
         return one_line(f"memory ran out: {memory}")

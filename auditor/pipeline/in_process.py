@@ -7,7 +7,7 @@ all that the worker would set for itself alone (threads, exact arithmetic on a G
 from __future__ import annotations
 
 import os
-import random
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,17 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from auditor.datasets.in_memory import in_memory
+from auditor.datasets.in_memory import in_memory, random_numbers_kept
 from auditor.datasets.load import as_vectors, load_dataset
 from auditor.documents.plan import Plan
 from auditor.documents.results import NotMeasured, Results, RunFacts, Validity
 from auditor.errors import UsageError
 from auditor.functional.statistics import evenly_spaced
 from auditor.models.live.opening import LiveModel, borrowed, class_names_of, open_live
-from auditor.pipeline.failures import out_of_memory
+from auditor.pipeline.failures import SHOWN, out_of_memory
 from auditor.pipeline.model_and_data import Artefact, Subject, data_request, joined, model_options
 from auditor.pipeline.process_settings import threads_for, use_threads
 from auditor.pipeline.run import run
@@ -35,6 +34,8 @@ from auditor.worker.sandbox.limits import DATA, MODEL
 _TRIED = 2
 """Samples on which it is tried how a model takes them."""
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+_ONE_AT_A_TIME = threading.RLock()
+"""What an audit sets and sets back belongs to the whole process, and so may the module that it is lent."""
 
 
 def run_in_process(plan: Plan, model: object, data: object, report: Report) -> tuple[Results, RunFacts]:
@@ -56,7 +57,7 @@ def run_in_process(plan: Plan, model: object, data: object, report: Report) -> t
     def opened(plan: Plan, report: Report) -> Subject:
         return _opened(plan, model, data, report)
 
-    with undisturbed(), borrowed(model):
+    with _ONE_AT_A_TIME, undisturbed(), borrowed(model):
         try:
             return run(plan, report, opened=opened)
         except Exception as err:
@@ -105,7 +106,7 @@ def undisturbed() -> Iterator[None]:
     of NumPy and Python; warnings, which a worker would keep to itself.
     """
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    numpy_state, python_state = np.random.get_state(), random.getstate()
+    shown = SHOWN.set(False)
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -114,8 +115,7 @@ def undisturbed() -> Iterator[None]:
         stack.enter_context(torch.autocast("cpu", enabled=False))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
-        # A GPU that nobody has used has no random numbers to keep, and would be opened by the question.
-        stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count() * torch.cuda.is_initialized())))
+        stack.enter_context(random_numbers_kept())
         if torch.cuda.is_available():
             stack.enter_context(torch.autocast("cuda", enabled=False))
             stack.enter_context(_exactness_kept())
@@ -125,8 +125,7 @@ def undisturbed() -> Iterator[None]:
         finally:
             torch.set_num_threads(threads)
             torch.set_default_dtype(dtype)
-            np.random.set_state(numpy_state)
-            random.setstate(python_state)
+            SHOWN.reset(shown)
 
 
 @contextmanager

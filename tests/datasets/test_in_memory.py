@@ -157,6 +157,23 @@ def test_grey_pictures_among_colour_ones_are_repeated() -> None:
     assert torch.equal(first[0], first[2])
 
 
+def test_labels_that_are_true_or_false_are_two_classes() -> None:
+    assert live((GREY, np.asarray(Y) > 0)).train.labels.unique().tolist() == [0, 1]
+
+
+def test_a_data_set_that_draws_numbers_leaves_none_drawn(tmp_path: Path) -> None:
+    class Drawing(Items):
+        def __getitem__(self, i: int) -> Any:
+            np.random.rand()
+            torch.rand(1)
+            return super().__getitem__(i)
+
+    before = np.random.get_state()[2], torch.get_rng_state().clone()
+    as_npz(Drawing(GREY, Y), tmp_path / "data.npz")
+    assert np.random.get_state()[2] == before[0]
+    assert torch.equal(torch.get_rng_state(), before[1])
+
+
 def test_images_become_vectors_with_the_sentence_that_says_so() -> None:
     found = as_vectors(live((FLOATS, Y)))
     assert found.train.pixels.shape[1:] == (30,)
@@ -176,6 +193,15 @@ class Unsized:
 
 def columns(**features: Any) -> HuggingFace:
     return HuggingFace(COLOUR, Y, features)
+
+
+class Torn(Items):
+    """Fails at its fourth sample, as a file that is damaged makes it."""
+
+    def __getitem__(self, i: int) -> Any:
+        if i == 3:
+            raise OSError("disk\ngone")
+        return super().__getitem__(i)
 
 
 Audio = type("Audio", (), {})
@@ -199,6 +225,8 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "pixels that are normalised": (lambda: (FLOATS * 4 - 2, Y), "look normalised already"),
     "pixels up to 16": (lambda: (FLOATS * 16, Y), "divide them by"),
     "one-hot of two classes at once": (lambda: (GREY, np.ones((30, 3))), "integer labels"),
+    "a sample that cannot be read": (lambda: Torn(GREY, Y), "OSError at sample 3 of an object of type Torn: disk"),
+    "masked values": (lambda: (np.ma.masked_less(FLOATS, 0.1), Y), "found masked values"),
     "an empty data set": (lambda: Items([], []), "none in an object of type Items"),
 }  # fmt: skip
 

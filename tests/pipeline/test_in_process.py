@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from auditor.errors import AuditIncomplete, InputRefused, UsageError
 from auditor.models.base import ModelOptions
 from auditor.models.bind_to_data import bind
 from auditor.models.live.opening import class_names_of, open_live
+from auditor.pipeline.failures import reason_of
 from auditor.pipeline.in_process import run_in_process, undisturbed
 from auditor.pipeline.run import run
 from auditor.render.view import build
@@ -231,6 +233,24 @@ def test_memory_that_runs_out_is_an_error_of_ours() -> None:
 
     with pytest.raises((AuditIncomplete, InputRefused)):
         run_in_process(plan(), greedy, (X, Y), lambda *_: None)
+
+
+def test_audits_in_threads_take_turns() -> None:
+    """The same module in both: each would find it swapped by the other's export, and the settings of the other."""
+    before, net = list(warnings.filters), network()
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(run_in_process, plan(), net, (X, Y), lambda *_: None) for _ in range(2)]
+        first, second = (to_json(one.result()[0]) for one in both)
+    assert first == second == to_json(of_module())
+    assert warnings.filters == before
+
+
+def test_a_failure_within_says_nothing_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with undisturbed():
+        assert reason_of(ValueError("boom")) == "ValueError: boom"
+    assert capfd.readouterr().err == ""
+    reason_of(ValueError("boom"))  # a worker's, which --verbose shows
+    assert "boom" in capfd.readouterr().err
 
 
 def test_what_only_a_file_has_is_refused() -> None:

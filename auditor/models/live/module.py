@@ -8,6 +8,7 @@ and the scores are what they are. The module itself is only lent: ``lent`` gives
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import final
@@ -35,12 +36,18 @@ def lent(module: nn.Module) -> Iterator[None]:
     their content back.
 
     Raises:
-        InputRefused: its parameters are not there yet.
+        InputRefused: its parameters are not there yet, or no gradient can go through them.
     """
     for name, value in [*module.named_parameters(), *module.named_buffers()]:
         if is_lazy(value) or value.is_meta:
             raise InputRefused(
                 "a module with its weights", f"{name}, which has no content yet", "call or load it first"
+            )
+        if value.is_inference():
+            raise InputRefused(
+                "weights that gradients can go through",
+                f"{name}, which was made under torch.inference_mode",
+                "make or load the module outside of it",
             )
     parts = list(module.modules())
     modes = [part.training for part in parts]
@@ -117,6 +124,8 @@ class ModuleBackend(TorchBackend):
             AuditError: ``--output`` or ``--embedding`` names nothing, or the module is no classifier.
         """
         x = to_input_dtype(x.to(self.device), self.input.dtype)
+        log = logging.getLogger("torch.fx.experimental.symbolic_shapes")  # says what is told by the embedding's reason
+        before, log.disabled = log.disabled, True
         try:
             batch = ({0: torch.export.Dim.AUTO},)
             followed = getattr(self._module, "_orig_mod", self._module)  # what torch.compile was given
@@ -129,6 +138,8 @@ class ModuleBackend(TorchBackend):
         except Exception as error:  # what cannot be followed fails in many ways
             self._hook(x.clone(), error_summary(error))
             return
+        finally:
+            log.disabled = before
 
         def grouped(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
             return lambda x: in_groups(run, x, program.least, program.most)

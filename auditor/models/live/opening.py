@@ -52,7 +52,10 @@ def borrowed(model: object) -> AbstractContextManager[None]:
 def class_names_of(model: Any) -> CarriedNames | None:
     """The names that an object gives to its classes, if it does."""
     if (estimator := _estimator(model)) is not None:
-        return CarriedNames(tuple(map(str, estimator.classes_)), "the estimator's classes_")
+        names = tuple(map(str, estimator.classes_))
+        if len({*names}) < len(names):
+            raise InputRefused("different names in the estimator's classes_", ", ".join(names[:4]), "name them apart")
+        return CarriedNames(names, "the estimator's classes_")
     if isinstance(model, nn.Module):
         found, source = getattr(getattr(model, "config", None), "id2label", None), "the module's config.id2label"
     else:
@@ -110,6 +113,9 @@ def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasur
     unknown = NotMeasured(not_measured="a callable shows no parameters"), 0
     if _is_maite(model):
         return "MAITE model", unknown, [FunctionBackend(model, name, "lists of arrays")]
+    if not callable(model) and hasattr(model, "predict_proba"):
+        found = f"a {type(model).__name__} without classes_"
+        raise InputRefused("an estimator that was fitted", found, "fit it, or give its predict_proba as a function")
     if not callable(model):
         found = f"an object of type {type(model).__name__}"
         raise InputRefused(_MODEL, found, "give one of these, or the path of a model file")
@@ -120,8 +126,11 @@ def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasur
 
 def _estimator(model: Any) -> Any | None:
     """The scikit-learn-like classifier that this is, or whose bound ``predict_proba`` this is; None otherwise."""
-    owner = getattr(model, "__self__", None) if getattr(model, "__name__", "") == "predict_proba" else model
-    return owner if hasattr(owner, "predict_proba") and hasattr(owner, "classes_") else None
+    owner: Any = getattr(model, "__self__", None) if getattr(model, "__name__", "") == "predict_proba" else model
+    try:
+        return owner if hasattr(owner, "predict_proba") and len(owner.classes_) else None
+    except Exception:  # there are none, or the property that gives them fails, as that of a search not fitted does
+        return None
 
 
 def _pickled(estimator: object) -> tuple[str | NotMeasured, int]:

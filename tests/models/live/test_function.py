@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -120,6 +121,8 @@ def test_classes_are_called_as_the_object_calls_them() -> None:
     ("model", "said"),
     [
         (7, "found an object of type int"),
+        (SimpleNamespace(predict_proba=flat), "found a SimpleNamespace without classes_; fit it"),
+        (SimpleNamespace(predict_proba=flat, classes_=None), "found a SimpleNamespace without classes_; fit it"),
         (lambda x: flat(x).argmax(axis=1), "found int64 of shape (6,)"),
         (lambda x: np.array(["ant"] * len(x)), "give predict_proba"),
         (lambda x: x[:1, 0, 0], "output of shape (1, 5)"),

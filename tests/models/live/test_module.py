@@ -165,10 +165,16 @@ def test_names_of_a_configuration() -> None:
     assert names.names == ("cat", "dog")
 
 
+@torch.inference_mode()
+def of_inference() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+
+
 @pytest.mark.parametrize(
     ("make", "options", "error", "said"),
     [
         (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), {}, InputRefused, "has no content yet"),
+        (of_inference, {}, InputRefused, "1.weight, which was made under torch.inference_mode"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(10, 3)), {}, InputRefused, "multiplied (8x64 and 10x3)"),
         (lambda: nn.Conv2d(1, 3, 3), {}, InputRefused, "output of shape (8, 3, 6, 6)"),
         (Convolutions, {"device": "meta"}, UsageError, "expected a module on meta; found it on cpu"),
