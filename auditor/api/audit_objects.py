@@ -200,6 +200,10 @@ class Verdict:
 
     audit: Audit
 
+    def __bool__(self) -> bool:
+        """Whether the gate passed, so that ``assert audit.gate(policy)`` asks what it seems to ask."""
+        return self.passed
+
     @property
     def gate(self) -> Gate:
         """The decision, as it stands in results.json."""

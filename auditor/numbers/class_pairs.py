@@ -42,7 +42,8 @@ def parse_pairs(text: str, class_names: Sequence[str], present: Collection[int],
     """The pairs meant by ``--pairs`` other than ``auto``: (smaller index, larger index), sorted, without repeats.
 
     Both classes of a pair are named by name, or both by index; where a name looks like an index of another class
-    (digits sorted in another order, for example) the name wins, because names are what the report shows.
+    (digits sorted in another order, for example) the name wins, because names are what the report shows; ``#3:#8`` are
+    indices whatever the names are.
 
     Args:
         text: ``all``, or pairs ``a:b`` separated by commas.
@@ -89,12 +90,15 @@ def pairs_meant(text: str, names: Sequence[str]) -> set[ClassPair]:
 
     A class name may itself hold a colon, so every place to cut is tried.
 
+    >>> pairs_meant("0:1", ["1", "0"]), pairs_meant("#0:#1", ["1", "0"])
+    ({(1, 0)}, {(0, 1)})
     >>> pairs_meant("3:8", ["zero", "one"]), sorted(pairs_meant("a:b:c", ["a", "a:b", "c", "b:c"]))
     (set(), [(0, 3), (1, 2)])
     """
     cuts, names = _cuts(text), list(names)
     by_name = {(names.index(a), names.index(b)) for a, b in cuts if a in names and b in names}
-    return by_name or {(int(a), int(b)) for a, b in cuts if _is_index(a, names) and _is_index(b, names)}
+    by_index = [cut for cut in cuts if all(_is_index(word, names) for word in cut)]
+    return by_name or {(int(a.removeprefix("#")), int(b.removeprefix("#"))) for a, b in by_index}
 
 
 def class_meant(text: str, names: Sequence[str]) -> int | None:
@@ -106,10 +110,11 @@ def class_meant(text: str, names: Sequence[str]) -> int | None:
 
 
 def _is_index(word: str, names: Sequence[str]) -> bool:
-    """Whether a word is the index of a class, and not the name of another."""
-    if not (word.isascii() and word.isdigit() and len(word) < 10 and int(word) < len(names)):
+    """Whether a word is the index of a class, and not the name of another; ``#3`` always is one."""
+    digits = word.removeprefix("#")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) < len(names)):
         return False
-    return word not in names or names.index(word) == int(word)
+    return word not in names or names.index(word) == int(digits)
 
 
 def pair_text(classes: ClassPair, names: Sequence[str]) -> str:

@@ -41,6 +41,16 @@ def test_a_module_is_audited_here_and_the_results_say_so():
     assert audit.results.settings.command == ""
 
 
+def test_numbers_are_indices_whatever_the_classes_are_called():
+    names = [str(9 - i) for i in range(10)]
+    audit = auditor.audit(
+        linear(), (X, Y), class_names=names, pairs=[(3, 9)], profile="quick", samples_per_class=16, force=True
+    )
+    assert [(pair.classes, pair.names) for pair in audit.pairs] == [((3, 9), ("6", "0"))]
+    verdict = audit.gate({"version": 1, "rules": [{"measure": "performance.accuracy", "min": 1.0}]})
+    assert (bool(verdict), verdict.passed) == (False, False)
+
+
 def test_arrays_go_to_the_worker_of_a_model_file_as_an_archive_would():
     np.savez("d.npz", x=X, y=Y)
     given, read = (auditor.inspect(DIGITS_FCN, data) for data in ((X, Y), "d.npz"))

@@ -70,8 +70,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"samples_per_class": 1}, "for --samples-per-class: .* greater than or equal to 2; found 1"),
     ({"max_skip": 1.5}, "for --max-skip: .* less than or equal to 1; found 1.5"),
     ({"profile": "fast"}, "a profile of quick, standard, thorough, paper; found 'fast'"),
-    ({"pairs": [(3, 3)]}, "two different classes in a pair; found '3:3'"),
+    ({"pairs": [(3, 3)]}, "two different classes in a pair; found '#3:#3'"),
     ({"pairs": []}, "name at least one pair"),
+    ({"pairs": (3, 9)}, "such as .'cat', 'dog'. or .3, 8.; found 3"),
+    ({"pairs": [("a", "b", "c")]}, "found .'a', 'b', 'c'."),
+    ({"pairs": [("a", "c, d")]}, "expected a class whose name has a comma by its index; found 'c, d'"),
     ({"time_budget": 0}, "a time such as 90s, 10m or 2h; found '0'"),
     ({"class_names": []}, "two or more different class names; found 0 names"),
     ({"class_names": ["a"]}, "two or more different class names; found 1 names"),
@@ -113,8 +116,8 @@ def test_values_of_python_make_the_plan_of_the_command():
     defaults = defaults_of(jobs.audit)
     plan = plan_from({**defaults, **given, "model": Path("m.onnx"), "data": "digits"}, defaults)
     typed = plan_of(
-        "m.onnx", "--data", "digits", "--mean", "0.5,0.25,0.125", "--std", "0.5", "--pairs", "a:b,0:2", "--class-names",
-        '["a", "b", "c, d"]', "--time-budget", "90.0", "--resize", "24x32", "--crop", "20", "--max-skip", "0.25",
+        "m.onnx", "--data", "digits", "--mean", "0.5,0.25,0.125", "--std", "0.5", "--pairs", "a:b,#0:#2",
+        "--class-names", '["a", "b", "c, d"]', "--time-budget", "90.0", "--resize", "24x32", "--crop", "20", "--max-skip", "0.25",
         "--data-root", "root", "--channels", "rgb", "--seed", "7",
     )  # fmt: skip
     assert plan == typed
