@@ -117,7 +117,8 @@ def test_values_of_python_make_the_plan_of_the_command():
     plan = plan_from({**defaults, **given, "model": Path("m.onnx"), "data": "digits"}, defaults)
     typed = plan_of(
         "m.onnx", "--data", "digits", "--mean", "0.5,0.25,0.125", "--std", "0.5", "--pairs", "a:b,#0:#2",
-        "--class-names", '["a", "b", "c, d"]', "--time-budget", "90.0", "--resize", "24x32", "--crop", "20", "--max-skip", "0.25",
+        "--class-names", '["a", "b", "c, d"]', "--time-budget", "90.0", "--resize", "24x32", "--crop", "20",
+        "--max-skip", "0.25",
         "--data-root", "root", "--channels", "rgb", "--seed", "7",
     )  # fmt: skip
     assert plan == typed
