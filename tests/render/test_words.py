@@ -112,8 +112,7 @@ def test_two_pairs_are_not_compared_with_a_median() -> None:
 def test_third_classes_are_named_with_their_count(results: Results) -> None:
     assert (
         "10.0 % [7.0, 13.0] of the first bisections from 3 to 8 met a third class, 14 of 20 in 9; a second "
-        "try may still have reached the boundary."
-        in said(results)
+        "try may still have reached the boundary." in said(results)
     )
 
 
