@@ -39,7 +39,9 @@ LABEL org.opencontainers.image.title="deepdig-audit" \
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin auditor
+ && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin auditor \
+# A new named volume takes owner and mode from here; like /tmp itself, it is for whoever the container runs as.
+ && install --directory --owner=10001 --group=10001 --mode=1777 /tmp/state
 COPY --from=build /opt/deepdig-audit /opt/deepdig-audit
 # All that is written goes to the working folder and to /tmp, so that the rest may be read-only.
 ENV PATH="/opt/deepdig-audit/bin:$PATH" PYTHONDONTWRITEBYTECODE=1 XDG_STATE_HOME=/tmp/state

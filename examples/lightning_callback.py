@@ -1,6 +1,6 @@
 """A callback for Lightning that audits the module while it is trained and logs how close its boundary is.
 
-    trainer = Trainer(callbacks=[BoundaryAudit((x_test, y_test), pairs="3:9", every=5)])
+    trainer = Trainer(callbacks=[BoundaryAudit((x_train, y_train, x_test, y_test), pairs="3:9", every=5)])
 
 Each number is a metric, ``margin_l2_attack/3:9``, so that every logger draws it and ``EarlyStopping`` and
 ``ModelCheckpoint`` can watch ``margin_l2_attack/least``.
@@ -20,7 +20,8 @@ class BoundaryAudit(Callback):
     """Audit after every so many epochs, and keep the last audit for the end.
 
     Args:
-        data: what ``auditor.audit`` takes, such as ``(x, y)`` of samples that are not trained on.
+        data: what ``auditor.audit`` takes, such as ``(x_train, y_train, x_test, y_test)``; of ``(x, y)`` a fifth would
+            be called test samples, also where the module is trained on them.
         measure: the measure to log, from one class to another.
         every: epochs between two audits.
         options: of ``auditor.audit``, such as ``pairs``, ``profile`` and ``class_names``.

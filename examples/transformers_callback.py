@@ -1,6 +1,7 @@
 """A callback for the Trainer of Hugging Face that audits an image classifier at every evaluation.
 
-    Trainer(..., callbacks=[BoundaryAudit((pixels, labels), class_names=names, pairs="cat:dog")])
+    data = (pixels_train, labels_train, pixels_test, labels_test)
+    Trainer(..., callbacks=[BoundaryAudit(data, class_names=names, pairs="cat:dog")])
 
 The metrics stand beside those of the evaluation (``eval_margin_l2_attack_cat_dog``) in the logs, on the boards, and
 for ``metric_for_best_model``.

@@ -8,22 +8,25 @@ from markupsafe import Markup
 
 from auditor.api.gates import ending, tally
 from auditor.documents.results import Measure, Measured, Results
-from auditor.render.rounding import shown, unit_words
+from auditor.render.rounding import plural, shown, unit_words
 from auditor.render.view.lookups import Audit
 from auditor.render.view.shared_figures import class_map, map_svg
 
 PAIRS = 10
 """Pairs that are shown, the most fragile first."""
-_CELL = "padding:3px 10px;border:0;border-bottom:1px solid #8884;text-align:left;vertical-align:top"
-_MARKS = {"fail": "#b3261e", "warn": "#8a5a00", "passed": "#2e6b34", "failed": "#b3261e"}
+_CARD = "background:#fff;color:#1c1b19"
+"""No colour of a warning stands out enough from a white page and from a dark one, so the fragment brings its own page;
+cells have it too, for notebooks give rows a ground of theirs."""
+_CELL = f"{_CARD};padding:3px 10px;border:0;border-bottom:1px solid #8884;text-align:left;vertical-align:top"
+MARKS = {"fail": "#b3261e", "warn": "#8a5a00", "passed": "#2e6b34", "failed": "#b3261e"}
 
 
 def fragment(results: Results) -> str:
     """The verdict, what stands against the numbers, the headline measures of the first pairs, a map if it is small."""
     audit = Audit(results)
-    whole = Markup('<div style="font:14px/1.45 system-ui,sans-serif;max-width:60em;overflow-x:auto">{}</div>').format(
-        Markup("").join([*_head(audit), *_against(results), _measures(audit), *_map(audit)])
-    )
+    whole = Markup(
+        '<div style="{};font:14px/1.45 system-ui,sans-serif;max-width:60em;padding:8px 12px">{}</div>'
+    ).format(_CARD, Markup("").join([*_head(audit), *_against(results), _measures(audit), *_map(audit)]))
     return str(whole)
 
 
@@ -56,7 +59,7 @@ def _against(results: Results) -> Iterator[Markup]:
 
 
 def _line(mark: str, word: str, text: str) -> Markup:
-    return Markup('<p style="margin:0 0 .4em"><b style="color:{}">{}</b> {}</p>').format(_MARKS[mark], word, text)
+    return Markup('<p style="margin:0 0 .4em"><b style="color:{}">{}</b> {}</p>').format(MARKS[mark], word, text)
 
 
 def _measures(audit: Audit) -> Markup:
@@ -72,11 +75,11 @@ def _measures(audit: Audit) -> Markup:
             cells = Markup("").join(_cell(measured) for measured in found)
             rows.append(Markup("<tr><th style='{};font-weight:600'>{}</th>{}</tr>").format(_CELL, place, cells))
     left = len(audit.ranked) - PAIRS
-    more = (
-        Markup("<p style='margin:.3em 0'>{:,} more pairs, less fragile than these</p>").format(left) if left > 0 else ""
-    )
+    after = ", ranked after these" if audit.is_ranked else ""
+    more = Markup("<p style='margin:.3em 0'>{}{}</p>").format(plural(left, "more pair"), after) if left > 0 else ""
     return Markup(
-        "<table style='border-collapse:collapse;margin:.6em 0;font:inherit'><tr><th style='{}'></th>{}</tr>{}</table>{}"
+        "<div style='overflow-x:auto'><table style='border-collapse:collapse;margin:.6em 0;font:inherit'>"
+        "<tr><th style='{}'></th>{}</tr>{}</table></div>{}"
     ).format(_CELL, Markup("").join(head), Markup("").join(rows), more)
 
 
@@ -96,10 +99,11 @@ def _map(audit: Audit) -> Iterator[Markup]:
     id = audit.results.summary.ranked_by
     plan = class_map(audit, id) if id in audit.results.definitions else None
     if plan is not None:
+        definition = audit.results.definitions[id]
         # The drawing escapes what it writes.
         yield Markup(
-            "<figure style='margin:0;background:#fff;color:#1c1b19;display:inline-block;padding:6px'>{}</figure>"
-        ).format(Markup(map_svg(audit, id, plan, 296, True)))
+            "<figure style='margin:0;overflow-x:auto'><figcaption>{} ({}), from row to column</figcaption>{}</figure>"
+        ).format(definition.title, unit_words(definition), Markup(map_svg(audit, id, plan, 296, True)))
 
 
 def lines(text: str) -> str:

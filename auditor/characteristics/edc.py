@@ -39,6 +39,8 @@ WRONG_SIDE = "wrong side of the linear separation"
 """What is said of training samples that the plane puts on the other class's side: worth a look, maybe mislabelled."""
 SHOWN = 150
 LEAST = 2
+SPLITS = {"train": "training"}
+"""How a set is called in a sentence where its short name is no word."""
 SOURCE = "arXiv 1912.11460, section 4.2"
 
 
@@ -187,7 +189,7 @@ def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measur
     correct = correct.sort().values
     n, wrong = len(correct), -correct[correct <= 0]
     if n < LEAST:
-        reason = f"it takes {LEAST} {name} embeddings; there {'is' if n == 1 else 'are'} {n}"
+        reason = f"it takes {LEAST} {SPLITS.get(name, name)} embeddings; there {'is' if n == 1 else 'are'} {n}"
         return {key: NotMeasured(not_measured=reason) for key in (*ids, misclassified)}
     distances = correct.abs()
     extremes = (Interval(float(end)) for end in distances.aminmax())
@@ -197,7 +199,9 @@ def describe(of: Characteristic, name: str, correct: Tensor) -> dict[str, Measur
     }
     if len(wrong) < LEAST:
         number = "only one" if len(wrong) else "no"
-        measures[misclassified] = NotMeasured(not_measured=f"{number} {name} embedding is misclassified")
+        measures[misclassified] = NotMeasured(
+            not_measured=f"{number} {SPLITS.get(name, name)} embedding is misclassified"
+        )
     else:
         measures[misclassified] = of.as_measure(misclassified, *_squashed(mean_estimate(wrong)), n=len(wrong))
     return measures

@@ -1,6 +1,6 @@
 """Third-class intrusion: how often another class lies between s and t.
 
-    intrusion = bisections in which a class other than s and t led / bisections started
+    intrusion = first bisections in which a class other than s and t led / first bisections
 
 Sources: arXiv 1912.11460, section 3.3 (the bisection); the share is this tool's.
 """
@@ -21,7 +21,7 @@ from auditor.numbers.intervals import wilson
 @characteristic("third_class")
 @dataclass(frozen=True)
 class ThirdClassIntrusion(Characteristic):
-    """Share of bisections lost to a third class; which class is counted in the generation."""
+    """Share of first bisections that met a third class; which class is counted in the generation."""
 
     on_baselines = True
     moves_with_training = True
@@ -34,9 +34,9 @@ class ThirdClassIntrusion(Characteristic):
             reading="lower is cleaner",
             bounds=(0.0, 1.0),
             headline=True,
-            formula="#{bisections lost to a class other than s and t} / #{bisections started}",
+            formula="#{first bisections that met a class other than s and t} / #{first bisections}",
             text="On the way between the two classes the model sometimes says a third class. This is the share of "
-            "searches for the boundary that ended that way.",
+            "first bisections that met one; a second try may still have reached the boundary.",
             source="arXiv 1912.11460, section 3.3",
         )
     }

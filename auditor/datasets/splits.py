@@ -8,6 +8,7 @@ import torch
 
 from auditor.datasets.base import Split
 from auditor.datasets.label_checks import class_text
+from auditor.documents.results import WITHOUT_SPLIT
 from auditor.errors import InputRefused
 
 TEST_SHARE = 0.2
@@ -38,6 +39,6 @@ def stratified(whole: Split, seed: int, class_names: Sequence[str]) -> tuple[Spl
             )
         count = max(1, round(TEST_SHARE * len(index)))
         test[index[torch.randperm(len(index), generator=rng)[:count]]] = True
-    note = f"The data came without a split: {TEST_SHARE:.0%} of each class, drawn with seed {seed}, are test samples."
+    note = f"{WITHOUT_SPLIT}: {TEST_SHARE:.0%} of each class, drawn with seed {seed}, are test samples."
     train_index, test_index = (torch.nonzero(mask).flatten() for mask in (~test, test))
     return whole.part(train_index), whole.part(test_index), note

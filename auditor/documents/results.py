@@ -20,6 +20,8 @@ from auditor.numbers.intervals import Interval
 from auditor.untrusted_text import json_text
 
 SCHEMA_VERSION: Final = "3.0"
+WITHOUT_SPLIT: Final = "The data came without a split"
+"""How the note begins that tells that the tool itself drew the test samples."""
 
 
 class Document(BaseModel):
@@ -345,17 +347,18 @@ class ModelFacts(Document):
     """The artefact under audit.
 
     Of a model that was an object and no file, ``file`` is what it is called, and ``sha256`` and ``size_bytes`` are of
-    its parameters, as far as it shows any.
+    its parameters, as far as it shows any, or of the pickle of an estimator.
     """
 
     file: str
-    """Name of the file or folder."""
+    """Name of the file or folder, or of the object."""
     format: str
-    """Its format, such as ``onnx``."""
+    """Its format, such as ``onnx``; of an object ``PyTorch module in memory``, ``estimator in memory``, ``callable in
+    memory`` or ``MAITE model in memory``."""
     sha256: str | NotMeasured
-    """SHA-256 of the file, in hexadecimal."""
+    """SHA-256 of the file, or of the object's parameters, in hexadecimal."""
     size_bytes: int
-    """Size of the file, in bytes."""
+    """Size of the file, or of the object's parameters, in bytes."""
     num_classes: int
     """Classes that the model tells apart."""
     input_shape: list[int]
@@ -380,6 +383,11 @@ class ModelFacts(Document):
         if isinstance(self.sha256, NotMeasured):
             return f"none: {self.sha256.not_measured}"
         return self.sha256[:digits] + "\N{HORIZONTAL ELLIPSIS}" * (digits < len(self.sha256))
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it was an object of a program, with no file behind it."""
+        return self.format.endswith(" in memory")
 
 
 class Skipped(Document):
@@ -416,6 +424,11 @@ class DataFacts(Document):
     notes: list[str]
     """How samples were resized and split, in words."""
 
+    @property
+    def split_by_tool(self) -> bool:
+        """Whether the tool drew the test samples itself, so that nobody knows whether the model learned from them."""
+        return any(note.startswith(WITHOUT_SPLIT) for note in self.notes)
+
 
 class Settings(Document):
     """What was asked for."""
@@ -435,7 +448,7 @@ class Settings(Document):
     report_pairs: int
     """Pairs with a page of their own in the report."""
     command: str
-    """The command that makes the same results again."""
+    """The command that makes the same results again; empty for a model or data that were objects of a program."""
     parameters: dict[str, str]
     """The repr of every configured part, by role, and the generator asked for where that is another."""
 
@@ -796,7 +809,7 @@ class Cost(Document):
 
 
 class Plugin(Document):
-    """Something that another distribution brought."""
+    """Something that another distribution brought, or that the program registered."""
 
     kind: str
     """What it is, such as ``characteristic``."""

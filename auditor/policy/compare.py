@@ -372,7 +372,8 @@ def _flags(candidate: Results, baseline: Results, table: Table, common: int) -> 
         )
         yield Validity(id="common_samples", status="warn", message=message)
     if (alone := len(candidate.pairs) + len(baseline.pairs) - 2 * common) > 0:
-        message = f"{alone} pairs were audited on one side only and are left out; {common} were audited on both."
+        one, both = ("pair was", "is") if alone == 1 else ("pairs were", "are"), "was" if common == 1 else "were"
+        message = f"{alone} {one[0]} audited on one side only and {one[1]} left out; {common} {both} audited on both."
         yield Validity(id="pairs", status="warn", message=message)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import auditor
 from auditor.api.audit_objects import Audit
+from auditor.api.notebook_fragment import MARKS
 from auditor.documents.results import to_json
 from tests.render.sample_results import synthetic_results
 
@@ -178,8 +180,24 @@ def test_the_fragment_shows_what_the_audit_found(many: Audit):
     last = many.results.summary.ranking[9]
     assert first < shown.index(f"{last[0]}\N{NO-BREAK SPACE}\N{RIGHTWARDS ARROW}\N{NO-BREAK SPACE}{last[1]}")
     assert shown.count("<tr>") == 1 + 2 * 10
-    assert "35 more pairs" in shown
-    assert "<svg" in shown
+    assert "35 more pairs, ranked after these" in shown
+    head = "<figcaption>Margin, L2 (L2, pixels in [0, 1]), from row to column</figcaption><svg"
+    assert head in shown.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_fragment_is_readable_on_pages_of_every_colour(many: Audit):
+    """Its own ground behind all of it and every cell; what is wide scrolls; every mark stands out 4.5 to 1."""
+    shown = many._repr_html_()
+    assert shown.startswith('<div style="background:#fff;color:#1c1b19')
+    assert all("background:#fff;color:#1c1b19" in cell for cell in re.findall(r"<t[hd] [^>]*>", shown))
+    assert "overflow-x:auto'><table" in shown
+
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    assert min(1.05 / (light(colour) + 0.05) for colour in MARKS.values()) >= 4.5
 
 
 def test_names_from_outside_do_nothing_in_the_fragment():

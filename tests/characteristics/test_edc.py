@@ -111,7 +111,9 @@ def test_parallel_walls_have_one_distance():
         assert found[f"edc_train_{part}"].value == pytest.approx(a / (1 + a), abs=1e-6)
     assert found["edc_boundary_distance"].value == pytest.approx(0.2, abs=1e-6)
     assert found["edc_boundary_accuracy"].value == 1
-    assert found["edc_train_distance_misclassified"] == NotMeasured(not_measured="no train embedding is misclassified")
+    assert found["edc_train_distance_misclassified"] == NotMeasured(
+        not_measured="no training embedding is misclassified"
+    )
 
 
 def test_half_space_is_separated_at_its_own_plane():

@@ -186,6 +186,22 @@ def test_the_job_that_comments_is_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_job_that_comments_has_what_its_lines_need() -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
+    steps = YAML(typ="safe").load(text)["jobs"]["audit"]["steps"]
+    assert steps[0]["with"]["fetch-depth"] == 0  # the other side of the diff
+    (path,) = [step["with"]["path"] for step in steps if step.get("with", {}).get("repository")]
+    lines = [line for step in steps for line in step.get("run", "").splitlines()]
+    order = ["actions/setup-python@v5", "pip install --require-hashes", "./.deepdig-audit", "dvc pull", "dvc repro"]
+    places = [text.index(word) for word in order]
+    assert places == sorted(places)
+    assert f"pip install --require-hashes -r {path}/requirements.txt" in lines
+    assert f"pip install --no-deps --no-build-isolation ./{path}" in lines
+    assert "setuptools==" in (REPOSITORY / "requirements.txt").read_text("utf-8")
+    pulled = next(line.split()[-1] for line in lines if " pull " in line or "dvc pull" in line)
+    assert pulled in (EXAMPLES / "dvc.yaml").read_text("utf-8")
+
+
 def test_the_fixture_of_pytest(tmp_path: Path) -> None:
     source = (EXAMPLES / "pytest_fixture.py").read_text("utf-8")
     shutil.copy(EXAMPLES / "pytest_fixture.py", tmp_path / "conftest.py")

@@ -35,7 +35,10 @@ def test_a_document_of_schema_2_0_reads_as_the_audit_writes_it_today() -> None:
     results, raw = read_results(OLD), json.loads(OLD.read_bytes())
     assert results.schema_version == "3.0"
     own = {id: d for _, kind in characteristics.items() for id, d in kind.definitions.items()}
-    assert results.definitions == {id: own[id] for id in results.definitions}
+    words = {"text", "formula"}  # which a later version may have put better
+    assert {id: d.model_dump(exclude=words) for id, d in results.definitions.items()} == {
+        id: own[id].model_dump(exclude=words) for id in results.definitions
+    }
     said = json.loads(to_json(results))
     assert said["pairs"][0]["directions"][0]["characteristics"]["idc"] == {
         **{k: v for k, v in raw["pairs"][0]["directions"][0]["characteristics"]["idc"].items() if k != "direction"},

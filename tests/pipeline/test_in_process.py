@@ -155,7 +155,7 @@ def test_an_estimator_is_audited_by_its_answers() -> None:
     mlp = MLPClassifier((4,), solver="lbfgs", alpha=0.01, max_iter=2000, random_state=0).fit(quadrants, labels)
     asked = plan(samples=3).model_copy(update={"pairs": "0:1"})
     results = run_in_process(asked, mlp, (quadrants, labels), lambda *_: None)[0]
-    assert (results.model.format, results.model.output_kind) == ("Estimator in memory", "probabilities")
+    assert (results.model.format, results.model.output_kind) == ("estimator in memory", "probabilities")
     assert isinstance(results.model.gradient, NotMeasured)
     assert results.settings.generator == "gradient-free"
     assert [d.generation.boundary for d in results.pairs[0].directions] == [3, 3]

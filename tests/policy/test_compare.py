@@ -147,6 +147,13 @@ def test_what_differs_is_flagged(candidate: Results, id: str, status: str):
     assert (found.verdict == "incomparable") == (status == "fail")
 
 
+def test_one_pair_left_out_is_one():
+    found = compare(BASE.model_copy(update={"pairs": BASE.pairs[1:]}), BASE)
+    (said,) = [flag.message for flag in found.flags if flag.id == "pairs"]
+    common = len(BASE.pairs) - 1
+    assert said == f"1 pair was audited on one side only and is left out; {common} were audited on both."
+
+
 def test_another_order_of_axes_is_no_other_preparation():
     """A fully connected and a convolutional model of the same pixels are compared, and one exported as NHWC."""
     scaled = "pixels in [0, 1] as they are; layout"

@@ -319,7 +319,7 @@ def direction(
         "diversity": measure("diversity", float(rng.uniform(0.7, 0.95)), 0.04, 200),
         "edc_boundary_accuracy": measure("edc_boundary_accuracy", float(rng.uniform(0.35, 0.6)), 0.06, 200),
         "edc_train_accuracy": measure("edc_train_accuracy", 0.993 if margin < 0.5 else 1.0, 0.005, 287),
-        "edc_train_distance_misclassified": NotMeasured(not_measured="no train embedding is misclassified"),
+        "edc_train_distance_misclassified": NotMeasured(not_measured="no training embedding is misclassified"),
     }
     if not embedding:
         values |= {id: no_embedding for id in values if id.startswith("edc")}

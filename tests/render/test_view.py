@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
-from auditor.documents.results import Definition, Results, from_json
+from auditor.documents.results import Definition, Measure, NotMeasured, Results, from_json
 from auditor.policy.document import parse_policy
 from auditor.policy.gate_decision import decide
 from auditor.render.base import outputs
 from auditor.render.rounding import MINUS, NO_BREAK, THIN
-from auditor.render.view import build
+from auditor.render.view import Report, build
 from auditor.render.view.method import formula
 from auditor.render.view.seriation import order
 from tests.render.sample_results import DEFINITIONS, measure, synthetic_results
@@ -117,6 +118,49 @@ def test_a_hundred_classes_get_a_ranking_and_their_coverage_instead_of_maps() ->
     )
     assert [t.caption for t in report.facts.tables] == ["The mistakes made most often"]
     assert "Only 12 pairs of 4,950 were audited." in report.limits.limits
+
+
+def test_an_object_of_a_program_has_no_command_line_and_no_file() -> None:
+    results = synthetic_results(images=False)
+    settings = results.settings.model_copy(update={"command": ""})
+
+    def shown(format: str, sha256: str | NotMeasured) -> Report:
+        update = {"file": "Net", "format": format, "sha256": sha256}
+        model = results.model.model_copy(update=update)
+        return build(results.model_copy(update={"model": model, "settings": settings}))
+
+    net = shown("PyTorch module in memory", "ab" * 32)
+    again = net.reproduce.again
+    assert again.startswith(
+        "The model was an object of a program (PyTorch module in memory, SHA-256 of its parameters a"
+    )
+    assert "no command line" in again
+    assert net.reproduce.command == ""
+    assert {t.name for t in net.front.facts} >= {"SHA-256 of its parameters"}
+    assert net.facts.model[0].name == "Object"
+    assert "SHA-256 of its pickle" in shown("estimator in memory", "cd" * 32).reproduce.again
+    assert (
+        "(callable in memory)" in shown("callable in memory", NotMeasured(not_measured="it shows none")).reproduce.again
+    )
+    page = outputs["html"].render(results.model_copy(update={"settings": settings}), None).decode()
+    assert "The data were objects of a program" in page
+    assert "(unnamed)" not in page
+    assert build(results).reproduce.again.startswith("The same command")
+
+
+def test_one_pair_and_one_error_are_one() -> None:
+    results = synthetic_results(chosen=[(4, 9)], images=False)
+    share = Measure(value=1 / 13, ci_low=0.0, ci_high=0.4, n=13, unit="share", scale="share")
+    coverage = results.coverage.model_copy(update={"errors_covered": share})
+    intro = build(results.model_copy(update={"coverage": coverage})).glance.intro
+    assert "It was chosen by name." in intro
+    assert "1 of the model\N{RIGHT SINGLE QUOTATION MARK}s 13 errors on the test split lies between its two" in intro
+
+
+def test_third_classes_are_of_first_bisections() -> None:
+    figure = build(synthetic_results(images=False)).glance.intruders
+    assert figure is not None
+    assert re.fullmatch(r"\d+ of \d+ first bisections that met a third class met \d", figure.title)
 
 
 def test_the_date_comes_from_the_caller_alone(results: Results) -> None:

@@ -6,7 +6,10 @@ import re
 from typing import Any
 
 import pytest
+import torch
 
+from auditor.datasets.base import Split
+from auditor.datasets.splits import stratified
 from auditor.documents.results import Gate, Measure, NotMeasured, ReliabilityBin, Results, Rule
 from auditor.render.rounding import NO_BREAK, THIN
 from auditor.render.view import build
@@ -69,6 +72,19 @@ def test_the_closest_pair_comes_first_with_its_number_and_the_median(results: Re
     )
 
 
+def test_samples_that_the_tool_drew_are_not_called_unseen(results: Results) -> None:
+    whole = Split(torch.zeros(20, 4), torch.arange(20) % 2)
+    note = stratified(whole, 0, ())[2]
+    drawn = results.model_copy(update={"data": results.data.model_copy(update={"notes": ["Resized.", note]})})
+    for given, word, vouches in ((results, "unseen", True), (drawn, "test", False)):
+        report = build(given)
+        everything = repr(report)
+        assert f"of {word} samples, the closest" in said(given)
+        assert f"{word} samples; intervals in brackets" in plain(report.front.confidence)
+        assert ("unseen" in everything.replace("ratio to unseen samples", "").replace("real unseen", "")) == vouches
+        assert ("which the model has not seen" in " ".join(report.limits.limits)) == vouches
+
+
 def test_three_findings_each_lead_to_a_place(results: Results) -> None:
     found = three_findings(Audit(results))
     assert [f.anchor for f in found] == ["pair-4-9", "pair-3-8", "pair-4-9"]
@@ -94,7 +110,10 @@ def test_two_pairs_are_not_compared_with_a_median() -> None:
 
 
 def test_third_classes_are_named_with_their_count(results: Results) -> None:
-    assert "10.0 % [7.0, 13.0] of the searches from 3 to 8 ended in a third class, 14 of 20 in 9." in said(results)
+    assert (
+        "10.0 % [7.0, 13.0] of the first bisections from 3 to 8 met a third class, 14 of 20 in 9; a second "
+        "try may still have reached the boundary." in said(results)
+    )
 
 
 @pytest.mark.parametrize(("value", "half", "speaks"), [(0.10, 0.03, True), (0.10, 0.06, False), (0.04, 0.005, False)])
@@ -147,17 +166,17 @@ def test_nothing_is_said_about_calibration_within_chance(results: Results) -> No
     assert "Calibrate" not in advised(results)
 
 
-@pytest.mark.parametrize(("accuracy", "tendency"), [(0.7, "more"), (1.0, "less")])
+@pytest.mark.parametrize(("accuracy", "tendency"), [(0.7, "over"), (1.0, "under")])
 def test_a_gap_of_confidence_is_said_and_advice_given(results: Results, accuracy: float, tendency: str) -> None:
     ece = Measure(value=0.08, ci_low=0.05, ci_high=0.11, n=360, unit="share", scale="share")
     bins = [ReliabilityBin(low=0.8, high=0.9, confidence=0.85, accuracy=accuracy, n=360)]
     chance = results.performance.calibration.model_copy(update={"value": 0.001})
     changed = performance(results, ece=ece, reliability=bins, calibration=chance)
-    text = f"The model is {tendency} confident than it is right: confidence and accuracy differ by 8.0 % on average."
+    text = f"The model is {tendency}confident: confidence and accuracy differ by 8.0 % on average."
     assert text in said(changed)
     assert "The whole model: Calibrate the probabilities" in advised(changed)
     by_chance = performance(results, ece=ece, reliability=bins)
-    assert "confident than" not in said(by_chance)
+    assert "confident: " not in said(by_chance)
     assert "Calibrate" not in advised(by_chance)
 
 

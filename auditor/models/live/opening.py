@@ -108,7 +108,7 @@ def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasur
         return "PyTorch module", digest(model), [ModuleBackend(model, options)]
     if (estimator := _estimator(model)) is not None:
         way = FunctionBackend(estimator.predict_proba, f"{type(estimator).__name__}.predict_proba", "arrays")
-        return "Estimator", _pickled(estimator), [way]
+        return "estimator", _pickled(estimator), [way]
     name = str(getattr(model, "__qualname__", type(model).__qualname__)).replace("<locals>.", "")
     unknown = NotMeasured(not_measured="a callable shows no parameters"), 0
     if _is_maite(model):
@@ -121,7 +121,7 @@ def _seen(model: Any, options: ModelOptions) -> tuple[str, tuple[str | NotMeasur
         raise InputRefused(_MODEL, found, "give one of these, or the path of a model file")
     devices = ["cpu", "cuda"] if options.device == "auto" and torch.cuda.is_available() else [options.device]
     of_tensors = [FunctionBackend(model, name, "tensors", torch_device(device)) for device in devices]
-    return "Callable", unknown, [FunctionBackend(model, name, "arrays"), *of_tensors]
+    return "callable", unknown, [FunctionBackend(model, name, "arrays"), *of_tensors]
 
 
 def _estimator(model: Any) -> Any | None:

@@ -129,7 +129,8 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
     said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes {verb} audited{nothing}"
     said += f" (chosen {coverage.chosen})"
     if isinstance(share := coverage.errors_covered, Measure):
-        said += f"; {percent(share.value)} of the model's {share.n:,} errors on the test split lie between them"
+        errors = "only error on the test split lies" if share.n == 1 else f"{share.n:,} errors on the test split lie"
+        said += f"; {percent(share.value)} of the model's {errors} between them"
     if coverage.reason:
         said += f"; {coverage.requested:,} were wanted and {coverage.reason}"
         if reached := _widest(pairs, "idc"):

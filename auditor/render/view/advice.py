@@ -98,8 +98,8 @@ def harden(audit: Audit, pair: Pair) -> Advice | None:
     a, b = (audit.name(c) for c in nearest.classes)
     return Advice(
         f"Train with small changes of {a} (noise, shifts, adversarial samples) and measure again.",
-        f"From {a} to {b} a change of {shown(nearest.measure).full} is enough for half of the unseen samples; the "
-        f"median direction takes {value_text(middle, nearest.measure.scale)} ({nearest.measure.unit}).",
+        f"From {a} to {b} a change of {shown(nearest.measure).full} is enough for half of the {audit.unseen} samples; "
+        f"the median direction takes {value_text(middle, nearest.measure.scale)} ({nearest.measure.unit}).",
     )
 
 
@@ -119,7 +119,7 @@ def even_out(audit: Audit, pair: Pair) -> Advice | None:
 
 
 def third_class(audit: Audit, pair: Pair) -> Advice | None:
-    """A third class that takes more than one search in twenty."""
+    """A third class that takes more than one first bisection in twenty."""
     hit = [f for f in audit.of_pair(INTRUSION, pair) if f.measure.low > INTRUDED]
     if not hit:
         return None
@@ -132,8 +132,8 @@ def third_class(audit: Audit, pair: Pair) -> Advice | None:
     return Advice(
         f"Audit {audit.name(int(index))} against {a} and against {b} too: part of the border between "
         "them belongs to it.",
-        f"{shown(worst.measure).full} of the searches from {a} to {b} met a third class; {count(times)} of "
-        f"{count(sum(lost.values()))} met {audit.name(int(index))}.",
+        f"{shown(worst.measure).full} of the first bisections from {a} to {b} met a third class; {count(times)} "
+        f"of {count(sum(lost.values()))} met {audit.name(int(index))}.",
     )
 
 

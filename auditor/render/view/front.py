@@ -77,7 +77,7 @@ def _facts(audit: Audit, created: datetime.date | None) -> list[Term]:
     facts = [
         Term("Model", f"{audit.model_name}, {display_name(results.model.format)}"),
         Term("Computed by", display_text(results.model.runtime)),
-        Term("SHA-256", results.model.digest(16), code=True),
+        Term(audit.digest_name, results.model.digest(16), code=True),
         Term("Data", f"{audit.data_name}, {count(len(audit.names))} classes"),
         Term("Audit", f"{display_name(results.tool.name)} {display_name(results.tool.version)}, "
              f"profile {display_name(results.settings.profile)}, seed {results.settings.seed}"),

@@ -55,11 +55,13 @@ def _headlines(audit: Audit) -> list[tuple[str, Definition]]:
 
 def _chosen(coverage: Coverage) -> Iterator[str]:
     """How the pairs were chosen, and how much of what the model gets wrong lies between them."""
-    yield f"They were chosen {coverage.chosen}."
+    one = coverage.audited == 1
+    yield f"{'It was' if one else 'They were'} chosen {coverage.chosen}."
     if isinstance(share := coverage.errors_covered, Measure):
         inside = count(round(share.value * share.n))
-        errors = plural(share.n, "error")
-        yield f"{inside} of the model\N{RIGHT SINGLE QUOTATION MARK}s {errors} on the test split lie between them."
+        errors, lie = plural(share.n, "error"), "lies" if inside == "1" else "lie"
+        where = f"{lie} between {'its two classes' if one else 'them'}"
+        yield f"{inside} of the model\N{RIGHT SINGLE QUOTATION MARK}s {errors} on the test split {where}."
 
 
 def _intro(audit: Audit, with_maps: bool) -> str:
@@ -167,14 +169,14 @@ def _tied(audit: Audit) -> Iterator[str]:
 
 
 def lost_words(audit: Audit) -> str:
-    """How many unseen samples the model puts elsewhere to begin with: they count with a margin of 0."""
+    """How many test samples the model puts elsewhere to begin with: they count with a margin of 0."""
     shares = [m for f in audit.found("already_wrong") if (m := f.measure).value > 0]
     if not shares:
         return ""
     most = max(shares, key=lambda m: m.value)
     return (
-        "Unseen samples that the model already puts in another class count with a margin of 0: up to "
-        f"{percent(most.value)} of the {count(most.n)} in a direction."
+        f"{audit.unseen.capitalize()} samples that the model already puts in another class count with a margin of 0: "
+        f"up to {percent(most.value)} of the {count(most.n)} in a direction."
     )
 
 
@@ -204,9 +206,10 @@ def _intruders(audit: Audit) -> Figure | None:
     top = sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:INTRUDERS]
     name = audit.name(top[0][0])
     rows = [(audit.name(index), float(n), count(n)) for index, n in top]
-    title = f"{count(top[0][1])} of {plural(total, 'lost search', 'lost searches')} met {name}"
+    title = f"{count(top[0][1])} of {plural(total, 'first bisection')} that met a third class met {name}"
     caption = (
-        "Searches for the boundary between two classes that met a third class, by that class, over all directions."
+        "First bisections between two classes that met a third class, by that class, over all directions; a second try "
+        "may still have reached the boundary."
     )
     return Figure(Markup(bars.draw(rows, f"Third classes that intrude. {title}.", 612)), title, caption, wide=True)
 

@@ -48,6 +48,19 @@ class Audit:
         return display_name(self.results.data.name)
 
     @cached_property
+    def unseen(self) -> str:
+        """What test samples may be called: unseen, or no more than test samples where the tool drew them itself."""
+        return "test" if self.results.data.split_by_tool else "unseen"
+
+    @cached_property
+    def digest_name(self) -> str:
+        """What the model's digest is one of: its file, the parameters of an object, the pickle of an estimator."""
+        model = self.results.model
+        if not model.in_memory:
+            return "SHA-256"
+        return f"SHA-256 of its {'pickle' if model.format.lower().startswith('estimator') else 'parameters'}"
+
+    @cached_property
     def broken(self) -> list[Validity]:
         """Checks that failed: with any of them no number is to be relied on."""
         return [flag for flag in self.results.validity if flag.status == "fail"]

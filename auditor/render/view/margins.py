@@ -55,13 +55,13 @@ def margins_table(audit: Audit, pair: Pair) -> Table | None:
     if not any(d.margins for d in pair.directions):
         return None
     columns = [
-        Column("Median margin", _unit(audit), numeric=False), Column("unseen samples"),
-        Column("training samples"), Column("gap"), Column("already elsewhere", "unseen; training"),
+        Column("Median margin", _unit(audit), numeric=False), Column(f"{audit.unseen} samples"),
+        Column("training samples"), Column("gap"), Column("already elsewhere", f"{audit.unseen}; training"),
     ]  # fmt: skip
     counts = [{s: left(m, "l2") for s, m in d.margins.items()} for d in pair.directions]
     censored = any(found.censored for by_split in counts for found in by_split.values())
     if censored:
-        columns.append(Column("nothing found", "unseen; training"))
+        columns.append(Column("nothing found", f"{audit.unseen}; training"))
     rows = []
     for d, by_split in zip(pair.directions, counts, strict=True):
         row = [Cell(audit.arrow((d.source, d.target)))]

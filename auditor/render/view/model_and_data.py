@@ -56,8 +56,11 @@ def _model(audit: Audit) -> list[Term]:
     )  # fmt: skip
     gradient = model.gradient.not_measured if isinstance(model.gradient, NotMeasured) else model.gradient
     return [
-        Term("File", f"{audit.model_name} ({display_name(model.format)}, {size(model.size_bytes)})"),
-        Term("SHA-256", model.digest(), code=True),
+        Term(
+            "Object" if model.in_memory else "File",
+            f"{audit.model_name} ({display_name(model.format)}, {size(model.size_bytes)})",
+        ),
+        Term(audit.digest_name, model.digest(), code=True),
         Term("Input", TIMES.join(count(n) for n in model.input_shape) + " in [0, 1]"),
         Term("Preprocessing", display_text(model.preprocessing)),
         Term("Output", f"{plural(model.num_classes, 'class', 'classes')}, {KINDS[model.output_kind]}"),

@@ -98,13 +98,20 @@ def _some(names: list[str], word: str = "measure") -> str:
     return f"{'; '.join(names[:2])} and {plural(len(names) - 2, f'other {word}')}"
 
 
+def _seen(audit: Audit) -> str:
+    """Whether the model has learned from the test samples, as far as anybody says."""
+    if audit.results.data.split_by_tool:
+        return "which the tool drew itself: nothing says whether the model has learned from them"
+    return "which the model has not seen"
+
+
 def _limits(audit: Audit) -> list[str]:
     """What the numbers cannot tell, as far as it applies to this audit."""
     pairs = len(audit.results.pairs)
     said = [
         "A distance is an upper bound: the boundary may be nearer in a direction that neither the "
         "generator nor the attack took.",
-        "Boundary instances start from training samples; margins are of test samples, which the model has not seen. "
+        f"Boundary instances start from training samples; margins are of test samples, {_seen(audit)}. "
         "Neither says anything about samples unlike these data.",
         "The distance to a generated instance says how far the generator walked, not how safe the model is.",
         "Intervals cover the sampling of instances. They do not cover retraining the model or a shift of the data. "

@@ -70,7 +70,7 @@ def counts(audit: Audit, pair: Pair) -> Table:
         *(Column(head) for head in ("started", "adversarial", "and back", "on boundary")),
         Column("success", "95 % interval"),
         Column("steps", "mean"),
-        Column("lost, most often to", numeric=False),
+        Column("first stopped by", "most often", numeric=False),
     ]
     rows = []
     for d in sorted(pair.directions, key=lambda d: (d.source, d.target) != pair.classes):

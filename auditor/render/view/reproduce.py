@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.documents.results import Plugin
+from auditor.documents.results import NotMeasured, Plugin
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import count
 from auditor.render.view.lookups import Audit, generator_name
@@ -15,6 +15,7 @@ from auditor.render.view.page_parts import STATUSES, Cell, Column, Table, Term
 class Reproduce:
     """The section on doing it again."""
 
+    again: str
     command: str
     settings: list[Term]
     parameters: list[Term]
@@ -38,7 +39,7 @@ def reproduce(audit: Audit) -> Reproduce:
             f"{count(results.cost.forward)} forward and {count(results.cost.backward)} backward "
             "passes, counted in instances",
         ),
-        Term("Model, SHA-256", results.model.digest(), code=True),
+        Term(f"Model, {audit.digest_name}", results.model.digest(), code=True),
         Term("Data, fingerprint", display_text(results.data.fingerprint), code=True),
         Term(
             "Results",
@@ -53,7 +54,22 @@ def reproduce(audit: Audit) -> Reproduce:
         for one in results.provenance.plugins
     ]
     environment = [Term(display_name(name), display_name(version)) for name, version in results.environment.items()]
-    return Reproduce(display_text(settings.command, 2000), shown, parameters, environment, _checks(audit))
+    command = display_text(settings.command, 2000) if settings.command else ""
+    return Reproduce(_again(audit), command, shown, parameters, environment, _checks(audit))
+
+
+def _again(audit: Audit) -> str:
+    """What has to be the same for the same numbers; an object of a program has no command line."""
+    if audit.results.settings.command:
+        return "The same command with the same versions on the same machine gives the same numbers."
+    model, what = audit.results.model, "data were objects of a program"
+    if model.in_memory:
+        known = "" if isinstance(model.sha256, NotMeasured) else f", {audit.digest_name} {model.sha256}"
+        what = f"model was an object of a program ({display_text(model.format + known)})"
+    return (
+        f"The {what}, so there is no command line: the same call with the same objects and versions on "
+        "the same machine gives the same numbers."
+    )
 
 
 def _brought(plugin: Plugin) -> str:

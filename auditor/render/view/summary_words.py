@@ -90,7 +90,7 @@ def confidence(audit: Audit) -> str:
         "in both directions"
     )  # fmt: skip
     samples = {i for d in directions if "test" in d.margins for i in d.margins["test"].index}
-    unseen = f" and the margins of {plural(len(samples), 'unseen sample')}" if samples else ""
+    unseen = f" and the margins of {plural(len(samples), f'{audit.unseen} sample')}" if samples else ""
     return " ".join(
         [
             f"Based on {plural(audit.instances, 'boundary instance')} over {coverage}, {ways}{unseen}; intervals in "
@@ -153,11 +153,14 @@ def nearest_pair(audit: Audit) -> Sentence | None:
     measure, place = nearest.first.measure, audit.anchor(nearest.first.classes)
     a, b = (audit.name(c) for c in nearest.first.classes)
     if not measure.value:
-        start = f"Of the unseen samples of {a} more than half are put in another class to begin with: their margin is 0"
+        start = (
+            f"Of the {audit.unseen} samples of {a} more than half are put in another class to begin with: their margin "
+            "is 0"
+        )
         return Sentence(f"{start}.", place)
     start = (
         f"The model changes its mind from {a} to {b} after a median change of {shown(measure).full} "
-        f"({measure.unit}) of unseen samples"
+        f"({measure.unit}) of {audit.unseen} samples"
     )
     middle = audit.median(audit.results.summary.ranked_by)
     if middle is None or len(audit.results.pairs) < 3:
@@ -196,15 +199,15 @@ def weakest(audit: Audit) -> Extreme | None:
 
 
 def intrusion(audit: Audit) -> Sentence | None:
-    """A third class between two others, where it takes more than one search in twenty and more than usual."""
+    """A third class between two others, where it takes more than one first bisection in twenty and more than usual."""
     worst, middle = audit.worst(INTRUSION), audit.median(INTRUSION)
     if worst is None or middle is None or worst.measure.low <= max(INTRUDED, middle):
         return None
     a, b = (audit.name(c) for c in worst.classes)
     lost = audit.directions[worst.classes].generation
     return Sentence(
-        f"Between {a} and {b} lies another class: {shown(worst.measure).full} of the searches from "
-        f"{a} to {b} ended in a third class{_by_class(audit, lost)}.",
+        f"Between {a} and {b} lies another class: {shown(worst.measure).full} of the first bisections from "
+        f"{a} to {b} met a third class{_by_class(audit, lost)}; a second try may still have reached the boundary.",
         audit.anchor(worst.classes),
     )
 
@@ -249,7 +252,7 @@ def calibration(audit: Audit) -> Sentence | None:
     ]
     total = sum(b.n for b in bins)
     gap = sum(((b.confidence or 0) - (b.accuracy or 0)) * b.n for b in bins) / total if total else 0.0
-    tendency = "more confident than it is right" if gap > 0 else "less confident than it is right"
+    tendency = "overconfident" if gap > 0 else "underconfident"
     return Sentence(
         f"The model is {tendency}: confidence and accuracy differ by {value_text(ece.value, 'share')} on average.",
         "model",

@@ -63,12 +63,12 @@ class Maite:
 
 
 SEEN: list[tuple[Callable[[], Any], Tensor, str, str, bool]] = [
-    (lambda: flat, GREY, "flat", "Callable in memory", False),
-    (lambda: grey_pictures, GREY, "auto", "Callable in memory", False),
-    (lambda: channels_last, COLOUR, "nhwc", "Callable in memory", False),
-    (lambda: tensors, GREY, "nchw", "Callable in memory", True),
-    (Estimator, GREY, "flat", "Estimator in memory", False),
-    (lambda: Estimator().predict_proba, GREY, "flat", "Estimator in memory", False),
+    (lambda: flat, GREY, "flat", "callable in memory", False),
+    (lambda: grey_pictures, GREY, "auto", "callable in memory", False),
+    (lambda: channels_last, COLOUR, "nhwc", "callable in memory", False),
+    (lambda: tensors, GREY, "nchw", "callable in memory", True),
+    (Estimator, GREY, "flat", "estimator in memory", False),
+    (lambda: Estimator().predict_proba, GREY, "flat", "estimator in memory", False),
     (Maite, COLOUR, "nchw", "MAITE model in memory", False),
 ]
 
@@ -79,7 +79,7 @@ def test_what_a_callable_takes_is_learnt(make: Any, x: Tensor, layout: str, kind
     assert (live.layout, live.format) == (layout, kind)
     assert isinstance(live.backend.gradient, str) == gradient
     assert isinstance(live.backend.embedding, NotMeasured)
-    assert isinstance(live.sha256, str) == (kind == "Estimator in memory")
+    assert isinstance(live.sha256, str) == (kind == "estimator in memory")
 
 
 def test_scores_are_those_of_the_callable() -> None:
