@@ -66,10 +66,11 @@ def audit(ctx: typer.Context, **asked: Any) -> int:
 @o.options_of(jobs.inspect, data=o.OptionalData, config=o.Config, as_json=(o.Json, False))
 def inspect(ctx: typer.Context, as_json: bool, config: object, **asked: Any) -> None:
     """Show what the tool sees in a model, and how it fits the data if they are given."""
+    from auditor.api.run_audit import run_inspection
     from auditor.cli.inspect_text import print_inspection
 
     ctx.obj["verbose"] = asked["verbose"]
-    seen = jobs.inspect(**asked)
+    seen = run_inspection(asked, defaults_of(jobs.inspect))
     print_inspection(seen, as_json=as_json)
 
 

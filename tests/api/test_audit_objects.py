@@ -25,7 +25,7 @@ def many() -> Audit:
 def test_a_pair_is_found_by_name_and_index_in_either_order(audit: Audit):
     assert audit.pair("3", "9") is audit.pair(9, 3) is audit.pairs[0]
     for bad, said in (
-        (("3", "8"), "expected an audited pair (3:9); found 3:8; audit it, with --pairs 3:8"),
+        (("3", "8"), 'expected an audited pair (3:9); found 3:8; audit it, with pairs="3:8"'),
         (("three", "9"), "or its index; found 'three'; correct it"),
         ((3, 10), "found 10"),
         ((-1, 3), "found -1"),
@@ -44,6 +44,9 @@ def test_a_measure_is_that_of_its_direction_or_of_its_pair(audit: Audit):
     assert audit.measure(of_pair, "3", "9") == audit.measure(of_pair, "9", "3")
     with pytest.raises(auditor.UsageError, match="found 'margin_l2_atack'; did you mean margin_l2_attack"):
         audit.measure("margin_l2_atack", "3", "9")
+    for meant in ("margin", "Margin, L2", "MARGIN"):
+        with pytest.raises(auditor.UsageError, match=r"did you mean margin_l2_attack\?"):
+            audit.measure(meant, "3", "9")
 
 
 def test_the_table_has_every_measure_once_and_as_it_stands(audit: Audit, monkeypatch: pytest.MonkeyPatch):
@@ -122,7 +125,7 @@ def test_an_audit_is_no_baseline_for_itself(audit: Audit):
     rules = {"version": 1, "rules": [{"measure": "performance.accuracy", "max_decrease": 0.1}]}
     with pytest.raises(auditor.InputRefused, match="found those of the audit itself"):
         audit.gate(rules, baseline=audit)
-    with pytest.raises(auditor.UsageError, match="expected --baseline"):
+    with pytest.raises(auditor.UsageError, match="expected baseline="):
         audit.gate(rules)
 
 
