@@ -142,7 +142,7 @@ class Audit:
         """Write one output: its name or its ending says which (.html, .pdf, .json, .csv, .md, .xml, .sarif).
 
         Raises:
-            UsageError: there is no output of such a name.
+            UsageError: there is no output of such a name, or no such folder.
             AuditIncomplete: it could not be written.
         """
         from auditor.api.outputs import write_one
@@ -269,12 +269,17 @@ class AuditComparison:
         """Write one output: its name or its ending says which (.html, .pdf, .json, .md).
 
         Raises:
-            UsageError: there is no output of such a name.
+            UsageError: there is no output of such a name, or no such folder.
             AuditIncomplete: it could not be written.
         """
         from auditor.api.outputs import write_one
 
         return write_one(Path(path), self.comparison, self.run)
+
+    def __repr__(self) -> str:
+        sides = (self.comparison.candidate, self.comparison.baseline)
+        models = " against ".join(printable(side.model.file) for side in sides)
+        return f"<AuditComparison of {models}: {self.comparison.verdict}>"
 
     def __str__(self) -> str:
         from auditor.api.comparisons import said

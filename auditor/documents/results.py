@@ -649,6 +649,11 @@ class Pair(Document):
     characteristics: dict[str, Measured]
     """Measures of the pair, by the id of their definition."""
 
+    def __repr__(self) -> str:
+        return f"<Pair {self.names[0]!r} and {self.names[1]!r}>"
+
+    __str__ = __repr__
+
 
 class Worst(Document):
     """The pair or direction where a characteristic is at its least favourable."""

@@ -11,6 +11,7 @@ import pytest
 import auditor
 from auditor.api.audit_objects import Audit
 from auditor.documents.results import to_json
+from auditor.testing import example_evidence
 from tests.render.sample_results import synthetic_results
 
 HOSTILE = '<img src=x onerror=alert(1)>"&\u202e'
@@ -159,8 +160,27 @@ def test_a_comparison_says_what_the_command_says(many: Audit, capsys: pytest.Cap
     ],
 )  # fmt: skip
 def test_the_name_of_a_file_tells_the_output(name: str, begins: bytes, many: Audit):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     assert many.report(name) == Path(name)
     assert Path(name).read_bytes().startswith(begins)
+
+
+def test_a_folder_that_is_not_there_is_not_made(many: Audit):
+    for made in (many, many.compare(many)):
+        with pytest.raises(auditor.UsageError, match="expected a folder that is there; found none at a/typo"):
+            made.report("a/typo/x.html")
+    assert not Path("a").exists()
+
+
+def test_at_the_prompt_a_thing_is_one_short_line(many: Audit):
+    hostile = many.pairs[0].model_copy(update={"names": ("a\n", "\u202eb")})
+    other = many.compare(Audit(synthetic_results(images=False, seed=8)))
+    model = many.results.model.file
+    assert repr(other) == f"<AuditComparison of {model} against {model}: {other.comparison.verdict}>"
+    assert (repr(many.pairs[0]), str(many.pairs[0])) == ("<Pair '0' and '1'>",) * 2
+    assert repr(hostile) == r"<Pair 'a\n' and '\u202eb'>"
+    assert len(repr(many.gate(ACCURATE))) < 200
+    assert repr(example_evidence().instances).startswith("<BoundaryInstances from 0 to 1: ")
 
 
 @pytest.mark.parametrize("name", ["report.docx", "report", "results.yaml"])
