@@ -151,7 +151,7 @@ def available() -> dict[str, dict[str, str]]:
     """What there is to choose from, plug-ins among it: by kind and name, in words, as ``deepdig-audit list`` shows it.
 
     >>> import auditor
-    >>> "digits" in auditor.available()["Data sets"]
+    >>> "digits" in auditor.available()["data_sets"]
     True
     """
     from auditor.api.early_checks import need_model_packages

@@ -176,10 +176,14 @@ def compare(ctx: typer.Context, candidate: Path, baseline: Path, out: Path, form
 @app.command("list")
 def list_known() -> None:
     """Show the known data sets, generators, characteristics, outputs and profiles."""
+    from auditor.api.early_checks import need_model_packages
     from auditor.api.progress import print_line
 
-    for title, lines in jobs.available().items():
-        print(title)
+    need_model_packages("list")
+    from auditor.api.available import TITLES, everything
+
+    for kind, lines in everything().items():
+        print(TITLES[kind])
         width = max(map(len, lines), default=0)
         for name, text in lines.items():
             print_line(f"  {name:<{width}}  {text}")
