@@ -889,7 +889,8 @@ class RunFacts(Document):
     started: str
     """Date and time, ISO 8601."""
     duration_seconds: float
-    """Of this run, without what an interrupted one spent on the ``pairs_taken_over`` from it."""
+    """Of this run until its results are known: reports are made after it, and what an interrupted run spent on the
+    ``pairs_taken_over`` from it is left out."""
     stages: dict[str, float]
     """Seconds spent on each stage, by its name."""
     host: dict[str, str]
