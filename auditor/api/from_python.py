@@ -155,10 +155,9 @@ def _is_policy(value: Any) -> bool:
 def _is_results(value: Any) -> bool:
     if _is_file(value):
         return True
-    from auditor.api.audit_objects import Audit
     from auditor.documents.results import Results
 
-    return isinstance(value, Results | Audit)
+    return isinstance(value, Results) or isinstance(getattr(value, "results", None), Results)  # those, or an audit
 
 
 def _is_generator(value: Any) -> bool:
