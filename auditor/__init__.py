@@ -42,17 +42,18 @@ if TYPE_CHECKING:
     from auditor.errors import AuditError, AuditIncomplete, InputRefused, UsageError
     from auditor.models.base import Backend, ModelInput, ModelOptions, model_format
     from auditor.models.classifier import Classifier
+    from auditor.models.model_file import ModelFile
     from auditor.policy.document import Policy
-    from auditor.render.base import Output, output
+    from auditor.render.base import Output, comparison_output, output
 
 __version__ = "0.1.0"
 __all__ = [
     "Audit", "AuditComparison", "AuditError", "AuditIncomplete", "Backend", "BoundaryInstances", "Characteristic",
     "Classifier", "DataRequest", "Definition", "DirectionTask", "Evidence", "Findings", "Generator",
-    "GeneratorDefinition", "InputRefused", "Measure", "ModelInput", "ModelOptions", "NotMeasured", "Output", "Pair",
-    "PairCharacteristic", "Policy", "RawData", "Results", "Split", "UsageError", "Verdict", "audit", "available",
-    "boundary_instances", "characteristic", "compare", "data_source", "errors", "generator", "inspect", "load",
-    "model_format", "open_model", "output", "path_source", "testing",
+    "GeneratorDefinition", "InputRefused", "Measure", "ModelFile", "ModelInput", "ModelOptions", "NotMeasured",
+    "Output", "Pair", "PairCharacteristic", "Policy", "RawData", "Results", "Split", "UsageError", "Verdict", "audit",
+    "available", "boundary_instances", "characteristic", "compare", "comparison_output", "data_source", "errors",
+    "generator", "inspect", "load", "model_format", "open_model", "output", "path_source", "testing",
 ]  # fmt: skip
 _HOMES = {
     "api.audit_objects": "Audit AuditComparison Verdict compare load",
@@ -64,8 +65,9 @@ _HOMES = {
     "errors": "AuditError AuditIncomplete InputRefused UsageError",
     "models.base": "Backend ModelInput ModelOptions model_format",
     "models.classifier": "Classifier",
+    "models.model_file": "ModelFile",
     "policy.document": "Policy",
-    "render.base": "Output output",
+    "render.base": "Output comparison_output output",
 }
 """Where the public names are defined; the others are submodules."""
 

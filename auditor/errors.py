@@ -63,7 +63,7 @@ class UsageError(AuditError):
     >>> import auditor
     >>> auditor.audit("sample_models/digits_fcn.onnx", "digits", profile="fast")
     Traceback (most recent call last):
-    auditor.errors.UsageError: expected a profile of quick, standard, thorough, paper; found 'fast'; correct --profile
+    auditor.errors.UsageError: expected a profile of quick, standard, thorough, paper; found 'fast'; correct profile=
     """
 
     exit_code = 2

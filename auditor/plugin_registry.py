@@ -239,6 +239,39 @@ def not_a(base: type, entry: object, *, attributes: Mapping[str, type]) -> str |
     return f"it has no {', '.join(wrong)} of the right type" if wrong else None
 
 
+@dataclass(frozen=True)
+class OfThisProgram(Generic[T]):
+    """A plug-in that a program has registered itself: no other process can import it."""
+
+    kind: str
+    name: str
+    entry: T
+
+    def __str__(self) -> str:
+        return f"the {self.kind} {self.name!r}"
+
+
+def of_this_program(*kinds: str) -> list[OfThisProgram[Any]]:
+    """The plug-ins of these kinds that no distribution brings, without discovering any others.
+
+    Args:
+        kinds: as messages call them, with spaces.
+    """
+    found = list[OfThisProgram[Any]]()
+    for registry in _registries:
+        if registry.kind not in kinds:
+            continue
+        brought = [point.module for point, _ in _plugins(registry._group)]
+        own = {name: registry._entries[name] for name, source in registry._sources.items() if not source.distribution}
+        own |= {
+            one.name: one.entry
+            for one in registry._waiting
+            if one.source is None and not any(f"{one.home}.".startswith(f"{module}.") for module in brought)
+        }
+        found += [OfThisProgram(registry.kind, name, entry) for name, entry in own.items()]
+    return sorted(found, key=lambda one: (one.kind, one.name))
+
+
 def skipped() -> str:
     """The plug-ins that cannot be used, of all kinds that have been asked for, in a sentence; empty without any."""
     found = [str(one) for registry in _registries if registry._discovered for one in registry.broken]

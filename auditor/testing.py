@@ -1,7 +1,8 @@
 """The contract of each kind of plug-in, as checks to call in the tests of its distribution.
 
 A check tries what is to be registered on small cases and raises ``AssertionError`` with a sentence that says what was
-expected. The tool's own model formats, data sources, generators, characteristics and outputs pass the same checks.
+expected, also where the plug-in raises an error of its own: that is its cause. The tool's own model formats, data
+sources, generators, characteristics and outputs pass the same checks.
 """
 
 from __future__ import annotations
@@ -45,6 +46,22 @@ HOSTILE = ("<script>alert(1)</script>", "=1+1", 'a"b\\c\nd')
 """Class names that no output may take for anything else than names."""
 
 
+@contextmanager
+def _given(what: str) -> Iterator[None]:
+    """The block is what a plug-in does with what it is given: an error of its own breaks the contract.
+
+    Raises:
+        AssertionError: it raised something else than that.
+    """
+    try:
+        yield
+    except AssertionError:
+        raise
+    except (Exception, SystemExit) as err:
+        raise AssertionError(f"expected no error for {what}; found {type(err).__name__}: {err}") from err
+
+
+@_given("a characteristic")
 def check_characteristic(characteristic: Any) -> None:
     """A characteristic answers every id of its definitions, within bounds, and the same for the same seed.
 
@@ -60,18 +77,21 @@ def check_characteristic(characteristic: Any) -> None:
         _check_pair(made)
         return
     whole = example_evidence()
-    for evidence in _cases(whole):
-        with _nothing_drawn():
-            one, again = (made.measure(evidence, rng=_rng(5)) for _ in range(2))
-        _check_measures(made.definitions, one.measures)
-        _check_rest(one, evidence)
-        _expect(_flat(one) == _flat(again), "equal findings for equal evidence and seed; found others")
-    nothing = made.measure(_without_anything(whole), rng=_rng(5)).measures
+    for case, evidence in _cases(whole):
+        with _given(f"the measures of {case}"):
+            with _nothing_drawn():
+                one, again = (made.measure(evidence, rng=_rng(5)) for _ in range(2))
+            _check_measures(made.definitions, one.measures)
+            _check_rest(one, evidence)
+            _expect(_flat(one) == _flat(again), "equal findings for equal evidence and seed; found others")
+    with _given("the measures of a direction without instances and samples"):
+        nothing = made.measure(_without_anything(whole), rng=_rng(5)).measures
     _expect(set(nothing) == set(made.definitions), "every id of the definitions in the answer, also without evidence")
     measured = [id for id, one in nothing.items() if not (isinstance(one, NotMeasured) and one.not_measured)]
     _expect(not measured, f"NotMeasured with a reason where there is no evidence; found values of {measured}")
 
 
+@_given("a generator")
 def check_generator(generator: Any) -> None:
     """A generator gives verified instances that belong to its sources, accounts for the rest, and repeats itself.
 
@@ -81,7 +101,8 @@ def check_generator(generator: Any) -> None:
         AssertionError: it breaks a rule; the sentence says which.
     """
     made, f = _made(generator, generators), three_sectors()
-    cost = made.cost(6, 16)
+    with _given("the cost of 6 directions of 16 samples"):
+        cost = made.cost(6, 16)
     _expect(
         isinstance(cost, Cost) and 0 <= cost.backward <= cost.forward,
         "a Cost whose forward passes include those of its backward passes",
@@ -101,6 +122,7 @@ def check_generator(generator: Any) -> None:
         _check_instances(f, task, found)
 
 
+@_given("a model format")
 def check_model_format(opener: ModelOpener, path: str | Path, **options: Any) -> None:
     """A model format opens a file, answers the same for each instance of a batch as alone, and refuses what is none.
 
@@ -142,11 +164,12 @@ def check_model_format(opener: ModelOpener, path: str | Path, **options: Any) ->
         damaged.write_bytes(b"\x00\xff no model " * 9)
         try:
             _opened(opener, damaged, chosen)
-        except Exception:
+        except AssertionError:
             return
     raise AssertionError("expected an exception for a file that is no model; found a backend")
 
 
+@_given("a data source")
 def check_data_source(source: DataSource | Callable[[DataRequest], RawData], data: str | Path) -> None:
     """A data source accepts its own name or path alone, and loads the same well-formed splits each time.
 
@@ -163,7 +186,8 @@ def check_data_source(source: DataSource | Callable[[DataRequest], RawData], dat
     _expect(bool(chosen.accepts(request)), f"a source that accepts {str(data)!r}")
     others = [other for other in ("", "a name that nobody has") if chosen.accepts(DataRequest(other))]
     _expect(not others, f"a source that accepts nothing else; found that it accepts {others}")
-    one, again = chosen.load(request), chosen.load(request)
+    with _given(f"loading {str(data)!r}"):
+        one, again = chosen.load(request), chosen.load(request)
     _expect(isinstance(one, RawData), f"a RawData; found {type(one).__name__}")
     for split, other in ((one.train, again.train), (one.test, again.test)):
         _check_split(split)
@@ -178,6 +202,11 @@ def check_data_source(source: DataSource | Callable[[DataRequest], RawData], dat
 def check_output(output: Any, document: Document | str | Path) -> None:
     """An output gives equal bytes for equal input and leaves its input as it is, whatever the classes are called.
 
+    It meets the document itself and, of an audit, the same with class names that hold markup, quotes, a backslash, a
+    formula and a line break (``HOSTILE``), and the same without any class pair, as an audit is whose time was over
+    before the first: ``results.pairs`` and ``results.summary.ranking`` are empty then. Each is rendered with a date and
+    without; a ``created`` of None prints none.
+
     Args:
         output: the registered object, for audits or for comparisons.
         document: ``Results`` or ``Comparison``, or the path of a results.json.
@@ -188,28 +217,30 @@ def check_output(output: Any, document: Document | str | Path) -> None:
         document = Results.model_validate_json(Path(document).read_bytes())
     reason = outputs.why_not(output)
     _expect(reason is None, f"an output; found that {reason}")
-    cases = [document]
+    cases: list[tuple[str, Any]] = [("the document", document)]
     if isinstance(document, Results):
         names = [HOSTILE[i % 3] + str(i) for i in range(len(document.data.class_names))]
         data = document.data.model_copy(update={"class_names": names})
         summary = document.summary.model_copy(update={"ranking": []})
         cases += [
-            document.model_copy(update={"data": data}),
-            document.model_copy(update={"pairs": [], "summary": summary}),
+            (f"results with class names such as {HOSTILE[0]}", document.model_copy(update={"data": data})),
+            ("results without class pairs", document.model_copy(update={"pairs": [], "summary": summary})),
         ]
-    placed = [output.placed("models/m.onnx")] if isinstance(output, OutputOfPlace) else []
-    case: Any
-    for case in cases:
+    with _given("the place models/m.onnx"):
+        placed = [output.placed("models/m.onnx")] if isinstance(output, OutputOfPlace) else []
+    for what, case in cases:
         before = to_json(case)
         for created in (None, datetime.date(2026, 1, 2)):
-            one, again = output.render(case, created), output.render(case, created)
+            with _given(f"{what}, to render with created={created}"):
+                one, again = output.render(case, created), output.render(case, created)
             _expect(isinstance(one, bytes), f"bytes; found {type(one).__name__}")
             _expect(one == again, "equal bytes for equal input; found others")
             markup = output.file_name.endswith((".html", ".svg", ".xml")) and HOSTILE[0].encode() in one
             _expect(not markup, f"markup in which the class name {HOSTILE[0]} is text")
         _expect(to_json(case) == before, "a document that rendering leaves as it is")
         for other in placed:
-            _expect(isinstance(other.render(case), bytes), "bytes also with the place of the model file")
+            with _given(f"{what}, to render with the place of the model file"):
+                _expect(isinstance(other.render(case), bytes), "bytes also with the place of the model file")
 
 
 def three_sectors() -> Classifier:
@@ -275,7 +306,8 @@ def _made(given: Any, registry: Registry[Any]) -> Any:
     frozen = is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
     _expect(frozen, "a frozen dataclass whose fields are its settings")
     configured: Any = kind.configured  # type: ignore[attr-defined]
-    made = [configured(profile) for profile in PROFILES]
+    with _given(f"configured for each of {', '.join(PROFILES)}"):
+        made = [configured(profile) for profile in PROFILES]
     _expect(all(isinstance(one, kind) for one in made), "configured to give an instance for every profile")
     chosen = made[0] if isinstance(given, type) else given
     _expect(" at 0x" not in repr(chosen), f"a repr that is the same in every run; found {chosen!r}")
@@ -329,15 +361,17 @@ def _flat(findings: Findings) -> object:
     return dict(findings.measures), dict(findings.series), flagged, dict(findings.by_generator)
 
 
-def _cases(whole: Evidence) -> Iterator[Evidence]:
+def _cases(whole: Evidence) -> Iterator[tuple[str, Evidence]]:
     """The whole evidence, few instances, only equal ones, and what a model without embedding and margins has."""
     rows = torch.arange(len(whole.instances))
-    yield from (whole.keep(rows < count) for count in (len(rows), 3, 2, 1))
+    for count in (len(rows), 3, 2, 1):
+        yield f"a direction with {count} boundary instance{'s' * (count > 1)}", whole.keep(rows < count)
     x, boundary = (x[:1].expand(len(rows), -1) for x in (whole.instances.x_source, whole.instances.x_boundary))
-    yield replace(whole, instances=replace(whole.instances, x_source=x, x_boundary=boundary))
+    equal = replace(whole.instances, x_source=x, x_boundary=boundary)
+    yield "a direction whose boundary instances are all equal", replace(whole, instances=equal)
     f, none = Classifier(_Sectors(), Preprocessing(), (2,), 3, "logits", NotMeasured(not_measured="none")), (None, None)
     of = [ClassSamples(one.label, one.train, one.test, *none) for one in (whole.source, whole.target)]
-    yield Evidence(f, of[0], of[1], whole.instances)
+    yield "a model without embedding and margins", Evidence(f, of[0], of[1], whole.instances)
 
 
 def _without_anything(evidence: Evidence) -> Evidence:
@@ -408,7 +442,7 @@ def _check_instances(f: Classifier, task: DirectionTask, found: BoundaryInstance
 
 
 def _opened(opener: ModelOpener, path: Path, options: ModelOptions) -> Backend:
-    with path.open("rb") as content:
+    with path.open("rb") as content, _given(f"opening {path.name}"):
         return opener(ModelFile(path, path.suffix[1:], content), options)
 
 

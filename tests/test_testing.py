@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,6 +125,14 @@ BAD_CHARACTERISTICS = {
     "NotMeasured with a reason where there is no evidence": spread(
         measure=lambda self, e, rng: Findings({"spread": self.as_measure("spread", 0.0, None, None, 1)})
     ),
+    "no error for the measures of a direction with 3 boundary instances; found IndexError": spread(
+        value=lambda self, e, rng: float(e.instances.steps[5])
+    ),
+    "no error for the measures of .*; found AttributeError": spread(measure=lambda self, e, rng: None),
+    "no error for the measures of a direction without instances and samples; found ZeroDivisionError": spread(
+        measure=lambda self, e, rng: (1 / len(e.source.train), Spread.measure(self, e, rng=rng))[1]
+    ),
+    "no error for configured for each of quick": spread(configured=classmethod(lambda cls, profile: cls.none[profile])),
     "NotMeasured where neither direction": dataclass(frozen=True)(Pairwise),
 }
 
@@ -158,6 +167,7 @@ BAD_GENERATORS = {
     "it is no subclass of Generator": Spread,
     "it has no definition": generator(definition="nearest"),
     "a Cost whose forward passes": generator(cost=lambda self, d, s: Cost(forward=0, backward=1)),
+    "no error for the cost of 6 directions .*; found KeyError: 'a'": generator(cost=lambda self, d, s: {}["a"]),
     "an answer for each task": generator(_run=lambda self, f, tasks, p: RPBS._run(self, f, tasks[::-1], p)),
     "instances and failures that add up": changing(dropped),
     "counts that only fall": changing(lambda one: replace(one, adversarial=one.requested + 1)),
@@ -216,6 +226,7 @@ BAD_FORMATS = {
     "a row of scores for each instance, without gradient": opening(
         scores=lambda self, x: torch.nn.Parameter(self.logits(x))
     ),
+    "no error for opening m.plane; found SystemExit: 3": lambda file, options: sys.exit(3),
     "scores as float32": opening(scores=lambda self, x: self.logits(x).double()),
     "the same scores for the same batch": opening(scores=noisy),
     "the scores that an instance has alone": opening(scores=lambda self, x: self.logits(x) - self.logits(x).mean(0)),
@@ -262,6 +273,8 @@ BAD_SOURCES = {
     "a source that accepts 'four'": source(lambda r: raw(), lambda r: False),
     "a source that accepts nothing else": source(lambda r: raw(), lambda r: True),
     "a RawData; found tuple": source(lambda r: ()),
+    "no error for loading 'four'; found KeyError": source(lambda r: {}["x"]),
+    "no error for a data source; found AttributeError": source(lambda r: raw(), lambda r: r.name),
     "the same samples each time": source(lambda r: raw(torch.rand(4, 2))),
     "a label for each sample": source(lambda r: raw(labels=torch.tensor([0, 1]))),
     r"samples as \(N, D\) or \(N, C, H, W\)": source(lambda r: raw(torch.zeros(4, 2, 2))),
@@ -301,6 +314,17 @@ def rendering(render: Any) -> Any:
 BAD_OUTPUTS = {
     "it has no file_name and summary": object(),
     "no plain name": Names("../names.html"),
+    "no error for results without class pairs, to render with created=None; found IndexError": rendering(
+        lambda self, results, created=None: results.pairs[0].names[0][:0].encode()
+    ),
+    r"no error for results with class names such as <script>.*; found ValueError": rendering(
+        lambda self, results, created=None: (
+            int(results.data.class_names[0]) and b"" if "<" in str(results.data) else b""
+        )
+    ),
+    "no error for the document, to render with created=2026-01-02; found AttributeError": rendering(
+        lambda self, results, created=None: b"" if created is None else created.hour
+    ),
     "bytes; found str": rendering(lambda self, results, created=None: "text"),
     "equal bytes for equal input": rendering(lambda self, results, created=None: str(random.random()).encode()),
     "markup in which the class name": rendering(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.api.arguments import File, Numbers, output_path
+from auditor.api.from_python import CLASS, FILE, from_python, reworded
 from auditor.errors import UsageError, did_you_mean
 from auditor.untrusted_text import printable
 
@@ -51,6 +52,7 @@ class Audit:
         """The audited class pairs."""
         return self.results.pairs
 
+    @from_python(a=CLASS, b=CLASS)
     def pair(self, a: str | int, b: str | int) -> Pair:
         """The pair of two classes, by name or index, in either order.
 
@@ -62,8 +64,9 @@ class Audit:
             if set(pair.classes) == wanted:
                 return pair
         audited = ", ".join(":".join(pair.names) for pair in self.pairs[:5]) + ", ..." * (len(self.pairs) > 5)
-        raise UsageError(f"expected an audited pair ({audited}); found {a}:{b}; audit it, with --pairs {a}:{b}")
+        raise UsageError(f'expected an audited pair ({audited}); found {a}:{b}; audit it, with pairs="{a}:{b}"')
 
+    @from_python(source=CLASS, target=CLASS)
     def measure(self, id: str, source: str | int, target: str | int) -> Measured:
         """A measure from one class to another, or of the pair where it has no direction.
 
@@ -76,10 +79,12 @@ class Audit:
             UsageError: there is no such measure, class or pair.
         """
         from auditor.documents.results import NotMeasured
+        from auditor.policy.measure_places import nearest_measures
 
         known = self.results.definitions
         if id not in known:
-            hint = did_you_mean(id, known) or f"there are {', '.join(known)}; "
+            near = nearest_measures(id, known)
+            hint = f"did you mean {near[0]}? " if near else f"there are {', '.join(known)}; "
             raise UsageError(f"expected a measure of this audit; found {id!r}; {hint}correct it")
         pair, start = self.pair(source, target), self._index(source)
         of = pair if known[id].scope == "pair" else next(d for d in pair.directions if d.source == start)
@@ -102,6 +107,7 @@ class Audit:
 
         return table(sample_rows(self.results))
 
+    @from_python()
     def gate(self, policy: PolicySource, baseline: Source | None = None) -> Verdict:
         """Decide by a policy.
 
@@ -116,6 +122,7 @@ class Audit:
 
         return Verdict(_audit_of(decided(self.results, policy, baseline), self.run))
 
+    @from_python()
     def first_policy(self) -> str:
         """A policy that this audit passes, to begin with: the text of a file, with room for other seeds.
 
@@ -130,17 +137,19 @@ class Audit:
         """This audit as a candidate against another; see ``auditor.compare`` for the options."""
         return compare(self, baseline, **options)
 
+    @from_python()
     def report(self, path: File) -> Path:
         """Write one output: its name or its ending says which (.html, .pdf, .json, .csv, .md, .xml, .sarif).
 
         Raises:
-            UsageError: there is no output of such a name.
+            UsageError: there is no output of such a name, or no such folder.
             AuditIncomplete: it could not be written.
         """
         from auditor.api.outputs import write_one
 
         return write_one(Path(path), self.results, self.run)
 
+    @from_python()
     def save(self, folder: File) -> Path:
         """Write results.json and run.json, for ``auditor.load``; returns the folder.
 
@@ -259,16 +268,22 @@ class AuditComparison:
         """Whether nothing speaks against the candidate."""
         return self.comparison.good
 
+    @from_python()
     def report(self, path: File) -> Path:
         """Write one output: its name or its ending says which (.html, .pdf, .json, .md).
 
         Raises:
-            UsageError: there is no output of such a name.
+            UsageError: there is no output of such a name, or no such folder.
             AuditIncomplete: it could not be written.
         """
         from auditor.api.outputs import write_one
 
         return write_one(Path(path), self.comparison, self.run)
+
+    def __repr__(self) -> str:
+        sides = (self.comparison.candidate, self.comparison.baseline)
+        models = " against ".join(printable(side.model.file) for side in sides)
+        return f"<AuditComparison of {models}: {self.comparison.verdict}>"
 
     def __str__(self) -> str:
         from auditor.api.comparisons import said
@@ -281,6 +296,7 @@ class AuditComparison:
         return lines(str(self))
 
 
+@from_python(model=FILE)
 def compare(
     candidate: Source,
     baseline: Source,
@@ -321,6 +337,7 @@ def compare(
     return AuditComparison(compared(candidate, baseline, asked), getattr(candidate, "run", None))
 
 
+@from_python()
 def load(path: File) -> Audit:
     """An audit from its results.json, or from the folder that holds it, with run.json if that is there.
 
@@ -347,4 +364,5 @@ def load(path: File) -> Audit:
 def _audit_of(results: Results, run: RunFacts | None) -> Audit:
     from auditor.api.gates import ending
 
-    return Audit(results, run, None if results.gate.status == "failed" else ending(results))
+    problem = None if results.gate.status == "failed" else ending(results)
+    return Audit(results, run, problem and reworded(problem))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from auditor.boundary.base import generators
@@ -12,9 +13,21 @@ from auditor.models.base import model_formats
 from auditor.plugin_registry import Registry
 from auditor.render.base import comparison_outputs, outputs
 
+TITLES = {
+    "model_formats": "Model formats",
+    "data_sets": "Data sets",
+    "generators": "Generators",
+    "characteristics": "Characteristics",
+    "outputs": "Outputs",
+    "comparison_outputs": "Outputs of a comparison",
+    "profiles": "Profiles",
+    "unusable_plugins": "Plug-ins that cannot be used",
+}
+"""What the kinds are called where a person reads them."""
+
 
 def everything() -> dict[str, dict[str, str]]:
-    """Every kind of plug-in with its entries, the profiles, and the plug-ins that cannot be used, by title and name."""
+    """Every kind of plug-in with its entries, the profiles, and the plug-ins that cannot be used, by kind and name."""
     measures = {
         id: f"{definition.title} ({definition.unit}; {definition.reading}){_source(characteristics, name)}"
         for name, kind in characteristics.items()
@@ -23,15 +36,21 @@ def everything() -> dict[str, dict[str, str]]:
     kinds = (model_formats, data_sources, generators, characteristics, outputs, comparison_outputs)
     broken = {f"{one.kind} {one.name}": str(one) for kind in kinds for one in kind.broken}
     return {
-        "Model formats": _texts(model_formats, lambda opener: (opener.__doc__ or "").strip().split("\n")[0]),
-        "Data sets": _texts(data_sources, lambda source: source.summary),
-        "Generators": _texts(generators, lambda kind: kind.definition.summary),
-        "Characteristics": measures,
-        "Outputs": _texts(outputs, lambda one: f"{one.file_name}: {one.summary}"),
-        "Outputs of a comparison": _texts(comparison_outputs, lambda one: f"{one.file_name}: {one.summary}"),
-        "Profiles": {name: profile.summary for name, profile in PROFILES.items()},
-        **({"Plug-ins that cannot be used": broken} if broken else {}),
+        "model_formats": _texts(model_formats, _what_it_opens),
+        "data_sets": _texts(data_sources, lambda source: source.summary),
+        "generators": _texts(generators, lambda kind: kind.definition.summary),
+        "characteristics": measures,
+        "outputs": _texts(outputs, lambda one: f"{one.file_name}: {one.summary}"),
+        "comparison_outputs": _texts(comparison_outputs, lambda one: f"{one.file_name}: {one.summary}"),
+        "profiles": {name: profile.summary for name, profile in PROFILES.items()},
+        **({"unusable_plugins": broken} if broken else {}),
     }
+
+
+def _what_it_opens(opener: Callable[..., object]) -> str:
+    """The first line of a model format's docstring as a noun phrase, like the texts of the other kinds."""
+    line = (opener.__doc__ or "").strip().split("\n")[0].removesuffix(".")
+    return line.removeprefix("Open ")
 
 
 def _texts(registry: Registry[Any], text: Any) -> dict[str, str]:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from auditor.api.plan_from_options import model_plan_from
 from auditor.boundary.base import BoundaryInstances, DirectionTask, Generator, generators
+from auditor.documents.profiles import profile_named
 from auditor.documents.results import NotMeasured
-from auditor.errors import InputRefused
+from auditor.errors import InputRefused, UsageError, error_summary
 from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.shape import instance_spec
@@ -38,6 +39,10 @@ def generated(
     profile: str, seed: int,
 ) -> BoundaryInstances:  # fmt: skip
     """Boundary instances of one direction; see ``auditor.boundary_instances``."""
+    if not isinstance(classifier, Classifier):
+        found = type(classifier).__name__
+        raise UsageError(f"expected a classifier, as open_model gives it; found {found}; open the model first")
+    profile_named(profile)
     name = generator if isinstance(generator, str) else type(generator).__name__
     chosen = generators[generator].configured(profile) if isinstance(generator, str) else generator
     embeds = not isinstance(classifier.embedding_size, NotMeasured)
@@ -67,7 +72,15 @@ def _some(x: list[Tensor], classes: tuple[int, int], most: int) -> dict[int, Ten
 
 
 def as_instances(samples: Any, shape: Sequence[int | None] | None) -> Tensor:
-    """Float32 in [0, 1] from an array or tensor of pixels; images become vectors where ``shape`` is that of one."""
-    x = torch.as_tensor(samples)
+    """Float32 in [0, 1] from an array or tensor of pixels; images become vectors where ``shape`` is that of one.
+
+    Raises:
+        UsageError: they are none.
+    """
+    try:
+        x = torch.as_tensor(samples)
+    except (TypeError, ValueError, RuntimeError) as err:
+        found = f"{type(samples).__name__}, of which torch says: {error_summary(err)}"
+        raise UsageError(f"expected an array or a tensor of samples; found {found}; give one") from err
     x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
     return x.flatten(1) if shape is not None and len(shape) == 1 else x

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.api.arguments import File, Numbers, defaults_of
+from auditor.api.from_python import GENERATOR, WHOLE, from_python, reworded
 
 if TYPE_CHECKING:
     from auditor.api.audit_objects import Audit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.models.classifier import Classifier
 
 
+@from_python()
 def audit(
     model: object,
     data: object,
@@ -94,9 +96,13 @@ def audit(
     asked = dict(locals())
     from auditor.api.run_audit import run_audit
 
-    return run_audit(asked, defaults_of(audit))
+    done = run_audit(asked, defaults_of(audit))
+    if done.problem is not None:
+        reworded(done.problem)
+    return done
 
 
+@from_python()
 def inspect(
     model: File,
     data: object = None,
@@ -145,7 +151,7 @@ def available() -> dict[str, dict[str, str]]:
     """What there is to choose from, plug-ins among it: by kind and name, in words, as ``deepdig-audit list`` shows it.
 
     >>> import auditor
-    >>> "digits" in auditor.available()["Data sets"]
+    >>> "digits" in auditor.available()["data_sets"]
     True
     """
     from auditor.api.early_checks import need_model_packages
@@ -156,6 +162,7 @@ def available() -> dict[str, dict[str, str]]:
     return everything()
 
 
+@from_python()
 def open_model(
     path: File,
     samples: Any = None,
@@ -197,6 +204,7 @@ def open_model(
     return opened(asked)
 
 
+@from_python(source=WHOLE, target=WHOLE, generator=GENERATOR)
 def boundary_instances(
     classifier: Classifier,
     x_source: Any,

@@ -139,7 +139,7 @@ def write_one(path: Path, document: Results | Comparison, run: RunFacts | None) 
     """Write one output of an audit or of a comparison, which the name of the file or its ending tells.
 
     Raises:
-        UsageError: no output has such a file.
+        UsageError: no output has such a file, or there is no such folder.
         AuditIncomplete: it could not be made or written.
     """
     from auditor.render.base import outputs
@@ -148,11 +148,12 @@ def write_one(path: Path, document: Results | Comparison, run: RunFacts | None) 
         render = _rendering(_output_of(path, dict(outputs.items())), document, run)
     else:
         render = partial(_output_of(path, outputs_of_comparisons()).render, document, created=creation_date(run))
+    if not path.parent.is_dir():  # a folder that is misspelt is not to be made
+        raise UsageError(f"expected a folder that is there; found none at {path.parent}; make it, or correct the path")
     try:
         content = render()
     except Exception as err:  # see write_rendered
         raise AuditIncomplete(f"expected to write {path}; found {type(err).__name__}: {err}; mend this first") from err
-    prepare_folder(path.parent)
     write_whole(path, content)
     return path
 

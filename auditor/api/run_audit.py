@@ -18,6 +18,7 @@ from auditor.api.gates import Prepared, ending, prepared_gate, undecided
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
 from auditor.api.outputs import chosen_outputs, with_plugins, write_outputs
 from auditor.api.plan_from_options import is_live, plan_from
+from auditor.api.plugins_of_this_program import refuse_own, without_own
 from auditor.api.progress import Show, lines_of_worker, progress_display, say, silent
 from auditor.documents.inspection import Inspection
 from auditor.documents.messages import Begun, Finished, Inspected, Job, PartDone, Progress
@@ -53,7 +54,7 @@ def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: st
     if asked["out"] is None:
         gate = prepared_gate(asked["policy"], asked["baseline"], None)
         plan = plan_from(asked, defaults)
-        _check(asked, plan)
+        _check(asked, plan, gate)
         with progress_display(asked["quiet"], asked["verbose"]) as show:
             results, run = _worked(asked, plan, show)
         return _outcome(asked, plan, results, run, gate, command)
@@ -66,7 +67,9 @@ def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: st
         return _run_into(folder, asked, plan_from(asked, defaults, folder.path), command)
 
 
-def _check(asked: Mapping[str, Any], plan: Plan) -> None:
+def _check(asked: Mapping[str, Any], plan: Plan, gate: Prepared | None = None) -> None:
+    if not is_live(asked["model"]):
+        refuse_own(plan, gate.policy if gate is not None else None)
     check_plan(plan, live_model=is_live(asked["model"]), live_data=is_live(asked["data"]))
 
 
@@ -90,7 +93,7 @@ def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: 
     gate = prepared_gate(asked["policy"], asked["baseline"], out.path)
     new = not os.path.lexists(out.path)
     if new:
-        _check(asked, plan)  # so that a mistake leaves no folder
+        _check(asked, plan, gate)  # so that a mistake leaves no folder
     check_outputs(names)
     out.prepare()
     folder = out.path
@@ -99,7 +102,7 @@ def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: 
         journal = None if is_live(asked["model"]) else _journal(plan, folder, asked["resume"], quiet)
         instances = EarlierInstances(folder, journal.found if journal else None)
         if not new:
-            _check(asked, plan)  # now that nothing is left that could be taken for this run's
+            _check(asked, plan, gate)  # now that nothing is left that could be taken for this run's
         keep = _keeping(journal, instances, kept, quiet) if journal else None
         results, run = _worked(asked, plan, show, journal, keep)
         done = _outcome(asked, plan, with_plugins(results, names), run, gate, command)
@@ -133,7 +136,7 @@ def _worked(
         with Worker(job, verbose=asked["verbose"], tell=told) as worker:
             finished = worker.outcome(show, keep or (lambda _: None))
     assert isinstance(finished, Finished)
-    return finished.results, finished.run
+    return without_own(finished.results), finished.run
 
 
 @contextmanager

@@ -102,6 +102,9 @@ class BoundaryInstances:
     def __len__(self) -> int:
         return len(self.x_boundary)
 
+    def __repr__(self) -> str:
+        return f"<BoundaryInstances from {self.source} to {self.target}: {len(self)} of {self.requested} sources>"
+
     @property
     def rescued(self) -> Counter[str]:
         """Instances that took more than the generator's first attempt, by what led to them."""

@@ -66,10 +66,11 @@ def audit(ctx: typer.Context, **asked: Any) -> int:
 @o.options_of(jobs.inspect, data=o.OptionalData, config=o.Config, as_json=(o.Json, False))
 def inspect(ctx: typer.Context, as_json: bool, config: object, **asked: Any) -> None:
     """Show what the tool sees in a model, and how it fits the data if they are given."""
+    from auditor.api.run_audit import run_inspection
     from auditor.cli.inspect_text import print_inspection
 
     ctx.obj["verbose"] = asked["verbose"]
-    seen = jobs.inspect(**asked)
+    seen = run_inspection(asked, defaults_of(jobs.inspect))
     print_inspection(seen, as_json=as_json)
 
 
@@ -175,10 +176,14 @@ def compare(ctx: typer.Context, candidate: Path, baseline: Path, out: Path, form
 @app.command("list")
 def list_known() -> None:
     """Show the known data sets, generators, characteristics, outputs and profiles."""
+    from auditor.api.early_checks import need_model_packages
     from auditor.api.progress import print_line
 
-    for title, lines in jobs.available().items():
-        print(title)
+    need_model_packages("list")
+    from auditor.api.available import TITLES, everything
+
+    for kind, lines in everything().items():
+        print(TITLES[kind])
         width = max(map(len, lines), default=0)
         for name, text in lines.items():
             print_line(f"  {name:<{width}}  {text}")

@@ -662,6 +662,11 @@ class Pair(Document):
     characteristics: dict[str, Measured]
     """Measures of the pair, by the id of their definition."""
 
+    def __repr__(self) -> str:
+        return f"<Pair {self.names[0]!r} and {self.names[1]!r}>"
+
+    __str__ = __repr__
+
 
 class Worst(Document):
     """The pair or direction where a characteristic is at its least favourable."""
@@ -897,7 +902,8 @@ class RunFacts(Document):
     started: str
     """Date and time, ISO 8601."""
     duration_seconds: float
-    """Of this run, without what an interrupted one spent on the ``pairs_taken_over`` from it."""
+    """Of this run until its results are known: reports are made after it, and what an interrupted run spent on the
+    ``pairs_taken_over`` from it is left out."""
     stages: dict[str, float]
     """Seconds spent on each stage, by its name."""
     host: dict[str, str]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Literal
 
 from auditor.documents.means_over_pairs import mean_change, mean_of_measure
@@ -39,6 +39,8 @@ from auditor.numbers.intervals import Classes, Interval, mean_of
 Kind = Literal["model", "class", "pair", "direction"]
 
 SUCCESS = "success_rate"
+NEAR = 0.6
+"""How alike in spelling a word has to be to a measure to be taken for it, from 0 to 1."""
 ON_SAMPLES = re.compile(
     r"margin_(l2|linf)_attack(_train)?(_q\d\d)?|margin_(l2|linf)_attack_gap|already_wrong(_train)?|asymmetry_margin"
     r"|edc_(train|test)_(accuracy|distance)(_misclassified|_min|_max)?"
@@ -75,10 +77,44 @@ def known(name: str, definitions: Mapping[str, Definition], where: str) -> Known
     found = find(name, definitions)
     if found is None:
         beside = name.split(".")[1] if name.startswith("baselines.") else "<generator>"
-        names = list(all_names(definitions, beside))
-        near = get_close_matches(name, names, 3, 0.5) or [*FIXED, "characteristics.<id>", "summary.<id>.mean"]
+        near = _nearest(name, definitions, beside) or [*FIXED, "characteristics.<id>", "summary.<id>.mean"]
         raise UsageError(f"expected a measure such as {', '.join(near)}; found {name!r}; correct {where} of the policy")
     return found
+
+
+def _nearest(name: str, definitions: Mapping[str, Definition], baseline: str) -> list[str]:
+    """Names that may be meant: of a word that begins or titles measures their names, else those alike in spelling."""
+    names = list(all_names(definitions, baseline))
+    end = next((end for end in (".mean", ".worst") if name.startswith("summary.") and name.endswith(end)), "")
+    area, _, word = name.removesuffix(end).rpartition(".")
+    meant = [f"{area or 'characteristics'}.{id}{end}" for id in nearest_measures(word, definitions)]
+    return [one for one in meant if one in names][:3] or get_close_matches(name, names, 3, 0.5)
+
+
+def nearest_measures(word: str, definitions: Mapping[str, Definition]) -> list[str]:
+    """Ids of the measures that a word may mean, best first: by title, by how id or title begin, by spelling.
+
+    Of those that fit alike, headline measures and measures of which one end is better come first.
+    """
+    said = " ".join(word.casefold().replace("_", " ").replace(",", " ").split())
+    if not said:
+        return []
+
+    def rank(id: str) -> tuple[int, bool, bool, float]:
+        d = definitions[id]
+        texts = (id.casefold().replace("_", " "), d.title.casefold().replace(",", ""))
+        fits = 0 if said == texts[1] else 1 if any(f"{t} ".startswith(f"{said} ") for t in texts) else 2
+        return fits, not d.headline, d.better == "none", -max(likeness(said, text) for text in texts)
+
+    ranked = {id: rank(id) for id in definitions}
+    near = [id for id, (fits, _, _, unlike) in ranked.items() if fits < 2 or unlike <= -NEAR]
+    # Among those that are alike in spelling alone, it is the spelling that tells.
+    return sorted(near, key=lambda id: ranked[id] if ranked[id][0] < 2 else (2, False, False, ranked[id][3]))
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two texts are spelt, from 0 to 1."""
+    return SequenceMatcher(None, one, other).ratio()
 
 
 def find(name: str, definitions: Mapping[str, Definition]) -> Known | None:

@@ -25,6 +25,15 @@ class Output(Protocol[Document]):
     Attributes:
         file_name: name of the file in the output folder.
         summary: what it is, in half a sentence.
+
+    >>> import auditor
+    >>> class OneWord:
+    ...     file_name, summary = "verdict.txt", "the verdict of a comparison in a word"
+    ...
+    ...     def render(self, comparison, created=None) -> bytes:
+    ...         return comparison.verdict.encode()
+    >>> auditor.comparison_output("verdict")(OneWord()).file_name
+    'verdict.txt'
     """
 
     @property

@@ -13,6 +13,7 @@ import auditor
 from auditor.api.audit_objects import Audit
 from auditor.api.notebook_fragment import MARKS
 from auditor.documents.results import to_json
+from auditor.testing import example_evidence
 from tests.render.sample_results import synthetic_results
 
 HOSTILE = '<img src=x onerror=alert(1)>"&\u202e'
@@ -27,7 +28,7 @@ def many() -> Audit:
 def test_a_pair_is_found_by_name_and_index_in_either_order(audit: Audit):
     assert audit.pair("3", "9") is audit.pair(9, 3) is audit.pairs[0]
     for bad, said in (
-        (("3", "8"), "expected an audited pair (3:9); found 3:8; audit it, with --pairs 3:8"),
+        (("3", "8"), 'expected an audited pair (3:9); found 3:8; audit it, with pairs="3:8"'),
         (("three", "9"), "or its index; found 'three'; correct it"),
         ((3, 10), "found 10"),
         ((-1, 3), "found -1"),
@@ -46,6 +47,9 @@ def test_a_measure_is_that_of_its_direction_or_of_its_pair(audit: Audit):
     assert audit.measure(of_pair, "3", "9") == audit.measure(of_pair, "9", "3")
     with pytest.raises(auditor.UsageError, match="found 'margin_l2_atack'; did you mean margin_l2_attack"):
         audit.measure("margin_l2_atack", "3", "9")
+    for meant in ("margin", "Margin, L2", "MARGIN"):
+        with pytest.raises(auditor.UsageError, match=r"did you mean margin_l2_attack\?"):
+            audit.measure(meant, "3", "9")
 
 
 def test_the_table_has_every_measure_once_and_as_it_stands(audit: Audit, monkeypatch: pytest.MonkeyPatch):
@@ -124,7 +128,7 @@ def test_an_audit_is_no_baseline_for_itself(audit: Audit):
     rules = {"version": 1, "rules": [{"measure": "performance.accuracy", "max_decrease": 0.1}]}
     with pytest.raises(auditor.InputRefused, match="found those of the audit itself"):
         audit.gate(rules, baseline=audit)
-    with pytest.raises(auditor.UsageError, match="expected --baseline"):
+    with pytest.raises(auditor.UsageError, match="expected baseline="):
         audit.gate(rules)
 
 
@@ -158,8 +162,27 @@ def test_a_comparison_says_what_the_command_says(many: Audit, capsys: pytest.Cap
     ],
 )  # fmt: skip
 def test_the_name_of_a_file_tells_the_output(name: str, begins: bytes, many: Audit):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     assert many.report(name) == Path(name)
     assert Path(name).read_bytes().startswith(begins)
+
+
+def test_a_folder_that_is_not_there_is_not_made(many: Audit):
+    for made in (many, many.compare(many)):
+        with pytest.raises(auditor.UsageError, match="expected a folder that is there; found none at a/typo"):
+            made.report("a/typo/x.html")
+    assert not Path("a").exists()
+
+
+def test_at_the_prompt_a_thing_is_one_short_line(many: Audit):
+    hostile = many.pairs[0].model_copy(update={"names": ("a\n", "\u202eb")})
+    other = many.compare(Audit(synthetic_results(images=False, seed=8)))
+    model = many.results.model.file
+    assert repr(other) == f"<AuditComparison of {model} against {model}: {other.comparison.verdict}>"
+    assert (repr(many.pairs[0]), str(many.pairs[0])) == ("<Pair '0' and '1'>",) * 2
+    assert repr(hostile) == r"<Pair 'a\n' and '\u202eb'>"
+    assert len(repr(many.gate(ACCURATE))) < 200
+    assert repr(example_evidence().instances).startswith("<BoundaryInstances from 0 to 1: ")
 
 
 @pytest.mark.parametrize("name", ["report.docx", "report", "results.yaml"])

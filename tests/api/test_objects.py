@@ -61,7 +61,7 @@ def test_arrays_go_to_the_worker_of_a_model_file_as_an_archive_would():
 
 
 def test_an_object_has_no_file_to_go_on_from_or_to_inspect():
-    with pytest.raises(auditor.UsageError, match="expected a model file with --resume; found none"):
+    with pytest.raises(auditor.UsageError, match="expected a model file with resume=True; found none"):
         auditor.audit(linear(), (X, Y), out="o", resume=True)
     with pytest.raises(auditor.UsageError, match="expected a model file to inspect; found an object"):
         auditor.inspect(linear(), (X, Y))  # type: ignore[arg-type]

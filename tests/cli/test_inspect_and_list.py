@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import auditor
+from auditor.api.available import TITLES
 from auditor.cli import main
 from auditor.documents.inspection import Inspection, Normalisation, PassCost
 from auditor.documents.results import Measure
@@ -88,6 +90,15 @@ def test_inspect_refuses_like_an_audit(tmp_path: Path):
     assert done.status == 3
     assert done.stdout == ""
     assert "no file" in done.error
+
+
+def test_kinds_are_identifiers_for_programs_and_titles_for_people(capsys: pytest.CaptureFixture[str]):
+    known = auditor.available()
+    assert all(kind.isidentifier() for kind in known)
+    assert known["model_formats"]["onnx"] == "an ONNX classifier"
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line and not line.startswith(" ")] == [TITLES[kind] for kind in known]
 
 
 def test_list_names_everything_registered(capsys: pytest.CaptureFixture[str]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.errors import UsageError
-from auditor.policy.document import parse_policy
+from auditor.policy.document import check_policy, parse_policy
 
 ACCURACY = "[[rules]]\nmeasure = 'performance.accuracy'\n"
 
@@ -86,3 +86,14 @@ def test_bad_policies(text: str, said: str):
 
 def test_a_whole_number_is_a_number():
     assert parse_policy("version = 1\n" + ACCURACY + "min = 1", "p").rules[0].limits == {"min": 1.0}
+
+
+@pytest.mark.parametrize("written", ["characteristics.margin", "Margin, L2", "summary.margin.mean"])
+def test_a_measure_that_is_not_there_leads_to_the_headline_measure_of_that_name(written: str):
+    """``margin_l2`` begins so as well; it is the distance to the generated instance, of which no end is better."""
+    from auditor.characteristics.base import characteristics
+
+    definitions = {id: definition for _, kind in characteristics.items() for id, definition in kind.definitions.items()}
+    policy = parse_policy(f'version = 1\n[[rules]]\nmeasure = "{written}"\nmin = 0.1\n', "p")
+    with pytest.raises(UsageError, match=r"expected a measure such as \w+\.margin_l2_attack(\.mean)?,"):
+        check_policy(policy, definitions)
