@@ -23,6 +23,7 @@ from auditor.errors import UsageError, one_line
 
 T = TypeVar("T")
 _GROUP, _LONGEST_REASON = "deepdig_audit.", 300
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,18 @@ class Registry(Generic[T]):
         kind: singular noun with underscores, for the entry-point group and, without them, for messages.
         packages: dotted names of the packages whose modules register themselves.
         fault: why a plug-in cannot stand beside the others, given by name; None where it can.
+        words: whether names are words, for they stand in commands, policies and names of files.
     """
 
     def __init__(
-        self, kind: str, *packages: str, fault: Callable[[T, Mapping[str, T]], str | None] = lambda *_: None
+        self,
+        kind: str,
+        *packages: str,
+        fault: Callable[[T, Mapping[str, T]], str | None] = lambda *_: None,
+        words: bool = True,
     ) -> None:
         self.kind, self._packages, self._fault = kind.replace("_", " "), packages, fault
-        self._group = _GROUP + kind
+        self._group, self._words = _GROUP + kind, words
         self._entries: dict[str, T] = {}
         self._sources: dict[str, Source] = {}
         self._waiting: list[_Waiting[T]] = []
@@ -217,6 +223,8 @@ class Registry(Generic[T]):
 
     def _why_not(self, one: _Waiting[T], source: Source) -> str | None:
         """What keeps a plug-in from being used; None where nothing does. A program may register its own anew."""
+        if self._words and not (isinstance(one.name, str) and _WORD.fullmatch(one.name)):
+            return f"its name {str(one.name)[:60]!r} is no word of letters, digits, - and _"
         held = self._sources.get(one.name)
         if one.name in self._entries and (held != source or source.distribution):
             return f"the name {one.name!r} is that of {f'{held}' if held else 'a built-in'}"

@@ -86,6 +86,13 @@ def test_what_is_broken_is_remembered_and_leaves_the_others_alone(install: Insta
         kind["other"]
 
 
+@pytest.mark.parametrize("name", ["", "*", "..", "a/b", "a b", "x\0", "n" * 101, 3])
+def test_a_name_is_a_word(install: Install, name: object) -> None:
+    kind = install(bad=f"kind.register({name!r})(1)")
+    assert kind.names() == []
+    assert list(reasons(kind).values()) == [f"its name {str(name)[:60]!r} is no word of letters, digits, - and _"]
+
+
 def test_what_a_module_registered_before_it_failed_is_gone(install: Install) -> None:
     kind = install(bad='kind.register("early")(1)\n1 / 0')
     assert kind.names() == []

@@ -226,10 +226,19 @@ class Generator(ABC):
 
     @final
     def __call__(
-        self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress = lambda *_: None
+        self,
+        classifier: Classifier,
+        tasks: Sequence[DirectionTask],
+        progress: Progress = lambda *_: None,
+        check: Callable[[Sequence[DirectionTask], object], None] = lambda *_: None,
     ) -> list[BoundaryInstances]:
-        """Boundary instances of each direction, each verified by the artefact under audit."""
+        """Boundary instances of each direction, each verified by the artefact under audit.
+
+        Args:
+            check: of what was generated, before anything relies on it; raises where it does not answer the tasks.
+        """
         made = self._run(classifier, tasks, progress)
+        check(tasks, made)
         answers = classifier.of_each(classifier.probabilities, [found.x_boundary.clamp(0, 1) for found in made])
         return [_verified(classifier, found, p) for found, p in zip(made, answers, strict=True)]
 

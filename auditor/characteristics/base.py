@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import ClassVar, Literal, Self
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
@@ -162,7 +163,11 @@ class Characteristic(ABC):
 
     def as_measure(self, name: str, value: float, ci_low: float | None, ci_high: float | None, n: int) -> Measure:
         """A measure that reads as its definition says."""
-        return self.definitions[name].measure(value, ci_low, ci_high, n)
+        try:
+            return self.definitions[name].measure(value, ci_low, ci_high, n)
+        except ValidationError as err:
+            err.add_note(name)  # its own text does not say of which measure
+            raise
 
 
 class PairCharacteristic(ABC):
@@ -190,6 +195,9 @@ def _fault(kind: Kind, others: Mapping[str, Kind]) -> str | None:
         return reason
     if not kind.definitions or not all(isinstance(one, Definition) for one in kind.definitions.values()):
         return "its definitions are no Definition by id"
+    scope = "pair" if base is PairCharacteristic else "direction"
+    if other := sorted(id for id, one in kind.definitions.items() if one.scope != scope):
+        return f"it takes the scope of {', '.join(other)} to be {scope}"
     taken = sorted(id for id in kind.definitions if any(id in other.definitions for other in others.values()))
     return f"another characteristic defines {', '.join(taken)}" if taken else None
 

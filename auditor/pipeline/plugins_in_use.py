@@ -14,12 +14,13 @@ from auditor.characteristics.base import characteristics
 from auditor.datasets.base import data_sources
 from auditor.datasets.load import find_source
 from auditor.documents.plan import Plan
-from auditor.documents.results import Plugin, Validity
+from auditor.documents.results import Pair, Plugin, Validity
 from auditor.errors import InputRefused
 from auditor.models.base import model_formats
 from auditor.pipeline.model_and_data import Subject, data_request
 from auditor.pipeline.pairs.generation import GenerationSetup
 from auditor.pipeline.pairs.measuring import CharacteristicSuite
+from auditor.pipeline.pairs.plugin_answers import refused_answers
 from auditor.plugin_registry import Registry, skipped
 
 
@@ -63,6 +64,10 @@ def facts_of_plugins(plugins: Sequence[Plugin]) -> dict[str, str]:
     return facts
 
 
-def plugin_checks() -> list[Validity]:
-    """A warning that names the plug-ins which cannot be used; nothing where there are none."""
-    return [Validity(id="plugins", status="warn", message=text)] if (text := skipped()) else []
+def plugin_checks(pairs: Sequence[Pair]) -> list[Validity]:
+    """Names the plug-ins that cannot be used, and what they answered in vain; fails where an answer was wrong."""
+    wrong, reasons = refused_answers(pairs)
+    more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
+    told = f"Answers of plug-ins are left out: {reasons[0]}{more}." if reasons else ""
+    text = " ".join(filter(None, [told, skipped()]))
+    return [Validity(id="plugins", status="fail" if wrong else "warn", message=text)] if text else []

@@ -126,7 +126,7 @@ def _audited(
             *subject.checks,
             *fit,
             *sandbox.checks(),
-            *plugin_checks(),
+            *plugin_checks(pairs),
             masking,
             covered(coverage, pairs),
             *validity_of(classifier, train, test, pairs, (plan.generator, setup.name)),

@@ -8,8 +8,8 @@ the file.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from auditor.documents.comparison import Comparison
@@ -17,6 +17,10 @@ from auditor.documents.results import Results
 from auditor.plugin_registry import Registry
 
 Document = TypeVar("Document", contravariant=True)
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?<!\.)")
+"""What every file system takes as the name of a file."""
+_OTHER_FILES = ("run.json", "instances", "audit.journal")
+"""What else a command puts into an output folder; a file system may not tell capital letters from small ones."""
 
 
 class Output(Protocol[Document]):
@@ -72,8 +76,9 @@ def output_fault(output: Any, others: Mapping[str, Any]) -> str | None:
         return "it has no file_name and summary"
     if not callable(getattr(output, "render", None)) or isinstance(output, type):
         return "it is no object with a method render"
-    if not name or name != PurePath(name).name or name in {"run.json", *(other.file_name for other in others.values())}:
-        return f"its file name {name!r} is no plain name, or that of another output"
+    taken = {*_OTHER_FILES, *(other.file_name.casefold() for other in others.values())}
+    if not _PLAIN.fullmatch(name) or name.casefold() in taken:
+        return f"its file name {name[:60]!r} is no plain name, or that of another output"
     return None
 
 

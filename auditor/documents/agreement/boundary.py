@@ -28,6 +28,7 @@ from auditor.documents.results import (
     Pair,
     Results,
     SampleGrid,
+    Series,
     StripSeries,
 )
 
@@ -195,14 +196,20 @@ def _asymmetry(where: str, pair: Pair) -> Iterator[Contradiction]:
 def _series_and_images(where: str, direction: Direction, classes: int) -> Iterator[Contradiction]:
     """Classes and probabilities behind the figures are some."""
     for series in direction.series.values():
-        if isinstance(series, StripSeries):
-            if any(not 0 <= index < classes for row in series.rows for index in row):
-                yield Contradiction(f"series of {where}", f"classes below {classes}", "another")
-            if len({len(row) for row in series.rows}) > 1 or not all(len(row) >= 2 for row in series.rows):
-                yield Contradiction(f"series of {where}", "paths of one length, of two steps at least", "others")
+        yield from strips(f"series of {where}", series, classes)
     if isinstance(direction.samples, SampleGrid):
         tops = [top for row in direction.samples.rows for cell in row.cells for top in cell.top]
         if any(not 0 <= top.index < classes or not within(top.probability, SHARE) for top in tops):
             yield Contradiction(f"samples of {where}", f"probabilities of classes below {classes}", "another")
         if any(not 0 <= row.distance <= 1e15 for row in direction.samples.rows):
             yield Contradiction(f"samples of {where}", "distances", "a number that is none")
+
+
+def strips(where: str, series: Series, classes: int) -> Iterator[Contradiction]:
+    """Predicted classes along paths are some of the model's, on paths of one length."""
+    if not isinstance(series, StripSeries):
+        return
+    if any(not 0 <= index < classes for row in series.rows for index in row):
+        yield Contradiction(where, f"classes below {classes}", "another")
+    if len({len(row) for row in series.rows}) > 1 or not all(len(row) >= 2 for row in series.rows):
+        yield Contradiction(where, "paths of one length, of two steps at least", "others")

@@ -47,7 +47,7 @@ def bounded(results: Results) -> Iterator[Contradiction]:
     for direction in (direction for pair in results.pairs for direction in pair.directions):
         place = f"{direction.source}:{direction.target}"
         for id, series in direction.series.items():
-            yield from _series(f"series {id[:60]} of {place}", series)
+            yield from bounded_series(f"series {id[:60]} of {place}", series)
         if isinstance(direction.samples, SampleGrid):
             yield from _grid(f"samples of {place}", direction.samples)
             pixels += (
@@ -57,7 +57,8 @@ def bounded(results: Results) -> Iterator[Contradiction]:
         yield Contradiction("samples", f"of at most {PIXELS:,} pixels in all", "more")
 
 
-def _series(where: str, series: Series) -> Iterator[Contradiction]:
+def bounded_series(where: str, series: Series) -> Iterator[Contradiction]:
+    """A series of no more numbers than an audit writes."""
     if isinstance(series, StripSeries):
         if sum(len(row) + 1 for row in series.rows) > STEPS:
             yield Contradiction(where, f"with at most {STEPS:,} steps", "more")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from auditor.boundary.answer_checks import check_answers
 from auditor.boundary.base import BoundaryInstances, Generator, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
@@ -22,6 +23,7 @@ from auditor.models.classifier import Classifier
 from auditor.numbers.class_pairs import ClassPair
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.model_facts.predictions import Predictions
+from auditor.pipeline.pairs.plugin_answers import copied, ends_audit, plugin_named
 from auditor.pipeline.pairs.sources import direction_tasks, usable_samples
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Stages
@@ -112,9 +114,10 @@ def prepared(
 ) -> GenerationSetup:
     """The setup with whatever its generator learns from the whole audit before its parts."""
     rng, samples = generator_for(plan.seed, "prepared", setup.name), partial(usable_samples, train)
-    with stages.stage(f"{setup.generator.definition.title}, once for all pairs"):
+    plugin = plugin_named(generators, setup.name)
+    with stages.stage(f"{setup.generator.definition.title}, once for all pairs"), ends_audit(plugin):
         generator = setup.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
-    return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
+        return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
 
 
 def generate(
@@ -137,7 +140,11 @@ def generate(
     name, generator = by
     tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
     with stages.stage(generator.definition.title):
-        return generator(classifier, tasks, stages.report)
+        if (plugin := plugin_named(generators, name)) is None:
+            return generator(classifier, tasks, stages.report)
+        with ends_audit(plugin):
+            given = [copied(task) for task in tasks]
+            return generator(classifier, given, stages.report, lambda _, made: check_answers(tasks, made))
 
 
 def configured(name: str, profile: Profile) -> Generator:
@@ -146,7 +153,12 @@ def configured(name: str, profile: Profile) -> Generator:
     Raises:
         UsageError: there is no such generator.
     """
-    return generators[name].configured(profile.name)
+    kind = generators[name]
+    with ends_audit(plugin_named(generators, name)):
+        made: object = kind.configured(profile.name)
+        if not isinstance(made, Generator):
+            raise TypeError(f"configured gave no Generator but {type(made).__name__}")
+        return made
 
 
 def generation_counts(found: BoundaryInstances) -> Generation:

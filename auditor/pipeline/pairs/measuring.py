@@ -20,6 +20,7 @@ from auditor.characteristics.base import (
 from auditor.documents.results import Definition, Measured, NotMeasured, Series
 from auditor.models.classifier import Classifier
 from auditor.pipeline.model_facts.predictions import Predictions
+from auditor.pipeline.pairs.plugin_answers import comparison_of, ends_audit, findings_of, plugin_named
 from auditor.pipeline.seeds import generator_for
 
 COARSER = 2.0
@@ -43,7 +44,12 @@ class CharacteristicSuite:
     @classmethod
     def registered(cls, profile: str) -> CharacteristicSuite:
         """Every characteristic that the registry knows, as the profile of that name wants it."""
-        made = {name: kind.configured(profile) for name, kind in characteristics.items()}
+        made = dict[str, Characteristic | PairCharacteristic]()
+        for name, kind in characteristics.items():
+            with ends_audit(plugin_named(characteristics, name)):
+                one: object = made.setdefault(name, kind.configured(profile))
+                if not isinstance(one, kind):
+                    raise TypeError(f"configured gave no {kind.__name__} but {type(one).__name__}")
         return cls(
             {name: c for name, c in made.items() if isinstance(c, Characteristic)},
             {name: c for name, c in made.items() if isinstance(c, PairCharacteristic)},
@@ -76,19 +82,29 @@ class CharacteristicSuite:
         for name, characteristic in self.directed.items():
             if baseline is None or characteristic.on_baselines:
                 key = (name, baseline or "chosen", evidence.instances.source, evidence.instances.target)
-                found = characteristic.measure(evidence, rng=generator_for(seed, *key))
+                rng, plugin = generator_for(seed, *key), plugin_named(characteristics, name)
+                if plugin is None:
+                    found = characteristic.measure(evidence, rng=rng)
+                    series.update(found.series)
+                    flagged.update(found.flagged)
+                else:
+                    found = findings_of(plugin, characteristic, evidence, rng, spread=baseline is None)
+                    series, flagged = {**found.series, **series}, {**found.flagged, **flagged}  # hides none of the own
                 measures.update(found.measures)
-                series.update(found.series)
-                flagged.update(found.flagged)
                 spread.update(found.by_generator)
         if baseline is None:
-            for characteristic in self.directed.values():
-                spread.update(characteristic.by_generator(evidence))
+            for name, characteristic in self.directed.items():
+                if plugin_named(characteristics, name) is None:
+                    spread.update(characteristic.by_generator(evidence))
         return Findings(measures, series, flagged, spread)
 
     def compare(self, forth: dict[str, Measured], back: dict[str, Measured]) -> dict[str, Measured]:
         """Measures of a pair from those of its two directions."""
-        return {id: m for c in self.paired.values() for id, m in c.compare(forth, back).items()}
+        found = dict[str, Measured]()
+        for name, one in self.paired.items():
+            plugin = plugin_named(characteristics, name)
+            found.update(one.compare(forth, back) if plugin is None else comparison_of(plugin, one, forth, back))
+        return found
 
 
 def class_samples(train: Predictions, test: Predictions) -> SamplesOf:

@@ -66,7 +66,7 @@ class Operator:
         return (self.function(node), node.inputs) if self.builds else self.signature.bind(node)
 
 
-operators: Registry[list[Operator]] = Registry("onnx_operator", "auditor.models.onnx.operators")
+operators: Registry[list[Operator]] = Registry("onnx_operator", "auditor.models.onnx.operators", words=False)
 _filed: dict[str, list[Operator]] = {}
 
 
