@@ -11,6 +11,7 @@ from auditor.documents.results import Measure, Measured, Results
 from auditor.render.rounding import plural, shown, unit_words
 from auditor.render.view.lookups import Audit
 from auditor.render.view.shared_figures import class_map, map_svg
+from auditor.untrusted_text import visible
 
 PAIRS = 10
 """Pairs that are shown, the most fragile first."""
@@ -27,7 +28,7 @@ def fragment(results: Results) -> str:
     whole = Markup(
         '<div style="{};font:14px/1.45 system-ui,sans-serif;max-width:60em;padding:8px 12px">{}</div>'
     ).format(_CARD, Markup("").join([*_head(audit), *_against(results), _measures(audit), *_map(audit)]))
-    return str(whole)
+    return visible(whole, keep="\n")  # whatever a sentence forgot
 
 
 def _head(audit: Audit) -> Iterator[Markup]:

@@ -12,7 +12,7 @@ import pytest
 import auditor
 from auditor.api.audit_objects import Audit
 from auditor.api.notebook_fragment import MARKS
-from auditor.documents.results import to_json
+from auditor.documents.results import Validity, to_json
 from auditor.testing import example_evidence
 from tests.render.sample_results import synthetic_results
 
@@ -206,6 +206,13 @@ def test_the_fragment_shows_what_the_audit_found(many: Audit):
     assert "35 more pairs, ranked after these" in shown
     head = "<figcaption>Margin, L2 (L2, pixels in [0, 1]), from row to column</figcaption><svg"
     assert head in shown.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_fragment_holds_no_control_character(many: Audit):
+    said = Validity(id="plugins", status="warn", message="red \x1b[31m bell \x07 next line \x85 \u202e")
+    shown = Audit(many.results.model_copy(update={"validity": [said]}))._repr_html_()
+    assert "bell" in shown
+    assert not set(shown) & {"\x1b", "\x07", "\x85", "\u202e"}
 
 
 def test_the_fragment_is_readable_on_pages_of_every_colour(many: Audit):
