@@ -104,18 +104,16 @@ def _as_option(name: str, value: Any) -> Any:
     return ("x" if name in ("resize", "crop") else ",").join(map(str, value))
 
 
-def _pair_as_option(pair: Any) -> str:
+def _pair_as_option(pair: Iterable[Any]) -> str:
     """Two classes as ``--pairs`` takes them: numbers are indices, whatever the names are.
 
     Raises:
-        UsageError: they are no two, or a name cannot stand in a list with commas.
+        UsageError: a name cannot stand in a list with commas.
     """
-    classes = list(pair) if isinstance(pair, Sequence) else [pair]
-    if len(classes) != 2 or not all(isinstance(one, str | int) for one in classes):
-        raise UsageError(f"expected pairs such as ('cat', 'dog') or (3, 8); found {pair!r}; correct pairs")
-    if comma := [one for one in classes if isinstance(one, str) and "," in one]:
-        raise UsageError(f"expected a class whose name has a comma by its index; found {comma[0]!r}; correct pairs")
-    return ":".join(one if isinstance(one, str) else f"#{one}" for one in classes)
+    classes = [one if isinstance(one, str) else f"#{one}" for one in pair]
+    if comma := next((one for one in classes if "," in one), None):
+        raise UsageError(f"expected a class whose name has a comma by its index; found {comma!r}; correct --pairs")
+    return ":".join(classes)
 
 
 def _complaint(err: ValidationError) -> UsageError:

@@ -74,8 +74,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"profile": "fast"}, "a profile of quick, standard, thorough, paper; found 'fast'"),
     ({"pairs": [(3, 3)]}, "two different classes in a pair; found '#3:#3'"),
     ({"pairs": []}, "name at least one pair"),
-    ({"pairs": (3, 9)}, "such as .'cat', 'dog'. or .3, 8.; found 3"),
-    ({"pairs": [("a", "b", "c")]}, "found .'a', 'b', 'c'."),
     ({"pairs": [("a", "c, d")]}, "expected a class whose name has a comma by its index; found 'c, d'"),
     ({"time_budget": 0}, "a time such as 90s, 10m or 2h; found '0'"),
     ({"class_names": []}, "two or more different class names; found 0 names"),
@@ -151,7 +149,7 @@ def test_other_functions_refuse_wrong_kinds_too(audit: auditor.Audit):
 
 
 def test_what_can_be_looked_at_once_is_taken_as_a_list():
-    with pytest.raises(auditor.UsageError, match="found 'three:9'"):
+    with pytest.raises(auditor.UsageError, match="found 'three:#9'"):
         auditor.audit(DIGITS_FCN, "digits", pairs=(pair for pair in [("three", 9)]))
 
 
