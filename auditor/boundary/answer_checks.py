@@ -11,7 +11,7 @@ from torch import Tensor
 from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 
 POINTS = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "x_across")
-ROWS = {"steps": None, "origin": None, "part": None, "attempt": len(ATTEMPTS)}
+ROWS = {"steps": 10**6, "origin": None, "part": None, "attempt": len(ATTEMPTS)}
 """Whole numbers of each instance, and below what they are."""
 OPTIONAL = ("x_across", "attempt")
 
