@@ -11,14 +11,16 @@ from torch import Tensor
 from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 
 POINTS = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "x_across")
-ROWS = {"steps": None, "origin": None, "part": None, "attempt": len(ATTEMPTS)}
+ROWS = {"steps": 10**6, "origin": None, "part": None, "attempt": len(ATTEMPTS)}
 """Whole numbers of each instance, and below what they are."""
 OPTIONAL = ("x_across", "attempt")
 
 
-def check_answers(tasks: Sequence[DirectionTask], made: object) -> None:
+def check_answers(tasks: Sequence[DirectionTask], made: object, classes: int) -> None:
     """Refuse instances that do not answer the tasks.
 
+    Args:
+        classes: of the model.
     Raises:
         ValueError: says of which direction, what was expected and what was found.
     """
@@ -27,7 +29,8 @@ def check_answers(tasks: Sequence[DirectionTask], made: object) -> None:
     if len(made) != len(tasks):
         raise ValueError(f"expected an answer for each of {len(tasks)} directions, found {len(made)}")
     for task, found in zip(tasks, made, strict=True):
-        if fault := _ends(task, found) or _tensors(task, found) or _origin(task, found) or _counts(task, found):
+        fault = _ends(task, found) or _tensors(task, found) or _origin(task, found) or _counts(task, found, classes)
+        if fault:
             raise ValueError(f"instances of {task.source} to {task.target}: {fault}")
 
 
@@ -67,7 +70,7 @@ def _origin(task: DirectionTask, found: BoundaryInstances) -> str:
     return ""
 
 
-def _counts(task: DirectionTask, found: BoundaryInstances) -> str:
+def _counts(task: DirectionTask, found: BoundaryInstances, classes: int) -> str:
     """What is wrong with the counts: they only fall, and all that did not arrive has its reason."""
     stages: list[object] = [found.requested, found.adversarial, found.adversarial_of_adversarial]
     if not all(type(count) is int for count in stages):
@@ -85,7 +88,7 @@ def _counts(task: DirectionTask, found: BoundaryInstances) -> str:
     if len(found) + sum(found.failures.values()) != found.requested:
         lost = sum(found.failures.values())
         return f"expected instances and failures that add up to requested, found {len(found)} + {lost} of {falling[1]}"
-    classes = [k for k in found.third_class if type(k) is not int or k < 0 or k in (task.source, task.target)]
-    if classes or sum(found.third_class.values()) > found.adversarial_of_adversarial:
+    others = {*range(classes)} - {task.source, task.target}
+    if not found.third_class.keys() <= others or sum(found.third_class.values()) > found.adversarial_of_adversarial:
         return "expected third_class to count bisections by the class that they were lost to, found others"
     return "" if isinstance(found.third_by_part, Mapping) else "expected third_by_part as a table, found none"

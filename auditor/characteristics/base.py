@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
+from auditor.documents.agreement.numbers import meaning
 from auditor.documents.results import Definition, Measure, Measured, NotMeasured, Series
 from auditor.models.classifier import Classifier
 from auditor.plugin_registry import Registry, not_a
@@ -198,6 +199,9 @@ def _fault(kind: Kind, others: Mapping[str, Kind]) -> str | None:
     scope = "pair" if base is PairCharacteristic else "direction"
     if other := sorted(id for id, one in kind.definitions.items() if one.scope != scope):
         return f"it takes the scope of {', '.join(other)} to be {scope}"
+    for id, one in kind.definitions.items():
+        for wrong in meaning(id, one):
+            return f"{wrong.where} takes {wrong.expected}; found {wrong.found}"
     taken = sorted(id for id in kind.definitions if any(id in other.definitions for other in others.values()))
     return f"another characteristic defines {', '.join(taken)}" if taken else None
 

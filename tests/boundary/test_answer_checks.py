@@ -31,6 +31,7 @@ CHANGES: dict[str, Any] = {
     "that add up to requested": lambda one: {"failures": Counter({"lost": 99})},
     "expected failures as a Counter": lambda one: {"failures": {}},
     "expected third_class to count": lambda one: {"third_class": Counter({0: 1})},
+    "expected third_class to count bisections": lambda one: {"third_class": Counter({3: 1})},
 }
 
 
@@ -38,14 +39,14 @@ CHANGES: dict[str, Any] = {
 def test_an_answer_that_does_not_fit_its_task_is_refused(said: str) -> None:
     f = three_sectors()
     tasks = _tasks(f, [(0, 1)])
-    (one,) = RPBS()(f, tasks, check=check_answers)
+    (one,) = RPBS()(f, tasks, check=lambda _, made: check_answers(tasks, made, 3))
     assert len(one)
-    check_answers(tasks, [one])
+    check_answers(tasks, [one], 3)
     with pytest.raises(ValueError, match=said):
-        check_answers(tasks, [replace(one, **CHANGES[said](one))])
+        check_answers(tasks, [replace(one, **CHANGES[said](one))], 3)
 
 
 @pytest.mark.parametrize("made", [None, [], [None], torch.zeros(3)])
 def test_there_is_an_answer_for_each_task(made: object) -> None:
     with pytest.raises(ValueError, match="expected"):
-        check_answers(_tasks(three_sectors(), [(0, 1)]), made)
+        check_answers(_tasks(three_sectors(), [(0, 1)]), made, 3)

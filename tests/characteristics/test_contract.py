@@ -50,3 +50,17 @@ def test_settings_are_the_provenance_line():
 
 def test_series_values_have_four_digits():
     assert series_values(torch.tensor([[0.123456, 12345.678], [0.0, 1e-9]])) == [0.1235, 12350.0, 0.0, 1e-9]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bounds": (1.0, 0.0)}, "x takes a lower bound below the upper; found 1 and 0"),
+        ({"better": "near", "ideal": 1e20}, "x.ideal takes of a size below 1e+15; found 1e+20"),
+        ({"scope": "pair"}, "it takes the scope of x to be direction"),
+    ],
+)
+def test_a_definition_that_no_results_may_hold_is_refused_when_it_is_registered(change, said):
+    x = next(iter(DIRECTED["idc"].definitions.values())).model_copy(update=change)
+    kind = type("Kind", (type(DIRECTED["idc"]),), {"definitions": {"x": x}})
+    assert characteristics.why_not(kind) == said

@@ -39,7 +39,7 @@ def interval(where: str, value: float, low: float | None, high: float | None) ->
         yield Contradiction(where, "inside its interval", f"{value:g} and {_shown(low, high)}")
 
 
-def measured(where: str, measure: Measured, meaning: Meaning) -> Iterator[Contradiction]:
+def measured(where: str, measure: Measured, definition: Meaning) -> Iterator[Contradiction]:
     """A measure in the unit, on the scale and between the bounds of its meaning, of at least one observation."""
     if not isinstance(measure, Measure):
         return
@@ -48,12 +48,21 @@ def measured(where: str, measure: Measured, meaning: Meaning) -> Iterator[Contra
         yield Contradiction(where, "of at least one observation", f"n {measure.n}")
     if measure.n > LARGEST:
         yield Contradiction(where, f"of fewer than {LARGEST:g} observations", "more")
-    if (measure.unit, measure.scale) != (meaning.unit, meaning.scale):
-        said = f"in {meaning.unit}, a {meaning.scale}"
+    if (measure.unit, measure.scale) != (definition.unit, definition.scale):
+        said = f"in {definition.unit}, a {definition.scale}"
         yield Contradiction(where, said, f"{measure.unit[:60]}, a {measure.scale}")
     for number in (measure.value, measure.ci_low, measure.ci_high):
-        if number is not None and not within(number, meaning.bounds):
-            yield Contradiction(where, f"between {meaning.bounds[0]} and {meaning.bounds[1]}", f"{number:g}")
+        if number is not None and not within(number, definition.bounds):
+            yield Contradiction(where, f"between {definition.bounds[0]} and {definition.bounds[1]}", f"{number:g}")
+
+
+def meaning(where: str, found: Meaning) -> Iterator[Contradiction]:
+    """Bounds between which numbers can lie, and an ideal of a size that can be measured."""
+    low, high = found.bounds
+    if found.ideal is not None and abs(found.ideal) > LARGEST:
+        yield Contradiction(f"{where}.ideal", f"of a size below {LARGEST:g}", f"{found.ideal:g}")
+    if low is not None and high is not None and low >= high:
+        yield Contradiction(where, "a lower bound below the upper", f"{low:g} and {high:g}")
 
 
 def within(number: float, bounds: Bounds) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from math import comb
 
-from auditor.documents.agreement.numbers import LARGEST, Contradiction, close, interval, measured, share
+from auditor.documents.agreement.numbers import Contradiction, close, interval, meaning, measured, share
 from auditor.documents.agreement.own_measures import key_facts, own_measures
 from auditor.documents.ranking_and_summary import RANKED_BY, summarise
 from auditor.documents.results import ERRORS_COVERED, Results, Rule, SummaryMeasure, Worst
@@ -24,11 +24,8 @@ def definitions(results: Results) -> Iterator[Contradiction]:
     """Bounds and ideals are of a size that can be measured; those of this tool are as the tool has them."""
     own = own_measures()
     for id, definition in results.definitions.items():
-        where, (low, high) = f"definitions.{id[:60]}", definition.bounds
-        if definition.ideal is not None and abs(definition.ideal) > LARGEST:
-            yield Contradiction(f"{where}.ideal", f"of a size below {LARGEST:g}", f"{definition.ideal:g}")
-        if low is not None and high is not None and low >= high:
-            yield Contradiction(where, "a lower bound below the upper", f"{low:g} and {high:g}")
+        where = f"definitions.{id[:60]}"
+        yield from meaning(where, definition)
         if id in own and (found := key_facts(definition)) != own[id]:
             key = next(key for key in own[id] if own[id][key] != found[key])
             yield Contradiction(f"{where}.{key}", f"{own[id][key]!r}", f"{found[key]!r}")

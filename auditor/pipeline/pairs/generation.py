@@ -144,7 +144,9 @@ def generate(
             return generator(classifier, tasks, stages.report)
         with ends_audit(plugin):
             given = [copied(task) for task in tasks]
-            return generator(classifier, given, stages.report, lambda _, made: check_answers(tasks, made))
+            return generator(
+                classifier, given, stages.report, lambda _, made: check_answers(tasks, made, classifier.num_classes)
+            )
 
 
 def configured(name: str, profile: Profile) -> Generator:
