@@ -270,7 +270,8 @@ def of_this_program(*kinds: str) -> list[OfThisProgram[Any]]:
         if registry.kind not in kinds:
             continue
         brought = [point.module for point, _ in _plugins(registry._group)]
-        own = {name: registry._entries[name] for name, source in registry._sources.items() if not source.distribution}
+        sources = registry._sources
+        own = {n: entry for n, entry in registry._entries.items() if n in sources and not sources[n].distribution}
         own |= {
             one.name: one.entry
             for one in registry._waiting

@@ -117,6 +117,7 @@ def test_fingerprint_sees_every_pixel_label_type_and_split() -> None:
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     monkeypatch.setattr(data_sources, "_entries", dict(data_sources.items()))
+    monkeypatch.setattr(data_sources, "_sources", dict(data_sources._sources))
 
 
 @pytest.mark.usefixtures("own_registry")
