@@ -45,7 +45,7 @@ RUN apt-get update \
 COPY --from=build /opt/deepdig-audit /opt/deepdig-audit
 # All that is written goes to the working folder and to /tmp, so that the rest may be read-only.
 ENV PATH="/opt/deepdig-audit/bin:$PATH" PYTHONDONTWRITEBYTECODE=1 XDG_STATE_HOME=/tmp/state
-WORKDIR /work
+WORKDIR /audit
 USER 10001:10001
 HEALTHCHECK NONE
 ENTRYPOINT ["deepdig-audit"]

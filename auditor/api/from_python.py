@@ -38,11 +38,20 @@ _OPTIONS = (
 
 
 def in_python(text: str) -> str:
-    """A message of the command with its options as keyword arguments.
+    """A message of the command with its options as keyword arguments; what was found, and lists of names, stay.
 
     >>> in_python("at most --max-pairs 5 pairs; say --trust-model, or correct --profile; give MODEL")
     'at most max_pairs=5 pairs; say trust_model=True, or correct profile=; give model'
+    >>> in_python("expected a class (--seed, b); found a --profile; b; correct --pairs")
+    'expected a class (--seed, b); found a --profile; b; correct pairs='
     """
+    expected, found, rest = text.partition("; found ")
+    what, mark, action = rest.rpartition("; ") if "; " in rest else (rest, "", "")
+    return f"{_keywords(expected)}{found}{what}{mark}{_keywords(action)}"
+
+
+def _keywords(text: str) -> str:
+    """Options outside of brackets, in which names from outside are listed, as keyword arguments."""
 
     def keyword(match: re.Match[str]) -> str:
         option, value = match["name"], match["value"]
@@ -54,14 +63,16 @@ def in_python(text: str) -> str:
             return match[0]
         return f"{option.replace('-', '_')}=" + (f'"{value}"' if value and option in _TEXTS else value or "")
 
-    return re.sub(r"\b(give|expected) MODEL\b", r"\1 model", _OPTION.sub(keyword, text))
+    parts = re.split(r"(\([^()]*\))", text)
+    parts[::2] = [re.sub(r"\b(give|expected) MODEL\b", r"\1 model", _OPTION.sub(keyword, part)) for part in parts[::2]]
+    return "".join(parts)
 
 
 def reworded(err: AuditError) -> AuditError:
     """The same error, in Python's words."""
     err.args = (in_python(str(err)),)
     if isinstance(err, InputRefused):
-        err.expected, err.found, err.action = map(in_python, (err.expected, err.found, err.action))
+        err.expected, err.action = _keywords(err.expected), _keywords(err.action)
     return err
 
 

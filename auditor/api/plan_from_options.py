@@ -229,7 +229,7 @@ def _check_together(mean: tuple[float, ...] | None, std: tuple[float, ...] | Non
     """
     if mean is not None and std is None and any(mean):
         raise UsageError(
-            "expected --std beside --mean; found --mean alone; give both, and --std 1 if the model only subtracts"
+            "expected --std beside --mean; found a mean alone; give both, and --std 1 if the model only subtracts"
         )
     if mean is not None and std is not None and len(mean) != len(std) and 1 not in (len(mean), len(std)):
         raise UsageError(

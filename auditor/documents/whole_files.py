@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -52,11 +53,11 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except BaseException as err:
-        temporary.unlink(missing_ok=True)
-        if isinstance(err, OSError):
-            raise AuditIncomplete(
-                f"expected to write {path}; found: {err.strerror}; free space or check rights"
-            ) from err
+        with suppress(OSError, ValueError):  # of a name that no file can have
+            temporary.unlink(missing_ok=True)
+        if isinstance(err, (OSError, ValueError)):
+            why = getattr(err, "strerror", None) or str(err)
+            raise AuditIncomplete(f"expected to write {path}; found: {why}; free space or check rights") from err
         raise
 
 

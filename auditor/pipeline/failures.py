@@ -12,6 +12,13 @@ SHOWN = ContextVar("SHOWN", default=True)
 """Whether tracebacks go to standard error: to a worker's, which --verbose shows, never to the caller's own."""
 
 
+def let_go(err: BaseException) -> None:
+    """Print an error's traceback for a worker's --verbose, and free the tensors that it holds."""
+    if SHOWN.get():
+        traceback.print_exception(err)
+    traceback.clear_frames(err.__traceback__)
+
+
 def reason_of(err: Exception) -> str:
     """Why a part is missing, in a line, once its traceback has been printed and its tensors let go.
 
@@ -20,9 +27,7 @@ def reason_of(err: Exception) -> str:
     """
     if isinstance(err, AuditError) and not isinstance(err, InputRefused):
         raise err
-    if SHOWN.get():
-        traceback.print_exception(err)
-    traceback.clear_frames(err.__traceback__)
+    let_go(err)
     if memory := lack_of_memory(err):
         return one_line(f"memory ran out: {memory}")
     return err.found if isinstance(err, InputRefused) else one_line(f"{type(err).__name__}: {err}")

@@ -167,6 +167,13 @@ def test_the_name_of_a_file_tells_the_output(name: str, begins: bytes, many: Aud
     assert Path(name).read_bytes().startswith(begins)
 
 
+@pytest.mark.parametrize("name", ["a" * 300 + ".html", "r\0.html"])
+def test_a_name_that_no_file_can_have_is_told_in_one_line(name: str, many: Audit):
+    with pytest.raises(auditor.AuditIncomplete, match="expected to write") as caught:
+        many.report(name)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_folder_that_is_not_there_is_not_made(many: Audit):
     for made in (many, many.compare(many)):
         with pytest.raises(auditor.UsageError, match="expected a folder that is there; found none at a/typo"):

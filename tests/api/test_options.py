@@ -64,7 +64,7 @@ def test_the_files_are_those_of_the_command_to_the_byte(tmp_path: Path, monkeypa
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"mean": 0.5}, "expected std= beside mean=; found mean= alone; give both, and std=1 if"),
+    ({"mean": 0.5}, "expected std= beside mean=; found a mean alone; give both, and std=1 if"),
     ({"mean": (0.1, 0.2, 0.3), "std": [1, 1]}, "found 3 and 2; give one for each channel"),
     ({"std": 0}, "expected positive numbers; found '0'; correct std="),
     ({"layout": "chw"}, "for layout=: Input should be 'auto', 'nchw', 'nhwc' or 'flat'; found 'chw'"),
@@ -160,7 +160,9 @@ def test_what_can_be_looked_at_once_is_taken_as_a_list():
         ("say --device cpu", 'say device="cpu"'), ("use --no-download", "use download=False"),
         ("at most --max-pairs 5 pairs", "at most max_pairs=5 pairs"), ("found '--seed' in x--seed", None),
         ("expected --output-kind probabilities, as", 'expected output_kind="probabilities", as'),
-        ("see deepdig-audit --help", None), ("give --std 1.5.", "give std=1.5."),
+        ("see deepdig-audit --help", None), ("expected a file; found a --profile b.onnx; check the path", None),
+        ("expected a class (--pairs, b); found '--pairs:z'; correct --pairs",
+         "expected a class (--pairs, b); found '--pairs:z'; correct pairs="), ("give --std 1.5.", "give std=1.5."),
     ],
 )  # fmt: skip
 def test_options_of_the_command_are_arguments_in_a_message_of_python(command: str, python: str | None):

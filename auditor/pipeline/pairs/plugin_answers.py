@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
@@ -28,6 +27,7 @@ from auditor.documents.results import Definition, Measure, Measured, NotMeasured
 from auditor.errors import AuditError, AuditIncomplete, one_line
 from auditor.models.classifier import Classifier
 from auditor.models.memory import lack_of_memory
+from auditor.pipeline.failures import let_go
 from auditor.plugin_registry import Registry
 
 WRONG, FAILED, NOTHING = "a plug-in answered wrongly", "a plug-in failed", "the plug-in gave no answer"
@@ -140,8 +140,7 @@ def _said(err: BaseException) -> str:
 def _unusable(plugin: str, definitions: Mapping[str, Definition], err: BaseException) -> dict[str, Measured]:
     if _of_audit(err):
         raise err
-    traceback.print_exception(err)  # seen with --verbose
-    traceback.clear_frames(err.__traceback__)
+    let_go(err)
     begins = WRONG if isinstance(err, (WrongAnswer, ValidationError)) else FAILED
     return dict.fromkeys(definitions, NotMeasured(not_measured=f"{begins}: {plugin}: {_said(err)[:_LONGEST]}"))
 
