@@ -1,52 +1,82 @@
-"""Keeping an audit within a time that was asked for: what is begun must be likely to end in time."""
+"""Keeping an audit within a time that was asked for: what is begun must be likely to end in time, and is cut off else."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-SHARE_FOR_THE_REPORT, LEAST_FOR_THE_REPORT, MOST_FOR_THE_REPORT = 0.1, 5.0, 60.0
+from auditor.models.classifier import Spent
+
+SHARE_FOR_THE_REPORT, LEAST_FOR_THE_REPORT, MOST_FOR_THE_REPORT = 0.1, 5.0, 30.0
 """Of the time asked for, what is kept for writing the report: this share, at least and at most so many seconds."""
 CAUTION = 1.25
-"""A pair may take this many times as long as the slowest average so far."""
+"""Work may take this many times as long as the like of it took before."""
+GRACE = 0.05
+"""Work that was begun in time may go on for this share of the whole budget longer before it is cut off."""
+SPENT = "the time budget was spent"
 
 
-@dataclass
+class OutOfTime(BaseException):
+    """The time for a piece of work is over.
+
+    Whoever takes note of what a model or a plug-in raises and goes on does not catch it.
+    """
+
+
+@dataclass(frozen=True)
 class TimeBudget:
-    """The time left, and how many class pairs fit in it.
+    """The time left.
 
     Args:
         seconds: for the whole audit with its report; None sets no bound.
-        started: when it began, in seconds of ``time.monotonic``, so that setting the clock changes nothing.
+        started: when it began, in seconds of ``clock``, so that setting the system's clock changes nothing.
+        clock: seconds that only ever grow.
     """
 
     seconds: float | None
     started: float
-    _slowest: float = field(default=0.0, init=False)
-    _learned_from: int = field(default=0, init=False)
+    clock: Callable[[], float] = time.monotonic
 
     def left(self) -> float:
         """Seconds left for work on class pairs; infinite without a bound."""
         if self.seconds is None:
             return float("inf")
         report = min(max(SHARE_FOR_THE_REPORT * self.seconds, LEAST_FOR_THE_REPORT), MOST_FOR_THE_REPORT)
-        return self.seconds - report - (time.monotonic() - self.started)
+        return self.seconds - report - (self.clock() - self.started)
 
-    def fitting(self, at_once: int) -> int:
-        """How many pairs to begin next, at most ``at_once``; 0 where none would end in time.
+    def fits(self, seconds: float) -> bool:
+        """Whether work that is expected to take so many seconds is likely to end in time."""
+        return CAUTION * seconds <= self.left()
 
-        The first part is one pair, because nothing is known of their pace before.
-        """
-        if self.seconds is None:
-            return at_once
-        if self.left() <= 0:
-            return 0
-        if not self._slowest:
-            return 1
-        return min(at_once, int(self.left() / (CAUTION * self._slowest)))
+    def cut_off(self) -> float | None:
+        """Seconds from now after which work that has been begun is cut off; None without a bound."""
+        return None if self.seconds is None else max(0.0, self.left() + GRACE * self.seconds)
 
-    def took(self, pairs: int, seconds: float) -> None:
-        """Learn from a finished part."""
-        # One pair alone tells little of many that share the model's batches.
-        known = self._slowest if self._learned_from > 1 else 0.0
-        self._slowest, self._learned_from = max(known, seconds / pairs), pairs
+
+@contextmanager
+def at_most(seconds: float | None, spent: Spent, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """A block that ends with the first batch of the model that would begin after so many seconds.
+
+    Args:
+        seconds: None sets no bound.
+        spent: of the classifier that is asked.
+    Raises:
+        OutOfTime: they have passed.
+    """
+    if seconds is None:
+        yield
+        return
+    end, before = clock() + seconds, spent.before_each
+
+    def check() -> None:
+        before()
+        if clock() > end:
+            raise OutOfTime
+
+    spent.before_each = check
+    try:
+        yield
+    finally:
+        spent.before_each = before
