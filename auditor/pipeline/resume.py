@@ -71,18 +71,14 @@ class FinishedParts:
                 self._baselines[part.classes] = part
             elif wanted.issuperset(part.classes):
                 self._pairs[part.classes[0]] = part
+                wanted.difference_update(part.classes)
 
-    def pairs(self, rest: Sequence[ClassPair]) -> PairsPart | None:
-        """The finished part that the pairs still to come begin with, if there is one."""
-        part = self._pairs.get(rest[0])
-        if part is None or part.classes != list(rest[: len(part.pairs)]):
-            return None
-        self._used.update(part.classes)
-        return part
-
-    def gap(self, rest: Sequence[ClassPair]) -> int:
-        """How many of the pairs still to come lie before the next finished part."""
-        return next((i for i, pair in enumerate(rest) if pair in self._pairs), len(rest))
+    @property
+    def parts(self) -> list[PairsPart]:
+        """The finished parts of pairs, no pair in two of them."""
+        for part in self._pairs.values():
+            self._used.update(part.classes)
+        return list(self._pairs.values())
 
     def baselines(self, pair: ClassPair) -> BaselinesPart | None:
         """The finished baselines of a pair, if there are any."""

@@ -1,0 +1,186 @@
+"""What to do next: the class pairs of an audit cut into tasks, then the baselines of the pairs that the report shows.
+
+Tasks may end in any order. How pairs are cut into tasks depends on the plan, the model and the data alone, except where
+a time budget decides how many are begun. A pair whose work fails does not end the audit: it is missing with its reason,
+and the others go on. A model that changes its answers ends the work: the pairs that are not finished are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from auditor.documents.pair_outcomes import NOT_SHOWN, BaselinesPart, PairOutcome, PairsPart
+from auditor.documents.ranking_and_summary import RANKED_BY, ranking
+from auditor.documents.results import Cost, NotMeasured
+from auditor.documents.tasks import Task
+from auditor.models.determinism import ModelChanged, add_not_finite
+from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline.pairs.retraining import allow_for_training
+from auditor.pipeline.pairs.shard import Work, pairs_at_once, shards_of
+from auditor.pipeline.resume import FinishedParts
+from auditor.pipeline.time_budget import TimeBudget
+
+PAIRS, BASELINES = "class pairs", "baselines"
+"""Names of the stages, as progress has them; the first takes nearly all of the time."""
+SPENT = "the time budget was spent"
+ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
+
+
+class Schedule:
+    """The tasks of an audit.
+
+    Args:
+        work: what every task needs.
+        pairs: in the order in which they are worked on.
+        budget, finished_parts: of the audit.
+    Attributes:
+        outcomes: what is known of every finished pair, in order of the classes.
+        costs: of the parts.
+        missing: why a pair could not be measured.
+        first_failure: the error of the first of these.
+        stage: name of the stage that the tasks now handed out belong to.
+    """
+
+    def __init__(
+        self, work: Work, pairs: Sequence[ClassPair], budget: TimeBudget, finished_parts: FinishedParts
+    ) -> None:
+        self._work, self._budget, self._finished_parts, self._order = work, budget, finished_parts, list(pairs)
+        self.outcomes, self.costs = dict[ClassPair, PairOutcome](), list[Cost]()
+        self.missing = dict[ClassPair, str]()
+        self.first_failure: Exception | None = None
+        self.stage = PAIRS
+        self._at_once = _pairs_at_once(work)
+        self._out = list[Task]()
+        self._shown, self._with_baselines = list[ClassPair](), 0
+        for part in finished_parts.parts:
+            self._take_over(part)
+            self._finish(part)
+        shards = _cut(self._order, self._at_once)
+        self._rest = [shard for s in shards if (shard := [pair for pair in s if pair not in self.outcomes])]
+        self._go_on()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is done."""
+        return not (self._out or self._rest)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Pairs of this stage that are finished or given up, and those that there are."""
+        if self.stage == BASELINES:
+            return self._with_baselines, len(self._shown)
+        return len(self.outcomes) + len(self.missing), len(self._order)
+
+    def next(self) -> Task | None:
+        """What to do now; None where nothing is to be handed out, be it until a task ends that is out."""
+        if not self._rest:
+            return None
+        fitting = self._budget.fitting(len(self._rest[0]))
+        if not fitting:
+            self._rest = []
+            self._go_on()
+            return self.next()
+        shard, left = self._rest[0][:fitting], self._rest[0][fitting:]
+        self._rest[:1] = [left] * bool(left)
+        task = Task(kind="full" if self.stage == PAIRS else "baselines", pairs=tuple(shard))
+        self._out.append(task)
+        return task
+
+    def done(self, task: Task, part: PairsPart | BaselinesPart) -> None:
+        """A task has ended with its part."""
+        self._out.remove(task)
+        self._finish(part)
+        if isinstance(part, PairsPart):
+            self._budget.took(len(part.pairs), part.seconds)
+        self._go_on()
+
+    def failed(self, task: Task, reason: str, err: Exception) -> None:
+        """A task has failed: several pairs are tried one by one, a single one is given up.
+
+        Args:
+            task: the task.
+            reason: in a line.
+            err: what is raised if no pair at all can be measured.
+        """
+        self._out.remove(task)
+        if task.kind == "baselines":
+            self._without_baselines(task.pairs, reason)
+            self._with_baselines += 1
+        elif len(task.pairs) > 1:
+            self._rest[:0] = [[pair] for pair in task.pairs]
+        else:
+            self.first_failure = self.first_failure or err
+            self._give_up(task.pairs, reason)
+        self._go_on()
+
+    def stop(self, task: Task, err: ModelChanged) -> None:
+        """During this task the model has changed its answers: leave out all that is not finished."""
+        self._out.remove(task)
+        rest, self._rest = [*task.pairs, *(pair for shard in self._rest for pair in shard)], []
+        reason = f"the model changed its answers ({err.found})"
+        if task.kind == "baselines":
+            self._without_baselines(rest, reason)
+        else:
+            self.first_failure = self.first_failure or err
+            self._give_up(rest, reason)
+        self._go_on()
+
+    def _finish(self, part: PairsPart | BaselinesPart) -> None:
+        self.costs.append(part.cost)
+        if isinstance(part, BaselinesPart):
+            self._with_baselines += 1
+            for direction, baselines in zip(self.outcomes[part.classes].directions, part.directions, strict=True):
+                direction.baselines = baselines
+            return
+        self.outcomes = dict(sorted({**self.outcomes, **{pair.classes: pair for pair in part.pairs}}.items()))
+        # Pairs only ever lose rank as others come in, whichever measure decides in the end.
+        most, known = self._work.plan.report_pairs, [*self.outcomes.values()]
+        kept = {classes for by in RANKED_BY for classes in ranking(known, by)[:most]}
+        for direction in (d for pair in known if pair.classes not in kept for d in pair.directions):
+            direction.samples = NOT_SHOWN
+
+    def _take_over(self, part: PairsPart | BaselinesPart) -> None:
+        add_not_finite(self._work.subject.classifier.backend, part.not_finite)
+
+    def _go_on(self) -> None:
+        """Once all pairs are finished, say what only the whole audit tells, and begin with the baselines."""
+        if self._rest or self._out or self.stage == BASELINES:
+            return
+        self.stage, pairs = BASELINES, list(self.outcomes.values())
+        self.missing = {pair: self.missing[pair] for pair in self._order if pair in self.missing}
+        allow_for_training([d for pair in pairs for d in pair.directions], self._work.suite.definitions)
+        if self._work.baselines:
+            return
+        self._shown = ranking(pairs, RANKED_BY[0])[: self._work.shown]
+        self._without_baselines([pair for pair in self.outcomes if pair not in self._shown], ELSEWHERE)
+        self._without_baselines(self._shown, SPENT)
+        for classes in self._shown:
+            if (part := self._finished_parts.baselines(classes)) is None:
+                self._rest.append([classes])
+            else:
+                self._take_over(part)
+                self._finish(part)
+
+    def _give_up(self, pairs: Iterable[ClassPair], reason: str) -> None:
+        self.missing |= dict.fromkeys(pairs, reason)
+
+    def _without_baselines(self, pairs: Iterable[ClassPair], reason: str) -> None:
+        """Say in both directions of each pair why there are no baselines."""
+        for direction in (direction for pair in pairs for direction in self.outcomes[pair].directions):
+            direction.baselines = dict.fromkeys(self._work.setup.baselines, NotMeasured(not_measured=reason))
+
+
+def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
+    """The pairs in their order, one shard after the other, each the first of what is left."""
+    shards, rest = list[list[ClassPair]](), list(pairs)
+    while rest:
+        shards.append(shards_of(rest, at_once)[0])
+        rest = rest[len(shards[-1]) :]
+    return shards
+
+
+def _pairs_at_once(work: Work) -> int:
+    classifier = work.subject.classifier
+    largest = int(work.train.split.labels.bincount().max()) if len(work.train.split) else 0
+    sources = min(largest, work.plan.settings.samples_per_class or largest)
+    return pairs_at_once(classifier.instance_shape, sources, classifier.device.type)
