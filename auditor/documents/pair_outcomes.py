@@ -137,12 +137,13 @@ class PairsPart(Document):
 
 
 class BaselinesPart(Document):
-    """The baselines of a pair that the report shows on a page of its own, forth and back, and what they cost."""
+    """The baselines of a pair that the report shows on a page of its own, forth and back, what they cost and took."""
 
     kind: Literal["baselines"] = "baselines"
     classes: tuple[int, int]
     directions: tuple[dict[str, Baseline | NotMeasured], dict[str, Baseline | NotMeasured]]
     cost: Cost
+    seconds: float
     not_finite: int = Field(default=0, ge=0)
 
 

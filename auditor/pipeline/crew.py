@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.documents.pair_outcomes import BaselinesPart, PairsPart
+from auditor.documents.pair_outcomes import BaselinesPart, PairsPart, ScreenedPart
 from auditor.documents.tasks import Task
 from auditor.models.determinism import ModelChanged, watched
 from auditor.pipeline.failures import reason_of
@@ -13,6 +13,7 @@ from auditor.pipeline.pairs.tasks import run_task
 from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.schedule import PAIRS, Schedule
 from auditor.pipeline.stages import Stages
+from auditor.pipeline.time_budget import SPENT, OutOfTime
 
 STEPS = 1000
 """Steps of progress for each pair."""
@@ -30,19 +31,21 @@ class Failed:
     """A task without a part: why, in a line, and the error."""
 
     reason: str
-    err: Exception
+    err: BaseException
 
 
-def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | BaselinesPart | Failed:
+def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart | BaselinesPart | Failed:
     """Do a task, and have the model asked again for some of what it answered before its part is believed.
 
     Raises:
         ModelChanged: its answers are others now.
         AuditError: another task would fare no better, as where a file cannot be written.
     """
-    answer: PairsPart | BaselinesPart | Exception
+    answer: PairsPart | ScreenedPart | BaselinesPart | Exception
     try:
         answer = run_task(task, work, stages)
+    except OutOfTime as err:
+        return Failed(SPENT, err)
     except Exception as err:
         answer = err
     if (watch := watched(work.subject.classifier.backend)) is not None:

@@ -13,8 +13,16 @@ from collections.abc import Callable, Sequence
 import torch
 
 from auditor import __version__
-from auditor.documents.messages import Begun, PartDone
-from auditor.documents.pair_outcomes import BaselinesPart, Found, PairsPart, form_of_parts
+from auditor.documents.messages import Begun, Notice, PartDone
+from auditor.documents.pair_outcomes import (
+    BaselinesPart,
+    Found,
+    PairOutcome,
+    PairsPart,
+    ScreenedPair,
+    ScreenedPart,
+    form_of_parts,
+)
 from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
 from auditor.numbers.class_pairs import ClassPair
@@ -34,11 +42,14 @@ class FinishedParts:
         tell: gets what the parent has to keep.
     Attributes:
         taken: pairs that an earlier run finished and this one need not do again.
+        parts: what it finished of pairs, in the order in which that happened; of a pair also at several levels.
     """
 
-    def __init__(self, found: Found | None = None, tell: Callable[[Begun | PartDone], None] = lambda _: None) -> None:
+    def __init__(
+        self, found: Found | None = None, tell: Callable[[Begun | PartDone | Notice], None] = lambda _: None
+    ) -> None:
         self._found, self._tell = found, tell
-        self._pairs: dict[ClassPair, PairsPart] = {}
+        self.parts = list[PairsPart | ScreenedPart]()
         self._baselines: dict[ClassPair, BaselinesPart] = {}
         self.taken = 0
         self._order, self._used = list[ClassPair](), set[ClassPair]()
@@ -61,7 +72,8 @@ class FinishedParts:
             if not changed:
                 self._take_over(self._found, set(pairs))
         self._order = list(pairs)
-        self.taken = sum(len(part.pairs) for part in self._pairs.values())
+        finished = {pair.classes for part in self.parts for pair in part.pairs if _is_full(pair)}
+        self.taken = len(finished)
         self._tell(Begun(facts=facts, changed=changed, taken=self.taken, wanted=len(pairs)))
         self._found = None
 
@@ -70,15 +82,15 @@ class FinishedParts:
             if isinstance(part, BaselinesPart):
                 self._baselines[part.classes] = part
             elif wanted.issuperset(part.classes):
-                self._pairs[part.classes[0]] = part
-                wanted.difference_update(part.classes)
+                self.parts.append(part)
 
-    @property
-    def parts(self) -> list[PairsPart]:
-        """The finished parts of pairs, no pair in two of them."""
-        for part in self._pairs.values():
-            self._used.update(part.classes)
-        return list(self._pairs.values())
+    def say(self, text: str) -> None:
+        """A line for the user."""
+        self._tell(Notice(text=text))
+
+    def use(self, part: PairsPart | ScreenedPart) -> None:
+        """One of the parts is taken over."""
+        self._used.update(part.classes)
 
     def baselines(self, pair: ClassPair) -> BaselinesPart | None:
         """The finished baselines of a pair, if there are any."""
@@ -86,9 +98,13 @@ class FinishedParts:
             self._used.add(pair)
         return self._baselines.get(pair)
 
-    def add(self, part: PairsPart | BaselinesPart) -> None:
+    def add(self, part: PairsPart | ScreenedPart | BaselinesPart) -> None:
         """A part is finished."""
         self._tell(PartDone(part=part))
+
+
+def _is_full(pair: PairOutcome | ScreenedPair) -> bool:
+    return isinstance(pair, PairOutcome) and pair.level == "full"
 
 
 def facts_of(plan: Plan, subject: Subject, plugins: Sequence[Plugin] = ()) -> dict[str, str]:

@@ -1,29 +1,50 @@
-"""What to do next: the class pairs of an audit cut into tasks, then the baselines of the pairs that the report shows.
+"""What to do next: all class pairs screened, then in full, the most fragile first, then baselines of those shown.
 
-Tasks may end in any order. How pairs are cut into tasks depends on the plan, the model and the data alone, except where
-a time budget decides how many are begun. A pair whose work fails does not end the audit: it is missing with its reason,
-and the others go on. A model that changes its answers ends the work: the pairs that are not finished are missing.
+Where a time budget does not allow all pairs in full, each is outlined before any goes on, and then those go on that
+matter: the most fragile, then those of which least is known. Nothing is begun that is not likely to end in time.
+
+Tasks may end in any order. How pairs are cut into tasks depends on the plan, the model and the data alone, and on what
+the screening found, except under a time budget. A pair whose work fails does not end the audit: it is missing with its
+reason, and the others go on. A model that changes its answers ends the work: what is not finished is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
 
-from auditor.documents.pair_outcomes import NOT_SHOWN, BaselinesPart, PairOutcome, PairsPart
+from auditor.documents.pair_outcomes import (
+    NOT_SHOWN,
+    BaselinesPart,
+    FirstMargins,
+    PairOutcome,
+    PairsPart,
+    ScreenedPair,
+    ScreenedPart,
+)
 from auditor.documents.ranking_and_summary import RANKED_BY, ranking
 from auditor.documents.results import Cost, NotMeasured
-from auditor.documents.tasks import Task
+from auditor.documents.tasks import Kind, Task
 from auditor.models.determinism import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline.pairs.margins import SCREENED, searched_from
 from auditor.pipeline.pairs.retraining import allow_for_training
+from auditor.pipeline.pairs.screening import only_screened
 from auditor.pipeline.pairs.shard import Work, pairs_at_once, shards_of
 from auditor.pipeline.resume import FinishedParts
-from auditor.pipeline.time_budget import TimeBudget
+from auditor.pipeline.time_budget import SPENT, TimeBudget
 
-PAIRS, BASELINES = "class pairs", "baselines"
-"""Names of the stages, as progress has them; the first takes nearly all of the time."""
-SPENT = "the time budget was spent"
+Done = PairsPart | ScreenedPart | BaselinesPart
+SCREENING, PAIRS, BASELINES = "screening of class pairs", "class pairs", "baselines"
+"""Names of the stages, as progress has them; the second takes nearly all of the time."""
 ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
+ROUNDS = (2, 4, SCREENED)
+"""Samples of each class under a time budget, round by round, so that all pairs have some before any has more."""
+CONTENDERS, DEEPER = 2, 2 * SCREENED
+"""So many times the pairs that the report shows get so many samples under a time budget: they decide the order."""
+SCREENING_SHARE, TASK_SHARE = 0.2, 0.125
+"""Of the time left, what a further round of screening may take, and what one of several tasks may."""
 
 
 class Schedule:
@@ -31,10 +52,10 @@ class Schedule:
 
     Args:
         work: what every task needs.
-        pairs: in the order in which they are worked on.
+        pairs: in the order asked for.
         budget, finished_parts: of the audit.
     Attributes:
-        outcomes: what is known of every finished pair, in order of the classes.
+        outcomes: what is known of every pair that was measured, in order of the classes once all is done.
         costs: of the parts.
         missing: why a pair could not be measured.
         first_failure: the error of the first of these.
@@ -47,55 +68,58 @@ class Schedule:
         self._work, self._budget, self._finished_parts, self._order = work, budget, finished_parts, list(pairs)
         self.outcomes, self.costs = dict[ClassPair, PairOutcome](), list[Cost]()
         self.missing = dict[ClassPair, str]()
-        self.first_failure: Exception | None = None
-        self.stage = PAIRS
-        self._at_once = _pairs_at_once(work)
-        self._out = list[Task]()
+        self.first_failure: BaseException | None = None
+        self.stage = SCREENING
+        self._screened = dict[ClassPair, ScreenedPair]()
+        self._again, self._out, self._most_out = list[Task](), list[Task](), 1
         self._shown, self._with_baselines = list[ClassPair](), 0
         for part in finished_parts.parts:
-            self._take_over(part)
-            self._finish(part)
-        shards = _cut(self._order, self._at_once)
-        self._rest = [shard for s in shards if (shard := [pair for pair in s if pair not in self.outcomes])]
-        self._go_on()
+            if self._is_new(part):
+                finished_parts.use(part)
+                self._take_over(part)
+        self._plan = self._all_stages()
+        self._ahead: Task | None = None
 
     @property
     def finished(self) -> bool:
         """Whether all is done."""
-        return not (self._out or self._rest)
+        if self._out or self._again:
+            return False
+        self._ahead = self._ahead or next(self._plan, None)
+        return self._ahead is None
 
     @property
     def progress(self) -> tuple[int, int]:
         """Pairs of this stage that are finished or given up, and those that there are."""
         if self.stage == BASELINES:
             return self._with_baselines, len(self._shown)
-        return len(self.outcomes) + len(self.missing), len(self._order)
+        finished = len(self._screened) if self.stage == SCREENING else sum(map(self._is_full, self._order))
+        return finished + len(self.missing), len(self._order)
 
     def next(self) -> Task | None:
         """What to do now; None where nothing is to be handed out, be it until a task ends that is out."""
-        if not self._rest:
-            return None
-        fitting = self._budget.fitting(len(self._rest[0]))
-        if not fitting:
-            self._rest = []
-            self._go_on()
-            return self.next()
-        shard, left = self._rest[0][:fitting], self._rest[0][fitting:]
-        self._rest[:1] = [left] * bool(left)
-        task = Task(kind="full" if self.stage == PAIRS else "baselines", pairs=tuple(shard))
+        while True:
+            task, self._ahead = self._again.pop(0) if self._again else self._ahead or next(self._plan, None), None
+            if task is None:
+                return None
+            if self._fits(task.kind, _units(task)):
+                break
+        task = task.model_copy(update={"seconds": self._budget.cut_off()})
         self._out.append(task)
+        self._most_out = max(self._most_out, len(self._out))
         return task
 
-    def done(self, task: Task, part: PairsPart | BaselinesPart) -> None:
+    def done(self, task: Task, part: Done) -> None:
         """A task has ended with its part."""
         self._out.remove(task)
+        self._budget.pace.took(task.kind, _units(task), part.seconds)
+        self._budget.pace.saw(part.cost, part.seconds)
         self._finish(part)
-        if isinstance(part, PairsPart):
-            self._budget.took(len(part.pairs), part.seconds)
-        self._go_on()
 
-    def failed(self, task: Task, reason: str, err: Exception) -> None:
+    def failed(self, task: Task, reason: str, err: BaseException) -> None:
         """A task has failed: several pairs are tried one by one, a single one is given up.
+
+        What was cut off leaves its pairs as they were.
 
         Args:
             task: the task.
@@ -106,60 +130,177 @@ class Schedule:
         if task.kind == "baselines":
             self._without_baselines(task.pairs, reason)
             self._with_baselines += 1
-        elif len(task.pairs) > 1:
-            self._rest[:0] = [[pair] for pair in task.pairs]
-        else:
+        elif reason != SPENT and len(task.pairs) > 1:
+            self._again += [self._task(task.kind, [pair], task.samples) for pair in task.pairs]
+        elif reason != SPENT:
             self.first_failure = self.first_failure or err
             self._give_up(task.pairs, reason)
-        self._go_on()
 
     def stop(self, task: Task, err: ModelChanged) -> None:
         """During this task the model has changed its answers: leave out all that is not finished."""
         self._out.remove(task)
-        rest, self._rest = [*task.pairs, *(pair for shard in self._rest for pair in shard)], []
         reason = f"the model changed its answers ({err.found})"
         if task.kind == "baselines":
-            self._without_baselines(rest, reason)
-        else:
-            self.first_failure = self.first_failure or err
-            self._give_up(rest, reason)
-        self._go_on()
+            self._without_baselines(task.pairs, reason)
+            self._with_baselines += 1
+            return
+        self.first_failure, self._again = self.first_failure or err, []
+        self._plan, self._ahead = self._stopped(reason), None
 
-    def _finish(self, part: PairsPart | BaselinesPart) -> None:
+    def _stopped(self, reason: str) -> Iterator[Task | None]:
+        yield from self._wait()
+        self._give_up([pair for pair in self._order if pair not in self.missing and not self._is_full(pair)], reason)
+        yield from self._end()
+
+    def _all_stages(self) -> Iterator[Task | None]:
+        """All tasks one after the other; None where nothing can be said before a task that is out has ended."""
+        yield from self._screening()
+        yield from self._wait()
+        self.stage = PAIRS
+        yield from self._deepening() if self._bounded else self._in_full()
+        yield from self._end()
+
+    def _wait(self) -> Iterator[None]:
+        while self._out or self._again:
+            yield None
+
+    def _screening(self) -> Iterator[Task | None]:
+        for samples in ROUNDS if self._bounded else ROUNDS[-1:]:
+            yield from self._screened_to(samples, self._order)
+        if self._bounded:
+            yield from self._wait()
+            yield from self._screened_to(DEEPER, self._by_fragility()[: CONTENDERS * self._work.shown])
+
+    def _screened_to(self, samples: int, pairs: Sequence[ClassPair]) -> Iterator[Task | None]:
+        """Screen those of some pairs of which fewer samples are known; after the first round in a share of the time."""
+        if self._bounded and samples > ROUNDS[0]:
+            yield from self._wait()
+        rest = [p for p in pairs if p not in self.missing and self._samples(p) < self._most_samples(p, samples)]
+        further = sum(self._most_samples(p, samples) - self._samples(p) for p in rest)
+        takes = self._budget.pace.expected("screen", further) / self._most_out
+        if samples == ROUNDS[0] or not self._bounded or takes <= SCREENING_SHARE * self._budget.left():
+            for shard in _cut(rest, _pairs_at_once(self._work, SCREENED)):
+                yield self._task("screen", shard, samples)
+
+    def _in_full(self) -> Iterator[Task]:
+        """All pairs in full; what was finished before is left out of its shard, so that all others are as they were."""
+        for shard in _cut(self._by_fragility(), self._at_once):
+            if rest := [pair for pair in shard if not self._is_full(pair)]:
+                yield self._task("full", rest)
+
+    def _deepening(self) -> Iterator[Task | None]:
+        while (task := self._most_useful()) is not None or self._out or self._again:
+            yield task
+
+    def _most_useful(self) -> Task | None:
+        """Under a time budget what to do with pairs that have been screened; None where nothing fits."""
+        busy = {pair for task in self._out for pair in task.pairs}
+        rest = [pair for pair in self._by_use() if pair not in busy and not self._is_full(pair)]
+        plain = [pair for pair in rest if pair not in self.outcomes]
+        if rest and self._fits("full", math.ceil(len(rest) / self._most_out)):
+            plain = []
+        levels: tuple[tuple[Kind, list[ClassPair]], ...] = (("outline", plain), ("full", rest))
+        for kind, pairs in levels:
+            if pairs and self._fits(kind, 1):
+                return self._task(kind, pairs[: self._size(kind)])
+        return None
+
+    def _size(self, kind: Kind) -> int:
+        """Pairs of a task that takes a small share of the time left."""
+        one = self._budget.pace.expected(kind, 1)
+        return max(1, min(self._at_once, int(TASK_SHARE * self._budget.left() / one))) if one else 1
+
+    def _end(self) -> Iterator[Task | None]:
+        """What only the whole audit tells, and baselines."""
+        yield from self._wait()
+        self.stage = BASELINES
+        for pair in self._screened.keys() - self.outcomes.keys() - self.missing.keys():
+            self.outcomes[pair] = only_screened(self._screened[pair], self._work, f"{SPENT} after the screening")
+        self.outcomes = {pair: self.outcomes[pair] for pair in sorted(self.outcomes) if pair not in self.missing}
+        self.missing = {pair: self.missing[pair] for pair in self._order if pair in self.missing}
+        pairs = list(self.outcomes.values())
+        allow_for_training([d for pair in pairs for d in pair.directions], self._work.suite.definitions)
+        if self._work.baselines:
+            return
+        full = [pair for pair in ranking(pairs, RANKED_BY[0]) if self._is_full(pair)]
+        self._shown = [pair for pair in ranking(pairs, RANKED_BY[0])[: self._work.shown] if self._is_full(pair)]
+        self._without_baselines([pair for pair in full if pair not in self._shown], ELSEWHERE)
+        self._without_baselines(self._shown, SPENT)
+        for classes in self._shown:
+            if (part := self._finished_parts.baselines(classes)) is None:
+                yield Task(kind="baselines", pairs=(classes,))
+            else:
+                self._take_over(part)
+        yield from self._wait()
+
+    @property
+    def _bounded(self) -> bool:
+        return self._budget.seconds is not None
+
+    @property
+    def _at_once(self) -> int:
+        largest = int(self._work.train.split.labels.bincount().max()) if len(self._work.train.split) else 0
+        return _pairs_at_once(self._work, min(largest, self._work.plan.settings.samples_per_class or largest))
+
+    def _fits(self, kind: Kind, units: int) -> bool:
+        return self._budget.fits(self._budget.pace.expected(kind, units))
+
+    def _task(self, kind: Kind, pairs: Sequence[ClassPair], samples: int = 0) -> Task:
+        known = tuple(self._screened[pair] for pair in pairs if pair in self._screened)
+        return Task(kind=kind, pairs=tuple(pairs), known=known, samples=samples)
+
+    def _is_full(self, pair: ClassPair) -> bool:
+        return pair in self.outcomes and self.outcomes[pair].level == "full"
+
+    def _samples(self, pair: ClassPair) -> int:
+        return self._screened[pair].samples if pair in self._screened else -1  # below 0: also without a sample
+
+    def _most_samples(self, pair: ClassPair, samples: int) -> int:
+        """So many samples, or what a full level looks at, or as many as there are."""
+        labels = self._work.test.split.labels
+        most = searched_from(self._work.setup.search, self._work.plan.settings)["test"]
+        return min(samples, most, max(int((labels == label).sum()) for label in pair))
+
+    def _by_fragility(self) -> list[ClassPair]:
+        """Pairs by the margin of the nearer direction, as far as screening tells; equal ones by their classes."""
+        return sorted(self._screened.keys() - self.missing.keys(), key=lambda pair: (self._margin(pair), pair))
+
+    def _by_use(self) -> list[ClassPair]:
+        """The most fragile pairs, as many as the report shows, then those whose margin is known least."""
+        order = self._by_fragility()
+        first = self._work.shown
+        return order[:first] + sorted(order[first:], key=lambda pair: (-_spread(self._screened[pair]), pair))
+
+    def _margin(self, pair: ClassPair) -> float:
+        return min(_median(direction) for direction in self._screened[pair].directions)
+
+    def _is_new(self, part: PairsPart | ScreenedPart) -> bool:
+        """Whether a part that an earlier run finished tells more of its pairs than is known."""
+        if isinstance(part, ScreenedPart):
+            return any(self._samples(pair.classes) < pair.samples for pair in part.pairs)
+        wanted = [pair for pair in part.pairs if self._bounded or pair.level == "full"]
+        return any(pair.classes not in self.outcomes or not self._is_full(pair.classes) for pair in wanted)
+
+    def _take_over(self, part: Done) -> None:
+        add_not_finite(self._work.subject.classifier.backend, part.not_finite)
+        self._finish(part)
+
+    def _finish(self, part: Done) -> None:
         self.costs.append(part.cost)
         if isinstance(part, BaselinesPart):
             self._with_baselines += 1
             for direction, baselines in zip(self.outcomes[part.classes].directions, part.directions, strict=True):
                 direction.baselines = baselines
             return
-        self.outcomes = dict(sorted({**self.outcomes, **{pair.classes: pair for pair in part.pairs}}.items()))
+        if isinstance(part, ScreenedPart):
+            self._screened |= {pair.classes: pair for pair in part.pairs if self._samples(pair.classes) < pair.samples}
+            return
+        self.outcomes |= {pair.classes: pair for pair in part.pairs if not self._is_full(pair.classes)}
         # Pairs only ever lose rank as others come in, whichever measure decides in the end.
         most, known = self._work.plan.report_pairs, [*self.outcomes.values()]
         kept = {classes for by in RANKED_BY for classes in ranking(known, by)[:most]}
         for direction in (d for pair in known if pair.classes not in kept for d in pair.directions):
             direction.samples = NOT_SHOWN
-
-    def _take_over(self, part: PairsPart | BaselinesPart) -> None:
-        add_not_finite(self._work.subject.classifier.backend, part.not_finite)
-
-    def _go_on(self) -> None:
-        """Once all pairs are finished, say what only the whole audit tells, and begin with the baselines."""
-        if self._rest or self._out or self.stage == BASELINES:
-            return
-        self.stage, pairs = BASELINES, list(self.outcomes.values())
-        self.missing = {pair: self.missing[pair] for pair in self._order if pair in self.missing}
-        allow_for_training([d for pair in pairs for d in pair.directions], self._work.suite.definitions)
-        if self._work.baselines:
-            return
-        self._shown = ranking(pairs, RANKED_BY[0])[: self._work.shown]
-        self._without_baselines([pair for pair in self.outcomes if pair not in self._shown], ELSEWHERE)
-        self._without_baselines(self._shown, SPENT)
-        for classes in self._shown:
-            if (part := self._finished_parts.baselines(classes)) is None:
-                self._rest.append([classes])
-            else:
-                self._take_over(part)
-                self._finish(part)
 
     def _give_up(self, pairs: Iterable[ClassPair], reason: str) -> None:
         self.missing |= dict.fromkeys(pairs, reason)
@@ -168,6 +309,26 @@ class Schedule:
         """Say in both directions of each pair why there are no baselines."""
         for direction in (direction for pair in pairs for direction in self.outcomes[pair].directions):
             direction.baselines = dict.fromkeys(self._work.setup.baselines, NotMeasured(not_measured=reason))
+
+
+def _units(task: Task) -> int:
+    """How much of its kind a task is: pairs, or to screen samples of them."""
+    known = {pair.classes: pair.samples for pair in task.known}
+    if task.kind == "screen":
+        return sum(max(0, task.samples - known.get(pair, 0)) for pair in task.pairs)
+    return len(task.pairs)
+
+
+def _median(margins: FirstMargins) -> float:
+    """Of the first margins; infinite where from most samples nothing was found, or there are none."""
+    return median(math.inf if value is None else value for value in margins.l2) if margins.l2 else math.inf
+
+
+def _spread(pair: ScreenedPair) -> float:
+    """How little the first margins of the nearer direction tell: their range by their median."""
+    nearer = min(pair.directions, key=_median)
+    middle, known = _median(nearer), [math.inf if value is None else value for value in nearer.l2]
+    return (max(known) - min(known)) / middle if 0 < middle < math.inf else math.inf if middle else 0.0
 
 
 def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
@@ -179,8 +340,6 @@ def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
     return shards
 
 
-def _pairs_at_once(work: Work) -> int:
+def _pairs_at_once(work: Work, sources: int) -> int:
     classifier = work.subject.classifier
-    largest = int(work.train.split.labels.bincount().max()) if len(work.train.split) else 0
-    sources = min(largest, work.plan.settings.samples_per_class or largest)
     return pairs_at_once(classifier.instance_shape, sources, classifier.device.type)

@@ -1,12 +1,14 @@
-"""Keeping an audit within a time that was asked for: what is begun must be likely to end in time, and is cut off else."""
+"""Keeping an audit within a time that was asked for: what is begun is likely to end in time, else it is cut off."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from auditor.documents.results import Cost
+from auditor.documents.tasks import Kind
 from auditor.models.classifier import Spent
 
 SHARE_FOR_THE_REPORT, LEAST_FOR_THE_REPORT, MOST_FOR_THE_REPORT = 0.1, 5.0, 30.0
@@ -25,19 +27,62 @@ class OutOfTime(BaseException):
     """
 
 
+BACKWARD = 2.0
+"""Seconds of a backward pass, in forward passes."""
+
+
+@dataclass
+class Pace:
+    """How long work takes: by the tasks of each kind that have ended, before the first of them by the model's passes.
+
+    Args:
+        of_a_unit: passes that a unit of each kind takes, about: a pair, or to screen a sample of each of its classes.
+    """
+
+    of_a_unit: dict[Kind, Cost] = field(default_factory=dict)
+    _slowest: dict[Kind, tuple[int, float]] = field(default_factory=dict, init=False)
+    _passes: float = field(default=0.0, init=False)
+    _seconds: float = field(default=0.0, init=False)
+
+    def saw(self, cost: Cost, seconds: float) -> None:
+        """Learn what passes of the model take."""
+        self._passes, self._seconds = self._passes + _weight(cost), self._seconds + seconds
+
+    def took(self, kind: Kind, units: int, seconds: float) -> None:
+        """Learn from a finished task; few units alone tell little of many that share the model's batches."""
+        most, slowest = self._slowest.get(kind, (0, 0.0))
+        if units and units >= most:
+            self._slowest[kind] = units, max(seconds / units, slowest if units == most else 0.0)
+
+    def expected(self, kind: Kind, units: int) -> float:
+        """Seconds of a task of so many units; 0 where nothing is known."""
+        if kind in self._slowest:
+            return units * self._slowest[kind][1]
+        if not self._passes or kind not in self.of_a_unit:
+            return 0.0
+        return units * _weight(self.of_a_unit[kind]) * self._seconds / self._passes
+
+
+def _weight(cost: Cost) -> float:
+    """Passes, counted in forward passes."""
+    return cost.forward + BACKWARD * cost.backward
+
+
 @dataclass(frozen=True)
 class TimeBudget:
-    """The time left.
+    """The time left, and what fits in it.
 
     Args:
         seconds: for the whole audit with its report; None sets no bound.
         started: when it began, in seconds of ``clock``, so that setting the system's clock changes nothing.
         clock: seconds that only ever grow.
+        pace: of this audit.
     """
 
     seconds: float | None
     started: float
     clock: Callable[[], float] = time.monotonic
+    pace: Pace = field(default_factory=Pace)
 
     def left(self) -> float:
         """Seconds left for work on class pairs; infinite without a bound."""
@@ -80,3 +125,21 @@ def at_most(seconds: float | None, spent: Spent, clock: Callable[[], float] = ti
         yield
     finally:
         spent.before_each = before
+
+
+def on_course(
+    report: Callable[[str, int, int], None], seconds: float, clock: Callable[[], float] = time.monotonic
+) -> Callable[[str, int, int], None]:
+    """Progress passed on; work that would take longer than so many seconds, at its pace so far, ends there.
+
+    Raises:
+        OutOfTime: by the function returned; it would.
+    """
+    begin = clock()
+
+    def check(stage: str, done: int, total: int) -> None:
+        report(stage, done, total)
+        if 0 < done < total and (clock() - begin) * total / done > seconds:
+            raise OutOfTime
+
+    return check

@@ -29,11 +29,16 @@ from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.sources import ranked
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Stages
+from auditor.pipeline.time_budget import SPENT, OutOfTime, TimeBudget, at_most
 
 STARTS, NUMBERS = 256, 2**23
 """Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
 CHECKED, CHECKED_DIRECTIONS, CHECKED_EACH = 24, 8, 4
 """Most test samples, most directions that they are of, and most of one direction, on which other routes are tried."""
+LEAST_CHECKED, CHECK_SHARE = 4, 0.1
+"""Under a time budget, the fewest of them that tell anything, and what of the time left a look may take; at twice that
+it is cut off."""
+UNCHECKED = "Whether the model's gradient misleads could not be checked"
 BY_DECISIONS = 16
 """Most samples of a class in each split that are searched from by decisions, which ask the model thousands of times for
 each: quantiles of so few have wide intervals and open ends."""
@@ -80,9 +85,7 @@ def sample_margins(
     def rest(direction: ClassPair) -> dict[SplitName, _Searched]:
         return searched(direction[0], len(known[direction].index) if direction in known else 0)
 
-    tasks = _tasks(
-        answers["train"], directions, lambda d: torch.cat([part.x for part in rest(d).values()]), plan.seed
-    )
+    tasks = _tasks(answers["train"], directions, lambda d: torch.cat([part.x for part in rest(d).values()]), plan.seed)
     with stages.stage(search.title):
         points = search(classifier, tasks, stages.report)
     found = [_by_split(rest(d), task.x, nearest) for d, task, nearest in zip(directions, tasks, points, strict=True)]
@@ -180,26 +183,42 @@ def checked_search(
     search: Search,
     plan: Plan,
     stages: Stages,
+    budget: TimeBudget,
 ) -> tuple[Search, Validity]:
     """The search that finds the nearest points of a few samples, and whether the model's gradient misleads.
 
     Args:
         directions: of the whole audit; a few are looked at, evenly spaced.
+        budget: fewer samples are looked at where these would take more than a share of the time left.
     """
-    few = [directions[i] for i in evenly_spaced(len(directions), CHECKED_DIRECTIONS).tolist()]
-    samples = min(CHECKED_EACH, max(1, CHECKED // max(1, len(few))))
+    most = _affordable(budget)
+    few = [directions[i] for i in evenly_spaced(len(directions), min(CHECKED_DIRECTIONS, max(1, most))).tolist()]
+    samples = min(CHECKED_EACH, max(1, most // max(1, len(few))))
 
     def x_of(direction: ClassPair) -> Tensor:
         return _searched(answers["test"], "test", direction[0], samples, plan.seed).x
 
+    spent = Validity(id=ID, status="warn", message=f"{UNCHECKED}: {SPENT}.")
+    if most < LEAST_CHECKED:
+        return search, spent
     try:
-        with stages.stage("checking the search for nearest points"):
+        with (
+            stages.stage("checking the search for nearest points"),
+            at_most(None if budget.seconds is None else 2 * CHECK_SHARE * budget.left(), classifier.spent),
+        ):
             tasks = _tasks(answers["train"], few, x_of, plan.seed)
             chosen, check = choose_search(classifier, tasks, search, stages.report)
+    except OutOfTime:
+        return search, spent
     except Exception as err:  # a model that fails on one boundary may be audited on the others
-        message = f"Whether the model's gradient misleads could not be checked: {reason_of(err)}."
-        return search, Validity(id=ID, status="warn", message=message)
+        return search, Validity(id=ID, status="warn", message=f"{UNCHECKED}: {reason_of(err)}.")
     return chosen, validity(check)
+
+
+def _affordable(budget: TimeBudget) -> int:
+    """Samples that a share of the time allows to look at: from each the attack, and as much again by decisions."""
+    one = budget.pace.expected("screen", 1)
+    return CHECKED if budget.seconds is None or not one else min(CHECKED, int(CHECK_SHARE * budget.left() / one))
 
 
 def searched_from(search: Search, profile: Profile) -> dict[SplitName, int]:

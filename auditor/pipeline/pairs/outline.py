@@ -23,7 +23,7 @@ from auditor.pipeline.stages import Stages
 from auditor.pipeline.time_budget import SPENT
 
 OUTLINED = LEAST_FOR_RARE + 5
-"""Sources of a direction: the fewest of which IDC has an interval with two ends, and a few that the model gets wrong."""
+"""Sources of a direction: the fewest with which IDC's interval has two ends, and a few that the model gets wrong."""
 COARSER = 4.0
 """Times as coarse as the profile."""
 
