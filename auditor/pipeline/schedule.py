@@ -1,7 +1,8 @@
 """What to do next: all class pairs screened, then in full, the most fragile first, then baselines of those shown.
 
-Where a time budget does not allow all pairs in full, each is outlined before any goes on, and then those go on that
-matter: the most fragile, then those of which least is known. Nothing is begun that is not likely to end in time.
+Under a time budget the ten most fragile pairs come first and then the others: in full where there is time for all of
+them, else all outlined before any goes on in full, the most fragile first, of the others those of which least is known.
+Nothing is begun that is not likely to end in time.
 
 Tasks may end in any order. How pairs are cut into tasks depends on the plan, the model and the data alone, and on what
 the screening found, except under a time budget. A pair whose work fails does not end the audit: it is missing with its
@@ -40,11 +41,13 @@ SCREENING, PAIRS, BASELINES = "screening of class pairs", "class pairs", "baseli
 """Names of the stages, as progress has them; the second takes nearly all of the time."""
 ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
 ROUNDS = (2, 4, SCREENED)
-"""Samples of each class under a time budget, round by round, so that all pairs have some before any has more."""
-CONTENDERS, DEEPER = 2, 2 * SCREENED
-"""So many times the pairs that the report shows get so many samples under a time budget: they decide the order."""
-SCREENING_SHARE, TASK_SHARE = 0.2, 0.125
-"""Of the time left, what a further round of screening may take, and what one of several tasks may."""
+"""Samples of each class where time is short, round by round, so that all pairs have some before any has more."""
+MOST_FRAGILE, CONTENDERS, DEEPER = 10, 20, 2 * SCREENED
+"""Pairs that come first under a time budget; which these are is decided between so many, on so many samples of each."""
+ROWS = 128
+"""Samples that one task of screening searches from, about."""
+ROUND_SHARE, DEEPER_SHARE, TASK_SHARE = 0.4, 0.15, 0.125
+"""Of the time left, what a further round of screening may take, what that of contenders, and what one of many tasks."""
 
 
 class Schedule:
@@ -165,22 +168,36 @@ class Schedule:
             yield None
 
     def _screening(self) -> Iterator[Task | None]:
-        for samples in ROUNDS if self._bounded else ROUNDS[-1:]:
-            yield from self._screened_to(samples, self._order)
+        hurried = self._bounded and self._lasts(SCREENED, self._order) > TASK_SHARE * self._budget.left()
+        for samples in ROUNDS if hurried else (SCREENED,):
+            yield from self._wait()
+            if samples <= ROUNDS[0] or self._lasts(samples, self._order) <= ROUND_SHARE * self._budget.left():
+                yield from self._screened_to(samples, self._order)
         if self._bounded:
             yield from self._wait()
-            yield from self._screened_to(DEEPER, self._by_fragility()[: CONTENDERS * self._work.shown])
+            contenders = self._by_fragility()[:CONTENDERS]
+            if self._lasts(DEEPER, contenders) <= DEEPER_SHARE * self._budget.left():
+                yield from self._screened_to(DEEPER, contenders)
 
-    def _screened_to(self, samples: int, pairs: Sequence[ClassPair]) -> Iterator[Task | None]:
-        """Screen those of some pairs of which fewer samples are known; after the first round in a share of the time."""
-        if self._bounded and samples > ROUNDS[0]:
-            yield from self._wait()
-        rest = [p for p in pairs if p not in self.missing and self._samples(p) < self._most_samples(p, samples)]
-        further = sum(self._most_samples(p, samples) - self._samples(p) for p in rest)
-        takes = self._budget.pace.expected("screen", further) / self._most_out
-        if samples == ROUNDS[0] or not self._bounded or takes <= SCREENING_SHARE * self._budget.left():
-            for shard in _cut(rest, _pairs_at_once(self._work, SCREENED)):
-                yield self._task("screen", shard, samples)
+    def _lasts(self, samples: int, pairs: Sequence[ClassPair]) -> float:
+        """Seconds that it takes to screen pairs on so many samples, by all who are at work."""
+        return self._budget.pace.expected("screen", sum(self._further(samples, pairs).values())) / self._most_out
+
+    def _further(self, samples: int, pairs: Sequence[ClassPair]) -> dict[ClassPair, int]:
+        """How many samples of each pair are to be searched from, of those of which fewer are known."""
+        most = searched_from(self._work.setup.search, self._work.plan.settings)["test"]
+        counts, further = self._work.test.split.labels, dict[ClassPair, int]()
+        for pair in pairs:
+            wanted = min(samples, most, max(int((counts == label).sum()) for label in pair))
+            if pair not in self._screened or self._screened[pair].samples < wanted:
+                further[pair] = wanted - (self._screened[pair].samples if pair in self._screened else 0)
+        return {pair: more for pair, more in further.items() if pair not in self.missing}
+
+    def _screened_to(self, samples: int, pairs: Sequence[ClassPair]) -> Iterator[Task]:
+        further = self._further(samples, pairs)
+        at_once = min(_pairs_at_once(self._work, SCREENED), ROWS // max(2, 2 * max(further.values(), default=1)))
+        for shard in _cut(list(further), max(1, at_once)):
+            yield self._task("screen", shard, samples)
 
     def _in_full(self) -> Iterator[Task]:
         """All pairs in full; what was finished before is left out of its shard, so that all others are as they were."""
@@ -194,15 +211,17 @@ class Schedule:
 
     def _most_useful(self) -> Task | None:
         """Under a time budget what to do with pairs that have been screened; None where nothing fits."""
+        order = self._by_fragility()
+        others = sorted(order[MOST_FRAGILE:], key=lambda pair: (-_spread(self._screened[pair]), pair))
         busy = {pair for task in self._out for pair in task.pairs}
-        rest = [pair for pair in self._by_use() if pair not in busy and not self._is_full(pair)]
-        plain = [pair for pair in rest if pair not in self.outcomes]
-        if rest and self._fits("full", math.ceil(len(rest) / self._most_out)):
-            plain = []
-        levels: tuple[tuple[Kind, list[ClassPair]], ...] = (("outline", plain), ("full", rest))
-        for kind, pairs in levels:
-            if pairs and self._fits(kind, 1):
-                return self._task(kind, pairs[: self._size(kind)])
+        for group in (order[:MOST_FRAGILE], others):
+            rest = [pair for pair in group if pair not in busy and not self._is_full(pair)]
+            whole = self._fits("full", math.ceil(len(rest) / self._most_out))
+            plain = [] if whole else [pair for pair in rest if pair not in self.outcomes]
+            levels: tuple[tuple[Kind, list[ClassPair]], ...] = (("outline", plain), ("full", rest))
+            for kind, pairs in levels:
+                if pairs and self._fits(kind, 1):
+                    return self._task(kind, pairs[: self._size(kind)])
         return None
 
     def _size(self, kind: Kind) -> int:
@@ -252,24 +271,9 @@ class Schedule:
     def _is_full(self, pair: ClassPair) -> bool:
         return pair in self.outcomes and self.outcomes[pair].level == "full"
 
-    def _samples(self, pair: ClassPair) -> int:
-        return self._screened[pair].samples if pair in self._screened else -1  # below 0: also without a sample
-
-    def _most_samples(self, pair: ClassPair, samples: int) -> int:
-        """So many samples, or what a full level looks at, or as many as there are."""
-        labels = self._work.test.split.labels
-        most = searched_from(self._work.setup.search, self._work.plan.settings)["test"]
-        return min(samples, most, max(int((labels == label).sum()) for label in pair))
-
     def _by_fragility(self) -> list[ClassPair]:
         """Pairs by the margin of the nearer direction, as far as screening tells; equal ones by their classes."""
         return sorted(self._screened.keys() - self.missing.keys(), key=lambda pair: (self._margin(pair), pair))
-
-    def _by_use(self) -> list[ClassPair]:
-        """The most fragile pairs, as many as the report shows, then those whose margin is known least."""
-        order = self._by_fragility()
-        first = self._work.shown
-        return order[:first] + sorted(order[first:], key=lambda pair: (-_spread(self._screened[pair]), pair))
 
     def _margin(self, pair: ClassPair) -> float:
         return min(_median(direction) for direction in self._screened[pair].directions)
@@ -277,9 +281,13 @@ class Schedule:
     def _is_new(self, part: PairsPart | ScreenedPart) -> bool:
         """Whether a part that an earlier run finished tells more of its pairs than is known."""
         if isinstance(part, ScreenedPart):
-            return any(self._samples(pair.classes) < pair.samples for pair in part.pairs)
+            return any(self._tells_more(pair) for pair in part.pairs)
         wanted = [pair for pair in part.pairs if self._bounded or pair.level == "full"]
         return any(pair.classes not in self.outcomes or not self._is_full(pair.classes) for pair in wanted)
+
+    def _tells_more(self, pair: ScreenedPair) -> bool:
+        known = self._screened.get(pair.classes)
+        return known is None or known.samples < pair.samples
 
     def _take_over(self, part: Done) -> None:
         add_not_finite(self._work.subject.classifier.backend, part.not_finite)
@@ -293,7 +301,7 @@ class Schedule:
                 direction.baselines = baselines
             return
         if isinstance(part, ScreenedPart):
-            self._screened |= {pair.classes: pair for pair in part.pairs if self._samples(pair.classes) < pair.samples}
+            self._screened |= {pair.classes: pair for pair in part.pairs if self._tells_more(pair)}
             return
         self.outcomes |= {pair.classes: pair for pair in part.pairs if not self._is_full(pair.classes)}
         # Pairs only ever lose rank as others come in, whichever measure decides in the end.

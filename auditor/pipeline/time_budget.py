@@ -27,6 +27,8 @@ class OutOfTime(BaseException):
     """
 
 
+STEPS = 4
+"""Steps of a long piece of work that tell how long all of it will take."""
 BACKWARD = 2.0
 """Seconds of a backward pass, in forward passes."""
 
@@ -135,11 +137,15 @@ def on_course(
     Raises:
         OutOfTime: by the function returned; it would.
     """
-    begin = clock()
+    begin, already = clock(), -1
 
     def check(stage: str, done: int, total: int) -> None:
+        nonlocal begin, already
         report(stage, done, total)
-        if 0 < done < total and (clock() - begin) * total / done > seconds:
+        if already < 0:
+            begin, already = clock(), done
+        # The first steps are slower than the rest.
+        if done - already >= STEPS and (clock() - begin) * (total - already) / (done - already) > seconds:
             raise OutOfTime
 
     return check
