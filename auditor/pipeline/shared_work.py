@@ -5,9 +5,7 @@ Helpers open model and data themselves; both must be the first worker's.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -146,9 +144,9 @@ def _made(value: Any) -> Any:
 
 
 def _write(name: Name, arrays: dict[str, Tensor], text: str) -> None:
-    write_shared(Path(tempfile.gettempdir()), name, {key: x.detach().cpu().numpy() for key, x in arrays.items()}, text)
+    write_shared(name, {key: x.detach().cpu().numpy() for key, x in arrays.items()}, text)
 
 
 def _read(name: Name) -> tuple[dict[str, Tensor], str]:
-    arrays, text = read_shared(Path(tempfile.gettempdir()), name)
+    arrays, text = read_shared(name)
     return {key: torch.from_numpy(x) for key, x in arrays.items()}, text

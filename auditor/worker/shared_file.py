@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,24 +24,25 @@ if TYPE_CHECKING:
 _TEXT = "text"
 
 
-def write_shared(folder: Path, name: Name, arrays: Mapping[str, NDArray[np.generic]], text: str) -> None:
-    """Write the file, whole or not at all."""
+def write_shared(name: Name, arrays: Mapping[str, NDArray[np.generic]], text: str) -> None:
+    """Write the file to this process's folder for temporary files, whole or not at all."""
     import numpy as np
 
+    folder = Path(tempfile.gettempdir())
     unfinished = folder / f"unfinished-{name}.npz"
     np.savez(unfinished, **dict(arrays), **{_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)})  # type: ignore[arg-type]
     unfinished.replace(_file(folder, name))
 
 
-def read_shared(folder: Path, name: Name) -> tuple[dict[str, NDArray[np.generic]], str]:
-    """The arrays, by name, and the text.
+def read_shared(name: Name) -> tuple[dict[str, NDArray[np.generic]], str]:
+    """The arrays, by name, and the text of the file in this process's folder for temporary files.
 
     Raises:
         ValueError: it holds something else, such as a pickle.
     """
     import numpy as np
 
-    with np.load(_file(folder, name), allow_pickle=False) as file:
+    with np.load(_file(Path(tempfile.gettempdir()), name), allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
     return arrays, arrays.pop(_TEXT).tobytes().decode()
 
