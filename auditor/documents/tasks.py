@@ -7,6 +7,10 @@ from typing import Literal
 from auditor.documents.pair_outcomes import ScreenedPair
 from auditor.documents.results import Document
 
+PAIRS = "class pairs"
+"""Name of the stage that takes nearly all of the time, as progress has it."""
+STEPS = 1000
+"""Steps of progress for each pair of that stage."""
 Kind = Literal["screen", "outline", "full", "baselines"]
 """First margins of class pairs; every measure on a few instances that took no training; all that the profile asks for;
 baselines of one pair whose page in the report shows them."""

@@ -24,11 +24,15 @@ from auditor.documents.pair_outcomes import (
     ScreenedPair,
     ScreenedPart,
 )
+from auditor.documents.plan import Plan
 from auditor.documents.ranking_and_summary import RANKED_BY, ranking
 from auditor.documents.results import Cost, NotMeasured
-from auditor.documents.tasks import Kind, Task
+from auditor.documents.tasks import PAIRS, Kind, Task
+from auditor.errors import AuditIncomplete
+from auditor.models.classifier import Classifier
 from auditor.models.determinism import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.margins import SCREENED, searched_from
 from auditor.pipeline.pairs.retraining import allow_for_training
 from auditor.pipeline.pairs.screening import only_screened
@@ -37,8 +41,10 @@ from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.time_budget import SPENT, TimeBudget
 
 Done = PairsPart | ScreenedPart | BaselinesPart
-SCREENING, PAIRS, BASELINES = "screening of class pairs", "class pairs", "baselines"
-"""Names of the stages, as progress has them; the second takes nearly all of the time."""
+SCREENING, BASELINES = "screening of class pairs", "baselines"
+"""Names of the stages before and after ``PAIRS``, as progress has them."""
+DEATHS = 2
+"""So many workers may die over a pair before it is given up."""
 ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
 ROUNDS = (2, 4, SCREENED)
 """Samples of each class where time is short, round by round, so that all pairs have some before any has more."""
@@ -75,6 +81,7 @@ class Schedule:
         self.stage = SCREENING
         self._screened = dict[ClassPair, ScreenedPair]()
         self._again, self._out, self._most_out = list[Task](), list[Task](), 1
+        self._deaths = dict[tuple[Kind, ClassPair], list[str]]()
         self._shown, self._with_baselines = list[ClassPair](), 0
         for part in finished_parts.parts:
             if self._is_new(part):
@@ -92,6 +99,18 @@ class Schedule:
         return self._ahead is None
 
     @property
+    def any_in_full(self) -> bool:
+        """Whether the generator of the audit has made instances of any pair."""
+        return any(map(self._is_full, self._order))
+
+    @property
+    def wants_preparation(self) -> bool:
+        """Whether a task may still be handed out that needs a generator prepared for the audit as a whole."""
+        if self._bounded:  # only once nothing else is to be done
+            return any(task is not None and task.kind == "full" for task in (*self._again, self._ahead))
+        return self.stage != BASELINES and not all(pair in self.missing or self._is_full(pair) for pair in self._order)
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Pairs of this stage that are finished or given up, and those that there are."""
         if self.stage == BASELINES:
@@ -99,13 +118,23 @@ class Schedule:
         finished = len(self._screened) if self.stage == SCREENING else sum(map(self._is_full, self._order))
         return finished + len(self.missing), len(self._order)
 
-    def next(self) -> Task | None:
-        """What to do now; None where nothing is to be handed out, be it until a task ends that is out."""
+    def next(self, *, prepared: bool = True) -> Task | None:
+        """What to do now; None where nothing is to be handed out, be it until a task ends that is out.
+
+        Args:
+            prepared: whether the generator is.
+        """
         while True:
-            task, self._ahead = self._again.pop(0) if self._again else self._ahead or next(self._plan, None), None
-            if task is None:
+            self._ahead = self._ahead or next(self._plan, None)
+            ready = [task for task in self._again if prepared or task.kind != "full"]
+            if not ready and (self._ahead is None or (self._ahead.kind == "full" and not prepared)):
                 return None
-            if self._fits(task.kind, _units(task)):
+            if ready:
+                self._again.remove(task := ready[0])
+            else:
+                assert self._ahead is not None
+                task, self._ahead = self._ahead, None
+            if self._fits(task.kind, _units(task)) and not self._parted(task):
                 break
         task = task.model_copy(update={"seconds": self._budget.cut_off()})
         self._out.append(task)
@@ -130,29 +159,63 @@ class Schedule:
             err: what is raised if no pair at all can be measured.
         """
         self._out.remove(task)
-        if task.kind == "baselines":
-            self._without_baselines(task.pairs, reason)
-            self._with_baselines += 1
-        elif reason != SPENT and len(task.pairs) > 1:
-            self._again += [self._task(task.kind, [pair], task.samples) for pair in task.pairs]
-        elif reason != SPENT:
-            self.first_failure = self.first_failure or err
-            self._give_up(task.pairs, reason)
+        if len(task.pairs) > 1 and reason != SPENT:
+            self._one_by_one(task)
+        elif task.kind == "baselines" or reason != SPENT:
+            self._given_up(task.kind, task.pairs, reason, err)
+
+    def lost(self, task: Task, reason: str) -> None:
+        """A worker has died over a task: its pairs are tried once more, one by one.
+
+        Args:
+            task: that was handed out, by this schedule or by that of an earlier worker of this command.
+            reason: how the worker died; empty where it had not begun with the task.
+        """
+        for pair in task.pairs if reason else ():
+            self._deaths.setdefault((task.kind, pair), []).append(reason)
+        if task in self._out:
+            self._out.remove(task)
+            self._again.insert(0, task)
+
+    def _parted(self, task: Task) -> bool:
+        """Whether workers have died over pairs of a task, so that others take its place."""
+        died = {pair: reasons for pair in task.pairs if (reasons := self._deaths.get((task.kind, pair)))}
+        for pair, reasons in died.items():
+            if len(reasons) >= DEATHS:
+                said = f"{len(reasons)} worker processes died over it: {reasons[-1]}"
+                err = AuditIncomplete(f"expected worker processes that finish; found otherwise: {said}")
+                self._given_up(task.kind, [pair], said, err)
+        left = [pair for pair in task.pairs if len(died.get(pair, ())) < DEATHS]
+        if len(left) == len(task.pairs) and (not died or len(left) == 1):
+            return False
+        self._one_by_one(task.model_copy(update={"pairs": tuple(left)}))
+        return True
+
+    def _one_by_one(self, task: Task) -> None:
+        self._again += [
+            Task(
+                kind=task.kind,
+                pairs=(pair,),
+                known=tuple(known for known in task.known if known.classes == pair),
+                samples=task.samples,
+            )
+            for pair in task.pairs
+        ]
 
     def stop(self, task: Task, err: ModelChanged) -> None:
         """During this task the model has changed its answers: leave out all that is not finished."""
         self._out.remove(task)
         reason = f"the model changed its answers ({err.found})"
         if task.kind == "baselines":
-            self._without_baselines(task.pairs, reason)
-            self._with_baselines += 1
+            self._given_up(task.kind, task.pairs, reason, err)
             return
         self.first_failure, self._again = self.first_failure or err, []
-        self._plan, self._ahead = self._stopped(reason), None
+        self._plan, self._ahead = self._stopped(reason, err), None
 
-    def _stopped(self, reason: str) -> Iterator[Task | None]:
+    def _stopped(self, reason: str, err: ModelChanged) -> Iterator[Task | None]:
         yield from self._wait()
-        self._give_up([pair for pair in self._order if pair not in self.missing and not self._is_full(pair)], reason)
+        rest = [pair for pair in self._order if pair not in self.missing and not self._is_full(pair)]
+        self._given_up("full", rest, reason, err)
         yield from self._end()
 
     def _all_stages(self) -> Iterator[Task | None]:
@@ -195,7 +258,10 @@ class Schedule:
 
     def _screened_to(self, samples: int, pairs: Sequence[ClassPair]) -> Iterator[Task]:
         further = self._further(samples, pairs)
-        at_once = min(_pairs_at_once(self._work, SCREENED), ROWS // max(2, 2 * max(further.values(), default=1)))
+        at_once = min(
+            _pairs_at_once(self._work.subject.classifier, SCREENED),
+            ROWS // max(2, 2 * max(further.values(), default=1)),
+        )
         for shard in _cut(list(further), max(1, at_once)):
             yield self._task("screen", shard, samples)
 
@@ -258,8 +324,7 @@ class Schedule:
 
     @property
     def _at_once(self) -> int:
-        largest = int(self._work.train.split.labels.bincount().max()) if len(self._work.train.split) else 0
-        return _pairs_at_once(self._work, min(largest, self._work.plan.settings.samples_per_class or largest))
+        return _pairs_at_once(self._work.subject.classifier, sources_at_most(self._work.train, self._work.plan))
 
     def _fits(self, kind: Kind, units: int) -> bool:
         return self._budget.fits(self._budget.pace.expected(kind, units))
@@ -310,8 +375,13 @@ class Schedule:
         for direction in (d for pair in known if pair.classes not in kept for d in pair.directions):
             direction.samples = NOT_SHOWN
 
-    def _give_up(self, pairs: Iterable[ClassPair], reason: str) -> None:
-        self.missing |= dict.fromkeys(pairs, reason)
+    def _given_up(self, kind: Kind, pairs: Iterable[ClassPair], reason: str, err: BaseException) -> None:
+        if kind == "baselines":
+            self._without_baselines(pairs, reason)
+            self._with_baselines += 1
+        else:
+            self.first_failure = self.first_failure or err
+            self.missing |= dict.fromkeys(pairs, reason)
 
     def _without_baselines(self, pairs: Iterable[ClassPair], reason: str) -> None:
         """Say in both directions of each pair why there are no baselines."""
@@ -348,6 +418,16 @@ def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
     return shards
 
 
-def _pairs_at_once(work: Work, sources: int) -> int:
-    classifier = work.subject.classifier
+def most_tasks(pairs: int, classifier: Classifier, train: Predictions, plan: Plan) -> int:
+    """Tasks at most that so many pairs are cut into."""
+    return math.ceil(pairs / _pairs_at_once(classifier, sources_at_most(train, plan)))
+
+
+def _pairs_at_once(classifier: Classifier, sources: int) -> int:
     return pairs_at_once(classifier.instance_shape, sources, classifier.device.type)
+
+
+def sources_at_most(train: Predictions, plan: Plan) -> int:
+    """Sources of a direction at most."""
+    largest = int(train.split.labels.bincount().max()) if len(train.split) else 0
+    return min(largest, plan.settings.samples_per_class or largest)
