@@ -93,10 +93,9 @@ class Schedule:
     @property
     def finished(self) -> bool:
         """Whether all is done."""
-        if self._out or self._again:
-            return False
-        self._ahead = self._ahead or next(self._plan, None)
-        return self._ahead is None
+        if not self._out:
+            self._look_ahead()
+        return not self._out and not self._again and self._ahead is None
 
     @property
     def any_in_full(self) -> bool:
@@ -125,7 +124,7 @@ class Schedule:
             prepared: whether the generator is.
         """
         while True:
-            self._ahead = self._ahead or next(self._plan, None)
+            self._look_ahead()
             ready = [task for task in self._again if prepared or task.kind != "full"]
             if not ready and (self._ahead is None or (self._ahead.kind == "full" and not prepared)):
                 return None
@@ -134,12 +133,28 @@ class Schedule:
             else:
                 assert self._ahead is not None
                 task, self._ahead = self._ahead, None
-            if self._fits(task.kind, _units(task)) and not self._parted(task):
+            if not self._parted(task):
                 break
         task = task.model_copy(update={"seconds": self._budget.cut_off()})
         self._out.append(task)
         self._most_out = max(self._most_out, len(self._out))
         return task
+
+    def _look_ahead(self) -> None:
+        """Have the next task ready, if there is one, of as many pairs as fit into the time left."""
+        self._again = [fitting for task in self._again if (fitting := self._fitting(task)) is not None]
+        self._ahead = None if self._ahead is None else self._fitting(self._ahead)
+        while self._ahead is None and (task := next(self._plan, None)) is not None:
+            self._ahead = self._fitting(task)
+
+    def _fitting(self, task: Task) -> Task | None:
+        """As much of a task as is likely to end in time; None where that is nothing."""
+        pairs = len(task.pairs)
+        while pairs and not self._fits(task.kind, math.ceil(_units(task) * pairs / len(task.pairs))):
+            pairs -= 1
+        if pairs in (0, len(task.pairs)):
+            return task if pairs else None
+        return self._task(task.kind, task.pairs[:pairs], task.samples)
 
     def done(self, task: Task, part: Done) -> None:
         """A task has ended with its part."""

@@ -85,14 +85,14 @@ def validity(results: Results) -> Iterator[Contradiction]:
 
 def _least(results: Results) -> Iterator[tuple[str, str, str]]:
     """Checks that cannot have come out better, and why."""
-    directions = [direction for pair in results.pairs if pair.level != "screened" for direction in pair.directions]
+    directions = [direction for pair in results.pairs if pair.level == "full" for direction in pair.directions]
     asked = sum(direction.generation.requested for direction in directions)
     reached = sum(direction.generation.boundary for direction in directions)
     if (directions or not results.pairs) and (not reached or 2 * reached < asked):
         yield "generation", "fail", f"{reached} of {asked} sources reached the boundary"
-    empty = len(results.coverage.empty)
-    if directions and 2 * empty > len(directions):
-        yield "coverage", "fail", f"{empty} of {len(directions)} directions have no instance"
+    empty, every = len(results.coverage.empty), 2 * len(results.pairs)
+    if every and 2 * empty > every:
+        yield "coverage", "fail", f"{empty} of {every} directions have no instance"
     elif empty or results.coverage.partial:
         yield "coverage", "warn", "pairs or directions are missing"
     if None in results.samples.test.predicted:

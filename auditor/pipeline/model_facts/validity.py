@@ -31,8 +31,8 @@ FEW_SOURCES = 30
 JUMPS = 0.01
 """Share of boundary instances at a jump from which on the model's probabilities are said to jump."""
 DIVERSITY = "diversity"
-ONLY_SCREENED = Validity(
-    id="generation", status="warn", message="No pair came beyond its screening, so no boundary instance was sought."
+NONE_IN_FULL = Validity(
+    id="generation", status="warn", message="No pair was audited in full, so the generator was not at work."
 )
 CONSTANT = 1e-6
 """Range of each probability over all samples below which the model's answer is said to be the same everywhere."""
@@ -51,13 +51,14 @@ def validity_of(
         generators: the one asked for, and the one that made the instances.
     """
     directions = [direction for pair in pairs if pair.level != "screened" for direction in pair.directions]
+    full = [direction for pair in pairs if pair.level == "full" for direction in pair.directions]
     names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
     return [
         finite_outputs(classifier, train, test),
         *route(classifier, *generators),
-        generation(directions, names) if directions or not pairs else ONLY_SCREENED,
+        generation(full, names) if full or not pairs else NONE_IN_FULL,
         jumps(directions),
-        enough_sources(directions, names),
+        enough_sources(full, names),
         diversity(directions, names),
     ]
 
