@@ -264,7 +264,7 @@ class Crew:
         def report(stage: str, done: int, total: int, detail: str = "") -> None:
             self._report(done, detail)
 
-        self._report(0, "begun")
+        self._report(0, str(task))
         stages = self._stages.reporting_to(steps_within(task, report))
         answer: PairsPart | ScreenedPart | BaselinesPart | Failed | ModelChanged
         try:

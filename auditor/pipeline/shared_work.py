@@ -5,6 +5,7 @@ Helpers open model and data themselves; both must be the first worker's.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from auditor.documents.results import Document
 from auditor.errors import AuditIncomplete
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.polar_search import PolarBudget
-from auditor.models.determinism import watched
+from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.class_pairs import ClassPair, directions_of
 from auditor.pipeline.model_and_data import Subject
 from auditor.pipeline.model_facts.predictions import ANSWERS, Predictions
@@ -99,7 +100,8 @@ def shared_work(plan: Plan, subject: Subject) -> tuple[Work, list[ClassPair]]:
     classifier.batching.size = common.batch
     if (watch := watched(classifier.backend)) is not None:
         watch.first = {name.removeprefix("first."): x for name, x in arrays.items() if name.startswith("first.")}
-        watch.check("its first answers to another worker")
+        with suppress(ModelChanged):  # the first task says so
+            watch.check("its first answers to another worker")
     train, test = (_predictions(of, name, arrays) for of, name in (
         (subject.dataset.train, "train"), (subject.dataset.test, "test"),
     ))  # fmt: skip

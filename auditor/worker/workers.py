@@ -122,9 +122,15 @@ class Workers:
             if line is None:
                 self._died(worker)
                 continue
-            message = _read(worker, line)
+            message = _read(line)
             if worker is not self.first:
                 self._from_helper(worker, message, line, report, keep)
+            elif message is None:
+                if worker.watch.limit_hit:
+                    raise worker.death().error
+                raise AuditIncomplete(
+                    "expected a message from the worker process; found something else; this is a bug in the tool"
+                )
             elif isinstance(message, Failure):
                 raise error_from(message)
             elif isinstance(message, Finished | Inspected | Revisited):
@@ -178,7 +184,7 @@ class Workers:
             self._task_out(message, line)
 
     def _from_helper(
-        self, worker: Worker, message: Message, line: bytes, report: Callable[[Progress], None], keep: Keep
+        self, worker: Worker, message: Message | None, line: bytes, report: Callable[[Progress], None], keep: Keep
     ) -> None:
         number = next(number for number, helper in self._helpers.items() if helper is worker)
         if isinstance(message, Progress):
@@ -286,12 +292,9 @@ class Workers:
             self._start_helper()
 
 
-def _read(worker: Worker, line: bytes) -> Message:
+def _read(line: bytes) -> Message | None:
+    """The message in a line; None where there is none."""
     try:
         return read_message(line)
-    except ValidationError as err:
-        if worker.watch.limit_hit:
-            raise worker.death().error from err
-        raise AuditIncomplete(
-            "expected a message from the worker process; found something else; this is a bug in the tool"
-        ) from err
+    except ValidationError:
+        return None
