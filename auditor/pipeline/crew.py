@@ -25,7 +25,7 @@ from auditor.documents.messages import (
     error_from,
     failure_from,
 )
-from auditor.documents.pair_outcomes import BaselinesPart, PairsPart
+from auditor.documents.pair_outcomes import BaselinesPart, PairsPart, ScreenedPart
 from auditor.documents.tasks import PAIRS, STEPS, Task
 from auditor.errors import AuditError
 from auditor.models.determinism import ModelChanged, add_not_finite, not_finite, watched
@@ -40,6 +40,7 @@ from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.schedule import Schedule
 from auditor.pipeline.shared_work import MOST_BYTES, share_generator, share_work
 from auditor.pipeline.stages import Report, Stages
+from auditor.pipeline.time_budget import SPENT, OutOfTime
 from auditor.worker.channel import Channel
 
 PHASES = {
@@ -118,19 +119,21 @@ class Failed:
     """A task without a part: why, in a line, and the error."""
 
     reason: str
-    err: Exception
+    err: BaseException
 
 
-def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | BaselinesPart | Failed:
+def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart | BaselinesPart | Failed:
     """Do a task, and have the model asked again for some of what it answered before its part is believed.
 
     Raises:
         ModelChanged: its answers are others now.
         AuditError: another task would fare no better, as where a file cannot be written.
     """
-    answer: PairsPart | BaselinesPart | Exception
+    answer: PairsPart | ScreenedPart | BaselinesPart | Exception
     try:
         answer = run_task(task, work, stages)
+    except OutOfTime as err:
+        return Failed(SPENT, err)
     except Exception as err:
         answer = err
     if (watch := watched(work.subject.classifier.backend)) is not None:
@@ -226,7 +229,7 @@ class Crew:
             self._get_ready()
         while (task := self._next()) is not None:
             self._do(task)
-        if not self._prepared and self._schedule.outcomes:  # of an earlier run: results say how they were made
+        if not self._prepared and self._schedule.any_in_full:  # of an earlier run: results say how they were made
             self._get_ready()
         for seconds in self._seconds:
             for stage, spent in seconds.items():
@@ -263,7 +266,7 @@ class Crew:
 
         self._report(0, str(task))
         stages = self._stages.reporting_to(steps_within(task, report))
-        answer: PairsPart | BaselinesPart | Failed | ModelChanged
+        answer: PairsPart | ScreenedPart | BaselinesPart | Failed | ModelChanged
         try:
             answer = attempt(task, self._work, stages)
         except ModelChanged as err:
