@@ -30,7 +30,8 @@ Source: arXiv 1912.11460, section 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple, Self
@@ -51,6 +52,8 @@ from auditor.models.fast_classes import TwoRoutes, classes_and_leads
 
 TITLE = "Predicted class along segments between boundary instances"
 SHOWN = 5
+AT_ONCE = 4096
+"""Trajectories between two looks at the interval, at most."""
 LEAST_ENDS = 10
 """Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
@@ -150,7 +153,8 @@ class InputSpaceComplexity(Characteristic):
         if classifier.reduced is not None:
             there = x.to(classifier.device)
             routes = TwoRoutes.measured(classifier, some_points(there, ends, self.points))
-            if routes is not None and (walked := self._walked(routes, there, ends, evidence.precision, seed)):
+            walked = None if routes is None else self._walked(routes, there, ends, evidence.precision, seed)
+            if routes is not None and walked is not None:
                 share = f"{routes.again / routes.asked:.1%} of the points asked again at full precision"
                 return walked, f"{TITLE} ({share})"
         ask = partial(classes_and_leads, classifier)
@@ -166,7 +170,9 @@ class InputSpaceComplexity(Characteristic):
             return None
         shares = class_change_rate(shown).double()
         value, low, high = mean_over_pairs(shares, ends[: len(shares)], len(x))
-        for batch in ends[len(shares) :].split(list(self._batches(len(ends) - len(shares)))):
+        size = max(self.least - len(shares), 1)
+        while len(shares) < len(ends):
+            batch = ends[len(shares) :][:size]
             changes = changes_along(partial(path.at, batch), len(batch), steps, draw=partial(_drawn, rng=rng))
             if changes is None:
                 return None
@@ -175,15 +181,19 @@ class InputSpaceComplexity(Characteristic):
             half, alone = (high - low) / 2, _half_width_alone(shares)
             if precision and (half <= self.tolerance * precision or alone <= self.exhausted * half):
                 break
+            size = self._missing(len(shares), half, alone, precision)
         return Walked(shown, shares, value, low, high)
 
-    def _batches(self, total: int) -> Iterator[int]:
-        """Sizes that add up to ``total``: each a quarter of what came before, so that looking costs little."""
-        taken = 0
-        while taken < total:
-            size = min(max(self.least - SHOWN, taken // 4), total - taken)
-            taken += size
-            yield size
+    def _missing(self, taken: int, half: float, alone: float, precision: float) -> int:
+        """How many more trajectories it may take: an eighth to a half of those taken, at most ``AT_ONCE``.
+
+        What instances add to the interval stays, what trajectories add goes with the root of their number.
+        """
+        target, stays = (self.tolerance * precision) ** 2, max(half**2 - alone**2, 0.0)
+        narrow = alone**2 / (target - stays) if target > stays else math.inf
+        exhausted = alone**2 * (self.exhausted**-2 - 1) / stays if stays else math.inf
+        more = taken * (min(narrow, exhausted) - 1)
+        return math.ceil(min(max(more, taken / 8), taken / 2, AT_ONCE))
 
 
 def _drawn(chance: Tensor, *, rng: torch.Generator) -> Tensor:
