@@ -125,7 +125,9 @@ class InputSpaceComplexity(Characteristic):
     @classmethod
     def configured(cls, profile: str) -> Self:
         """The instances as they are, and every point of their trajectories, for the profile ``paper``."""
-        return cls(one_sided=profile != "paper", in_full=profile == "paper")
+        if profile == "paper":
+            return cls(one_sided=False, in_full=True, least=50)
+        return cls(least=50 if profile == "quick" else 100)
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""

@@ -17,8 +17,8 @@ How decided the ends of a cell are tells where changes may hide:
 
 A lead is the logit of the class less the largest of the others; steepest is the largest fall of the lead per step that
 the first look saw on the trajectory. Ends of one class with u > 1 hide no other class unless something falls more
-steeply. For least variance at a given number of passes q goes with the root of the mean square of what a cell hides
-(Neyman), which on walks recorded in full falls like exp(-2 u); ``benchmarks/passes.md`` has the figures.
+steeply. Least variance for the passes takes a chance that goes with the root of the mean square of what a cell hides
+(Neyman); ``benchmarks/passes.md`` shows what other constants cost on trajectories walked in full.
 
 Sources: Horvitz and Thompson, A generalization of sampling without replacement from a finite universe, J. Am. Stat.
 Assoc. 47, 1952; Neyman, On the two different aspects of the representative method, J. R. Statist. Soc. 97, 1934.
