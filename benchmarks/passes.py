@@ -255,7 +255,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/passes.md")
     arguments = parser.parse_args()
     made = _audit(arguments) if arguments.part == "audit" else _walks(arguments)
-    words = (word for word in sys.argv[1:] if word != "--write")
+    words = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:] if word != "--write")
     command = f"Command: `python -m benchmarks.passes {' '.join(words)} --write`  "
     section = "\n".join([PARTS[arguments.part], "", command, f"Date: {datetime.now(UTC).date()}", "", *made]) + "\n"
     print(section)

@@ -97,10 +97,10 @@ def populations() -> Iterator[Population]:
     yield from _two_medians()
     yield from _means()
     yield from _segments()
-    yield from _walks()
     yield from _neighbours()
     yield from _calibrations()
     yield from _over_directions()
+    yield from _walks()
 
 
 def _shares() -> Iterator[Population]:
