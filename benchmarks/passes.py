@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -255,8 +256,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/passes.md")
     arguments = parser.parse_args()
     made = _audit(arguments) if arguments.part == "audit" else _walks(arguments)
-    words = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:] if word != "--write")
-    command = f"Command: `python -m benchmarks.passes {' '.join(words)} --write`  "
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:] if word != "--write"]
+    command = f"Command: `python -m benchmarks.passes {shlex.join(words)} --write`  "
     section = "\n".join([PARTS[arguments.part], "", command, f"Date: {datetime.now(UTC).date()}", "", *made]) + "\n"
     print(section)
     if arguments.write:
