@@ -9,22 +9,31 @@ Trajectories are drawn as the rounds of a tournament, so that no pair of instanc
 as few instances as they can. The interval allows for trajectories that share an instance. Sampling stops when it is
 narrow enough, or when it is wide for want of instances and more trajectories between the same ones would not help.
 
+Of most trajectories a quarter of the points is asked for. Where the model changes class is found by halving cells that
+are drawn with a known chance, and what is found counts by its inverse, so that the expectation of each trajectory's
+share is the share over all points (``auditor.functional.trajectory_cells``). Draws on different trajectories have
+nothing to do with each other: the mean stays unbiased, and its interval holds what they add to the spread. The
+first ``SHOWN`` trajectories are walked in full, and all are for the profile ``paper`` or at a precision of 0.
+
 Both ends are taken on the side of s: a boundary instance is predicted s or t by the last digits of its probabilities,
 so that a flat boundary would change the class once on every other segment. A half-space has an IDC of 0.
 
 On a GPU most classes come from a fast route at reduced precision; ``auditor.models.fast_classes`` says why they are the
-artefact's all the same, and the figure's title which share it was asked about again.
+artefact's all the same, and the figure's title which share it was asked about again. Leads, which only choose the
+chances, are those of the fast route.
 
-Differences from the authors' code: it takes the ends as they are (so does the profile ``paper``); it never visits one
-end and divides by T; it draws a segment and its mirror image as two; it always walks N x 50 trajectories.
+Differences from the authors' code: it takes the ends as they are and walks every point (so does the profile ``paper``);
+it never visits one end and divides by T; it draws a segment and its mirror image as two; it always walks N x 50
+trajectories.
 Source: arXiv 1912.11460, section 4.1.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, NamedTuple, Self
 
 import torch
@@ -32,42 +41,35 @@ from torch import Tensor
 
 from auditor.boundary.base import BETA, BoundaryInstances
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
+from auditor.characteristics.path_points import Ask, PathPoints, some_points
 from auditor.documents.results import Definition, StripSeries
 from auditor.functional.just_across import stepped_back
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
-from auditor.functional.trajectories import class_change_rate, round_robin_pairs, segments
+from auditor.functional.trajectories import class_change_rate, round_robin_pairs
+from auditor.functional.trajectory_cells import changes_along, first_steps
 from auditor.models.classifier import Classifier
-from auditor.models.fast_classes import TwoRoutes
+from auditor.models.fast_classes import TwoRoutes, classes_and_leads
 
-CELLS = {"cpu": 2**22, "cuda": 2**26}
-"""Numbers in the points that are held at once, by device (16 and 256 MiB of float32)."""
-EVEN = {"cpu": False, "cuda": True}
-"""Whether paths are cut into parts of one size, best for a GPU; on a CPU the cut decides how sums are rounded."""
-SAMPLED = 512
-"""Points of a direction's paths on which a fast route is held against the artefact."""
 TITLE = "Predicted class along segments between boundary instances"
-GOLDEN = 0.6180339887498949
-"""Multiples of it fall evenly on the unit interval, however many they are."""
 SHOWN = 5
+AT_ONCE = 4096
+"""Trajectories between two looks at the interval, at most."""
 LEAST_ENDS = 10
 """Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
 """Two instances have one segment between them, which says nothing about the spread."""
 
 
-Predict = Callable[[Tensor], Tensor | None]
-
-
 class Walked(NamedTuple):
     """Trajectories and what they say.
 
     Args:
-        classes: int64 ``(P, T)``, along each.
-        shares: float32 ``(P,)``, of the steps at which the class changes.
+        shown: int64 ``(SHOWN, T)`` or fewer rows, the class along the first.
+        shares: float64 ``(P,)``, of the steps at which the class changes, exact or of that expectation.
         value, low, high: mean of these with its interval.
     """
 
-    classes: Tensor
+    shown: Tensor
     shares: Tensor
     value: float
     low: float
@@ -82,6 +84,7 @@ class InputSpaceComplexity(Characteristic):
     Args:
         partners: at most N x partners trajectories are walked.
         points: T, points on each trajectory.
+        in_full: every point of every trajectory is asked for.
         least: trajectories walked before the interval is looked at.
         tolerance: half-width at which sampling stops, in multiples of the precision asked for (0.003 where
             that is 0.01): the classes of a trained model change at a few hundredths of the steps.
@@ -94,7 +97,8 @@ class InputSpaceComplexity(Characteristic):
 
     partners: int = 50
     points: int = 50
-    least: int = 50
+    in_full: bool = False
+    least: int = 100
     tolerance: float = 0.3
     exhausted: float = 0.4
     one_sided: bool = True
@@ -112,15 +116,18 @@ class InputSpaceComplexity(Characteristic):
             formula="mean over trajectories of #{i : c_i != c_(i+1)} / (T - 1)",
             text="We walk in a straight line from one boundary instance to another, both just on the side of the "
             "source class, and count how often the predicted class changes on the way. A flat boundary gives no "
-            "changes; a folded one gives many.",
+            "changes; a folded one gives many. Of most lines only some of the points are asked for, more where a "
+            "change is likely, and what they show is weighted so that the mean is that over all points.",
             source="arXiv 1912.11460, section 4.1",
         )
     }
 
     @classmethod
     def configured(cls, profile: str) -> Self:
-        """The instances as they are for the profile ``paper``."""
-        return cls(one_sided=profile != "paper")
+        """The instances as they are, and every point of their trajectories, for the profile ``paper``."""
+        if profile == "paper":
+            return cls(one_sided=False, in_full=True, least=50)
+        return cls(least=50 if profile == "quick" else 100)
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""
@@ -130,52 +137,77 @@ class InputSpaceComplexity(Characteristic):
         if self.one_sided:
             x = on_source_side(evidence.classifier, evidence.instances, rng=rng)
         ends = round_robin_pairs(len(x), 2 * self.partners, rng=rng)[: len(x) * self.partners]
-        (classes, shares, value, low, high), title = self._by_the_fastest_route(evidence, x, ends)
-        trace = StripSeries(title=title, x_label="point on the segment", rows=classes[:SHOWN].tolist())
+        walked, title = self._by_the_fastest_route(evidence, x, ends, int(torch.randint(2**62, (1,), generator=rng)))
+        trace = StripSeries(title=title, x_label="point on the segment", rows=walked.shown.tolist())
         # What the interval says of shares outside [0, 1] is known not to be. A folded place that one instance in twenty
         # ends at may be missing among few instances, and nothing they say tells how much it would add.
-        most = min(high, 1.0) if len(x) >= LEAST_FOR_RARE else None
-        measure = self.as_measure("idc", value, max(low, 0.0), most, n=len(classes))
-        by_generator = _of_generators(shares, evidence.instances.part[ends[: len(classes)]])
+        most = min(walked.high, 1.0) if len(x) >= LEAST_FOR_RARE else None
+        count = len(walked.shares)
+        measure = self.as_measure("idc", min(walked.value, 1.0), max(walked.low, 0.0), most, n=count)
+        by_generator = _of_generators(walked.shares, evidence.instances.part[ends[:count]])
         return Findings(
             {"idc": measure}, {"idc_trace": trace}, by_generator={"idc": by_generator} if by_generator else {}
         )
 
-    def _by_the_fastest_route(self, evidence: Evidence, x: Tensor, ends: Tensor) -> tuple[Walked, str]:
+    def _by_the_fastest_route(self, evidence: Evidence, x: Tensor, ends: Tensor, seed: int) -> tuple[Walked, str]:
         """The walk and what the figure says of it: by two routes where that is faster and their bound holds."""
         classifier = evidence.classifier
         if classifier.reduced is not None:
             there = x.to(classifier.device)
             routes = TwoRoutes.measured(classifier, some_points(there, ends, self.points))
-            if routes is not None and (walked := self._walked(routes, there, ends, evidence.precision)) is not None:
+            walked = None if routes is None else self._walked(routes, there, ends, evidence.precision, seed)
+            if routes is not None and walked is not None:
                 share = f"{routes.again / routes.asked:.1%} of the points asked again at full precision"
                 return walked, f"{TITLE} ({share})"
-        walked = self._walked(classifier.predict, x.to(classifier.artefact_device), ends, evidence.precision)
+        ask = partial(classes_and_leads, classifier)
+        walked = self._walked(ask, x.to(classifier.artefact_device), ends, evidence.precision, seed)
         assert walked is not None
         return walked, TITLE
 
-    def _walked(self, predict: Predict, x: Tensor, ends: Tensor, precision: float) -> Walked | None:
-        """As many of the trajectories as it takes; None where ``predict`` ends the walk."""
-        classes = torch.empty(0, self.points, dtype=torch.int64)
-        for batch in ends.split(list(self._batches(len(ends)))):
-            along = classes_along(predict, x, batch, self.points)
-            if along is None:
+    def _walked(self, ask: Ask, x: Tensor, ends: Tensor, precision: float, seed: int) -> Walked | None:
+        """As many of the trajectories as it takes; None where ``ask`` ends the walk."""
+        rng, path = torch.Generator().manual_seed(seed), PathPoints(ask, x, self.points)
+        steps = torch.arange(self.points) if self.in_full or not precision else first_steps(self.points)
+        if (shown := path.classes(ends[:SHOWN])) is None:
+            return None
+        shares = class_change_rate(shown).double()
+        value, low, high = mean_over_pairs(shares, ends[: len(shares)], len(x))
+        size = max(self.least - len(shares), 1)
+        while len(shares) < len(ends):
+            batch = ends[len(shares) :][:size]
+            changes = changes_along(partial(path.at, batch), len(batch), steps, draw=partial(_drawn, rng=rng))
+            if changes is None:
                 return None
-            classes = torch.cat([classes, along])
-            shares = class_change_rate(classes)
-            value, low, high = mean_over_pairs(shares, ends[: len(classes)], len(x))
-            half, alone = (high - low) / 2, 1.96 * float(shares.std()) / len(shares) ** 0.5
+            shares = torch.cat([shares, changes / (self.points - 1)])
+            value, low, high = mean_over_pairs(shares, ends[: len(shares)], len(x))
+            half, alone = (high - low) / 2, _half_width_alone(shares)
             if precision and (half <= self.tolerance * precision or alone <= self.exhausted * half):
                 break
-        return Walked(classes, shares, value, low, high)
+            size = self._missing(len(shares), half, alone, precision)
+        return Walked(shown, shares, value, low, high)
 
-    def _batches(self, total: int) -> Iterator[int]:
-        """Sizes that add up to ``total``: each a quarter of what came before, so that looking costs little."""
-        taken = 0
-        while taken < total:
-            size = min(max(self.least, taken // 4), total - taken)
-            taken += size
-            yield size
+    def _missing(self, taken: int, half: float, alone: float, precision: float) -> int:
+        """How many more trajectories it may take: an eighth to a half of those taken, at most ``AT_ONCE``.
+
+        What instances add to the interval stays, what trajectories add goes with the root of their number.
+        """
+        target, stays = (self.tolerance * precision) ** 2, max(half**2 - alone**2, 0.0)
+        narrow = alone**2 / (target - stays) if target > stays else math.inf
+        exhausted = alone**2 * (self.exhausted**-2 - 1) / stays if stays else math.inf
+        more = taken * (min(narrow, exhausted) - 1)
+        return math.ceil(min(max(more, taken / 8), taken / 2, AT_ONCE))
+
+
+def _drawn(chance: Tensor, *, rng: torch.Generator) -> Tensor:
+    """Chooses with these chances: bool, the shape of ``chance``."""
+    return torch.rand(chance.shape, dtype=torch.float64, generator=rng) < chance
+
+
+def _half_width_alone(shares: Tensor) -> float:
+    """Half-width of the interval of the mean if no two trajectories shared an instance."""
+    count = 2 * len(shares)
+    _, low, high = mean_over_pairs(shares, torch.arange(count).view(-1, 2), count)
+    return (high - low) / 2
 
 
 def _of_generators(shares: Tensor, parts: Tensor) -> list[float]:
@@ -210,39 +242,3 @@ def on_source_side(classifier: Classifier, instances: BoundaryInstances, *, rng:
     lead = torch.where(instances.jump, 1.0, lead)
     x, back, lead = (of.to(classifier.artefact_device) for of in (x, instances.x_adversarial_of_adversarial, lead))
     return stepped_back(classifier.probabilities, x, back, lead, (s, t), rng=rng, beta=BETA)
-
-
-def classes_along(predict: Predict, x: Tensor, ends: Tensor, points: int) -> Tensor | None:
-    """Predicted class at evenly spaced points between pairs of instances, which are made where the instances lie.
-
-    Args:
-        predict: maps ``(n, *shape)`` to the classes, int64 ``(n,)``, or to None, which ends the walk.
-        x (float32): ``(N, *shape)`` in [0, 1], on any device.
-        ends (int64): ``(P, 2)``, rows of x, on the CPU.
-        points: T.
-    Returns:
-        int64 ``(P, T)`` on the CPU, or None as ``predict``.
-    """
-    parts = list[Tensor]()
-    for pair in ends.split(_at_once(len(ends), points * x[0].numel(), x.device)):
-        a, b = pair.to(x.device).unbind(1)
-        classes = predict(segments(x[a], x[b], points).flatten(0, 1))
-        if classes is None:
-            return None
-        parts.append(classes.view(-1, points))
-    return torch.cat(parts).cpu()
-
-
-def _at_once(walks: int, numbers: int, device: torch.device) -> int:
-    """Walks of so many numbers each whose points are made together."""
-    most = max(1, CELLS[device.type] // numbers)
-    return math.ceil(walks / math.ceil(walks / most)) if EVEN[device.type] else most
-
-
-def some_points(x: Tensor, ends: Tensor, points: int) -> Tensor:
-    """Points of the trajectories, spread evenly over these and over the way: float32 ``(SAMPLED, *shape)``."""
-    rows = torch.arange(SAMPLED) * len(ends) // SAMPLED
-    steps = (torch.arange(SAMPLED, dtype=torch.float64) * GOLDEN % 1 * points).long()
-    at = torch.linspace(0, 1, points)[steps].view((-1,) + (1,) * (x.dim() - 1))
-    a, b = ends[rows].to(x.device).unbind(1)
-    return torch.lerp(x[a], x[b], at.to(x.device))

@@ -18,9 +18,9 @@ FLOOR = 8 * JUMP_WIDTH
 """Least change of the coordinate that changes most; ``GROWTH`` times that at a jump."""
 FIRST, GROWTH, LOOKS = 2.0**-12, 8.0, 16
 """Share of the way that is tried first, the factor while it is too little, and how many points are looked at."""
-PROBES, SHAKEN = 4, 8 * JUMP_WIDTH
-"""Neighbours whose probabilities must be alike, and how far each of their coordinates lies aside: far more than the
-coordinates of points between two ends are rounded by."""
+PROBES, SHAKEN, STEADY = 2, 8 * JUMP_WIDTH, 3.0
+"""Neighbours that are looked at, how far each of their coordinates lies aside, far more than the coordinates of points
+between two ends are rounded by, and how many times the lead must be what it changes by to each of them."""
 
 
 def stepped_back(
@@ -54,7 +54,7 @@ def stepped_back(
     high, at_high = torch.full_like(span, torch.inf), torch.full_like(span, torch.inf)
     jump = lead.abs() >= beta
     at = torch.where(jump, (GROWTH * least).clamp_max(1.0), least.clamp_min(FIRST))
-    settled = torch.zeros_like(span)
+    settled, lead_there = torch.zeros_like(span), torch.zeros_like(span)
     active = torch.nonzero(span > 0).flatten()
     for _ in range(LOOKS):
         if not len(active):
@@ -66,6 +66,7 @@ def stepped_back(
         short = (leads & (gap < beta / 4)) | (leader == t)
         beyond = leads & ~short
         settled[active] = torch.where(beyond, here, settled[active])
+        lead_there[active] = torch.where(beyond, _lead(p, s), lead_there[active])
         low[active], high[active] = torch.where(short, here, low[active]), torch.where(short, high[active], here)
         at_low[active] = torch.where(short, gap, at_low[active])
         at_high[active] = torch.where(short, at_high[active], gap)
@@ -81,18 +82,24 @@ def stepped_back(
         if not len(active):
             break
         y = points_at(x[active], x_s[active], settled[active])
-        active = active[torch.nonzero(~_steady(probabilities, y, classes, rng) & (settled[active] < 1)).flatten()]
+        change = (_leads_around(probabilities, y, s, rng) - lead_there[active]).abs().amax(dim=0)
+        steady = STEADY * change < lead_there[active]
+        active = active[torch.nonzero(~steady & (settled[active] < 1)).flatten()]
         settled[active] = (2 * settled[active]).clamp_max(1.0)
+        if len(active):
+            lead_there[active] = _lead(probabilities(points_at(x[active], x_s[active], settled[active])), s)
     return points_at(x, x_s, settled)
 
 
-def _steady(
-    probabilities: Callable[[Tensor], Tensor], y: Tensor, classes: tuple[int, int], rng: torch.Generator
-) -> Tensor:
-    """Whether s leads at each point by twice as much as that lead changes to its neighbours: bool ``(N,)``."""
-    s, t = classes
+def _leads_around(probabilities: Callable[[Tensor], Tensor], y: Tensor, s: int, rng: torch.Generator) -> Tensor:
+    """Lead of s at a few neighbours of each point: float64 ``(PROBES, N)``."""
     aside = SHAKEN * (2 * torch.randint(2, (PROBES, *y.shape), generator=rng).to(torch.int8).to(y.device) - 1)
-    p = probabilities(torch.cat([y[None], (y + aside).clamp(0, 1)]).flatten(0, 1)).view(PROBES + 1, len(y), -1)
-    # Logarithms, which do not level off where the probabilities do.
-    lead = p[:, :, s].clamp_min(1e-30).log() - p[:, :, t].clamp_min(1e-30).log()
-    return (p.argmax(dim=2) == s).all(dim=0) & (2 * (lead[1:] - lead[0]).abs() < lead[0]).all(dim=0)
+    return _lead(probabilities((y + aside).clamp(0, 1).flatten(0, 1)), s).view(PROBES, len(y))
+
+
+def _lead(p: Tensor, s: int) -> Tensor:
+    """Logarithm of p_s over the largest other probability: float64 ``(N,)``. It does not level off where they do."""
+    log_p = p.double().clamp_min(1e-30).log()
+    others = log_p.clone()
+    others[:, s] = -torch.inf
+    return log_p[:, s] - others.amax(dim=1)

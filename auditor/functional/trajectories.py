@@ -18,9 +18,23 @@ def segments(start: Tensor, end: Tensor, points: int) -> Tensor:
     >>> segments(torch.tensor([[0.0]]), torch.tensor([[1.0]]), 3).flatten()
     tensor([0.0000, 0.5000, 1.0000])
     """
+    steps = torch.arange(points, device=start.device)
+    return points_at(start[:, None], end[:, None], steps.expand(len(start), -1), points)
+
+
+def points_at(start: Tensor, end: Tensor, steps: Tensor, points: int) -> Tensor:
+    """The points of ``segments`` at some of its steps.
+
+    Args:
+        start, end (float32): ``(N, *shape)``, or ``(N, 1, *shape)`` for several steps of each.
+        steps (int64 or int32): ``(N,)``, or ``(N, K)``, in [0, T).
+        points: T >= 2.
+    Returns:
+        float32 ``(N, *shape)``, or ``(N, K, *shape)``.
+    """
     assert points >= 2, points
-    weights = torch.linspace(0, 1, points, dtype=start.dtype, device=start.device)
-    return torch.lerp(start[:, None], end[:, None], weights.view(-1, *(1,) * (start.dim() - 1)))
+    weights = torch.linspace(0, 1, points, dtype=start.dtype, device=start.device)[steps]
+    return torch.lerp(start, end, weights.view(*steps.shape, *(1,) * (start.dim() - steps.dim())))
 
 
 def class_change_rate(classes: Tensor) -> Tensor:

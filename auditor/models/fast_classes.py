@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from auditor.errors import InputRefused
-from auditor.functional.close_calls import bound, close, difference, leader
+from auditor.functional.close_calls import bound, close, difference, leader, margin
 from auditor.models.classifier import Classifier, scores_to_classes, scores_to_logits
 
 MOST_AGAIN = 0.5
@@ -55,10 +55,10 @@ class TwoRoutes:
             return None
         return cls(classifier, limit, len(x), len(x))
 
-    def __call__(self, x: Tensor) -> Tensor | None:
-        """The artefact's class of each point: int64 ``(N,)`` on x's device; None where the fast route does not hold.
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The artefact's classes and their leads, as ``classes_and_leads``; None where the fast route does not hold.
 
-        Every point that is asked again is a test of the bound as well.
+        Every point that is asked again is a test of the bound as well. The leads of the others are the fast route's.
         """
         fast = _fast(self.classifier, x)
         if fast is None:
@@ -67,11 +67,19 @@ class TwoRoutes:
         rows = torch.nonzero(close(lead, self.bound)).flatten()
         self.asked, self.again = self.asked + len(x), self.again + len(rows)
         if not len(rows):
-            return classes
+            return classes, lead.float()
         right, exact = _by_artefact(self.classifier, x[rows])
         # Where the fast route gave no number at all, nothing was believed and nothing is to be learnt.
         apart = torch.where(lead[rows].isnan(), 0.0, difference(fast[rows], exact))
-        return classes.index_put((rows,), right) if float(apart.amax()) <= self.bound else None
+        if float(apart.amax()) > self.bound:
+            return None
+        return classes.index_put((rows,), right), lead.float().index_put((rows,), margin(exact, right))
+
+
+def classes_and_leads(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The artefact's class of each point, int64 ``(N,)``, and how far its logit leads the next, float32 ``(N,)``."""
+    classes, logits = _by_artefact(classifier, x)
+    return classes, margin(logits, classes)
 
 
 def _fast(classifier: Classifier, x: Tensor) -> Tensor | None:

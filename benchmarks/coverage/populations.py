@@ -24,7 +24,8 @@ from auditor.functional.quantiles import (
     quantile_estimate,
 )
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_estimate, mean_over_pairs
-from auditor.functional.trajectories import round_robin_pairs
+from auditor.functional.trajectories import class_change_rate, round_robin_pairs
+from auditor.functional.trajectory_cells import changes_along, first_steps
 from auditor.numbers.intervals import Interval, wilson
 
 SIZES = (24, 64, 400)
@@ -99,6 +100,7 @@ def populations() -> Iterator[Population]:
     yield from _neighbours()
     yield from _calibrations()
     yield from _over_directions()
+    yield from _walks()
 
 
 def _shares() -> Iterator[Population]:
@@ -190,6 +192,57 @@ def _segments() -> Iterator[Population]:
     for share, name in ((0.1, "one instance in ten folded"), (0.05, "one in twenty folded")):
         truth = (0.8 + 2 * 10 * share) / 49
         yield Population("IDC", name, truth, draw(poisson(0.8), folded(share)), 1000)
+
+
+def _walks() -> Iterator[Population]:
+    """The same with a class at each point, of which some are asked for: pulses of a class in another, thin and wide.
+
+    One pulse in five comes without a sign: the lead falls to nothing on it alone.
+    """
+
+    def draw(rate: Callable[[int, torch.Generator], Tensor]) -> Draw:
+        def one(n: int, rng: torch.Generator) -> Interval:
+            ends, own = round_robin_pairs(n, 12, rng=rng), rate(n, rng)
+            classes, leads = _pulses(own[ends].sum(dim=1), rng)
+            changes = changes_along(
+                lambda paths, steps: (classes[paths, steps], leads[paths, steps]),
+                len(ends),
+                first_steps(50),
+                draw=lambda chance: torch.rand(chance.shape, dtype=torch.float64, generator=rng) < chance,
+            )
+            assert changes is not None
+            value, low, high = mean_over_pairs(changes / 49, ends, n)
+            return Interval(value, low, math.inf if n < LEAST_FOR_RARE else high)
+
+        return one
+
+    def folded(n: int, rng: torch.Generator) -> Tensor:
+        return 0.3 + 4 * (torch.rand(n, generator=rng) < 0.1).float()
+
+    def alike(n: int, rng: torch.Generator) -> Tensor:
+        return 0.4 * _lognormal(n, rng)
+
+    for rate, name in ((alike, "instances alike"), (folded, "one instance in ten folded")):
+        rng, counts = torch.Generator().manual_seed(0), []
+        for _ in range(20):  # all points of very many trajectories
+            classes, _ = _pulses(rate(10_000, rng) + rate(10_000, rng), rng)
+            counts.append(class_change_rate(classes).double().mean())
+        yield Population("IDC, some of the points", name, float(torch.stack(counts).mean()), draw(rate), 400)
+
+
+def _pulses(rate: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Classes and leads along trajectories of 50 points with so many pulses on average: int64, float32 ``(P, 50)``."""
+    most, count = 12, len(rate)
+    there = torch.arange(most) < torch.poisson(rate, generator=rng)[:, None]
+    width = torch.where(torch.rand(count, most, generator=rng) < 0.3, 1.0, 12.0) * torch.rand(
+        count, most, generator=rng
+    )
+    middle, announced = 49 * torch.rand(count, most, generator=rng), torch.rand(count, most, generator=rng) < 0.8
+    beyond = (torch.arange(50) - middle[..., None]).abs() - width[..., None] / 2  # below 0 inside
+    beyond = torch.where(there[..., None], beyond, 49.0)
+    inside = (beyond < 0).any(dim=1)
+    lead = torch.where(announced[..., None], beyond, 49.0).amin(dim=1).abs()
+    return inside.long(), torch.where(inside, beyond.amin(dim=1).abs(), lead)
 
 
 def _neighbours() -> Iterator[Population]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from unittest import mock
 
@@ -22,7 +22,7 @@ from auditor.boundary.deepdig import BACK
 from auditor.boundary.minimal_norm_attack import AttackTask, NearestSearch
 from auditor.boundary.shared_start import train_shared_start
 from auditor.boundary.training import Training
-from auditor.characteristics.idc import classes_along
+from auditor.characteristics.path_points import PathPoints
 from auditor.datasets.base import DataRequest, Dataset
 from auditor.datasets.load import load_dataset
 from auditor.functional.bisection import bisect
@@ -30,6 +30,7 @@ from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.base import ModelOptions
 from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
+from auditor.models.fast_classes import classes_and_leads
 from auditor.models.open import open_model
 from tests.simulated_cuda.audits import batches_of_the_cpu
 from tests.simulated_cuda.device import SimulatedCuda
@@ -108,10 +109,12 @@ def _attack(bench: Bench, gradients: int, halvings: int) -> list[Tensor]:
 
 
 def _walk(bench: Bench, trajectories: int) -> list[Tensor]:
-    """IDC's classes along segments."""
+    """Class and lead at every point of some segments, as IDC asks for them."""
     x_s = bench.ends()[0].to(bench.classifier.artefact_device)
     ends = torch.combinations(torch.arange(len(x_s)))[:trajectories]
-    return [classes_along(bench.classifier.predict, x_s, ends, 50)]
+    found = PathPoints(partial(classes_and_leads, bench.classifier), x_s, 50).classes(ends)
+    assert found is not None
+    return [found]
 
 
 NORMS = 2

@@ -34,7 +34,8 @@ from auditor.pipeline.time_budget import TimeBudget
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
-PARTNERS, POINTS = 50, 50
+PARTNERS, POINTS, IN_FULL = 50, 12, 50
+"""Points of a trajectory that IDC asks for on average, and those of one that the profile ``paper`` walks in full."""
 ATTACKED = 70
 """Forward passes for each attacked source and norm."""
 NORMS, DESCENTS = 2, 1.2
@@ -75,7 +76,7 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     trained = sum(cost.backward for cost in [made, *beside])
     backward = trained + directions * NORMS * attacked * (first + DESCENTS * again)
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
-    walked = POINTS * min(1.5 * wanted, used * PARTNERS)
+    walked = (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
     searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
     forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
     return Cost(forward=round(backward + forward), backward=round(backward))
