@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,11 +19,15 @@ from markupsafe import Markup
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
 from auditor.render.assets import data_uri, read_bytes, read_text
+from auditor.render.column_widths import column_shares
 from auditor.render.comparison.view import build as build_comparison
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
 from auditor.render.view import build
 from auditor.untrusted_text import visible
+
+
+_TITLE, _SVG = re.compile(r"<title>(.*?)</title>", re.S), '<svg xmlns="http://www.w3.org/2000/svg" '
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,20 @@ def _hash(content: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(read_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"as_image": as_image, "column_shares": column_shares}
+    return environment
+
+
+def as_image(svg: Markup) -> Markup:
+    """The picture as an ``<img>``: what is drawn in it is then no part of the document that has to be parsed and styled."""
+    alt = _TITLE.search(svg)
+    assert alt is not None
+    uri = data_uri("image/svg+xml", str(svg).replace("<svg ", _SVG, 1).encode())
+    return Markup('<img alt="{}" src="{}">').format(Markup(alt[1]).unescape(), uri)
