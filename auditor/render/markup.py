@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cache
+from weakref import ReferenceType, ref
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,15 +19,14 @@ from markupsafe import Markup
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
 from auditor.render.assets import data_uri, read_bytes, read_text
-from auditor.render.column_widths import column_shares
+from auditor.render.comparison.view import CompareReport
 from auditor.render.comparison.view import build as build_comparison
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
-from auditor.render.view import build
+from auditor.render.paper_figures import as_image
+from auditor.render.paper_tables import column_shares, spanned
+from auditor.render.view import Report, build
 from auditor.untrusted_text import visible
-
-
-_TITLE, _SVG = re.compile(r"<title>(.*?)</title>", re.S), '<svg xmlns="http://www.w3.org/2000/svg" '
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,15 @@ FACES = (
 def markup(document: Results | Comparison, created: datetime.date | None, paper: bool = False) -> str:
     """The whole HTML document; on paper the long tables of the pairs stand together behind the pairs."""
     if isinstance(document, Comparison):
-        template, tool, report = "compare.html.j2", document.candidate.tool, build_comparison(document, created)
+        template, tool = "compare.html.j2", document.candidate.tool
     else:
-        template, tool, report = "report.html.j2", document.tool, build(document, created)  # type: ignore[assignment]
+        template, tool = "report.html.j2", document.tool
     css, script = style_sheet(), read_text("sort.js")
     filled = (
         _environment()
         .get_template(template)
         .render(
-            report=report,
+            report=_view(document, created),
             paper=paper,
             css=Markup(css),
             script=Markup(script),
@@ -71,6 +70,19 @@ def markup(document: Results | Comparison, created: datetime.date | None, paper:
         )
     )
     return visible(filled, keep="\n")  # whatever a template forgot
+
+
+_seen: list[tuple[ReferenceType[Results | Comparison], datetime.date | None, Report | CompareReport]] = []
+"""The latest view, so that the pages for a screen and for paper share one, its figures drawn once."""
+
+
+def _view(document: Results | Comparison, created: datetime.date | None) -> Report | CompareReport:
+    for seen, day, report in _seen:
+        if seen() is document and day == created:
+            return report
+    report = build_comparison(document, created) if isinstance(document, Comparison) else build(document, created)
+    _seen[:] = [(ref(document, lambda _: _seen.clear()), created, report)]
+    return report
 
 
 def content_security_policy(css: str, script: str) -> str:
@@ -109,13 +121,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"as_image": as_image, "column_shares": column_shares}
+    environment.filters |= {"as_image": as_image, "column_shares": column_shares, "spanned": spanned}
     return environment
-
-
-def as_image(svg: Markup) -> Markup:
-    """The picture as an ``<img>``: what is drawn in it is then no part of the document that has to be parsed and styled."""
-    alt = _TITLE.search(svg)
-    assert alt is not None
-    uri = data_uri("image/svg+xml", str(svg).replace("<svg ", _SVG, 1).encode())
-    return Markup('<img alt="{}" src="{}">').format(Markup(alt[1]).unescape(), uri)

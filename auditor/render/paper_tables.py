@@ -1,4 +1,4 @@
-"""How wide the columns of a table are on paper, measured here so that the PDF's layout need not measure every cell twice.
+"""Tables on paper: how wide their columns are, measured here so that the PDF's layout need not try every cell first.
 
 The widths are those of the automatic table layout of CSS: the widest unbroken line of each column where all fit, else
 between that and the widest word.
@@ -26,30 +26,26 @@ class Look:
     gap: float
 
 
+EMPTY = Cell("")
 PLAIN, DENSE = Look(32 / 3, 28 / 3), Look(9.6, 22 / 3)
 
 
 def column_shares(table: Table, kind: str = "") -> list[float]:
     """Width of each column in per cent of the page's text, together 100."""
     look = DENSE if "dense" in kind.split() else PLAIN
-    columns = [[column, *(row[k] for row in table.rows if k < len(row))] for k, column in enumerate(table.columns)]
     least, most = [], []
-    for k, (head, *cells) in enumerate(columns):
-        assert isinstance(head, Column)
-        room = (look.gap if k < len(columns) - 1 else 0.0) + (
-            BESIDE_NUMBER if k and not head.numeric and table.columns[k - 1].numeric else 0.0
-        )
-        widths = [*_head(head, look.size), *(w for c in cells for w in _cell(c, head.numeric, look.size))]
-        least.append(room + max((low for low, _ in widths), default=0.0))
-        most.append(room + max((high for _, high in widths), default=0.0))
-    if sum(most) <= PAGE:
-        widths_ = most
-    elif sum(least) >= PAGE:
-        widths_ = least
-    else:
-        share = (PAGE - sum(least)) / (sum(most) - sum(least))
-        widths_ = [low + share * (high - low) for low, high in zip(least, most, strict=True)]
-    return [round(100 * width / sum(widths_), 3) for width in widths_]
+    for k, head in enumerate(table.columns):
+        room = look.gap if k < len(table.columns) - 1 else 0.0
+        room += BESIDE_NUMBER if k and not head.numeric and table.columns[k - 1].numeric else 0.0
+        lines = [*_head(head, look.size)]
+        for row in table.rows:
+            lines += _cell(row[k], head.numeric, look.size)
+        least.append(room + max(low for low, _ in lines))
+        most.append(room + max(high for _, high in lines))
+    spare = PAGE - sum(least)
+    share = min(max(spare / ((sum(most) - sum(least)) or 1.0), 0.0), 1.0)
+    widths = [low + share * (high - low) for low, high in zip(least, most, strict=True)]
+    return [round(100 * width / sum(widths), 3) for width in widths]
 
 
 def _head(column: Column, size: float) -> Iterator[tuple[float, float]]:
@@ -72,3 +68,14 @@ def _cell(cell: Cell, numeric: bool, size: float) -> Iterator[tuple[float, float
 def _words(text: str, size: float, bold: bool = False) -> tuple[float, float]:
     whole = text_width(text, size, bold)
     return max((text_width(word, size, bold) for word in text.split()), default=0.0), whole
+
+
+def spanned(row: list[Cell], columns: list[Column], paper: bool) -> Iterator[tuple[Cell, Column, int]]:
+    """Each cell of a row, its column, and how many columns it spans: on paper empty cells side by side are one."""
+    k = 0
+    while k < len(row):
+        span = 1
+        while paper and k and row[k] == EMPTY and k + span < len(row) and row[k + span] == EMPTY:
+            span += 1
+        yield row[k], columns[k], span
+        k += span
