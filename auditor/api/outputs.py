@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auditor.api.output_folder import OF_AN_AUDIT, WITH_VERDICT, OutputFolder, same_file
 from auditor.api.progress import Show, progress_display, silent
 from auditor.documents.comparison import Comparison
-from auditor.documents.results import Plugin, Results, RunFacts
+from auditor.documents.results import NotMeasured, Plugin, Results, RunFacts, to_json
 from auditor.documents.whole_files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.errors import AuditIncomplete, UsageError, did_you_mean
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     AnyOutput = TypeVar("AnyOutput", Output[Results], Output[Comparison])
 
+RenderingSeconds = dict[str, float | NotMeasured]
+UNMADE = NotMeasured(not_measured="it has not been made yet")
 MOST_DIGITS = 12
 ALWAYS = "json"
 """results.json is written by every audit: the other outputs are made from it."""
@@ -74,8 +77,37 @@ def with_standing(names: list[str], files: Collection[str]) -> list[str]:
     return names + [name for name, output in outputs.items() if output.file_name in files and name not in names]
 
 
+def not_rendered(run: RunFacts, names: list[str]) -> RunFacts:
+    """The facts of a run that has its numbers, and is yet to make these outputs of them."""
+    return run.model_copy(update={"rendering_seconds": dict.fromkeys(names, UNMADE)})
+
+
+def write_reports(
+    names: list[str], results: Results, folder: Path, run: RunFacts, show: Show = silent
+) -> tuple[list[Path], RunFacts]:
+    """Render the outputs of an audit that ran just now, and replace its run.json by one that says what each took.
+
+    Args: as of ``write_outputs``; ``run`` is what stands in run.json.
+    Raises:
+        AuditIncomplete: some file could not be made or written; the others and a whole run.json are there.
+    """
+    seconds = dict(run.rendering_seconds)
+    try:
+        files = write_outputs(names, results, folder, run, show, seconds)
+    finally:
+        run = run.model_copy(update={"rendering_seconds": seconds})
+        if names:
+            write_whole(folder / RUN, to_json(run).encode())
+    return files, run
+
+
 def write_outputs(
-    names: list[str], results: Results, folder: Path, run: RunFacts | None, show: Show = silent
+    names: list[str],
+    results: Results,
+    folder: Path,
+    run: RunFacts | None,
+    show: Show = silent,
+    seconds: RenderingSeconds | None = None,
 ) -> list[Path]:
     """Render each output of an audit and write it; returns the files.
 
@@ -85,6 +117,7 @@ def write_outputs(
         folder: to write to.
         run: of the audit, where it is known: its day, and the place of the model file.
         show: told of progress.
+        seconds: filled with what each took, or why it could not be made.
     Raises:
         AuditIncomplete: some output could not be made; the others and results.json are there.
     """
@@ -93,7 +126,7 @@ def write_outputs(
     prepare_folder(folder)
     chosen = {name: outputs[name] for name in names}
     files = {name: (output.file_name, _rendering(output, results, run)) for name, output in chosen.items()}
-    return write_rendered(files, folder, show)
+    return write_rendered(files, folder, show, seconds)
 
 
 def _rendering(output: Output[Results], results: Results, run: RunFacts | None) -> Callable[[], bytes]:
@@ -104,7 +137,10 @@ def _rendering(output: Output[Results], results: Results, run: RunFacts | None) 
 
 
 def write_rendered(
-    files: Mapping[str, tuple[str, Callable[[], bytes]]], folder: Path, show: Show = silent
+    files: Mapping[str, tuple[str, Callable[[], bytes]]],
+    folder: Path,
+    show: Show = silent,
+    seconds: RenderingSeconds | None = None,
 ) -> list[Path]:
     """Make each file and write it, whatever becomes of the others; returns the files.
 
@@ -112,20 +148,24 @@ def write_rendered(
         files: name of the output to the name of its file and what makes its content.
         folder: that is there.
         show: told of progress.
+        seconds: filled with what each took, or why it could not be made.
     Raises:
         AuditIncomplete: some file could not be made; the others are there.
     """
     from auditor.documents.messages import Progress
 
-    written, trouble = [], {}
+    written, trouble, took = [], {}, {} if seconds is None else seconds
     for done, (name, (file_name, render)) in enumerate(files.items()):
         show(Progress(stage="report", done=done, total=len(files), detail=name))
+        begin = time.perf_counter()
         try:
             path = folder / file_name
             write_whole(path, render())
             written.append(path)
+            took[name] = time.perf_counter() - begin
         except Exception as err:  # a renderer's library may raise anything, even for want of a system library
             trouble[name] = err
+            took[name] = NotMeasured(not_measured=f"it could not be made: {type(err).__name__}: {err}")
     if trouble:
         reasons = "; ".join(f"{type(err).__name__} in {name}: {err}" for name, err in trouble.items())
         raise AuditIncomplete(

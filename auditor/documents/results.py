@@ -934,6 +934,9 @@ class RunFacts(Document):
     model_path: str = ""
     """The model's place in its repository (or below the working folder), with ``/``; empty in documents of older
     versions."""
+    rendering_seconds: dict[str, float | NotMeasured] = {}
+    """Seconds that this run spent on making each output other than ``results.json``, by the output's name; a reason
+    where it was not made. Reports that are made later, by ``render`` or from Python, are not counted."""
 
 
 def to_json(document: Document) -> str:

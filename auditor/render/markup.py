@@ -11,6 +11,7 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from weakref import ReferenceType, ref
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,10 +19,13 @@ from markupsafe import Markup
 from auditor.documents.comparison import Comparison
 from auditor.documents.results import Results
 from auditor.render.assets import data_uri, read_bytes, read_text
+from auditor.render.comparison.view import CompareReport
 from auditor.render.comparison.view import build as build_comparison
 from auditor.render.figures.colour import dark_rules
 from auditor.render.names import display_name
-from auditor.render.view import build
+from auditor.render.paper_figures import as_image
+from auditor.render.paper_tables import column_shares, spanned
+from auditor.render.view import Report, build
 from auditor.untrusted_text import visible
 
 
@@ -49,15 +53,15 @@ FACES = (
 def markup(document: Results | Comparison, created: datetime.date | None, paper: bool = False) -> str:
     """The whole HTML document; on paper the long tables of the pairs stand together behind the pairs."""
     if isinstance(document, Comparison):
-        template, tool, report = "compare.html.j2", document.candidate.tool, build_comparison(document, created)
+        template, tool = "compare.html.j2", document.candidate.tool
     else:
-        template, tool, report = "report.html.j2", document.tool, build(document, created)  # type: ignore[assignment]
+        template, tool = "report.html.j2", document.tool
     css, script = style_sheet(), read_text("sort.js")
     filled = (
         _environment()
         .get_template(template)
         .render(
-            report=report,
+            report=_view(document, created),
             paper=paper,
             css=Markup(css),
             script=Markup(script),
@@ -66,6 +70,19 @@ def markup(document: Results | Comparison, created: datetime.date | None, paper:
         )
     )
     return visible(filled, keep="\n")  # whatever a template forgot
+
+
+_seen: list[tuple[ReferenceType[Results | Comparison], datetime.date | None, Report | CompareReport]] = []
+"""The latest view, so that the pages for a screen and for paper share one, its figures drawn once."""
+
+
+def _view(document: Results | Comparison, created: datetime.date | None) -> Report | CompareReport:
+    for seen, day, report in _seen:
+        if seen() is document and day == created:
+            return report
+    report = build_comparison(document, created) if isinstance(document, Comparison) else build(document, created)
+    _seen[:] = [(ref(document, lambda _: _seen.clear()), created, report)]
+    return report
 
 
 def content_security_policy(css: str, script: str) -> str:
@@ -97,10 +114,12 @@ def _hash(content: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(read_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"as_image": as_image, "column_shares": column_shares, "spanned": spanned}
+    return environment

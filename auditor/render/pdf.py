@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import gc
 import io
 import os
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class PdfOutput:
 
         from auditor.render.markup import markup
 
-        with _pinned_font_dates():
+        with _pinned_font_dates(), _without_collection():
             html = markup(document, created, paper=True)
             page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
             content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
@@ -102,6 +103,18 @@ def _pinned_font_dates() -> Iterator[None]:
             del os.environ[_EPOCH]
         else:
             os.environ[_EPOCH] = before
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """No cyclic garbage collection while a PDF is made: what is laid out lives until the end."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 output("pdf")(PdfOutput())

@@ -22,6 +22,8 @@ import pytest
 from auditor.cli import main
 from auditor.documents.messages import Job
 from auditor.documents.plan import Plan
+from auditor.documents.results import to_json
+from auditor.documents.whole_files import read_run
 from auditor.pipeline.pairs import shard
 from auditor.worker import process
 from auditor.worker.journal_key import user_key
@@ -140,7 +142,13 @@ def faults(words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faul
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {str(path.relative_to(folder)): content(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def content(path: Path) -> bytes:
+    """What a file holds; of a run.json all but how long rendering took, which is written last and differs each time."""
+    run = read_run(path) if path.name == "run.json" else None
+    return path.read_bytes() if run is None else to_json(run.model_copy(update={"rendering_seconds": {}})).encode()
 
 
 def expect(
@@ -183,8 +191,30 @@ def test_the_audit(faults: Faults, tmp_path: Path, capsys: pytest.CaptureFixture
         for name, content in EARLIER.items():
             (tmp_path / "out" / name).write_bytes(content)
 
-    # journal: 1 + 2 lines; results.json, run.json, junit.xml, summary.md
-    assert expect(faults, AUDIT, tmp_path, capsys, old_files) == 7 + (2 + 2 + 2 * 4) + 5
+    # journal: 1 + 2 lines; results.json, run.json, junit.xml, summary.md, run.json once more
+    assert expect(faults, AUDIT, tmp_path, capsys, old_files) == 8 + (2 + 2 + 2 * 5) + 6
+
+
+def test_run_json_says_how_long_each_output_took_or_why_there_is_none(
+    faults: Faults, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said() -> dict[str, Any]:
+        return dict(json.loads((tmp_path / "out" / "run.json").read_text())["rendering_seconds"])
+
+    assert main(AUDIT) == 0
+    took = said()
+    assert took.keys() == {"junit", "markdown"}
+    assert all(isinstance(seconds, float) and 0 < seconds < 60 for seconds in took.values())
+    before = files(tmp_path / "out")
+    faults.fail("rename", faults.calls["rename"] - 2)  # that of junit.xml
+    assert main(AUDIT) == 4
+    capsys.readouterr()
+    assert "No space left on device" in said()["junit"]["not_measured"]
+    assert isinstance(said()["markdown"], float)
+    assert files(tmp_path / "out") == {name: text for name, text in before.items() if name != "junit.xml"}
+    faults.fail("rename", faults.calls["rename"])  # that of the second run.json
+    assert main(AUDIT) == 4
+    assert said() == {name: {"not_measured": "it has not been made yet"} for name in ("junit", "markdown")}
 
 
 COMMANDS = {

@@ -17,6 +17,11 @@ def text_width(text: str, size: float = TEXT_SIZE, bold: bool = False) -> float:
     return sum(advances.get(character, 1000) for character in text) * size / 1000
 
 
+def has_glyphs(text: str) -> bool:
+    """Whether the document's sans has every character, so that the width is that of its glyphs."""
+    return _advances()["regular"].keys() >= set(text)
+
+
 def fitted(text: str, width: float, size: float = TEXT_SIZE, bold: bool = False) -> str:
     """The text, cut with an ellipsis where it is wider than ``width``."""
     if text_width(text, size, bold) <= width + 0.01:
