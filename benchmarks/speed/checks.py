@@ -1,0 +1,187 @@
+"""What is promised of time and memory, each as one command: ``python -m benchmarks.speed check NAME``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed import widths
+from benchmarks.speed.measure import Measured, audit, old_checkout, results_of
+from benchmarks.speed.models import subject
+from benchmarks.speed.record import keep
+from benchmarks.speed.rows import ROWS, Row, measure_row, some_pairs
+
+OLD = "07d703d"
+"""The commit before any of this: one worker, every pair in full, in the order of their classes."""
+MARGINS = ("margin_l2_attack", "margin_linf_attack")
+DEPTH = ("idc", "edc_train_accuracy", "edc_test_accuracy", "edc_boundary_accuracy", "edc_boundary_distance")
+FRAGILE = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One requirement, what was found, and whether that meets it."""
+
+    required: str
+    found: str
+    good: bool
+
+
+def jobs(folder: Path) -> Iterator[Finding]:
+    """Two workers against one, twice in turn, on all pairs of the authors' CNN at standard."""
+    rows = [ROWS[f"mnist_cnn-all-standard-jobs{count}"] for count in (1, 2, 1, 2)]
+    taken, texts = list[Measured](), set[bytes]()
+    for row in rows:
+        taken.append(measure_row(row, folder))
+        texts.add((folder / "out" / row.name / "results.json").read_bytes())
+    one, two = (sum(m.wall for m in taken[start::2]) for start in (0, 1))
+    found = f"{one / two:.2f} times ({', '.join(f'{m.wall:.0f} s' for m in taken)})"
+    yield Finding("--jobs 2 at least 1.8 times faster than --jobs 1", found, one >= 1.8 * two)
+    yield Finding("equal bytes of results.json", f"{len(texts)} different of 4", len(texts) == 1)
+
+
+def budget_5m(folder: Path) -> Iterator[Finding]:
+    """Five minutes for six pairs of ResNet-18 at 224x224."""
+    yield from _within(folder, "5m", 300, MARGINS)
+
+
+def budget_10m(folder: Path) -> Iterator[Finding]:
+    """Ten minutes for six pairs of ResNet-18 at 224x224."""
+    yield from _within(folder, "10m", 600, (*MARGINS, *DEPTH))
+
+
+def _within(folder: Path, budget: str, seconds: int, wanted: tuple[str, ...]) -> Iterator[Finding]:
+    row = ROWS[f"resnet18_224-all-quick-{budget}"]
+    taken = measure_row(row, folder)
+    spent = taken.wall - taken.rendering
+    yield Finding(f"--time-budget {budget} ends within a tenth, rendering apart",
+                  f"{spent:.0f} s and {taken.rendering:.0f} s of rendering", spent <= 1.1 * seconds)  # fmt: skip
+    results = results_of(folder / "out" / row.name)
+    for measure in wanted:
+        have = [pair for pair in results["pairs"] if all(_has_interval(d, measure) for d in pair["directions"])]
+        yield Finding(f"{measure} with an interval for all six pairs", f"{len(have)} of 6", len(have) == 6)
+    yield Finding("every pair has a level", str(taken.levels), sum(taken.levels.values()) == 6)
+
+
+def _has_interval(direction: dict[str, Any], measure: str) -> bool:
+    found = direction["characteristics"].get(measure, {})
+    return found.get("ci_low") is not None and found.get("ci_high") is not None
+
+
+def quick(folder: Path) -> Iterator[Finding]:
+    """One pair of ResNet-18 at 224x224 at quick, on one thread, against the old commit."""
+    row = ROWS["resnet18_224-1-quick"]
+    old, before = _of_old(row, folder)
+    new = measure_row(row, folder)
+    yield Finding(f"at most a quarter of the CPU seconds of {OLD}", f"{new.cpu:.0f} of {before['cpu']:.0f} s, "
+                  f"{new.cpu / before['cpu']:.2f}", new.cpu <= before["cpu"] / 4)  # fmt: skip
+    yield from _narrow(results_of(folder / "out" / row.name), old, 1.5)
+
+
+def passes(folder: Path) -> Iterator[Finding]:
+    """Evaluations of the sample CNN at standard, all pairs, against the old commit."""
+    row = ROWS["digits_cnn-all-standard"]
+    old, before = _of_old(row, folder)
+    new = measure_row(row, folder)
+    share = new.forward / before["forward"]
+    yield Finding(f"at most half of the forward passes of {OLD}", f"{new.forward:,} of {before['forward']:,}, "
+                  f"{share:.2f}; backward {new.backward:,} of {before['backward']:,}", share <= 0.5)  # fmt: skip
+    yield from _narrow(results_of(folder / "out" / row.name), old, 1.0)
+
+
+def _narrow(new: dict[str, Any], old: dict[str, Any], most: float) -> Iterator[Finding]:
+    for row in widths.wider(new, old):
+        yield Finding(f"{row.measure}: intervals at most {most:g} times as wide", str(row),
+                      row.middle <= most and not row.lost)  # fmt: skip
+
+
+def fragile(folder: Path) -> Iterator[Finding]:
+    """Fifteen minutes for 45 pairs of the CIFAR-shaped ResNet-18 against the margins of all pairs in full."""
+    row = ROWS["resnet18_32-all-quick-15m"]
+    taken = measure_row(row, folder)
+    results = results_of(folder / "out" / row.name)
+    spent = taken.wall - taken.rendering
+    yield Finding("--time-budget 15m ends within a tenth, rendering apart", f"{spent:.0f} s", spent <= 990)
+    yield Finding("all 45 pairs are at least screened", str(taken.levels), sum(taken.levels.values()) == 45)
+    ranked = [tuple(classes) for classes in results["summary"]["ranking"][:FRAGILE]]
+    full = {tuple(pair["classes"]) for pair in results["pairs"] if pair["level"] == "full"}
+    deep = full.intersection(ranked)
+    yield Finding("the ten most fragile are in full", f"{len(deep)} of 10", len(deep) == FRAGILE)
+    true = most_fragile(row, folder)
+    common = len(set(true).intersection(ranked))
+    yield Finding("at least eight of the ten that an unbounded audit finds", f"{common} of 10", common >= 8)
+
+
+def most_fragile(row: Row, folder: Path) -> list[tuple[int, ...]]:
+    """The ten most fragile pairs of an audit without a budget; computed once and kept."""
+    kept = folder / "baseline" / f"{row.of}_ranking.json"
+    if not kept.exists():
+        of = subject(row.of, folder)
+        out = folder / "out" / f"{row.of}-unbounded"
+        audit(of.model, of.data, *of.options, "--profile", row.profile, "--format", "json", out=out)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(results_of(out)["summary"]["ranking"]) + "\n", encoding="utf-8")
+    return [tuple(classes) for classes in json.loads(kept.read_bytes())[:FRAGILE]]
+
+
+def memory(folder: Path) -> Iterator[Finding]:
+    """Peak memory as pairs and samples grow."""
+    of = subject("mnist_cnn", folder)
+    peaks = {}
+    for count in (3, 15, 45):
+        options = ("--profile", "quick", "--format", "json", "--pairs", some_pairs(10, count))
+        peaks[f"{count} pairs"] = audit(of.model, of.data, *options, out=folder / "out" / "memory").peak_mb
+    yield _flat("pairs", peaks)
+    small, peaks = subject("resnet18_32_stem7", folder), {}
+    for times in (1, 4):
+        data = str(_enlarged(Path(small.data), times, folder))
+        options = ("--profile", "quick", "--format", "json", "--pairs", "#0:#1")
+        peaks[f"{5000 * times:,} samples"] = audit(small.model, data, *options, out=folder / "out" / "memory").peak_mb
+    yield _flat("samples", peaks)
+
+
+def _flat(what: str, peaks: dict[str, float]) -> Finding:
+    least, most = min(peaks.values()), max(peaks.values())
+    found = ", ".join(f"{peak:.0f} MB with {name}" for name, peak in peaks.items())
+    required = f"peak memory flat in {what}: at most 1.15 times"
+    return Finding(required, f"{found}: {most / least:.2f} times", most <= 1.15 * least)
+
+
+def _enlarged(data: Path, times: int, folder: Path) -> Path:
+    """The data with this many copies of each sample, each copy with noise of its own."""
+    if times == 1:
+        return data
+    large = folder / f"{data.stem}_x{times}.npz"
+    if not large.exists():
+        rng, arrays = np.random.default_rng(0), {}
+        with np.load(data) as saved:
+            for name in saved.files:
+                many = np.concatenate([saved[name]] * times)
+                noise = rng.integers(-4, 5, many.shape) if name.startswith("x") else 0
+                arrays[name] = np.clip(many + noise, 0, 255).astype(many.dtype)
+        np.savez_compressed(large, **arrays)
+    return large
+
+
+def _of_old(row: Row, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """results.json and cost of the old commit's audit of a row; run once and kept."""
+    kept = folder / "baseline" / row.name
+    cost = kept / "measured.json"
+    if not cost.exists():
+        of = subject(row.of, folder)
+        with old_checkout(OLD) as tree:
+            taken = audit(of.model, of.data, *row.asked(of), out=kept, checkout=tree, threads=1)
+        cost.write_text(json.dumps(asdict(taken), indent=1) + "\n", encoding="utf-8")
+        keep("rows", f"{row.name}-{OLD}", asdict(taken))
+    return results_of(kept), json.loads(cost.read_bytes())
+
+
+CHECKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
+    "jobs": jobs, "budget-5m": budget_5m, "budget-10m": budget_10m, "quick": quick, "passes": passes,
+    "fragile": fragile, "memory": memory,
+}  # fmt: skip
