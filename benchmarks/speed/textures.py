@@ -58,10 +58,11 @@ class Pictures:
         for label, kind in enumerate(self.kinds):
             chosen = labels == label
             if chosen.any():
-                found[chosen] = self._texture(kind, int(chosen.sum()), generator)
+                found[chosen] = self.texture(kind, int(chosen.sum()), generator)
         return found
 
-    def _texture(self, kind: str, n: int, generator: torch.Generator) -> Tensor:
+    def texture(self, kind: str, n: int, generator: torch.Generator) -> Tensor:
+        """``n`` waves of a texture, about -1 to 1: ``(n, size, size)``."""
         name, _, degrees = kind.partition(" ")
         across, down = self._grid()
         x, y = across - torch.rand(n, 1, 1, generator=generator), down - torch.rand(n, 1, 1, generator=generator)
