@@ -2,6 +2,7 @@
 
     python -m benchmarks.speed row resnet18_224-all-quick-5m     a row of the table
     python -m benchmarks.speed check jobs                        a promise; exit code 1 where it is not kept
+    python -m benchmarks.speed baseline quick                    what a promise is compared with, from older commits
     python -m benchmarks.speed passes resnet18_224               one evaluation of the model, by batch size
     python -m benchmarks.speed against loop                      a comparison
     python -m benchmarks.speed page                              the page from what is kept
@@ -17,13 +18,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.speed.against import COMPARISONS
-from benchmarks.speed.checks import CHECKS
+from benchmarks.speed.checks import BASELINES, CHECKS, baselines
 from benchmarks.speed.models import CACHE, TITLES
 from benchmarks.speed.page import write_page
 from benchmarks.speed.record import keep
 from benchmarks.speed.rows import ROWS, measure_passes, measure_row
 
-NAMES = {"row": ROWS, "check": CHECKS, "passes": TITLES, "against": COMPARISONS, "page": {}}
+NAMES = {"row": ROWS, "check": CHECKS, "baseline": BASELINES, "passes": TITLES, "against": COMPARISONS, "page": {}}
 
 
 def main() -> int:
@@ -47,6 +48,8 @@ def _do(command: str, name: str, folder: Path) -> bool:
     match command:
         case "row":
             print(measure_row(ROWS[name], folder))
+        case "baseline":
+            baselines(name, folder)
         case "passes":
             measure_passes(name, folder)
         case "against":

@@ -98,8 +98,8 @@ def results_of(out: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def old_checkout(commit: str) -> Iterator[Path]:
-    """A tree of the project at an earlier commit, gone after the block."""
+def checkout_of(commit: str) -> Iterator[Path]:
+    """A tree of the project at a commit, gone after the block."""
     with tempfile.TemporaryDirectory(prefix="deepdig-audit-old-") as folder:
         tree = Path(folder) / "tree"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), commit], cwd=ROOT, check=True)

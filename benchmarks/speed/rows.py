@@ -76,7 +76,7 @@ ROWS = {
 def some_pairs(classes: int, count: int) -> str:
     """The first pairs of classes, neighbours first, so that the work spreads over the classes."""
     pairs = sorted(combinations(range(classes), 2), key=lambda pair: (pair[1] - pair[0], pair))
-    return ",".join(f"#{a}:#{b}" for a, b in pairs[:count])
+    return ",".join(f"{a}:{b}" for a, b in pairs[:count])
 
 
 def measure_row(row: Row, folder: Path) -> Measured:
