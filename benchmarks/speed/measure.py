@@ -32,7 +32,7 @@ class Measured:
         exit_code: of the command.
         wall, cpu: seconds of the command with all its processes, start and rendering included.
         rendering: wall seconds after the results were known.
-        peak_mb: most memory of all its processes together, shared pages counted once.
+        peak_mb: most memory of all its processes together, libraries that they share counted once.
         forward, backward: evaluations of the model.
         levels: pairs by the level that they reached; all of them ``full`` in results without levels.
         stages: wall seconds of each stage, as run.json has them.
@@ -131,7 +131,8 @@ def _peak_of(pid: int) -> Iterator[list[int]]:
 
     def look() -> None:
         while not over.wait(EVERY):
-            peak[0] = max(peak[0], sum(_bytes_of(one) for one in _tree(pid)))
+            held = [_memory_of(one) for one in _tree(pid)]
+            peak[0] = max(peak[0], sum(own for own, _ in held) + max((of_files for _, of_files in held), default=0))
 
     watching = threading.Thread(target=look, daemon=True)
     watching.start()
@@ -155,13 +156,19 @@ def _tree(pid: int) -> Iterator[int]:
         waiting += parents.get(one, [])
 
 
-def _bytes_of(pid: int) -> int:
-    """Memory of a process, each shared page in equal parts with the others that have it."""
+def _memory_of(pid: int) -> tuple[int, int]:
+    """Bytes of a process that no file backs, pages shared after a fork in equal parts, and those of mapped files.
+
+    Libraries are mapped by all processes of the tool: the largest such part counts once for all of them.
+    """
+    found = dict[str, int]()
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
-            if line.startswith("Pss:"):
-                return 1024 * int(line.split()[1])
-    return 0
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:]:
+            name, size, _ = line.split()
+            found[name] = 1024 * int(size)
+    if not found:
+        return 0, 0
+    return found["Pss_Anon:"] + found["Pss_Shmem:"], found["Rss:"] - found["Anonymous:"]
 
 
 def _as_given(arguments: tuple[str, ...]) -> str:
