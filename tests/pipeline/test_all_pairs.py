@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from auditor.documents.plan import Plan
 from auditor.documents.results import NotMeasured, Results
 from auditor.errors import InputRefused
-from auditor.pipeline.pairs import shown_baselines
+from auditor.pipeline.pairs import tasks
 from auditor.pipeline.run import run
 from tests.cli.command import run as run_command
 
@@ -89,7 +89,7 @@ def test_a_baseline_that_fails_is_not_measured_and_costs_nothing_else(monkeypatc
     def failing_baselines(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(shown_baselines, "run_baselines", failing_baselines)
+    monkeypatch.setattr(tasks, "run_baselines", failing_baselines)
     plan = Plan(
         model={"path": str(SAMPLE.with_suffix(".onnx"))}, data={"data": "digits"}, pairs="3:8,4:9", profile="quick",
         samples_per_class=8, generator="epbs", report_pairs=1,
