@@ -31,7 +31,7 @@ class Measured:
         threads: OMP_NUM_THREADS, empty where it was not set.
         exit_code: of the command.
         wall, cpu: seconds of the command with all its processes, start and rendering included.
-        rendering: wall seconds after the results were known.
+        rendering: wall seconds after results.json was written.
         peak_mb: most memory of all its processes together, libraries that they share counted once.
         forward, backward: evaluations of the model.
         levels: pairs by the level that they reached; all of them ``full`` in results without levels.
@@ -78,7 +78,7 @@ def audit(
     )
     with _peak_of(process.pid) as peak:
         _, status, usage = os.wait4(process.pid, 0)  # its usage holds that of every process it has waited for
-    wall = time.monotonic() - begin
+    wall, end = time.monotonic() - begin, time.time()
     process.returncode = os.waitstatus_to_exitcode(status)
     return Measured(
         command=_as_given(arguments),
@@ -88,7 +88,7 @@ def audit(
         wall=round(wall, 1),
         cpu=round(usage.ru_utime + usage.ru_stime, 1),
         peak_mb=round(peak[0] / 2**20),
-        **_said(out, wall),
+        **_said(out, end),
     )
 
 
@@ -109,7 +109,7 @@ def checkout_of(commit: str) -> Iterator[Path]:
             subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
 
 
-def _said(out: Path, wall: float) -> dict[str, Any]:
+def _said(out: Path, end: float) -> dict[str, Any]:
     """What the outputs say of the run; nothing where it left none."""
     if not (out / "run.json").exists():
         return {"rendering": 0.0, "forward": 0, "backward": 0, "levels": {}}
@@ -118,7 +118,7 @@ def _said(out: Path, wall: float) -> dict[str, Any]:
     for pair in results_of(out)["pairs"]:
         level = pair.get("level", "full")
         levels[level] = levels.get(level, 0) + 1
-    rendering = run.get("rendering_seconds", wall - run["duration_seconds"])
+    rendering = end - (out / "results.json").stat().st_mtime  # which is written before anything is rendered
     cost = run["cost"]
     return {"rendering": round(rendering, 1), "levels": levels, "stages": run["stages"],
             "forward": cost["forward"], "backward": cost["backward"]}  # fmt: skip
