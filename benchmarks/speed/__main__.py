@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.speed.against import COMPARISONS
-from benchmarks.speed.checks import BASELINES, CHECKS, baselines
+from benchmarks.speed.checks import BASELINES, CHECKS
 from benchmarks.speed.models import CACHE, TITLES
 from benchmarks.speed.page import write_page
 from benchmarks.speed.record import keep
@@ -49,7 +49,7 @@ def _do(command: str, name: str, folder: Path) -> bool:
         case "row":
             print(measure_row(ROWS[name], folder))
         case "baseline":
-            baselines(name, folder)
+            BASELINES[name](folder)
         case "passes":
             measure_passes(name, folder)
         case "against":

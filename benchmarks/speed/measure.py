@@ -26,7 +26,7 @@ class Measured:
     """What one command took.
 
     Args:
-        command: after ``deepdig-audit``, as a user would give it.
+        command: after ``deepdig-audit``, with names in place of paths.
         commit: of the project that ran.
         threads: OMP_NUM_THREADS, empty where it was not set.
         exit_code: of the command.
@@ -80,6 +80,8 @@ def audit(
         _, status, usage = os.wait4(process.pid, 0)  # its usage holds that of every process it has waited for
     wall, end = time.monotonic() - begin, time.time()
     process.returncode = os.waitstatus_to_exitcode(status)
+    if not (out / "results.json").exists():
+        sys.exit(f"the audit of {model.name} ended with code {process.returncode} and left no results")
     return Measured(
         command=_as_given(arguments),
         commit=_commit(checkout),
@@ -110,9 +112,7 @@ def checkout_of(commit: str) -> Iterator[Path]:
 
 
 def _said(out: Path, end: float) -> dict[str, Any]:
-    """What the outputs say of the run; nothing where it left none."""
-    if not (out / "run.json").exists():
-        return {"rendering": 0.0, "forward": 0, "backward": 0, "levels": {}}
+    """What the outputs say of the run."""
     run = json.loads((out / "run.json").read_bytes())
     levels: dict[str, int] = {}
     for pair in results_of(out)["pairs"]:
