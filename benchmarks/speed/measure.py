@@ -29,6 +29,7 @@ class Measured:
         command: after ``deepdig-audit``, with names in place of paths.
         commit: of the project that ran.
         threads: OMP_NUM_THREADS, empty where it was not set.
+        others: CPU seconds that other processes of the machine took meanwhile.
         exit_code: of the command.
         wall, cpu: seconds of the command with all its processes, start and rendering included.
         rendering: wall seconds after results.json was written.
@@ -41,6 +42,7 @@ class Measured:
     command: str
     commit: str
     threads: str
+    others: float
     exit_code: int
     wall: float
     cpu: float
@@ -72,13 +74,13 @@ def audit(
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     if threads is not None:
         environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(threads)
-    begin = time.monotonic()
+    begin, busy = time.monotonic(), _busy_seconds()
     process = subprocess.Popen(
         [sys.executable, "-m", "auditor", *arguments, "--out", str(out), "--quiet"], cwd=checkout, env=environment
     )
     with _peak_of(process.pid) as peak:
         _, status, usage = os.wait4(process.pid, 0)  # its usage holds that of every process it has waited for
-    wall, end = time.monotonic() - begin, time.time()
+    wall, busy, end = time.monotonic() - begin, _busy_seconds() - busy, time.time()
     process.returncode = os.waitstatus_to_exitcode(status)
     if not (out / "results.json").exists():
         sys.exit(f"the audit of {model.name} ended with code {process.returncode} and left no results")
@@ -86,6 +88,7 @@ def audit(
         command=_as_given(arguments),
         commit=_commit(checkout),
         threads=environment.get("OMP_NUM_THREADS", ""),
+        others=round(busy - usage.ru_utime - usage.ru_stime, 1),
         exit_code=process.returncode,
         wall=round(wall, 1),
         cpu=round(usage.ru_utime + usage.ru_stime, 1),
@@ -122,6 +125,14 @@ def _said(out: Path, end: float) -> dict[str, Any]:
     cost = run["cost"]
     return {"rendering": round(rendering, 1), "levels": levels, "stages": run["stages"],
             "forward": cost["forward"], "backward": cost["backward"]}  # fmt: skip
+
+
+def _busy_seconds() -> float:
+    """Seconds for which the machine's cores have worked since it started."""
+    user, nice, system, _, _, interrupts, soft, *_ = map(
+        int, Path("/proc/stat").read_text("ascii").splitlines()[0].split()[1:]
+    )
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager

@@ -28,9 +28,9 @@ ROWS = """
 ## Minutes and memory
 
 Command: `python -m benchmarks.speed row NAME`. Minutes are those of the command from its start to its end, the report
-in HTML and PDF included; CPU minutes are those of all its processes; *in the model* is the share of them that the
-model's own evaluations need at the best batch size; peak memory is that of all its processes together, libraries that
-they share counted once.
+in HTML and PDF included, *busy* where the machine had other work meanwhile; CPU minutes are those of all its processes;
+*in the model* is the share of them that the model's own evaluations need at the best batch size; peak memory is that of
+all its processes together, libraries that they share counted once.
 """
 PASSES = """
 ## One evaluation

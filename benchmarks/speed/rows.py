@@ -73,6 +73,10 @@ ROWS = {
 }
 
 
+BUSY = 0.1
+"""Cores that other processes may take before a row's minutes say little."""
+
+
 def some_pairs(classes: int, count: int) -> str:
     """The first pairs of classes, neighbours first, so that the work spreads over the classes."""
     pairs = sorted(combinations(range(classes), 2), key=lambda pair: (pair[1] - pair[0], pair))
@@ -101,9 +105,10 @@ def table() -> Iterator[str]:
     for name, row in ROWS.items():
         if (taken := record.get("rows", {}).get(name)) is not None:
             in_model = _in_model(record.get("passes", {}).get(row.of), taken)
+            busy = " (busy)" if taken["others"] > BUSY * taken["wall"] else ""
             yield (
                 f"| {TITLES[row.of]} | {_pairs(taken['levels'])} | {row.profile} | {row.budget or 'none'} "
-                f"| {row.jobs or 'auto'} | {_minutes(taken['wall'])} | {_minutes(taken['cpu'])} | {in_model} "
+                f"| {row.jobs or 'auto'} | {_minutes(taken['wall'])}{busy} | {_minutes(taken['cpu'])} | {in_model} "
                 f"| {taken['peak_mb']:,.0f} |"
             )
 
