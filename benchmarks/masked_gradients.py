@@ -40,7 +40,7 @@ from auditor.models.bind_to_data import Bound, bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
 from benchmarks import masked_models as masks
-from benchmarks.speed.subjects import mnist
+from benchmarks.speed.models import subject as model_and_data
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "sample_models"
@@ -151,7 +151,7 @@ def _variants() -> Iterator[Row]:
 
 
 def _honest() -> Iterator[Row]:
-    digits, subject = load_dataset(DataRequest("digits")), mnist()
+    digits, subject = load_dataset(DataRequest("digits")), model_and_data("mnist_cnn")
     yield measured("digits_cnn.onnx", SAMPLES / "digits_cnn.onnx", digits, None)
     yield measured("digits_fcn.pt", SAMPLES / "digits_fcn.pt", digits, None)
     yield measured("the authors' MNIST CNN", subject.model, load_dataset(DataRequest(subject.data)), None)

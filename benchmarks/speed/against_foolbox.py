@@ -15,7 +15,7 @@ from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.models.base import ModelOptions
 from auditor.models.open import open_model
-from benchmarks.speed.subjects import Subject
+from benchmarks.speed.models import Subject
 
 SAMPLES = 64
 
