@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from auditor.boundary.base import BETA, BISECTIONS, BoundaryInstances, DirectionTask, Generator, Progress, generator
 from auditor.boundary.gradient_free import NO_TARGET, at_once
@@ -39,7 +40,7 @@ class Nearest(Generator):
         max_steps: cap on bisection steps.
     """
 
-    neighbours: int = 8
+    neighbours: int = 5
     beta: float = BETA
     max_steps: int = 60
 
@@ -71,12 +72,17 @@ class Nearest(Generator):
         return found
 
 
+def nearest_of_target(task: DirectionTask, most: int) -> Tensor:
+    """Rows of the samples of t nearest to each source, nearest first: int64 ``(N, K)``, K at most ``most``."""
+    apart = torch.cdist(task.x_source.flatten(1), task.x_target.flatten(1))
+    return apart.topk(min(most, len(task.x_target)), largest=False).indices
+
+
 def _to_nearest(task: DirectionTask, neighbours: int) -> Segments:
     """Each source with the nearest samples of t; no segments where the model puts no sample there."""
-    most, sources = min(neighbours, len(task.x_target)), len(task.x_source)
-    if not most:
-        lost = Counter({NO_TARGET: sources} if sources else {})
-        return replace(paired(task, torch.empty(0, dtype=torch.int64)), requested=sources, lost=lost)
-    apart = torch.cdist(task.x_source.flatten(1), task.x_target.flatten(1))
-    near = apart.topk(most, largest=False).indices
-    return paired(task, near[:, 0], near[:, 1:])
+    near = nearest_of_target(task, neighbours)
+    if near.shape[1]:
+        return paired(task, near[:, 0], near[:, 1:])
+    sources = len(near)
+    lost = Counter({NO_TARGET: sources} if sources else {})
+    return replace(paired(task, torch.empty(0, dtype=torch.int64)), requested=sources, lost=lost)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.boundary.base import BoundaryInstances, DirectionTask
+from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 from auditor.functional.bisection import Bisected, Outcome, bisect
 from auditor.models.classifier import Classifier
+
+TO_SAMPLE = ATTEMPTS.index("segment to a sample of the other class")
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,9 @@ class Segments:
         requested, adversarial: instances asked for, and those that reached t.
         lost: instances lost before bisection, by reason.
         attempt: int64 ``(N,)``, which of ``ATTEMPTS`` led to the end points; None where the first led to all of them.
-        further: int64 ``(N, K)``, rows of the task's samples of t that take the place of ``x_t`` one after the other
+        further: int64 ``(N, K)``, rows of the task's samples of t to which the source is joined, one after the other,
             where a third class leads between the ends.
+        known: float32 ``(N, 2)``, log p_s - log p_t at ``x_s`` and at ``x_t``, infinite where it is not known.
     """
 
     task: DirectionTask
@@ -47,6 +50,7 @@ class Segments:
     lost: Counter[str] = field(default_factory=Counter)
     attempt: Tensor | None = None
     further: Tensor | None = None
+    known: Tensor | None = None
 
 
 def paired(task: DirectionTask, partner: Tensor, further: Tensor | None = None) -> Segments:
@@ -89,25 +93,30 @@ def between(
     direction = torch.arange(len(directions)).repeat_interleave(torch.tensor(sizes))
     classes = torch.tensor([(d.task.source, d.task.target) for d in directions])[direction]
     x_s, x_t = torch.cat([d.x_s for d in directions]), torch.cat([d.x_t for d in directions])
+    attempts = torch.cat([torch.zeros_like(d.origin) if d.attempt is None else d.attempt for d in directions])
     device = classifier.artefact_device
 
-    def run(rows: Tensor) -> Bisected:
+    def run(rows: Tensor, known: Tensor | None = None) -> Bisected:
         s, t = classes[rows].to(device).unbind(1)
         # Half the tolerance: probabilities differ in the last digits between batch sizes.
         ends = x_s[rows].to(device), x_t[rows].to(device), s, t
-        done = bisect(classifier.probabilities, *ends, beta=beta / 2, max_steps=max_steps, halve_only=halve_only)
-        return done.to("cpu")
+        how = {"beta": beta / 2, "max_steps": max_steps, "halve_only": halve_only}
+        given = None if known is None else known.to(device)
+        return bisect(classifier.probabilities, *ends, **how, known=given).to("cpu")
 
-    done = run(torch.arange(len(x_s)))
+    given = [d.known for d in directions if d.known is not None]
+    done = run(torch.arange(len(x_s)), torch.cat(given) if len(given) == len(directions) else None)
     first = _lost(done)
     third = [Counter(done.third[(direction == k) & first].tolist()) for k in range(len(directions))]
     further = _further(directions)
+    x_source = torch.cat([d.x_source for d in directions]) if further.shape[1] else x_s
     for attempt in range(further.shape[1]):
         rows = torch.nonzero(_lost(done) & (further[:, attempt] >= 0)).flatten()
         if not len(rows):
             break
         owners, partners = direction[rows].tolist(), further[rows, attempt].tolist()
         x_t[rows] = torch.stack([directions[k].task.x_target[row] for k, row in zip(owners, partners, strict=True)])
+        x_s[rows], attempts[rows] = x_source[rows], TO_SAMPLE
         done = done.tried_again(rows, run(rows))
     neighbour_of = _neighbours(x_t, x_s, done, direction, retries)
     for attempt in range(retries):
@@ -118,7 +127,13 @@ def between(
         done = done.tried_again(rows, run(rows))
     offsets = torch.tensor([0, *sizes]).cumsum(0).tolist()
     return [
-        _collected(d, done.part(a, b), (x_s[a:b], x_t[a:b]), counted, first[a:b], classifier.num_classes)
+        _collected(
+            replace(d, x_s=x_s[a:b], x_t=x_t[a:b], attempt=None if d.attempt is None else attempts[a:b]),
+            done.part(a, b),
+            counted,
+            first[a:b],
+            classifier.num_classes,
+        )
         for d, counted, a, b in zip(directions, third, offsets, offsets[1:], strict=False)
     ]
 
@@ -152,14 +167,9 @@ def _neighbours(x_t: Tensor, x_s: Tensor, done: Bisected, direction: Tensor, cou
 
 
 def _collected(
-    d: Segments,
-    done: Bisected,
-    ends: tuple[Tensor, Tensor],
-    third: Counter[int],
-    lost_first: Tensor,
-    num_classes: int,
+    d: Segments, done: Bisected, third: Counter[int], lost_first: Tensor, num_classes: int
 ) -> BoundaryInstances:
-    (x_s, x_t), lost = ends, d.lost.copy()
+    lost = d.lost.copy()
     good = done.reached
     for outcome in Outcome:
         if count := int((~good & (done.outcome == outcome)).sum()):
@@ -169,8 +179,8 @@ def _collected(
         source=d.task.source,
         target=d.task.target,
         x_source=d.x_source[good],
-        x_adversarial=x_t[good],
-        x_adversarial_of_adversarial=x_s[good],
+        x_adversarial=d.x_t[good],
+        x_adversarial_of_adversarial=d.x_s[good],
         x_boundary=done.x[good],
         p_boundary=torch.empty(int(good.sum()), num_classes),
         steps=done.steps[good],
