@@ -29,7 +29,13 @@ BETA = 1e-4
 
 BISECTIONS = 8
 """Forward passes of a bisection, about."""
-ATTEMPTS = ("first attempt", "longer training from another start", "segment to the source", "gradient-free search")
+ATTEMPTS = (
+    "first attempt",
+    "longer training from another start",
+    "segment to the source",
+    "gradient-free search",
+    "segment to a sample of the other class",
+)
 """What may lead to an instance, by number; all but the first are tried where it fails."""
 
 Progress = Callable[[str, int, int], None]

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from auditor.boundary.base import BoundaryInstances, DirectionTask
+from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 from auditor.functional.bisection import Bisected, Outcome, bisect
 from auditor.models.classifier import Classifier
+
+TO_SAMPLE = ATTEMPTS.index("segment to a sample of the other class")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Segments:
         requested, adversarial: instances asked for, and those that reached t.
         lost: instances lost before bisection, by reason.
         attempt: int64 ``(N,)``, which of ``ATTEMPTS`` led to the end points; None where the first led to all of them.
+        further: int64 ``(N, K)``, rows of the task's samples of t to which the source is joined, one after the other,
+            where a third class leads between the ends.
+        known: float32 ``(N, 2)``, log p_s - log p_t at ``x_s`` and at ``x_t``, infinite where it is not known.
     """
 
     task: DirectionTask
@@ -43,13 +49,21 @@ class Segments:
     adversarial: int
     lost: Counter[str] = field(default_factory=Counter)
     attempt: Tensor | None = None
+    further: Tensor | None = None
+    known: Tensor | None = None
 
 
-def paired(task: DirectionTask, partner: Tensor) -> Segments:
-    """Segments from the first N sources to their partners among the samples of t; ``partner`` is int64 ``(N,)``."""
+def paired(task: DirectionTask, partner: Tensor, further: Tensor | None = None) -> Segments:
+    """Segments from the first N sources to samples of t.
+
+    Args:
+        partner: int64 ``(N,)``, rows of the samples of t.
+        further: as in ``Segments``.
+    """
     count = len(partner)
     x_source, origin, part = task.x_source[:count], torch.arange(count), torch.zeros(count, dtype=torch.int64)
-    return Segments(task, x_source, task.x_target[partner], x_source, origin, part, requested=count, adversarial=count)
+    x_t = task.x_target[partner]
+    return Segments(task, x_source, x_t, x_source, origin, part, requested=count, adversarial=count, further=further)
 
 
 def between(
@@ -63,8 +77,9 @@ def between(
 ) -> list[BoundaryInstances]:
     """Bisect the segments of every direction together and sort the outcomes back.
 
-    A segment lost to a third class may be tried again with the s end of a neighbour that reached the boundary: the
-    nearest one first, then the next. ``third_class`` counts the first tries, also where a later one succeeds.
+    A segment lost to a third class is tried again with its ``further`` ends of t, and may then be with the s end of a
+    neighbour that reached the boundary: the nearest one first, then the next. ``third_class`` counts the first tries,
+    also where a later one succeeds.
 
     Args:
         beta: largest |p_s - p_t| of a boundary instance.
@@ -78,35 +93,61 @@ def between(
     direction = torch.arange(len(directions)).repeat_interleave(torch.tensor(sizes))
     classes = torch.tensor([(d.task.source, d.task.target) for d in directions])[direction]
     x_s, x_t = torch.cat([d.x_s for d in directions]), torch.cat([d.x_t for d in directions])
+    attempts = torch.cat([torch.zeros_like(d.origin) if d.attempt is None else d.attempt for d in directions])
     device = classifier.artefact_device
 
-    def run(rows: Tensor, low: Tensor) -> Bisected:
+    def run(rows: Tensor, known: Tensor | None = None) -> Bisected:
         s, t = classes[rows].to(device).unbind(1)
         # Half the tolerance: probabilities differ in the last digits between batch sizes.
-        ends = low.to(device), x_t[rows].to(device), s, t
-        done = bisect(classifier.probabilities, *ends, beta=beta / 2, max_steps=max_steps, halve_only=halve_only)
-        return done.to("cpu")
+        ends = x_s[rows].to(device), x_t[rows].to(device), s, t
+        how = {"beta": beta / 2, "max_steps": max_steps, "halve_only": halve_only}
+        given = None if known is None else known.to(device)
+        return bisect(classifier.probabilities, *ends, **how, known=given).to("cpu")
 
-    done = run(torch.arange(len(x_s)), x_s)
+    given = [d.known for d in directions if d.known is not None]
+    done = run(torch.arange(len(x_s)), torch.cat(given) if len(given) == len(directions) else None)
     first = _lost(done)
     third = [Counter(done.third[(direction == k) & first].tolist()) for k in range(len(directions))]
+    further = _further(directions)
+    x_source = torch.cat([d.x_source for d in directions]) if further.shape[1] else x_s
+    for attempt in range(further.shape[1]):
+        rows = torch.nonzero(_lost(done) & (further[:, attempt] >= 0)).flatten()
+        if not len(rows):
+            break
+        owners, partners = direction[rows].tolist(), further[rows, attempt].tolist()
+        x_t[rows] = torch.stack([directions[k].task.x_target[row] for k, row in zip(owners, partners, strict=True)])
+        x_s[rows], attempts[rows] = x_source[rows], TO_SAMPLE
+        done = done.tried_again(rows, run(rows))
     neighbour_of = _neighbours(x_t, x_s, done, direction, retries)
     for attempt in range(retries):
         rows = torch.nonzero(_lost(done) & (neighbour_of[:, attempt] >= 0)).flatten()
         if not len(rows):
             break
-        low = x_s[neighbour_of[rows, attempt]]
-        done = done.tried_again(rows, run(rows, low))
-        x_s[rows] = low
+        x_s[rows] = x_s[neighbour_of[rows, attempt]]
+        done = done.tried_again(rows, run(rows))
     offsets = torch.tensor([0, *sizes]).cumsum(0).tolist()
     return [
-        _collected(d, done.part(a, b), x_s[a:b], counted, first[a:b], classifier.num_classes)
+        _collected(
+            replace(d, x_s=x_s[a:b], x_t=x_t[a:b], attempt=None if d.attempt is None else attempts[a:b]),
+            done.part(a, b),
+            counted,
+            first[a:b],
+            classifier.num_classes,
+        )
         for d, counted, a, b in zip(directions, third, offsets, offsets[1:], strict=False)
     ]
 
 
 def _lost(done: Bisected) -> Tensor:
     return done.outcome == Outcome.THIRD_CLASS
+
+
+def _further(directions: Sequence[Segments]) -> Tensor:
+    """Further partners of every segment, int64 ``(N, K)``, -1 where there are fewer."""
+    none = [torch.full((len(d.x_source), 0), -1) for d in directions]
+    tables = [fill if d.further is None else d.further for d, fill in zip(directions, none, strict=True)]
+    most = max((table.shape[1] for table in tables), default=0)
+    return torch.cat([F.pad(table, (0, most - table.shape[1]), value=-1) for table in tables])
 
 
 def _neighbours(x_t: Tensor, x_s: Tensor, done: Bisected, direction: Tensor, count: int) -> Tensor:
@@ -126,7 +167,7 @@ def _neighbours(x_t: Tensor, x_s: Tensor, done: Bisected, direction: Tensor, cou
 
 
 def _collected(
-    d: Segments, done: Bisected, x_s: Tensor, third: Counter[int], lost_first: Tensor, num_classes: int
+    d: Segments, done: Bisected, third: Counter[int], lost_first: Tensor, num_classes: int
 ) -> BoundaryInstances:
     lost = d.lost.copy()
     good = done.reached
@@ -139,7 +180,7 @@ def _collected(
         target=d.task.target,
         x_source=d.x_source[good],
         x_adversarial=d.x_t[good],
-        x_adversarial_of_adversarial=x_s[good],
+        x_adversarial_of_adversarial=d.x_s[good],
         x_boundary=done.x[good],
         p_boundary=torch.empty(int(good.sum()), num_classes),
         steps=done.steps[good],

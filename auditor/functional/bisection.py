@@ -115,6 +115,7 @@ def bisect(
     beta: float = 1e-4,
     max_steps: int = 60,
     halve_only: bool = False,
+    known: Tensor | None = None,
 ) -> Bisected:
     """Narrow each segment until |p_s - p_t| < beta at a point of it, or until its ends are neighbours.
 
@@ -127,6 +128,8 @@ def bisect(
         beta: in (0, 1), largest gap of the two probabilities that counts as the boundary.
         max_steps: cap on the points looked at in one segment.
         halve_only: take midpoints throughout, as the paper does.
+        known: float ``(N, 2)``, log p_s - log p_t at x_s and at x_t, infinite where it is not known; where both are,
+            false position begins at once. Worth giving for short segments alone: on long ones that line is bent.
     Returns:
         the end state of every segment, in the order given.
     """
@@ -136,7 +139,8 @@ def bisect(
     high = torch.ones(count, dtype=torch.float64, device=device)
     # p_s - p_t at both ends; of an end that has not moved it is not known. The same of their logarithms.
     gaps = torch.full((count, 2), torch.inf, device=device)
-    slopes = _Slopes.none(count, device)
+    slopes = _Slopes.none(count, device) if known is None else _Slopes.of(known)
+    halvings = HALVINGS if known is None else 0
     outcome = torch.full((count,), Outcome.STEPS, dtype=torch.int64, device=device)
     steps = torch.zeros(count, dtype=torch.int64, device=device)
     third = torch.zeros(count, dtype=torch.int64, device=device)
@@ -147,7 +151,7 @@ def bisect(
             break
         a, b, s, t = low[active], high[active], source[active], target[active]
         middle = (a + b) / 2
-        if not halve_only and HALVINGS <= step < LAST_FALSE_POSITION:
+        if not halve_only and halvings <= step < LAST_FALSE_POSITION:
             middle = slopes.zero(active, a, b, beta)
         p = probabilities(points_at(x_s[active], x_t[active], middle))
         at[active], steps[active] = middle, steps[active] + 1
@@ -197,6 +201,11 @@ class _Slopes:
         """Nothing is known yet."""
         at = torch.full((count, 2), torch.inf, dtype=torch.float64, device=device)
         return cls(at, torch.full((count,), -1, device=device))
+
+    @classmethod
+    def of(cls, known: Tensor) -> _Slopes:
+        """Something is known already: float ``(N, 2)``, infinite where it is not."""
+        return cls(known.double(), torch.full((len(known),), -1, device=known.device))
 
     def zero(self, rows: Tensor, low: Tensor, high: Tensor, beta: float) -> Tensor:
         """Where the straight line between the ends is nearly zero; the middle where an end is not known.

@@ -25,11 +25,11 @@ from tests.render.sample_results import synthetic_results
 GOOD = {
     ("model format", "linear"): "audit-linear-format",
     ("dataset", "table"): "audit-table-data",
-    ("generator", "nearest"): "audit-nearest-pairs",
+    ("generator", "nearest-pairs"): "audit-nearest-pairs",
     ("characteristic", "gap_slope"): "audit-gap-slope",
     ("output", "fragile"): "audit-fragile-list",
 }
-QUICK = ("--generator", "nearest", "--profile", "quick", "--samples-per-class", "8", "--out", "out")
+QUICK = ("--generator", "nearest-pairs", "--profile", "quick", "--samples-per-class", "8", "--out", "out")
 FEW = ("--pairs", "0:1,1:2", *QUICK)
 POLICY = """
 version = 1
@@ -93,9 +93,9 @@ def test_one_of_each_kind_works_and_stands_in_the_provenance(folder: Path, site:
     assert {p["version"] for p in results["provenance"]["plugins"]} == {"1.0"}
     settings = {p["name"]: p["settings"] for p in results["provenance"]["plugins"]}
     assert settings["gap_slope"] == "GapSlope(least=1e-06)"
-    assert settings["nearest"] == "NearestPairs(beta=0.0001, max_steps=60)"
+    assert settings["nearest-pairs"] == "NearestPairs(beta=0.0001, max_steps=60)"
 
-    assert results["generators"]["nearest"]["title"] == "nearest pairs"
+    assert results["generators"]["nearest-pairs"]["title"] == "nearest pairs"
     assert results["generators"]["rpbs"]["role"] == "baseline"
     (first, *_) = results["pairs"][0]["directions"]
     assert first["generation"]["boundary"] > 0

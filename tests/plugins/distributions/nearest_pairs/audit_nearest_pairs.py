@@ -11,7 +11,7 @@ from auditor.documents.results import GeneratorDefinition
 from auditor.models.classifier import Classifier
 
 
-@generator("nearest")
+@generator("nearest-pairs")
 @dataclass(frozen=True)
 class NearestPairs(Generator):
     """Each source with the nearest sample of the other class, by the distance of their pixels."""
