@@ -106,10 +106,9 @@ def _starts(f: Classifier, x: Tensor, targets: Tensor, s: int, t: int) -> Tensor
 
 def _attacked(case: Case) -> float:
     f, shape = case.classifier, (-1, *case.classifier.instance_shape)
-    near, _, _ = minimal_norm(
-        f.logits, f.predict, case.x.view(shape), case.classes[1], [case.y.view(shape)], norm="l2", budget=AttackBudget()
-    )
-    return float(l2(case.x, near.flatten(1)).median())
+    x, starts = case.x.view(shape), [case.y.view(shape)]
+    near = minimal_norm(f.logits, f.predict, x, case.classes[1], starts, AttackBudget())["l2"]
+    return float(l2(case.x, near.point.flatten(1)).median())
 
 
 def polar(case: Case) -> Iterator[tuple[int, Tensor]]:

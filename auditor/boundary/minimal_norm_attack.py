@@ -15,7 +15,6 @@ from torch import Tensor
 
 from auditor.boundary.base import Progress
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
-from auditor.functional.projection import Norm
 from auditor.models.classifier import Classifier
 
 
@@ -80,7 +79,7 @@ class NearestSearch:
     """The attack with its settings.
 
     Args:
-        budget: of the attack in each norm.
+        budget: of the attack.
         neighbours: samples of class t nearest to a source that serve as its starts.
     """
 
@@ -104,7 +103,9 @@ class NearestSearch:
             progress(self.title, int(rows[0]), len(x))
             # There and back once for each batch; in between nothing leaves the device.
             known = [of.to(classifier.device) for of in (x[rows], target[rows], *starts[:, rows])]
-            return [of.cpu() for of in self._in_both_norms(classifier, known[0], known[1], known[2:])]
+            near, flat = minimal_norm(classifier.logits, classifier.predict, *known[:2], known[2:], self.budget).values()
+            each = (near.point, flat.point, near.found, flat.found, near.tried, flat.tried)
+            return [of.cpu() for of in each]
 
         parts = classifier.batching.run(part, torch.arange(len(x)))
         columns = [torch.cat(column).split(sizes) for column in zip(*parts, strict=True)]
@@ -112,24 +113,6 @@ class NearestSearch:
             NearestPoints(l2, linf, found_l2, found_linf, tried_l2, tried_linf, self.title.lower())
             for l2, linf, found_l2, found_linf, tried_l2, tried_linf in zip(*columns, strict=True)
         ]
-
-    def _in_both_norms(
-        self, classifier: Classifier, x: Tensor, target: Tensor, starts: list[Tensor]
-    ) -> tuple[Tensor, ...]:
-        """Points, whether found, and how far tried, in the order of ``NearestPoints``."""
-
-        def nearest(norm: Norm, known: list[Tensor], budget: AttackBudget) -> tuple[Tensor, Tensor, Tensor]:
-            return minimal_norm(classifier.logits, classifier.predict, x, target, known, norm=norm, budget=budget)
-
-        # The maximum norm's points are near enough in L2 to begin a second descent there, in another place than the
-        # first. In the other direction that did not pay.
-        linf, found_linf, tried_linf = nearest("linf", starts, self.budget)
-        l2, found_l2, tried_l2 = nearest("l2", [*starts, linf], self.budget)
-        # A point of the target class is one in either norm.
-        only_l2 = found_l2 & ~found_linf
-        linf = torch.where(only_l2.view((-1,) + (1,) * (x.dim() - 1)), l2, linf)
-        found_linf = found_linf | only_l2
-        return l2, linf, found_l2, found_linf, tried_l2, tried_linf
 
 
 def nearest_starts(task: AttackTask, count: int) -> Tensor:

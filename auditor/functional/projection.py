@@ -11,6 +11,7 @@ problem by sorting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -24,6 +25,8 @@ CLOSE = 1e-6
 LOOKS = {"cpu": 1}
 """Newton's steps between two looks whether any lambda still changes, by device; a look stops the host elsewhere."""
 SELDOM = 8
+LEAST_FREE = 1e-3
+"""Share of a normal's square that counts as free where the box has taken all of it."""
 
 
 def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: int = 48) -> Tensor:
@@ -58,3 +61,31 @@ def box_step(x: Tensor, normal: Tensor, c: Tensor, *, norm: Norm, iterations: in
         size = torch.where(going, after, size)
     step = torch.addcmul(flat, size[:, None], way).clamp_(0, 1).sub_(flat)
     return step.mul_((c > 0)[:, None]).view_as(x)
+
+
+def half_spaces(x: Tensor, normals: Sequence[Tensor], enough: Sequence[Tensor], *, sweeps: int = 2) -> Tensor:
+    """About the nearest point y to x in the box with <n_k, y - x> >= c_k for every k, where there is one.
+
+    y = clip(x + sum of lambda_k n_k) with lambda_k >= 0; each lambda in turn takes a Newton step of its own condition,
+    which after many sweeps is Hildreth's method for the dual problem. Nothing makes the host wait.
+
+    Args:
+        x (float32): ``(N, D)``.
+        normals (float32): ``(N, D)`` each, the most important first.
+        enough (float32): c_k, ``(N,)`` each.
+        sweeps: over all conditions.
+    Returns:
+        float32 ``(N, D)`` in [0, 1].
+    """
+    y = x.clone()
+    squared = [torch.linalg.vecdot(n, n).clamp_min(1e-12) for n in normals]
+    sizes = [torch.zeros_like(c) for c in enough]
+    for _ in range(sweeps):
+        for k in reversed(range(len(normals))):
+            n = normals[k]
+            missing = enough[k] - torch.linalg.vecdot(n, y.clamp(0, 1) - x)
+            free = torch.linalg.vecdot(n * n, ((y > 0) & (y < 1)).to(n.dtype)).maximum(LEAST_FREE * squared[k])
+            size = (sizes[k] + missing / free).clamp_min(0)
+            y.addcmul_((size - sizes[k])[:, None], n)
+            sizes[k] = size
+    return y.clamp_(0, 1)

@@ -35,8 +35,8 @@ def rows(subject: Subject) -> Iterator[str]:
 
     def ours(budget: AttackBudget) -> torch.Tensor:
         predict = lambda v: backend.scores(v).argmax(1)  # noqa: E731
-        points, found, _ = minimal_norm(backend.logits, predict, x, target, [], norm="l2", budget=budget)
-        return torch.where(found.view(-1, 1, 1, 1), points, torch.full_like(points, torch.nan))
+        near = minimal_norm(backend.logits, predict, x, target, [], budget)["l2"]
+        return torch.where(near.found.view(-1, 1, 1, 1), near.point, torch.full_like(near.point, torch.nan))
 
     class Logits(nn.Module):
         def forward(self, v: torch.Tensor) -> torch.Tensor:

@@ -104,7 +104,7 @@ def _bisect(bench: Bench, steps: int) -> list[Tensor]:
 def _attack(bench: Bench, gradients: int, halvings: int) -> list[Tensor]:
     x_s, x_t, _, _ = bench.ends()
     task = AttackTask(3, 8, x_s[:SOURCES], x_t[:SOURCES], rngs()[0])
-    (found,) = NearestSearch(AttackBudget(first=gradients, again=0, halvings=halvings))(bench.classifier, [task])
+    (found,) = NearestSearch(AttackBudget(gradients, gradients, halvings))(bench.classifier, [task])
     return [found.l2, found.linf]
 
 
@@ -117,15 +117,15 @@ def _walk(bench: Bench, trajectories: int) -> list[Tensor]:
     return [found]
 
 
-NORMS = 2
-"""Descents of an attack that goes on from no other point."""
+DESCENTS = 3
+"""Of an attack."""
 LOOPS: dict[str, Callable[[Bench], Counts]] = {
     "training step, Component I": lambda bench: _each_round(bench, lambda rounds: _train(bench, rounds)),
     "training step, Component II": lambda bench: _each_round(bench, lambda rounds: _train(bench, rounds, back=True)),
     "look at all instances": lambda bench: _each_round(bench, lambda rounds: _train(bench, 24, looks=rounds)),
     "shared start step": lambda bench: _each_round(bench, lambda rounds: _shared_start(bench, rounds)),
     "bisection step": lambda bench: _each_call(bench, lambda rounds: _bisect(bench, rounds)),
-    "attack step": lambda bench: _each_round(bench, lambda rounds: _attack(bench, 12 + rounds, 0), NORMS),
+    "attack step": lambda bench: _each_round(bench, lambda rounds: _attack(bench, 12 + rounds, 0), DESCENTS),
     "attack question": lambda bench: _each_call(bench, lambda rounds: _attack(bench, 8, rounds)),
     "IDC batch": lambda bench: _each_call(bench, lambda rounds: _walk(bench, 64 * rounds)),
 }
