@@ -19,7 +19,7 @@ from auditor.documents.results import ModelFacts
 from auditor.documents.whole_files import RUN, read_run
 from auditor.errors import UsageError
 from auditor.policy.compare import compare
-from auditor.worker.process import Worker
+from auditor.worker.workers import Workers
 
 
 def compared(candidate: Source, baseline: Source, asked: Mapping[str, Any]) -> Comparison:
@@ -88,7 +88,7 @@ def _kept_boundary(asked: Mapping[str, Any], audited: ModelFacts) -> list[KeptDi
     job = Job(task="revisit", plan=plan_to_revisit(asked, audited))
     with (
         progress_display(quiet, verbose) as show,
-        Worker(job, verbose=verbose, tell=lines_of_worker(quiet, verbose)) as worker,
+        Workers(job, verbose=verbose, tell=lines_of_worker(quiet, verbose)) as worker,
     ):
         found = worker.outcome(show)
     assert isinstance(found, Revisited)

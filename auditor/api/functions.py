@@ -47,6 +47,7 @@ def audit(
     pairs: str | Sequence[str | tuple[str | int, str | int]] = "all",
     max_pairs: int | None = None,
     time_budget: float | str | None = None,
+    jobs: int | str = "auto",
     generator: str = "deepdig",
     profile: str = "standard",
     samples_per_class: int | None = None,

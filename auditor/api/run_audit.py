@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from auditor.api.arguments import output_path
+from auditor.api.arguments import output_path, workers_asked
 from auditor.api.audit_objects import Audit
 from auditor.api.early_checks import check_outputs, check_plan, need_model_packages
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
@@ -29,7 +29,7 @@ from auditor.documents.whole_files import RESULTS, RUN, write_whole
 from auditor.errors import UsageError
 from auditor.policy.believable import model_changed
 from auditor.worker.journal import Journal
-from auditor.worker.process import Worker
+from auditor.worker.workers import Workers
 
 CI_VARIABLES = ("CI", "CONTINUOUS_INTEGRATION", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "BUILDKITE", "JENKINS_URL",
                 "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "BUILD_NUMBER")  # fmt: skip
@@ -51,6 +51,10 @@ def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: st
     if asked["data"] is None:
         raise UsageError("expected data to audit the model on; found none; give --data")
     _check_kept(asked)
+    if (workers_asked(asked["jobs"]) or 1) > 1 and is_live(asked["model"]):
+        raise UsageError(
+            "expected a model file with --jobs; found an object, which this process audits alone; leave it out"
+        )
     if asked["out"] is None:
         gate = prepared_gate(asked["policy"], asked["baseline"], None)
         plan = plan_from(asked, defaults)
@@ -133,8 +137,8 @@ def _worked(
     with _data_file(plan, data) as plan:
         job = Job(task="audit", plan=plan, found=journal.found if journal else None)
         told = lines_of_worker(asked["quiet"], asked["verbose"])
-        with Worker(job, verbose=asked["verbose"], tell=told) as worker:
-            finished = worker.outcome(show, keep or (lambda _: None))
+        with Workers(job, jobs=workers_asked(asked["jobs"]), verbose=asked["verbose"], tell=told) as workers:
+            finished = workers.outcome(show, keep or (lambda _: None))
     assert isinstance(finished, Finished)
     return without_own(finished.results), finished.run
 
@@ -179,7 +183,7 @@ def run_inspection(asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Ins
     _check(asked, plan)
     with (
         _data_file(plan, asked["data"]) as plan,
-        Worker(Job(task="inspect", plan=plan), verbose=asked["verbose"], tell=say) as worker,
+        Workers(Job(task="inspect", plan=plan), verbose=asked["verbose"], tell=say) as worker,
     ):
         answer = worker.outcome(silent)
     assert isinstance(answer, Inspected)

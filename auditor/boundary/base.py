@@ -209,6 +209,15 @@ class Generator(ABC):
         """What it learned once from the whole audit, in words by name, for the report."""
         return {}
 
+    def learned_arrays(self) -> dict[str, Tensor] | None:
+        """What ``prepared`` has learned, by names, for ``with_learned`` in another process; None where that process has
+        to prepare it again."""
+        return {} if type(self).prepared is Generator.prepared else None
+
+    def with_learned(self, classifier: Classifier, learned: dict[str, Tensor]) -> Self:
+        """This generator as another process has prepared it, from its ``learned_arrays``."""
+        return self
+
     def cost(self, directions: int, sources: int) -> Cost:
         """Evaluations of the model, in instances, that these directions take, for an estimate before an audit.
 

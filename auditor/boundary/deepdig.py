@@ -171,6 +171,17 @@ class DeepDIG(Generator):
         start = train_shared_start(classifier, by_class, targets, made.parts, self.recipe.shared, step, rng=rng)
         return replace(made, start=start)
 
+    def learned_arrays(self) -> dict[str, Tensor]:
+        """The shared networks, where there are any, and whether directions are few."""
+        return {"few": torch.tensor(self.few), **(self.start.arrays() if self.start is not None else {})}
+
+    def with_learned(self, classifier: Classifier, learned: dict[str, Tensor]) -> Self:
+        """With the shared networks of another process."""
+        made = replace(self, few=bool(learned.pop("few")))
+        if not learned or self.recipe.shared is None:
+            return made
+        return replace(made, start=SharedStart.from_arrays(learned, classifier, self.recipe.shared))
+
     def cost(self, directions: int, sources: int) -> Cost:
         """That of the training steps until patience ends, with looks at every source, and of the bisections."""
         recipe = self.recipe

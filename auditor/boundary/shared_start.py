@@ -42,6 +42,21 @@ class SharedStart:
         for mine, shared in zip(networks.parameters(), self.networks.parameters(), strict=True):
             mine.data.copy_(shared.data[rows.to(shared.device)])
 
+    def arrays(self) -> dict[str, Tensor]:
+        """Places, int64 ``(K, 2)``, and weights, for ``from_arrays``."""
+        weights = {f"{number:03}": of.data for number, of in enumerate(self.networks.parameters())}
+        return {"place": torch.tensor(list(self.place)), **weights}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Tensor], classifier: Classifier, training: Training) -> SharedStart:
+        """The networks that another process trained."""
+        place = [(int(target), int(part)) for target, part in arrays["place"]]
+        rngs = [torch.Generator()] * len(place)
+        networks = stacked(classifier.instance_shape, training.network, training.form, rngs, training.hidden)
+        for number, mine in enumerate(networks.parameters()):
+            mine.data.copy_(arrays[f"{number:03}"])
+        return cls(networks.to(classifier.device), {key: row for row, key in enumerate(place)})
+
 
 def train_shared_start(
     classifier: Classifier,

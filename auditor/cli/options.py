@@ -146,6 +146,12 @@ OPTIONS: dict[str, Any] = {
         str | None,
         typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: audit as many pairs as fit."),
     ],
+    "jobs": Annotated[
+        str,
+        typer.Option(
+            metavar="N|auto", help="Worker processes; auto takes as many as cores, memory and work allow, one on a GPU."
+        ),
+    ],
     "generator": Annotated[
         str, typer.Option(metavar="NAME", help="How boundary instances are found; deepdig-audit list names all.")
     ],

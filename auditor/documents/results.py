@@ -909,7 +909,9 @@ class RunFacts(Document):
     host: dict[str, str]
     """The machine, in words."""
     peak_memory_bytes: int
-    """Most memory that the worker held, in bytes; 0 where the system does not tell."""
+    """Most memory that each worker held, added up, in bytes; 0 where the system does not tell."""
+    workers: int = Field(default=1, ge=1)
+    """Processes that worked on class pairs, on one CPU each or more; no number depends on how many."""
     cost: Cost
     """Model evaluations spent by this run."""
     pairs_taken_over: int = 0

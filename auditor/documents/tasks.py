@@ -6,6 +6,10 @@ from typing import Literal
 
 from auditor.documents.results import Document
 
+PAIRS = "class pairs"
+"""Name of the stage that takes nearly all of the time, as progress has it."""
+STEPS = 1000
+"""Steps of progress for each pair of that stage."""
 Kind = Literal["full", "baselines"]
 """All that is measured on class pairs; baselines of one pair whose page in the report shows them."""
 

@@ -157,6 +157,17 @@ class Watched(Around):
             self._first.append(_kept("embeddings", x, self.inner.embeddings(x)))
 
     @property
+    def first(self) -> dict[str, Tensor]:
+        """The first samples, as ``x``, and what was said of them, by the way of asking."""
+        return {name: of for answer in self._first for name, of in (("x", answer.x), (answer.way, answer.y))}
+
+    @first.setter
+    def first(self, of: dict[str, Tensor]) -> None:
+        ways: tuple[Way, ...] = ("scores", "embeddings")
+        x = of["x"].to(self.inner.device)
+        self._first = [_Answer(way, x, of[way]) for way in ways if way in of]
+
+    @property
     def not_finite(self) -> int:
         """Instances so far whose scores held NaN or infinity."""
         return int(self._not_finite)

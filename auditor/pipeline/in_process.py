@@ -77,7 +77,7 @@ def _opened(plan: Plan, model: object, data: object, report: Report) -> Subject:
     samples = dataset.train.instances(evenly_spaced(len(dataset.train), _TRIED))
     live = open_live(model, samples, model_options(plan.model, 1))
     # Of a callable nobody knows the size; it keeps the threads that its owner gives it.
-    threads = threads_for(live.size_bytes) if live.size_bytes else torch.get_num_threads()
+    threads = threads_for(live.size_bytes, 1) if live.size_bytes else torch.get_num_threads()
     use_threads(threads)
     options = replace(model_options(plan.model, threads), layout=live.layout)
     if live.layout == "flat":

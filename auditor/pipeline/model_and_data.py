@@ -19,6 +19,7 @@ from auditor.models.classifier import Classifier
 from auditor.models.gpu import unused_device
 from auditor.models.open import open_file, open_model
 from auditor.models.shape import instance_spec
+from auditor.numbers.class_pairs import AUTO
 from auditor.pipeline.process_settings import keep_freed_memory, threads_for, use_threads
 from auditor.pipeline.stages import Report
 from auditor.worker.sandbox import check_trust
@@ -69,9 +70,11 @@ class Subject:
     checks: list[Validity]
 
 
-def open_artefact(plan: ModelPlan) -> Artefact:
+def open_artefact(plan: ModelPlan, pairs: int | None = 1) -> Artefact:
     """Open the model file, after its digest has been checked against the expected one.
 
+    Args:
+        pairs: class pairs that workers share the cores for, as in ``threads_for``.
     Raises:
         InputRefused: it is no model, or not the expected one.
     """
@@ -80,7 +83,7 @@ def open_artefact(plan: ModelPlan) -> Artefact:
             action = "get the right file, or correct --expect-sha256"
             raise InputRefused(f"SHA-256 {plan.expect_sha256.lower()}", f"{file.sha256} in {file.path.name}", action)
         check_trust(plan, file.format)
-        threads = threads_for(file.size_bytes)
+        threads = threads_for(file.size_bytes, pairs)
         use_threads(threads)
         keep_freed_memory()
         backend = open_model(file, model_options(plan, threads))
@@ -117,7 +120,7 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     """
     assert plan.data is not None
     report(MODEL, 0, 1)
-    artefact = open_artefact(plan.model)
+    artefact = open_artefact(plan.model, named_pairs(plan))
     for check in artefact.checks:  # now, not when the hours on the CPU are over
         report("computing on the CPU", 0, 1, check.message)
     options = model_options(plan.model, artefact.threads)
@@ -125,6 +128,11 @@ def open_subject(plan: Plan, report: Report) -> Subject:
     report(DATA, 0, 1)
     dataset = load_dataset(request, instance_spec(artefact.backend.input, options.layout).shape)
     return joined(artefact, replace(dataset, notes=(*plan.data.notes, *dataset.notes)), options, request, report)
+
+
+def named_pairs(plan: Plan) -> int | None:
+    """How many class pairs the user named; None where that is left to the classes."""
+    return None if plan.pairs.strip() in ("all", AUTO) else plan.pairs.count(",") + 1
 
 
 def joined(

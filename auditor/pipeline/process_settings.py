@@ -8,6 +8,8 @@ import sys
 
 import torch
 
+from auditor.worker.machine import usable_cores
+
 SMALL_MODEL = 1_000_000
 """Bytes. One batch of a smaller model is over before a second thread has woken up: with a model of 57 kB on two cores,
 two threads took 20 s instead of 24 s when the cores were free, and 59 s instead of 43 s when they were not."""
@@ -18,23 +20,20 @@ MOST_KEPT = 2**28
 """Bytes at the heap's end that may lie idle before they are handed back."""
 
 
-def threads_for(size_bytes: int) -> int:
-    """Threads for a model of this size: OMP_NUM_THREADS where it is set, one for a small model, else every core.
+def threads_for(size_bytes: int, pairs: int | None = None) -> int:
+    """Threads of a worker for a model of this size: OMP_NUM_THREADS where it is set, else one.
 
-    The number must not depend on a measurement: sums are rounded otherwise on other numbers of threads, and two
-    runs of one audit have to agree in every digit.
+    Cores are used by as many workers; where a large model is audited on fewer class pairs than there are cores, their
+    workers share the cores out. The number must depend neither on a measurement nor on how many workers there are: sums
+    are rounded otherwise on other numbers of threads, and two runs of one audit have to agree in every digit.
+
+    Args:
+        pairs: that the user named; None where there may be many.
     """
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked):
         return int(asked)
-    return 1 if size_bytes < SMALL_MODEL else usable_cores()
-
-
-def usable_cores() -> int:
-    """CPU cores this process may run on, which a container or a job scheduler can make fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return 1 if size_bytes < SMALL_MODEL or not pairs else max(1, usable_cores() // pairs)
 
 
 def use_threads(count: int) -> None:

@@ -32,21 +32,28 @@ class FinishedParts:
     Args:
         found: what an earlier run left, or None.
         tell: gets what the parent has to keep.
+        made: parts that this command has made, before its first worker died.
     Attributes:
         taken: pairs that an earlier run finished and this one need not do again.
     """
 
-    def __init__(self, found: Found | None = None, tell: Callable[[Begun | PartDone], None] = lambda _: None) -> None:
-        self._found, self._tell = found, tell
+    def __init__(
+        self,
+        found: Found | None = None,
+        tell: Callable[[Begun | PartDone], None] = lambda _: None,
+        *,
+        made: Sequence[PairsPart | BaselinesPart] = (),
+    ) -> None:
+        self._found, self._tell, self._made = found, tell, made
         self._pairs: dict[ClassPair, PairsPart] = {}
         self._baselines: dict[ClassPair, BaselinesPart] = {}
         self.taken = 0
-        self._order, self._used = list[ClassPair](), set[ClassPair]()
+        self._order, self._used, self._of_earlier = list[ClassPair](), set[ClassPair](), set[ClassPair]()
 
     @property
     def taken_over(self) -> list[ClassPair]:
         """The pairs of which finished parts were taken over, in the order of the audit."""
-        return [pair for pair in self._order if pair in self._used]
+        return [pair for pair in self._order if pair in self._used and pair in self._of_earlier]
 
     def begin(self, facts: dict[str, str], pairs: Sequence[ClassPair]) -> None:
         """Take over what the earlier run finished, if it is of this very audit, and say so.
@@ -59,14 +66,16 @@ class FinishedParts:
         if self._found is not None:
             changed = differences(self._found.facts, facts)
             if not changed:
-                self._take_over(self._found, set(pairs))
+                self._take_over(self._found.parts, set(pairs))
         self._order = list(pairs)
+        self._of_earlier = {*self._baselines, *(pair for part in self._pairs.values() for pair in part.classes)}
         self.taken = sum(len(part.pairs) for part in self._pairs.values())
         self._tell(Begun(facts=facts, changed=changed, taken=self.taken, wanted=len(pairs)))
-        self._found = None
+        self._take_over(self._made, set(pairs) - self._of_earlier)
+        self._found, self._made = None, ()
 
-    def _take_over(self, found: Found, wanted: set[ClassPair]) -> None:
-        for part in found.parts:
+    def _take_over(self, parts: Sequence[PairsPart | BaselinesPart], wanted: set[ClassPair]) -> None:
+        for part in parts:
             if isinstance(part, BaselinesPart):
                 self._baselines[part.classes] = part
             elif wanted.issuperset(part.classes):

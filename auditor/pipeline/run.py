@@ -20,9 +20,11 @@ from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
 from auditor.pipeline import provenance as facts
 from auditor.pipeline.all_pairs import audited_pairs, sum_of
+from auditor.pipeline.crew import Helpers
+from auditor.pipeline.inspect.estimate import expected_memory
 from auditor.pipeline.model_and_data import Subject, open_subject
 from auditor.pipeline.model_facts.performance import measure_performance
-from auditor.pipeline.model_facts.predictions import Predictions, predict_split, samples_of
+from auditor.pipeline.model_facts.predictions import Predictions, bytes_of, predict_split, samples_of
 from auditor.pipeline.model_facts.validity import (
     checks_of_fit,
     covered,
@@ -32,13 +34,14 @@ from auditor.pipeline.model_facts.validity import (
     refusing_change,
     validity_of,
 )
-from auditor.pipeline.pairs.generation import choose_setup, configured, prepared
+from auditor.pipeline.pairs.generation import GenerationSetup, choose_setup, configured, prepared
 from auditor.pipeline.pairs.margins import checked_search
 from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
 from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.plugins_in_use import in_use, plugin_checks
 from auditor.pipeline.resume import FinishedParts, facts_of, resumed
+from auditor.pipeline.schedule import most_tasks, sources_at_most
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Report, Stages
 from auditor.pipeline.time_budget import TimeBudget
@@ -51,6 +54,7 @@ def run(
     *,
     started: float | None = None,
     finished_parts: FinishedParts | None = None,
+    helpers: Helpers | None = None,
     opened: Callable[[Plan, Report], Subject] = open_subject,
 ) -> tuple[Results, RunFacts]:
     """Do the whole audit that the plan describes.
@@ -60,6 +64,7 @@ def run(
         report: told of progress.
         started: when the time budget began to run, in seconds of ``time.monotonic``; now if not given.
         finished_parts: knows what an earlier run finished, and is told of every part that this one finishes.
+        helpers: to whom tasks are handed, where there are any.
         opened: makes model and data ready; from their files unless told otherwise.
     Returns:
         the results, equal for equal plans on one machine, and what varies from run to run.
@@ -71,14 +76,15 @@ def run(
     generator = configured(plan.generator, plan.settings)  # first: a name that is wrong costs nothing yet
     with stages.stage("model and data"):
         subject = opened(plan, report)
-    finished_parts = finished_parts or FinishedParts()
-    results = _audited(plan, subject, generator, stages, budget, finished_parts)
+    finished_parts, helpers = finished_parts or FinishedParts(), helpers or Helpers()
+    results, memory = _audited(plan, subject, generator, stages, budget, finished_parts, helpers)
     run_facts = RunFacts(
         started=begun.isoformat(timespec="seconds"),
         duration_seconds=time.perf_counter() - begin,
         stages=stages.seconds,
         host=facts.host(subject),
-        peak_memory_bytes=facts.peak_memory(),
+        workers=1 + len(memory),
+        peak_memory_bytes=facts.peak_memory() + sum(memory.values()),
         cost=results.cost,
         pairs_taken_over=finished_parts.taken,
     )
@@ -92,7 +98,8 @@ def _audited(
     stages: Stages,
     budget: TimeBudget,
     finished_parts: FinishedParts,
-) -> Results:
+    helpers: Helpers,
+) -> tuple[Results, dict[int, int]]:
     classifier, dataset = subject.classifier, subject.dataset
     refuse_worthless(classifier, subject.checks)
     setup, suite = choose_setup(classifier, generator, plan), CharacteristicSuite.registered(plan.profile)
@@ -106,18 +113,33 @@ def _audited(
     selected = _selected(plan, subject, train, test)
     plugins = in_use(plan, subject, setup, suite)
     finished_parts.begin(facts_of(plan, subject, plugins), selected.pairs)
+    directions, left = directions_of(selected.pairs), len(selected.pairs) - finished_parts.taken
+    growth = expected_memory(
+        plan.settings, classifier.instance_shape, sources_at_most(train, plan), classifier.device.type
+    )
+    helpers.ask_for(most_tasks(left, classifier, train, plan), subject, bytes_of(train, test), growth)
     with refusing_change(classifier):
         search, masking = checked_search(
-            classifier, {"test": test, "train": train}, directions_of(selected.pairs), setup.search, plan, stages
+            classifier, {"test": test, "train": train}, directions, setup.search, plan, stages
         )
-        setup = setup.with_search(search)
-        setup = prepared(setup, classifier, train, directions_of(selected.pairs), plan, stages)
-    before = _spent(classifier)
-    _check_start(classifier, "the preparations of the search")
+    setup = setup.with_search(search)
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
     work = Work(plan, subject, train, test, class_samples(train, test), setup, suite, shown, everywhere)
-    pairs, failed, costs = audited_pairs(work, selected.pairs, stages, budget, finished_parts)
+    helpers.share_work(work, selected.pairs)
+    spent = [_spent(classifier)]
+
+    def prepare() -> GenerationSetup:
+        before = _spent(classifier)
+        with refusing_change(classifier):
+            made = prepared(setup, classifier, train, directions, plan, stages)
+        _check_start(classifier, "the preparations of the search")
+        after = _spent(classifier)
+        spent.append(Cost(forward=after.forward - before.forward, backward=after.backward - before.backward))
+        return made
+
+    audited = audited_pairs(work, selected.pairs, prepare, stages, budget, finished_parts, helpers)
+    setup, pairs, failed = audited.setup, audited.pairs, audited.missing
     summary = summarise(pairs, suite.definitions)
     coverage = coverage_of(selected, pairs, failed, train, test, named=plan.pairs.strip() != AUTO)
     with stages.stage("validity"):
@@ -133,7 +155,7 @@ def _audited(
             *resumed(finished_parts.taken_over, len(selected.pairs)),
             *steady,
         ]
-    return Results(
+    results = Results(
         schema_version=SCHEMA_VERSION,
         tool=ToolFacts(name="deepdig-audit", version=__version__),
         model=facts.model_facts(subject, plan.model.output),
@@ -149,10 +171,11 @@ def _audited(
         summary=summary,
         definitions=suite.definitions,
         generators=setup.definitions,
-        cost=sum_of([before, *costs]),
+        cost=sum_of([*spent, *audited.costs]),
         gate=Gate(status="not_configured", rules=[]),
         provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),
     )
+    return results, audited.memory
 
 
 def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:

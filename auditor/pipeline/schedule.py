@@ -7,21 +7,28 @@ and the others go on. A model that changes its answers ends the work: the pairs 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from auditor.documents.pair_outcomes import NOT_SHOWN, BaselinesPart, PairOutcome, PairsPart
+from auditor.documents.plan import Plan
 from auditor.documents.ranking_and_summary import RANKED_BY, ranking
 from auditor.documents.results import Cost, NotMeasured
-from auditor.documents.tasks import Task
+from auditor.documents.tasks import PAIRS, Kind, Task
+from auditor.errors import AuditIncomplete
+from auditor.models.classifier import Classifier
 from auditor.models.determinism import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.retraining import allow_for_training
 from auditor.pipeline.pairs.shard import Work, pairs_at_once, shards_of
 from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.time_budget import TimeBudget
 
-PAIRS, BASELINES = "class pairs", "baselines"
-"""Names of the stages, as progress has them; the first takes nearly all of the time."""
+BASELINES = "baselines"
+"""Name of the stage after ``PAIRS``, as progress has it."""
+DEATHS = 2
+"""So many workers may die over a pair before it is given up."""
 SPENT = "the time budget was spent"
 ELSEWHERE = "baselines are measured for the pairs with a page of their own; --profile thorough measures all"
 
@@ -49,13 +56,13 @@ class Schedule:
         self.missing = dict[ClassPair, str]()
         self.first_failure: Exception | None = None
         self.stage = PAIRS
-        self._at_once = _pairs_at_once(work)
-        self._out = list[Task]()
+        at_once = _pairs_at_once(work.subject.classifier, work.train, work.plan)
+        self._out, self._deaths = list[Task](), dict[tuple[Kind, ClassPair], list[str]]()
         self._shown, self._with_baselines = list[ClassPair](), 0
         for part in finished_parts.parts:
             self._take_over(part)
             self._finish(part)
-        shards = _cut(self._order, self._at_once)
+        shards = _cut(self._order, at_once)
         self._rest = [shard for s in shards if (shard := [pair for pair in s if pair not in self.outcomes])]
         self._go_on()
 
@@ -71,15 +78,24 @@ class Schedule:
             return self._with_baselines, len(self._shown)
         return len(self.outcomes) + len(self.missing), len(self._order)
 
-    def next(self) -> Task | None:
-        """What to do now; None where nothing is to be handed out, be it until a task ends that is out."""
-        if not self._rest:
+    @property
+    def wants_preparation(self) -> bool:
+        """Whether a task may still be handed out that needs a generator prepared for the audit as a whole."""
+        return bool(self._rest) and self.stage == PAIRS
+
+    def next(self, *, prepared: bool = True) -> Task | None:
+        """What to do now; None where nothing is to be handed out, be it until a task ends that is out.
+
+        Args:
+            prepared: whether the generator is.
+        """
+        if not self._rest or (not prepared and self.wants_preparation):
             return None
         fitting = self._budget.fitting(len(self._rest[0]))
         if not fitting:
             self._rest = []
             self._go_on()
-            return self.next()
+            return self.next(prepared=prepared)
         shard, left = self._rest[0][:fitting], self._rest[0][fitting:]
         self._rest[:1] = [left] * bool(left)
         task = Task(kind="full" if self.stage == PAIRS else "baselines", pairs=tuple(shard))
@@ -103,26 +119,44 @@ class Schedule:
             err: what is raised if no pair at all can be measured.
         """
         self._out.remove(task)
-        if task.kind == "baselines":
-            self._without_baselines(task.pairs, reason)
-            self._with_baselines += 1
-        elif len(task.pairs) > 1:
+        if len(task.pairs) > 1:
             self._rest[:0] = [[pair] for pair in task.pairs]
         else:
-            self.first_failure = self.first_failure or err
-            self._give_up(task.pairs, reason)
+            self._given_up(task.kind, task.pairs, reason, err)
+        self._go_on()
+
+    def lost(self, task: Task, reason: str) -> None:
+        """A worker has died over a task: its pairs are tried once more, one by one.
+
+        Args:
+            task: that was handed out, by this schedule or by that of an earlier worker of this command.
+            reason: how the worker died; empty where it had not begun with the task.
+        """
+        if task in self._out:
+            self._out.remove(task)
+            pairs = list(task.pairs)
+        else:
+            pairs = [pair for shard in self._rest for pair in shard if pair in task.pairs and self._is_now(task)]
+            shards = ([pair for pair in shard if pair not in pairs] for shard in self._rest)
+            self._rest = [shard for shard in shards if shard]
+        if not reason:
+            self._rest[:0] = [pairs] * bool(pairs)
+            return
+        for pair in task.pairs:
+            self._deaths.setdefault((task.kind, pair), []).append(reason)
+        again = [pair for pair in pairs if not self._deadly(task.kind, pair)]
+        self._rest[:0] = [[pair] for pair in again]
+        for pair in pairs:
+            if said := self._deadly(task.kind, pair):
+                err = AuditIncomplete(f"expected worker processes that finish; found otherwise: {said}")
+                self._given_up(task.kind, [pair], said, err)
         self._go_on()
 
     def stop(self, task: Task, err: ModelChanged) -> None:
         """During this task the model has changed its answers: leave out all that is not finished."""
         self._out.remove(task)
         rest, self._rest = [*task.pairs, *(pair for shard in self._rest for pair in shard)], []
-        reason = f"the model changed its answers ({err.found})"
-        if task.kind == "baselines":
-            self._without_baselines(rest, reason)
-        else:
-            self.first_failure = self.first_failure or err
-            self._give_up(rest, reason)
+        self._given_up(task.kind, rest, f"the model changed its answers ({err.found})", err)
         self._go_on()
 
     def _finish(self, part: PairsPart | BaselinesPart) -> None:
@@ -155,14 +189,29 @@ class Schedule:
         self._without_baselines([pair for pair in self.outcomes if pair not in self._shown], ELSEWHERE)
         self._without_baselines(self._shown, SPENT)
         for classes in self._shown:
-            if (part := self._finished_parts.baselines(classes)) is None:
-                self._rest.append([classes])
-            else:
+            if (part := self._finished_parts.baselines(classes)) is not None:
                 self._take_over(part)
                 self._finish(part)
+            elif said := self._deadly("baselines", classes):
+                self._without_baselines([classes], said)
+            else:
+                self._rest.append([classes])
 
-    def _give_up(self, pairs: Iterable[ClassPair], reason: str) -> None:
-        self.missing |= dict.fromkeys(pairs, reason)
+    def _given_up(self, kind: Kind, pairs: Iterable[ClassPair], reason: str, err: Exception) -> None:
+        if kind == "baselines":
+            self._without_baselines(pairs, reason)
+            self._with_baselines += 1
+        else:
+            self.first_failure = self.first_failure or err
+            self.missing |= dict.fromkeys(pairs, reason)
+
+    def _is_now(self, task: Task) -> bool:
+        return (task.kind == "baselines") == (self.stage == BASELINES)
+
+    def _deadly(self, kind: Kind, pair: ClassPair) -> str:
+        """Why no further worker is given this pair; empty where one may be."""
+        reasons = self._deaths.get((kind, pair), [])
+        return "" if len(reasons) < DEATHS else f"{len(reasons)} worker processes died over it: {reasons[-1]}"
 
     def _without_baselines(self, pairs: Iterable[ClassPair], reason: str) -> None:
         """Say in both directions of each pair why there are no baselines."""
@@ -179,8 +228,16 @@ def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
     return shards
 
 
-def _pairs_at_once(work: Work) -> int:
-    classifier = work.subject.classifier
-    largest = int(work.train.split.labels.bincount().max()) if len(work.train.split) else 0
-    sources = min(largest, work.plan.settings.samples_per_class or largest)
-    return pairs_at_once(classifier.instance_shape, sources, classifier.device.type)
+def most_tasks(pairs: int, classifier: Classifier, train: Predictions, plan: Plan) -> int:
+    """Tasks at most that so many pairs are cut into."""
+    return math.ceil(pairs / _pairs_at_once(classifier, train, plan))
+
+
+def _pairs_at_once(classifier: Classifier, train: Predictions, plan: Plan) -> int:
+    return pairs_at_once(classifier.instance_shape, sources_at_most(train, plan), classifier.device.type)
+
+
+def sources_at_most(train: Predictions, plan: Plan) -> int:
+    """Sources of a direction at most."""
+    largest = int(train.split.labels.bincount().max()) if len(train.split) else 0
+    return min(largest, plan.settings.samples_per_class or largest)

@@ -1,42 +1,22 @@
 """The child process: a job comes in as one JSON line, messages go out as JSON lines, nothing else does.
 
-Everything that touches the model file happens here, so that a parent can kill it. Standard output is the
-channel to the parent; it is set aside first and replaced by standard error, so that a line printed by a
-native library cannot corrupt it.
+Everything that touches the model file happens here, so that a parent can kill it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import io
 import os
 import sys
-import threading
 
-from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Progress, Revisited, failure_from
+from auditor.documents.messages import Finished, Inspected, Job, Message, Notice, Revisited, failure_from
 from auditor.pipeline.failures import out_of_memory
 from auditor.plugin_registry import skipped
+from auditor.worker.channel import Channel
 from auditor.worker.sandbox import enter, missing, warning
 from auditor.worker.sandbox.limits import START
 from auditor.worker.sandbox.processes import die_with_parent
-
-
-class Channel:
-    """The way to the parent: one message, one line, written at once."""
-
-    def __init__(self) -> None:
-        self._file = io.BufferedWriter(io.FileIO(os.dup(sys.stdout.fileno()), "w"))
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def send(self, message: Message) -> None:
-        """Write a message."""
-        self._file.write(message.model_dump_json().encode() + b"\n")
-        self._file.flush()
-
-    def report(self, stage: str, done: int, total: int, detail: str = "") -> None:
-        """Progress in the shape that every stage of the audit takes."""
-        self.send(Progress(stage=stage, done=done, total=total, detail=detail))
 
 
 def main() -> None:
@@ -44,7 +24,7 @@ def main() -> None:
     die_with_parent()
     channel = Channel()
     try:
-        job = Job.model_validate_json(sys.stdin.buffer.readline())
+        job = channel.job()
         answer: Message = _do(job, channel)
     except BaseException as err:
         answer = failure_from(out_of_memory(err) or err)
@@ -64,13 +44,18 @@ def _flush() -> None:
 
 def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     channel.report(START, 0, 1)
-    _fetch(job, channel)
+    if job.task != "help":  # the first worker has fetched the data
+        _fetch(job, channel)
     enter(job.plan)
-    _end_with_input()
+    channel.listen()
     if lacking := missing():
         channel.send(Notice(text=warning(lacking)))
     if job.task == "audit":
         return _audited(job, channel)
+    if job.task == "help":
+        from auditor.pipeline.helper import help_with
+
+        help_with(job.plan, job.number, channel)
     answer: Inspected | Revisited
     if job.task == "inspect":
         from auditor.pipeline.inspect.inspect_model import inspect
@@ -86,12 +71,13 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
 
 
 def _audited(job: Job, channel: Channel) -> Finished:
+    from auditor.pipeline.crew import Helpers
     from auditor.pipeline.resume import FinishedParts
     from auditor.pipeline.run import run
 
-    results, facts = run(
-        job.plan, channel.report, started=job.started, finished_parts=FinishedParts(job.found, channel.send)
-    )
+    finished_parts = FinishedParts(job.found, channel.send, made=job.made)
+    helpers = Helpers(channel, job.workers, job.deaths)
+    results, facts = run(job.plan, channel.report, started=job.started, finished_parts=finished_parts, helpers=helpers)
     return Finished(results=results, run=facts)
 
 
@@ -130,19 +116,6 @@ def _load(job: Job) -> None:
     finally:
         for name in job.network:
             del os.environ[name]
-
-
-def _end_with_input() -> None:
-    """End this process when standard input closes, which it does when the parent ends for whatever reason.
-
-    Only now: a thread that was there before ``enter`` would not be closed in.
-    """
-
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

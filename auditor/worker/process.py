@@ -1,4 +1,4 @@
-"""The parent's side of the worker: start it, read what it says, and never leave it behind."""
+"""The parent's side of one worker: start it, read what it says, and never leave it behind."""
 
 from __future__ import annotations
 
@@ -9,32 +9,20 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from queue import Full, Queue
 
-from pydantic import ValidationError
-
-from auditor.documents.messages import (
-    Begun,
-    Failure,
-    Finished,
-    Inspected,
-    Job,
-    Notice,
-    PartDone,
-    Progress,
-    Revisited,
-    error_from,
-    read_message,
-)
+from auditor.documents.messages import Job, Shared, SharedName
+from auditor.documents.results import Document
+from auditor.documents.tasks import Task
 from auditor.errors import AuditIncomplete
-from auditor.worker.sandbox.environment import for_downloads, worker_environment
-from auditor.worker.sandbox.gpu import make_ready
+from auditor.worker.sandbox.environment import worker_environment
 from auditor.worker.sandbox.limits import limits_for
-from auditor.worker.sandbox.processes import adopt, end_all, end_orphans, tree
+from auditor.worker.sandbox.processes import end_all, end_orphans, tree
 from auditor.worker.sandbox.watch import Watch
+from auditor.worker.shared_file import copy_shared
 
 if sys.platform != "win32":
     import resource
@@ -46,87 +34,99 @@ _LONGEST_LINE = 2000
 
 
 class Worker:
-    """A child process that does one job. Use it in a ``with`` block: leaving the block kills the child.
+    """A child process that does one job.
 
     Args:
         job: what to do.
+        events: gets every line that it says, and None once it says no more, each with the worker itself.
+        name: by which ``tell`` has it.
         verbose: tell what the child writes to its standard error, with whatever native libraries print.
         tell: given each line for the user, as the child wrote it: it may hold control characters.
+        beside: bytes of memory that other workers hold, which count with this one's.
+    Attributes:
+        watch: sees to it that it stays within its limits.
+        task: that it works on, where it is said.
+        come: steps of progress within it.
     """
 
-    def __init__(self, job: Job, *, verbose: bool = False, tell: Callable[[str], None] = lambda _: None) -> None:
-        limits = limits_for(Path(job.plan.model.path))
-        make_ready()
-        self._tell = tell
+    def __init__(
+        self,
+        job: Job,
+        events: Queue[Event],
+        *,
+        name: str = "worker",
+        verbose: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+        beside: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._limits = limits_for(Path(job.plan.model.path))
+        self.name = name
+        self.task: Task | None = None
+        self.come = 0
+        self._events, self._tell, self._over = events, tell, False
         self._scratch = tempfile.TemporaryDirectory(prefix="deepdig-audit-", ignore_cleanup_errors=True)
-        self._adopted_before = adopt()
-        self._cpu_before = _cpu_seconds_of_children()
         self._process = start_child(self._scratch.name, verbose)
-        self._watch = Watch(self._process.pid, limits, Path(self._scratch.name), self._end)
-        self._passing_on = threading.Thread(target=self._pass_on, daemon=True)
-        self._passing_on.start()
+        self.watch = Watch(self._process.pid, self._limits, self.scratch, self._end, beside)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._pass_on, self._listen)]
+        for thread in self._threads:
+            thread.start()
+        self.send(job)
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
+    @property
+    def scratch(self) -> Path:
+        """Its folder for temporary files."""
+        return Path(self._scratch.name)
+
+    def send(self, document: Document) -> None:
+        """Say something to it, unless it has ended."""
+        self.pass_on(document.model_dump_json().encode() + b"\n")
+
+    def pass_on(self, line: bytes) -> None:
+        """Say a line to it, unless it has ended."""
         assert self._process.stdin is not None
-        if job.plan.downloads:
-            job = job.model_copy(update={"network": for_downloads(os.environ)})
-        with contextlib.suppress(BrokenPipeError):  # the child died at once; outcome() says so
-            self._process.stdin.write(job.model_dump_json().encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # that it has ended, its events say
+            self._process.stdin.write(line)
             self._process.stdin.flush()  # left open: its end tells the child that the parent is gone
 
-    def __enter__(self) -> Self:
-        return self
+    def take_shared(self, name: SharedName, folder: Path) -> None:
+        """Give it a copy of what the worker of this folder shares, and say so."""
+        copy_shared(folder, self.scratch, name, self._limits.scratch)
+        self.send(Shared(name=name))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-
-    def outcome(
-        self, report: Callable[[Progress], None], keep: Callable[[Begun | PartDone], None] = lambda _: None
-    ) -> Finished | Inspected | Revisited:
-        """Wait for the end of the job, passing progress on.
-
-        Args:
-            report: told of progress.
-            keep: given each finished part at once, and before the first what the worker goes on from.
-        Raises:
-            AuditError: the error that ended the job, as the worker raised it, or that of ``keep``.
-            AuditIncomplete: the worker died, or said something that is no message.
-        """
-        for line in self._lines():
-            try:
-                message = read_message(line)
-            except ValidationError as err:
-                self._raise_if_limited()
-                raise AuditIncomplete(
-                    "expected a message from the worker process; found something else; this is a bug in the tool"
-                ) from err
-            if isinstance(message, Failure):
-                raise error_from(message)
-            if isinstance(message, Finished | Inspected | Revisited):
-                return message
-            if isinstance(message, Progress):
-                self._watch.heard(message.stage)
-                report(message)
-            elif isinstance(message, Notice):
-                self._tell(message.text)
-            else:
-                keep(message)
+    def death(self) -> Death:
+        """How it has died, once it says no more."""
+        before = _cpu_seconds_of_children()
         status = self._process.wait()
-        self._watch.stop()
-        self._raise_if_limited()
-        raise AuditIncomplete(_cause_of_death(status, _cpu_seconds_of_children() - self._cpu_before))
+        seconds = _cpu_seconds_of_children() - before
+        self.watch.stop()
+        if hit := self.watch.limit_hit:
+            return Death("stay within its limits", hit, _RAISE, for_memory="memory" in hit)
+        if limit := _cpu_limit_hit(status, seconds):
+            return Death("finish", limit, "raise that limit, or ask for less", for_good=True)
+        action = "run again with --verbose for its last words, or with fewer --samples-per-class"
+        return Death("finish", _cause_of_death(status), action, for_memory=status == -signal.SIGKILL)
 
-    def _lines(self) -> Iterator[bytes]:
-        """Lines of the child's standard output; what it was killed in the middle of is none."""
+    def _listen(self) -> None:
+        """Pass on lines of the child's standard output; what it was killed in the middle of is none."""
         assert self._process.stdout is not None
-        while (line := self._process.stdout.readline(_LONGEST_MESSAGE)).endswith(b"\n"):
-            yield line
-        if len(line) == _LONGEST_MESSAGE:
-            self._end()
+        with contextlib.suppress(ValueError):  # closed by kill()
+            while (line := self._process.stdout.readline(_LONGEST_MESSAGE)).endswith(b"\n"):
+                self._put(line)
+            if len(line) == _LONGEST_MESSAGE:
+                self._end()
+        self._put(None)
 
-    def _raise_if_limited(self) -> None:
-        if hit := self._watch.limit_hit:
-            raise AuditIncomplete(f"expected the worker process to stay within its limits; found {hit}; {_RAISE}")
+    def _put(self, line: bytes | None) -> None:
+        """Hand over a line; a child that says more than is read is made to wait."""
+        while not self._over:
+            with contextlib.suppress(Full):
+                self._events.put((self, line), timeout=0.1)
+                return
 
     def _pass_on(self) -> None:
         """Tell what the child writes to its standard error, in lines of bounded length, until it ends."""
@@ -136,17 +136,18 @@ class Worker:
         with contextlib.suppress(ValueError):
             while line := self._process.stderr.readline(_LONGEST_LINE):
                 with contextlib.suppress(OSError, ValueError):
-                    self._tell(f"worker: {line.decode('utf-8', 'backslashreplace').rstrip()}")
+                    self._tell(f"{self.name}: {line.decode('utf-8', 'backslashreplace').rstrip()}")
 
     def kill(self) -> None:
         """End the child and all that it started; a second call does nothing."""
-        self._watch.stop()
+        self._over = True
+        self.watch.stop()
         if self._process.poll() is None:
             self._end()
             self._process.wait()
         end_orphans(self._scratch.name, self._process.pid)
-        adopt(self._adopted_before)
-        self._passing_on.join(timeout=5.0)  # its pipe ends with the last process that holds it
+        for thread in self._threads:
+            thread.join(timeout=5.0)  # its pipe ends with the last process that holds it
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # the job was never read
@@ -161,6 +162,32 @@ class Worker:
             else:
                 self._process.kill()
         end_all(below)
+
+
+Event = tuple[Worker, bytes | None]
+"""A line that a worker says, or that it says no more."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a worker has died.
+
+    Args:
+        expected, found, action: in words for the user.
+        for_memory: memory ran out, or may have.
+        for_good: another in its place would die as well.
+    """
+
+    expected: str
+    found: str
+    action: str
+    for_memory: bool = False
+    for_good: bool = False
+
+    @property
+    def error(self) -> AuditIncomplete:
+        """As the error that ends a job."""
+        return AuditIncomplete(f"expected the worker process to {self.expected}; found {self.found}; {self.action}")
 
 
 def start_child(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
@@ -202,16 +229,9 @@ def _cpu_limit_hit(status: int, cpu_seconds: float) -> str:
     return f"that it used up the {limit:,} s of processor time that this command was started with (ulimit -t)"
 
 
-def _cause_of_death(status: int, cpu_seconds: float) -> str:
-    if limit := _cpu_limit_hit(status, cpu_seconds):
-        return f"expected the worker process to finish; found {limit}; raise that limit, or ask for less"
-    if status < 0:
-        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-        memory = " (the system ends a process so when memory runs out)" if -status == signal.SIGKILL else ""
-        found = f"it was ended by {name}{memory}"
-    else:
-        found = f"it ended with status {status} and no word"
-    return (
-        f"expected the worker process to finish; found that {found};"
-        " run again with --verbose for its last words, or with fewer --samples-per-class"
-    )
+def _cause_of_death(status: int) -> str:
+    if status >= 0:
+        return f"that it ended with status {status} and no word"
+    name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
+    memory = " (the system ends a process so when memory runs out)" if -status == signal.SIGKILL else ""
+    return f"that it was ended by {name}{memory}"

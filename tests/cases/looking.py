@@ -48,7 +48,7 @@ def audited(
     model: Path, data: Path, *options: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, str]:
     """Audit as the command does, but for the worker's process: exit code and what stands on standard error."""
-    monkeypatch.setattr(running, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Workers", InThisProcess)
     out = model.parent / "audit"
     status = main([str(model), "--data", str(data), "--out", str(out), *ONE_PAIR, *options])
     return status, capsys.readouterr().err

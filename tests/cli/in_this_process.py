@@ -10,7 +10,9 @@ from auditor.documents.messages import Begun, Finished, Job, PartDone, error_fro
 class InThisProcess:
     """The worker's work without its process: the job and its error go through their messages all the same."""
 
-    def __init__(self, job: Job, *, verbose: bool, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, job: Job, *, verbose: bool, jobs: int | None = None, tell: Callable[[str], None] | None = None
+    ) -> None:
         self._job = Job.model_validate_json(job.model_dump_json())
 
     def __enter__(self) -> InThisProcess:

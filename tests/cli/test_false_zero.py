@@ -377,7 +377,7 @@ LATE = [
 def test_told_after_a_look_at_model_and_data(
     arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(running, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Workers", InThisProcess)
     (folder / "bare").mkdir()
     (folder / "hollow" / "cat").mkdir(parents=True)
     (folder / "hollow" / "dog").mkdir()
@@ -485,7 +485,7 @@ MODELS: dict[str, Callable[[], torch.nn.Module]] = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_of_which_nothing_can_be_said(name: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(running, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Workers", InThisProcess)
     monkeypatch.setenv("DEEPDIG_AUDIT_SANDBOX", "off")
     torch.jit.script(MODELS[name]()).save("model.pt")
     assert main(["model.pt", *shlex.split(SMALL), "--trust-model"]) in (3, 4)

@@ -438,7 +438,7 @@ LEFT = [
 def test_an_earlier_verdict_is_not_that_of_a_run_that_failed(
     arguments: str, status: int, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(running, "Worker", InThisProcess)
+    monkeypatch.setattr(running, "Workers", InThisProcess)
     (folder / "out").mkdir()
     (folder / "page.onnx").write_text("<!DOCTYPE html><html>Not found</html>")
     (folder / "nothing.onnx").write_bytes(b"")

@@ -12,8 +12,8 @@ import pytest
 from auditor.documents.messages import Job
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.worker import process
-from auditor.worker.process import Worker
 from auditor.worker.sandbox.environment import worker_environment
+from auditor.worker.workers import Workers
 from tests.cli.command import REPOSITORY
 
 SAYS = """
@@ -38,10 +38,10 @@ def start(code: str, scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
 
 def worker(
     code: str, monkeypatch: pytest.MonkeyPatch, *, tell: Callable[[str], None] | None = None, **limits: str
-) -> Worker:
+) -> Workers:
     """A worker that runs the code, with limits as the environment sets them."""
     monkeypatch.setattr(process, "start_child", lambda scratch, verbose: start(code, scratch, verbose))
     for name, value in limits.items():
         monkeypatch.setenv(f"DEEPDIG_AUDIT_{name}", value)
     job = Job(task="inspect", plan=Plan(model=ModelPlan(path=str(Path(__file__)))))
-    return Worker(job, verbose=tell is not None, tell=tell or (lambda _: None))
+    return Workers(job, verbose=tell is not None, tell=tell or (lambda _: None))

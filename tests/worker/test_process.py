@@ -38,7 +38,7 @@ sys.path.insert(0, {str(REPOSITORY)!r})
 from tests.worker.fake_worker import worker
 from auditor.errors import AuditError
 with pytest.MonkeyPatch.context() as patch, worker(sys.argv[1], patch, SILENCE_SECONDS="1.5") as child:
-    print(child._process.pid, flush=True)
+    print(child.first.pid, flush=True)
     try:
         child.outcome(lambda _: None)
     except AuditError as err:
@@ -73,9 +73,9 @@ def test_a_parent_that_was_stopped_longer_than_the_limit_ends_no_worker() -> Non
 def test_a_worker_that_was_stopped_longer_than_the_limit_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     child = worker(TALKS, monkeypatch, SILENCE_SECONDS="1.5")
     time.sleep(0.5)
-    os.kill(child._process.pid, signal.SIGSTOP)
+    os.kill(child.first.pid, signal.SIGSTOP)
     time.sleep(2.5)
-    os.kill(child._process.pid, signal.SIGCONT)
+    os.kill(child.first.pid, signal.SIGCONT)
     assert outcome(child) == "finished"
 
 
@@ -104,7 +104,7 @@ FILES = {
 def test_temporary_files_are_bounded(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     child = worker(f"say('work'); {code}; time.sleep(60)", monkeypatch, SCRATCH_MB="10")
     assert "limit of temporary files" in outcome(child)
-    assert not Path(child._scratch.name).exists()
+    assert not Path(child.first.scratch).exists()
 
 
 def test_folders_of_very_many_files_are_not_looked_through(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ CELLS = 2**25
 """Numbers in the pixels that are held as float32 at once (128 MiB)."""
 
 
+ANSWERS = ("probabilities", "embeddings", "runner_up", "logit_margin", "by_scores")
+"""Fields of ``Predictions`` that are tensors, one row for each sample."""
+
+
 @dataclass(frozen=True)
 class Predictions:
     """The artefact's answers on one split.
@@ -93,6 +97,12 @@ def _margins(logits: Tensor, labels: Tensor) -> Tensor:
     own = logits.gather(1, labels[:, None])[:, 0]
     other, runner_up = logits.scatter(1, labels[:, None], -torch.inf).max(dim=1)
     return torch.stack([own - other, runner_up.to(own.dtype)], dim=1)
+
+
+def bytes_of(*answers: Predictions) -> int:
+    """Bytes that the answers take."""
+    values = [getattr(of, name) for of in answers for name in ANSWERS]
+    return sum(x.numel() * x.element_size() for x in values if x is not None)
 
 
 def samples_of(train: Predictions, test: Predictions, pairs: Sequence[Pair]) -> Samples:
