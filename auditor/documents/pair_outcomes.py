@@ -71,7 +71,7 @@ class PairOutcome:
 
 
 class PairsPart(Document):
-    """The pairs of a shard, each with its sample images, what they cost and how many seconds they took.
+    """The pairs of a shard, each with its sample images, what they cost, how many seconds they took and on what.
 
     ``not_finite`` counts instances for which the model gave NaN or infinity: a run that takes the part over warns too.
     """
@@ -80,6 +80,7 @@ class PairsPart(Document):
     pairs: list[PairOutcome]
     cost: Cost
     seconds: float
+    processor: str = ""
     not_finite: int = Field(default=0, ge=0)
 
     @property
@@ -95,6 +96,8 @@ class BaselinesPart(Document):
     classes: tuple[int, int]
     directions: tuple[dict[str, Baseline | NotMeasured], dict[str, Baseline | NotMeasured]]
     cost: Cost
+    seconds: float = 0.0
+    processor: str = ""
     not_finite: int = Field(default=0, ge=0)
 
 

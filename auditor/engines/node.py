@@ -32,7 +32,8 @@ from auditor.engines.orders import Answer, Died, Order, Parcel, Terms, take_over
 from auditor.engines.parcels import on_node, unpacked
 from auditor.engines.versions import check_versions, versions
 from auditor.errors import AuditError
-from auditor.worker.process import Death, Event, Worker
+from auditor.worker.engine import Event
+from auditor.worker.process import Death, Worker
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 """Ray cancels a call by an exception in the main thread, which waiting without end would not notice."""

@@ -77,8 +77,9 @@ def _unusable(base: Path, found: str) -> AuditIncomplete:
 def _locked(folder: Path) -> int:
     """Hold the folder's lock together with others, making both where they are not there or have just been removed."""
     while True:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
+            _base()  # another process may just have removed it
+            folder.mkdir(mode=0o700, exist_ok=True)
             handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(handle, fcntl.LOCK_SH)
             if os.path.samestat(os.fstat(handle), os.stat(folder / _LOCK)):

@@ -36,8 +36,9 @@ from auditor.engines.orders import Died, Join, Joined, Load, Parcel, Terms, thre
 from auditor.engines.parcels import digest, for_nodes, parcels_of
 from auditor.engines.versions import versions
 from auditor.errors import AuditIncomplete, UsageError
+from auditor.worker.engine import Event
 from auditor.worker.machine import usable_cores
-from auditor.worker.process import Death, Event
+from auditor.worker.process import Death
 from auditor.worker.sandbox.limits import limits_for
 from auditor.worker.shared_file import copy_shared
 

@@ -1,9 +1,9 @@
 """The process that is a member of the cluster: it stands between the command, which never imports Ray, and the nodes.
 
-Lines come in and go out as ``NUMBER JSON``: of the worker with this number, as the command sees it, or 0 for the process
-itself. Such a worker is a place in the cluster: a task that it is handed goes to whichever node is free. ``NUMBER !JSON``
-says how it died, ``NUMBER`` alone gives it up. When standard input ends, in whatever way the command did, all that is out
-is cancelled and the nodes are left as they were.
+Lines come in and go out as ``NUMBER JSON``: of the worker with this number, as the command sees it, or 0 for the
+process itself. Such a worker is a place in the cluster: a task that it is handed goes to whichever node is free.
+``NUMBER !JSON`` says how it died, ``NUMBER`` alone gives it up. When standard input ends, in whatever way the command
+did, all that is out is cancelled and the nodes are left as they were.
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ class Member:
         """
         with contextlib.suppress(Empty):
             while (line := lines.get(timeout=0 if self._tasks else _SECONDS_BETWEEN_LOOKS)) is not None:
-                number, _, text = line.rstrip(b"\n").partition(b" ")
-                self._take(int(number), text)
+                name, _, text = line.rstrip(b"\n").partition(b" ")
+                self._take(int(name), text)
             return False
         if self._cluster is not None:
-            for number, answer in self._cluster.ended(_SECONDS_BETWEEN_LOOKS):
-                self._came_back(number, answer)
+            for place, answer in self._cluster.ended(_SECONDS_BETWEEN_LOOKS):
+                self._came_back(place, answer)
             self._count()
         return True
 

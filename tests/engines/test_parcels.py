@@ -92,9 +92,7 @@ def test_a_content_is_fetched_once_and_believed_by_its_digest(tmp_path: Path):
         asked.append(parcel.name)
         return b"m" if len(asked) > 1 else b"another"
 
-    with pytest.raises(
-        AuditIncomplete, match="as it was when the audit began; found another content"
-    ):
+    with pytest.raises(AuditIncomplete, match="as it was when the audit began; found another content"):
         unpacked([parcel], content, tmp_path)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
     for _ in range(2):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from auditor.documents.pair_outcomes import BaselinesPart, PairsPart
 from auditor.documents.tasks import Task
 from auditor.pipeline.pairs.shard import Work, run_baselines, run_shard
 from auditor.pipeline.stages import Stages
+from auditor.worker.processor import processor
 
 
 def run_task(task: Task, work: Work, stages: Stages) -> PairsPart | BaselinesPart:
@@ -19,8 +22,11 @@ def run_task(task: Task, work: Work, stages: Stages) -> PairsPart | BaselinesPar
         Exception: whatever the model, or memory, makes of it.
     """
     if task.kind == "full":
-        return run_shard(task.pairs, work, stages)
-    (pair,) = task.pairs
+        return run_shard(task.pairs, work, stages).model_copy(update={"processor": processor()})
+    (pair,), begin = task.pairs, time.perf_counter()
     measured, cost, bad = work.metered(lambda: run_baselines([pair], work, stages))
     forth, back = measured.values()
-    return BaselinesPart(classes=pair, directions=(forth, back), cost=cost, not_finite=bad)
+    seconds = time.perf_counter() - begin
+    return BaselinesPart(
+        classes=pair, directions=(forth, back), cost=cost, seconds=seconds, processor=processor(), not_finite=bad
+    )
