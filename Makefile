@@ -1,5 +1,6 @@
 # make audit   install what is needed and audit the sample model; the report is audit-digits_cnn/report.html
 # make test    install the tools of development as well and run the tests
+# make test-cluster    run the tests on two nodes of Ray, in an environment of their own
 
 PYTHON ?= python3
 MODEL ?= sample_models/digits_cnn.onnx
@@ -12,7 +13,7 @@ SYNC := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --re
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: audit test lint format schema lock sample-models clean
+.PHONY: audit test test-cluster lint format schema lock sample-models clean
 .DELETE_ON_ERROR:
 
 audit: .venv/installed
@@ -20,6 +21,9 @@ audit: .venv/installed
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+test-cluster: .venv/ray/installed
+	.venv/ray/bin/python -m pytest -q tests/engines $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -41,6 +45,7 @@ lock: $(UV)
 	$(COMPILE) --group gate -c requirements.txt -o requirements-gate.txt
 	$(COMPILE) --group cpu -c requirements.txt -o requirements-cpu.txt
 	echo uv | $(COMPILE) - -o requirements-uv.txt
+	echo 'ray==2.60.*' | $(COMPILE) - -c requirements-dev.txt -o requirements-ray.txt
 	echo cyclonedx-bom | $(COMPILE) - -o .ci/requirements-sbom.txt
 
 # One process and one hash seed for each: TorchScript files list names in the order of their hashes.
@@ -66,4 +71,12 @@ $(UV): requirements-uv.txt
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	$(SYNC) -r requirements-dev.txt
+	@touch $@
+
+# An environment that borrows the other's packages, so that all tests but those run without Ray.
+.venv/ray/installed: .venv/installed-dev requirements-ray.txt
+	$(BIN)/python -m venv --without-pip .venv/ray
+	$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' > \
+		"$$(.venv/ray/bin/python -c 'import site; print(site.getsitepackages()[0])')/borrowed.pth"
+	$(UV) pip install --quiet --python .venv/ray/bin/python --require-hashes -r requirements-ray.txt
 	@touch $@

@@ -3,8 +3,8 @@
 Rows from top to bottom; a module imports only from rows below its own or from its own package, and names on one row
 do not know each other. On top of that: ``functional`` imports torch, the standard library, ``numbers`` and
 ``errors`` only; ``render``, ``policy``, ``documents`` and ``numbers`` never reach the tensor libraries, directly or
-through another module; only ``cli``, ``models``, ``datasets``, ``worker``, the reader of bounded files, the writer of
-whole files and the boundary instances touch the file system. No module imports itself by way of others.
+through another module; only ``cli``, ``models``, ``datasets``, ``worker``, ``engines``, the reader of bounded files,
+the writer of whole files and the boundary instances touch the file system. No module imports itself by way of others.
 
 An import under ``if TYPE_CHECKING`` counts for the rows (to know a name is to depend on it) and not for what is
 reached (it never runs). An import inside a function counts for both, as does ``import_module`` of a literal.
@@ -22,6 +22,7 @@ ROWS = (
     ("cli", "__main__"),
     ("api", "testing"),
     ("pipeline", "render", "policy"),
+    ("engines",),
     ("worker",),
     ("characteristics",),
     ("boundary",),
@@ -45,7 +46,7 @@ TENSOR_LIBRARIES = frozenset(
 TOUCH_FILES = (
     "auditor.api", "auditor.cli", "auditor.__main__", "auditor.standard_streams", "auditor.models", "auditor.datasets",
     "auditor.bounded_file", "auditor.documents.whole_files", "auditor.pipeline.pairs.instance_files", "auditor.worker",
-    "auditor.plugin_registry", "auditor.testing",
+    "auditor.plugin_registry", "auditor.testing", "auditor.engines",
 )  # fmt: skip
 FILE_METHODS = frozenset(
     [

@@ -26,7 +26,7 @@ _OPTION = re.compile(
     r"(?: (?P<value>\d+(?:[.,:]\d+)*|auto|cpu|cuda(?::\d+)?|logits|probabilities|sigmoid|nchw|nhwc|rgb|bgr)"
     r"(?![\w.]\w))?"
 )
-_TEXTS = ("device", "output-kind", "layout", "channels", "pairs", "time-budget")
+_TEXTS = ("device", "engine", "engine-address", "output-kind", "layout", "channels", "pairs", "time-budget")
 """Options whose values are texts, also where they look like numbers."""
 _LISTS = ("pairs", "class_names", "format", "mean", "std")
 _SWITCHES = ("trust-model", "force", "allow-different-data", "save-instances", "resume", "download", "quiet", "verbose")
@@ -195,7 +195,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("data_root", "out", "path", "folder", "instances"), FILE),
     **dict.fromkeys(
         ("layout", "channels", "interpolation", "output", "output_kind", "embedding", "expect_sha256", "device",
-         "generator", "profile", "id"),
+         "generator", "profile", "id", "engine", "engine_address"),
         TEXT,
     ),
     **dict.fromkeys(

@@ -48,6 +48,8 @@ def audit(
     max_pairs: int | None = None,
     time_budget: float | str | None = None,
     jobs: int | str = "auto",
+    engine: str = "local",
+    engine_address: str | None = None,
     generator: str = "deepdig",
     profile: str = "standard",
     samples_per_class: int | None = None,

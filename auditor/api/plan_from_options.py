@@ -23,7 +23,8 @@ from auditor.documents.results import ModelFacts
 from auditor.errors import UsageError
 
 _NOT_OF_RESULTS = frozenset({"data_root", "download", "out", "format", "policy", "baseline", "resume",
-                             "save_instances", "config", "jobs", "quiet", "verbose"})  # fmt: skip
+                             "save_instances", "config", "jobs", "engine", "engine_address",
+                             "quiet", "verbose"})  # fmt: skip
 """Options that leave the numbers as they are."""
 _PLAIN = ("max_skip", "max_pairs", "samples_per_class", "seed", "report_pairs")
 """Options that are one number."""

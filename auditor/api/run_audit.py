@@ -14,6 +14,7 @@ from typing import Any
 from auditor.api.arguments import output_path, workers_asked
 from auditor.api.audit_objects import Audit
 from auditor.api.early_checks import check_outputs, check_plan, need_model_packages
+from auditor.api.engines import check_engine, engine_for, for_engine
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
 from auditor.api.outputs import chosen_outputs, not_rendered, with_plugins, write_reports
@@ -51,10 +52,7 @@ def run_audit(asked: Mapping[str, Any], defaults: Mapping[str, Any], command: st
     if asked["data"] is None:
         raise UsageError("expected data to audit the model on; found none; give --data")
     _check_kept(asked)
-    if (workers_asked(asked["jobs"]) or 1) > 1 and is_live(asked["model"]):
-        raise UsageError(
-            "expected a model file with --jobs; found an object, which this process audits alone; leave it out"
-        )
+    check_engine(asked)
     if asked["out"] is None:
         gate = prepared_gate(asked["policy"], asked["baseline"], None)
         plan = plan_from(asked, defaults)
@@ -135,9 +133,14 @@ def _worked(
 
         return run_in_process(plan, model, data if is_live(data) else None, report)
     with _data_file(plan, data) as plan:
+        plan = for_engine(asked, plan)
         job = Job(task="audit", plan=plan, found=journal.found if journal else None)
         told = lines_of_worker(asked["quiet"], asked["verbose"])
-        with Workers(job, jobs=workers_asked(asked["jobs"]), verbose=asked["verbose"], tell=told) as workers:
+        jobs, verbose = workers_asked(asked["jobs"]), asked["verbose"]
+        with (
+            engine_for(asked, plan, told) as engine,
+            Workers(job, jobs=jobs, engine=engine, verbose=verbose, tell=told) as workers,
+        ):
             finished = workers.outcome(show, keep or (lambda _: None))
     assert isinstance(finished, Finished)
     return without_own(finished.results), finished.run

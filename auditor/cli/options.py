@@ -40,6 +40,13 @@ class OutputKind(StrEnum):
     sigmoid = "sigmoid"
 
 
+class Engine(StrEnum):
+    """Where class pairs are worked on."""
+
+    local = "local"
+    ray = "ray"
+
+
 DATA_HELP = "digits, mnist, fashionmnist, cifar10, cifar100, a folder of images or an .npz file."
 
 
@@ -144,13 +151,20 @@ OPTIONS: dict[str, Any] = {
     ],
     "time_budget": Annotated[
         str | None,
-        typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: screen all pairs, deepen what matters."),
+        typer.Option(
+            "--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: screen all pairs, deepen what matters."
+        ),
     ],
     "jobs": Annotated[
         str,
         typer.Option(
             metavar="N|auto", help="Worker processes; auto takes as many as cores, memory and work allow, one on a GPU."
         ),
+    ],
+    "engine": Annotated[Engine, typer.Option("--engine", help="Where class pairs are worked on.")],
+    "engine_address": Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT|auto", help="Of the cluster; RAY_ADDRESS, or a new one here, otherwise."),
     ],
     "generator": Annotated[
         str, typer.Option(metavar="NAME", help="How boundary instances are found; deepdig-audit list names all.")

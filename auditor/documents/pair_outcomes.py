@@ -110,6 +110,7 @@ class ScreenedPart(Document):
     pairs: list[ScreenedPair]
     cost: Cost
     seconds: float
+    processor: str = ""
     not_finite: int = Field(default=0, ge=0)
 
     @property
@@ -119,7 +120,7 @@ class ScreenedPart(Document):
 
 
 class PairsPart(Document):
-    """The pairs of a shard, each with its sample images, what they cost and how many seconds they took.
+    """The pairs of a shard, each with its sample images, what they cost, how many seconds they took and on what.
 
     ``not_finite`` counts instances for which the model gave NaN or infinity: a run that takes the part over warns too.
     """
@@ -128,6 +129,7 @@ class PairsPart(Document):
     pairs: list[PairOutcome]
     cost: Cost
     seconds: float
+    processor: str = ""
     not_finite: int = Field(default=0, ge=0)
 
     @property
@@ -144,6 +146,7 @@ class BaselinesPart(Document):
     directions: tuple[dict[str, Baseline | NotMeasured], dict[str, Baseline | NotMeasured]]
     cost: Cost
     seconds: float
+    processor: str = ""
     not_finite: int = Field(default=0, ge=0)
 
 

@@ -907,6 +907,19 @@ def forecast(needed: int) -> str:
     return f"About {math.ceil(needed / step) * step if needed >= 100 else needed:,} samples"
 
 
+class TaskFacts(Document):
+    """One piece of an audit's work."""
+
+    kind: str
+    """What was done on the pairs."""
+    pairs: list[tuple[int, int]]
+    """Class indices."""
+    seconds: float
+    """From its beginning to its end."""
+    processor: str
+    """On what, in words."""
+
+
 class RunFacts(Document):
     """run.json: what differs from run to run, kept out of results.json so that it is reproducible."""
 
@@ -925,6 +938,8 @@ class RunFacts(Document):
     """Most memory that each worker held, added up, in bytes; 0 where the system does not tell."""
     workers: int = Field(default=1, ge=1)
     """Processes that worked on class pairs, on one CPU each or more; no number depends on how many."""
+    tasks: list[TaskFacts] = []
+    """What this run did of class pairs, in the order in which it ended."""
     cost: Cost
     """Model evaluations spent by this run."""
     pairs_taken_over: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from auditor.documents.results import Cost, Pair
+from auditor.documents.results import Cost, Pair, TaskFacts
 from auditor.numbers.class_pairs import ClassPair
 from auditor.pipeline.crew import Crew, Helpers
 from auditor.pipeline.pairs.generation import GenerationSetup
@@ -26,6 +26,7 @@ class AuditedPairs:
         costs: of the parts.
         setup: with which they were made.
         memory: bytes that each helper held at most, by its number.
+        tasks: that were done.
     """
 
     pairs: list[Pair]
@@ -33,6 +34,7 @@ class AuditedPairs:
     costs: list[Cost]
     setup: GenerationSetup
     memory: dict[int, int]
+    tasks: list[TaskFacts]
 
 
 def audited_pairs(
@@ -65,7 +67,7 @@ def audited_pairs(
         pair.document(names, compare(*(d.characteristics for d in pair.directions)))
         for pair in schedule.outcomes.values()
     ]
-    return AuditedPairs(finished, schedule.missing, schedule.costs, crew.setup, crew.memory)
+    return AuditedPairs(finished, schedule.missing, schedule.costs, crew.setup, crew.memory, crew.tasks)
 
 
 def sum_of(costs: Iterable[Cost]) -> Cost:

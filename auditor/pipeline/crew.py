@@ -26,6 +26,7 @@ from auditor.documents.messages import (
     failure_from,
 )
 from auditor.documents.pair_outcomes import BaselinesPart, PairsPart, ScreenedPart
+from auditor.documents.results import TaskFacts
 from auditor.documents.tasks import PAIRS, STEPS, Task
 from auditor.errors import AuditError
 from auditor.models.determinism import ModelChanged, add_not_finite, not_finite, watched
@@ -191,6 +192,7 @@ class Crew:
         helpers: to whom tasks are handed.
     Attributes:
         memory: by number of a helper the most bytes that it held.
+        tasks: that have been done.
     """
 
     def __init__(
@@ -208,7 +210,7 @@ class Crew:
         self._idle, self._seconds = list[int](), list[dict[str, float]]()
         self._fatal: BaseException | None = None
         self._changed = threading.Condition()  # held by whoever asks the schedule or tells it something
-        self.memory = dict[int, int]()
+        self.memory, self.tasks = dict[int, int](), list[TaskFacts]()
 
     @property
     def setup(self) -> GenerationSetup:
@@ -278,7 +280,7 @@ class Crew:
                 self._schedule.failed(task, answer.reason, answer.err)
             else:
                 self._finished_parts.add(answer)
-                self._schedule.done(task, answer)
+                self._done(task, answer)
             self._hand_out()
 
     def _hear(self, message: Message) -> None:
@@ -309,7 +311,7 @@ class Crew:
         if watch is not None:
             watch.noise = max(watch.noise, ended.noise)
         if ended.part is not None:
-            self._schedule.done(task, ended.part)
+            self._done(task, ended.part)
         elif ended.changed is not None:
             if watch is not None:
                 watch.changed = watch.changed or ended.changed
@@ -319,6 +321,11 @@ class Crew:
             if not ended.reason:
                 raise err
             self._schedule.failed(task, ended.reason, err)
+
+    def _done(self, task: Task, part: PairsPart | BaselinesPart) -> None:
+        about = TaskFacts(kind=task.kind, pairs=list(task.pairs), seconds=part.seconds, processor=part.processor)
+        self.tasks.append(about)
+        self._schedule.done(task, part)
 
     def _hand_out(self) -> None:
         """Give tasks to idle helpers."""

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from auditor.datasets.base import Dataset
 from auditor.documents.plan import Plan
@@ -21,13 +20,12 @@ from auditor.documents.results import (
     Skipped,
     SplitSizes,
 )
+from auditor.engines.versions import environment as environment
 from auditor.models.classifier import Classifier
 from auditor.pipeline.model_and_data import Subject
 from auditor.pipeline.pairs.generation import GenerationSetup
 from auditor.pipeline.pairs.measuring import CharacteristicSuite
 from auditor.worker.sandbox import in_force
-
-PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "scikit-learn", "torchvision", "pydantic")
 
 
 def model_facts(subject: Subject, output: str | None) -> ModelFacts:
@@ -109,17 +107,6 @@ def settings(
             **suite.parameters,
         },
     )
-
-
-def environment() -> dict[str, str]:
-    """Versions of what computed the numbers, by package."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # one of the two builds of ONNX Runtime is installed, not both
-    return found
 
 
 def host(subject: Subject) -> dict[str, str]:

@@ -21,7 +21,7 @@ from auditor.models.classifier import Classifier
 from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
 from auditor.pipeline import provenance as facts
-from auditor.pipeline.all_pairs import audited_pairs, sum_of
+from auditor.pipeline.all_pairs import AuditedPairs, audited_pairs, sum_of
 from auditor.pipeline.crew import Helpers
 from auditor.pipeline.inspect.estimate import expected_memory, foretold, of_a_unit
 from auditor.pipeline.model_and_data import Subject, open_subject
@@ -48,6 +48,7 @@ from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Report, Stages
 from auditor.pipeline.time_budget import SPENT, OutOfTime, TimeBudget, at_most
 from auditor.worker import sandbox
+from auditor.worker.processor import mixed
 
 SHARED_START = 0.25
 """Of the time left, what a generator may take under a time budget to learn from the audit as a whole."""
@@ -84,14 +85,15 @@ def run(
     with stages.stage("model and data"):
         subject = opened(plan, report)
     finished_parts, helpers = finished_parts or FinishedParts(), helpers or Helpers()
-    results, memory = _audited(plan, subject, generator, stages, budget, finished_parts, helpers)
+    results, audited = _audited(plan, subject, generator, stages, budget, finished_parts, helpers)
     run_facts = RunFacts(
         started=begun.isoformat(timespec="seconds"),
         duration_seconds=time.perf_counter() - begin,
         stages=stages.seconds,
         host=facts.host(subject),
-        workers=1 + len(memory),
-        peak_memory_bytes=facts.peak_memory() + sum(memory.values()),
+        workers=1 + len(audited.memory),
+        peak_memory_bytes=facts.peak_memory() + sum(audited.memory.values()),
+        tasks=audited.tasks,
         cost=results.cost,
         pairs_taken_over=finished_parts.taken,
     )
@@ -106,7 +108,7 @@ def _audited(
     budget: TimeBudget,
     finished_parts: FinishedParts,
     helpers: Helpers,
-) -> tuple[Results, dict[int, int]]:
+) -> tuple[Results, AuditedPairs]:
     classifier, dataset = subject.classifier, subject.dataset
     refuse_worthless(classifier, subject.checks)
     setup, suite = choose_setup(classifier, generator, plan), CharacteristicSuite.registered(plan.profile)
@@ -163,6 +165,7 @@ def _audited(
             covered(coverage, pairs),
             *validity_of(classifier, train, test, pairs, (plan.generator, setup.name)),
             *resumed(finished_parts.taken_over, len(selected.pairs)),
+            *mixed([task.processor for task in audited.tasks] + [part.processor for part in finished_parts.parts]),
             *steady,
         ]
     results = Results(
@@ -185,7 +188,7 @@ def _audited(
         gate=Gate(status="not_configured", rules=[]),
         provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),
     )
-    return results, audited.memory
+    return results, audited
 
 
 def _predicted(subject: Subject, stages: Stages, budget: TimeBudget) -> tuple[Predictions, Predictions]:

@@ -18,6 +18,7 @@ from auditor.documents.messages import Job, Shared, SharedName
 from auditor.documents.results import Document
 from auditor.documents.tasks import Task
 from auditor.errors import AuditIncomplete
+from auditor.worker.engine import Event
 from auditor.worker.sandbox.environment import worker_environment
 from auditor.worker.sandbox.limits import limits_for
 from auditor.worker.sandbox.processes import end_all, end_orphans, tree
@@ -162,10 +163,6 @@ class Worker:
             else:
                 self._process.kill()
         end_all(below)
-
-
-Event = tuple[Worker, bytes | None]
-"""A line that a worker says, or that it says no more."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ from auditor.documents.messages import (
 from auditor.documents.pair_outcomes import Part
 from auditor.documents.tasks import PAIRS
 from auditor.errors import AuditIncomplete
+from auditor.worker.engine import Engine, Event, Helper
 from auditor.worker.machine import most_workers, workers_for
-from auditor.worker.process import Event, Worker
+from auditor.worker.process import Worker
 from auditor.worker.sandbox.environment import for_downloads
 from auditor.worker.sandbox.gpu import make_ready
 from auditor.worker.sandbox.limits import DATA
@@ -65,6 +66,7 @@ class Workers:
     Args:
         job: what to do.
         jobs: workers that an audit may have; None leaves the number to the machine.
+        engine: where helpers come from, in the place of this machine.
         verbose: tell what workers write to their standard error, with whatever native libraries print.
         tell: given each line for the user, as a worker wrote it: it may hold control characters.
     """
@@ -74,17 +76,18 @@ class Workers:
         job: Job,
         *,
         jobs: int | None = 1,
+        engine: Engine | None = None,
         verbose: bool = False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         make_ready()
-        self._job, self._asked, self._verbose, self._tell = job, jobs, verbose, tell
-        self._most = most_workers(jobs) if job.task == "audit" else 1
+        self._job, self._asked, self._engine, self._verbose, self._tell = job, jobs, engine, verbose, tell
+        self._most = 1 if job.task != "audit" else most_workers(jobs) if engine is None else 1 + engine.most
         self._events: Queue[Event] = Queue(_EVENTS)
         self._begun: Begun | None = None
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill(); parts, in case the first worker dies
         self._deaths = list[Lost]()
-        self._helpers = dict[int, Worker]()
+        self._helpers = dict[int, Helper]()
         self._adopted_before = adopt()
         self._start_first()
 
@@ -146,7 +149,7 @@ class Workers:
         if job.plan.downloads:
             told["network"] = for_downloads(os.environ)
         self.first = self._started(job.model_copy(update=told))
-        self._numbers, self._shared, self._ready = FIRST, list[SharedName](), list[Worker]()
+        self._numbers, self._shared, self._ready = FIRST, list[SharedName](), list[Helper]()
         self._progress: Progress | None = None
 
     def _started(self, job: Job, name: str = "worker") -> Worker:
@@ -160,7 +163,11 @@ class Workers:
     def _start_helper(self) -> None:
         self._numbers += 1
         job = Job(task="help", plan=self._job.plan, number=self._numbers)
-        self._helpers[self._numbers] = self._started(job, f"worker {self._numbers}")
+        name = f"worker {self._numbers}"
+        if self._engine is None:
+            self._helpers[self._numbers] = self._started(job, name)
+        else:
+            self._helpers[self._numbers] = self._engine.helper(job, self._events, name)
 
     def _from_first(self, message: Message, line: bytes, report: Callable[[Progress], None], keep: Keep) -> None:
         if isinstance(message, Progress):
@@ -184,7 +191,7 @@ class Workers:
             self._task_out(message, line)
 
     def _from_helper(
-        self, worker: Worker, message: Message | None, line: bytes, report: Callable[[Progress], None], keep: Keep
+        self, worker: Helper, message: Message | None, line: bytes, report: Callable[[Progress], None], keep: Keep
     ) -> None:
         number = next(number for number, helper in self._helpers.items() if helper is worker)
         if isinstance(message, Progress):
@@ -204,6 +211,8 @@ class Workers:
             if message.outcome.part is not None:
                 self._keep(PartDone(part=message.outcome.part), keep)
             self.first.pass_on(line)
+        elif isinstance(message, Failure) and self._engine is not None:
+            raise error_from(message)
         elif isinstance(message, Failure):
             self._lose(worker, str(error_from(message)), again=False)
         elif not isinstance(message, Notice):  # the first worker has the same to say of the sandbox
@@ -223,7 +232,10 @@ class Workers:
         self._spool.write(done.part.model_dump_json().encode() + b"\n")
 
     def _help(self, wanted: HelpWanted) -> None:
-        count, why = workers_for(wanted, self._asked)
+        if self._engine is None:
+            count, why = workers_for(wanted, self._asked)
+        else:
+            count, why = 1 + self._engine.helpers_for(wanted), ""
         count = min(count, self._most)
         if why:
             self._tell(why)
@@ -231,7 +243,7 @@ class Workers:
             self._start_helper()
         self.first.send(Helpers(count=count - 1))
 
-    def _hand_over(self, worker: Worker, name: SharedName) -> None:
+    def _hand_over(self, worker: Helper, name: SharedName) -> None:
         worker.watch.heard(DATA)
         worker.take_shared(name, self.first.scratch)
 
@@ -255,7 +267,7 @@ class Workers:
             come = sum(helper.come for helper in self._helpers.values()) if progress.stage == PAIRS else 0
             report(progress.model_copy(update={"done": min(progress.total, progress.done + come)}))
 
-    def _died(self, worker: Worker) -> None:
+    def _died(self, worker: Helper) -> None:
         """Go on without a worker that says no more.
 
         Raises:
@@ -276,7 +288,7 @@ class Workers:
         self._tell(f"warn: over {worker.task} the worker process was lost: found {death.found}; another goes on")
         self._start_first()
 
-    def _lose(self, helper: Worker, found: str, *, again: bool) -> None:
+    def _lose(self, helper: Helper, found: str, *, again: bool) -> None:
         """Go on without a helper; where it died over a task, with another in its place."""
         number = next(number for number, other in self._helpers.items() if other is helper)
         del self._helpers[number]
