@@ -39,6 +39,7 @@ from auditor.pipeline.model_facts.validity import (
 from auditor.pipeline.pairs.generation import GenerationSetup, choose_setup, configured, prepared
 from auditor.pipeline.pairs.margins import checked_search
 from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
+from auditor.pipeline.pairs.outline import outlined_by
 from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.plugins_in_use import in_use, plugin_checks
@@ -180,7 +181,7 @@ def _audited(
         pairs=pairs,
         summary=summary,
         definitions=suite.definitions,
-        generators=setup.definitions,
+        generators=setup.definitions | outlined_by(pairs),
         cost=sum_of([*spent, *audited.costs]),
         gate=Gate(status="not_configured", rules=[]),
         provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),

@@ -53,7 +53,7 @@ MOST_FRAGILE, CONTENDERS, DEEPER = 10, 20, 2 * SCREENED
 """Pairs that come first under a time budget; which these are is decided between so many, on so many samples of each."""
 ROWS = 128
 """Samples that one task of screening searches from, about."""
-ROUND_SHARE, DEEPER_SHARE, TASK_SHARE = 0.4, 0.15, 0.125
+ROUND_SHARE, DEEPER_SHARE, TASK_SHARE = 0.45, 0.15, 0.125
 """Of the time left, what a further round of screening may take, what that of contenders, and what one of many tasks."""
 
 
