@@ -39,6 +39,7 @@ from auditor.pipeline.model_facts.validity import (
 from auditor.pipeline.pairs.generation import GenerationSetup, choose_setup, configured, prepared
 from auditor.pipeline.pairs.margins import checked_search
 from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
+from auditor.pipeline.pairs.outline import outlined_by
 from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of, select_pairs
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.plugins_in_use import in_use, plugin_checks
@@ -130,7 +131,7 @@ def _audited(
     growth = expected_memory(
         plan.settings, classifier.instance_shape, sources_at_most(train, plan), classifier.device.type
     )
-    helpers.ask_for(most_tasks(left, classifier, train, plan), subject, bytes_of(train, test), growth)
+    helpers.ask_for(most_tasks(left, subject, train, plan), subject, bytes_of(train, test), growth)
     with refusing_change(classifier):
         answers: dict[SplitName, Predictions] = {"test": test, "train": train}
         search, masking = checked_search(classifier, answers, directions, setup.search, plan, stages, budget)
@@ -183,7 +184,7 @@ def _audited(
         pairs=pairs,
         summary=summary,
         definitions=suite.definitions,
-        generators=setup.definitions,
+        generators=setup.definitions | outlined_by(pairs),
         cost=sum_of([*spent, *audited.costs]),
         gate=Gate(status="not_configured", rules=[]),
         provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor.boundary.base import generators
 from auditor.documents.pair_outcomes import FirstMargins, PairOutcome, PairsPart
-from auditor.documents.results import NotMeasured
+from auditor.documents.results import GeneratorDefinition, NotMeasured, Pair
 from auditor.functional.statistics import LEAST_FOR_RARE
 from auditor.numbers.class_pairs import ClassPair, directions_of
 from auditor.pipeline.pairs.generation import configured, generate
@@ -31,6 +31,12 @@ COARSER = 4.0
 def generator_name() -> str:
     """Who makes the instances of an outline."""
     return "nearest" if "nearest" in generators else "rpbs"
+
+
+def outlined_by(pairs: Sequence[Pair]) -> dict[str, GeneratorDefinition]:
+    """What the generator of outlines is, by its name, where any pair was outlined."""
+    name = generator_name()
+    return {name: generators[name].definition} if any(pair.level == "outlined" for pair in pairs) else {}
 
 
 def run_outline(

@@ -10,8 +10,8 @@ from auditor.render.view.lookups import Audit
 MARKS: dict[Level, str] = {"screened": "screened", "outlined": "outlined", "full": ""}
 """What stands beside the name of a pair that was not audited in full."""
 MEANING: dict[Level, str] = {
-    "outlined": "An outlined pair has every measure on a few boundary instances that took no training, to a coarser "
-    "precision, and margins of a few test samples.",
+    "outlined": "An outlined pair has every measure on a few boundary instances of a simpler generator, which took no "
+    "training, to a coarser precision, and margins of a few test samples.",
     "screened": "A screened pair has margins of a few test samples, and nothing of the boundary itself.",
 }
 
