@@ -37,7 +37,7 @@ def hear(kind):
 def finish(text): say("failure", error="UsageError", arguments=[text], trace=""); time.sleep(60)
 def end(number): os.kill(os.getpid(), number)
 TASK = {"kind": "baselines", "pairs": [[0, 1]]}
-PART = {"kind": "baselines", "classes": [0, 1], "directions": [{}, {}], "cost": {"forward": 1, "backward": 2}}
+PART = {"kind": "baselines", "classes": [0, 1], "directions": [{}, {}], "cost": {"forward": 1, "backward": 2}, "seconds": 1.0}
 """
 BEGINS = """
 say("begun", facts={"a": "b"}, changed=[], taken=0, wanted=3)
@@ -57,7 +57,7 @@ assert hear("shared")["name"] == "work"
 assert open(os.environ["TMPDIR"] + "/shared-work.npz").read() == "shared"
 say("want", worker=job["number"])
 """
-PART = BaselinesPart(classes=(0, 1), directions=({}, {}), cost=Cost(forward=1, backward=2))
+PART = BaselinesPart(classes=(0, 1), directions=({}, {}), cost=Cost(forward=1, backward=2), seconds=1.0)
 TASK = Task(kind="baselines", pairs=((0, 1),))
 
 
