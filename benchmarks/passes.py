@@ -202,7 +202,7 @@ def _walks(arguments: argparse.Namespace) -> Iterator[str]:
     for name, model, data, pairs in _models(arguments):
         walks = _recorded(model, data, pairs, arguments.each)
         for setting in SETTINGS:
-            with mock.patch.multiple(trajectory_cells, **setting):
+            with mock.patch.multiple(trajectory_cells, **{"DECAY": trajectory_cells.DECAY, **setting}):
                 asked, added, bias = _estimated(walks, arguments.repeats)
             between = walks.spread()
             cost = asked * (between + added) / (walks.classes.shape[1] * between)

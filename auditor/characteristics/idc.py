@@ -98,7 +98,7 @@ class InputSpaceComplexity(Characteristic):
     partners: int = 50
     points: int = 50
     in_full: bool = False
-    least: int = 100
+    least: int = 75
     tolerance: float = 0.3
     exhausted: float = 0.4
     one_sided: bool = True
@@ -125,9 +125,7 @@ class InputSpaceComplexity(Characteristic):
     @classmethod
     def configured(cls, profile: str) -> Self:
         """The instances as they are, and every point of their trajectories, for the profile ``paper``."""
-        if profile == "paper":
-            return cls(one_sided=False, in_full=True, least=50)
-        return cls(least=50 if profile == "quick" else 100)
+        return cls(one_sided=False, in_full=True, least=50) if profile == "paper" else cls()
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""
