@@ -43,7 +43,7 @@ def test_definitions_are_distinct():
 
 def test_settings_are_the_provenance_line():
     assert repr(DIRECTED["idc"]) == (
-        "InputSpaceComplexity(partners=50, points=50, in_full=False, least=75, tolerance=0.3, exhausted=0.4, "
+        "InputSpaceComplexity(partners=50, points=50, in_full=False, least=100, tolerance=0.3, exhausted=0.4, "
         "one_sided=True)"
     )
 
