@@ -195,14 +195,15 @@ def _walks(arguments: argparse.Namespace) -> Iterator[str]:
     yield "Trajectories of an audit's own directions, baselines included, in full; then the estimate again and again on"
     yield "them. A direction's passes go with points a trajectory times the sum of two variances of the number of"
     yield "changes, between trajectories and added by the draws. *Cost* is that product over that of walking all 50"
-    yield "points; *bias* is the mean error over its standard error."
+    yield "points; *bias* is the mean error over its standard error, which says little where the variance rests on"
+    yield "draws so rare that none fell (tests enumerate all draws)."
     yield ""
     yield "| model | constants | points a trajectory | variance between | added | cost | bias |"
     yield "|---|---|---|---|---|---|---|"
     for name, model, data, pairs in _models(arguments):
         walks = _recorded(model, data, pairs, arguments.each)
         for setting in SETTINGS:
-            with mock.patch.multiple(trajectory_cells, **setting):
+            with mock.patch.multiple(trajectory_cells, **{"DECAY": trajectory_cells.DECAY, **setting}):
                 asked, added, bias = _estimated(walks, arguments.repeats)
             between = walks.spread()
             cost = asked * (between + added) / (walks.classes.shape[1] * between)

@@ -127,7 +127,7 @@ class InputSpaceComplexity(Characteristic):
         """The instances as they are, and every point of their trajectories, for the profile ``paper``."""
         if profile == "paper":
             return cls(one_sided=False, in_full=True, least=50)
-        return cls(least=50 if profile == "quick" else 100)
+        return cls(least=75 if profile == "quick" else 100)
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""
