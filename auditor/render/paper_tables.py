@@ -39,7 +39,7 @@ def column_shares(table: Table, kind: str = "") -> list[float]:
         room += BESIDE_NUMBER if k and not head.numeric and table.columns[k - 1].numeric else 0.0
         lines = [*_head(head, look.size)]
         for row in table.rows:
-            lines += _cell(row[k], head.numeric, look.size)
+            lines += _cell(row[k], head.numeric, look.size, "brief" in kind)
         least.append(room + max(low for low, _ in lines))
         most.append(room + max(high for _, high in lines))
     spare = PAGE - sum(least)
@@ -53,12 +53,14 @@ def _head(column: Column, size: float) -> Iterator[tuple[float, float]]:
     yield _words(column.unit, SMALL * size)
 
 
-def _cell(cell: Cell, numeric: bool, size: float) -> Iterator[tuple[float, float]]:
-    """Width of the widest word and of the whole of each line; numbers are not broken."""
+def _cell(cell: Cell, numeric: bool, size: float, brief: bool) -> Iterator[tuple[float, float]]:
+    """Width of the widest word and of the whole of each line; numbers are not broken, brief ones stand in one line."""
     if cell.status:
         mark = text_width(f"{cell.status.mark} {cell.status.word}", 0.85 * size, bold=True)
         yield mark, mark
     least, most = _words(cell.text, size)
+    if brief and cell.note:
+        most += 0.4 * SMALL * size + text_width(cell.note, SMALL * size)
     yield (most if numeric else least), most
     for line in (cell.note, cell.more):
         least, most = _words(line, SMALL * size)

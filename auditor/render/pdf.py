@@ -39,8 +39,9 @@ class PdfOutput:
         from weasyprint import HTML
 
         from auditor.render.markup import markup
+        from auditor.render.paper_figures import whole_texts
 
-        with _pinned_font_dates(), _without_collection():
+        with _pinned_font_dates(), _without_collection(), whole_texts():
             html = markup(document, created, paper=True)
             page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
             content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
