@@ -218,7 +218,16 @@ def ending(results: Results) -> AuditIncomplete | None:
     """The error that results end a command with whose gate, if there is one, passes; None where they count."""
     from auditor.policy.believable import unusable
 
-    return incomplete(results) if results.coverage.partial else unusable(results)
+    return incomplete(results) if results.coverage.partial and not _deep_enough(results) else unusable(results)
+
+
+def _deep_enough(results: Results) -> bool:
+    """Whether an audit is partial for nothing but levels, and its policy says that these suffice."""
+    from auditor.policy.coverage import LEVEL
+
+    coverage = results.coverage
+    accepted = any(rule.id == LEVEL and rule.status == "pass" for rule in results.gate.rules)
+    return accepted and bool(coverage.audited) and not coverage.missing
 
 
 def incomplete(results: Results) -> AuditIncomplete:
@@ -229,6 +238,7 @@ def incomplete(results: Results) -> AuditIncomplete:
         ", ..." if len(coverage.missing) > 5 else ""
     )
     without = f", without {listed}" if listed else ""
+    without += f", {len(coverage.shallow):,} of them not in full" if coverage.shallow else ""
     reason = f" ({coverage.reason})" if coverage.reason else ""
     return AuditIncomplete(
         f"expected {coverage.requested:,} pairs of classes; found {coverage.audited:,} audited{without}{reason};"

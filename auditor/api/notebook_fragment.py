@@ -9,6 +9,7 @@ from markupsafe import Markup
 from auditor.api.gates import ending, tally
 from auditor.documents.results import Measure, Measured, Results
 from auditor.render.rounding import plural, shown, unit_words
+from auditor.render.view.depth import depth_words, mark
 from auditor.render.view.lookups import Audit
 from auditor.render.view.shared_figures import class_map, map_svg
 from auditor.untrusted_text import visible
@@ -41,6 +42,8 @@ def _head(audit: Audit) -> Iterator[Markup]:
     yield Markup('<p style="margin:0 0 .4em">{}{} audited, {:,} boundary instances</p>').format(
         text, pairs, audit.instances
     )
+    if depth := " ".join(depth_words(audit)):
+        yield _line("warn", "in part", depth)
     if gate.status != "not_configured":
         yield _line(gate.status, f"gate {gate.status}", tally(gate))
 
@@ -71,7 +74,7 @@ def _measures(audit: Audit) -> Markup:
     rows = []
     for pair in audit.ranked[:PAIRS]:
         for direction in pair.directions:
-            place = audit.arrow((direction.source, direction.target))
+            place = audit.arrow((direction.source, direction.target)) + mark(pair)
             found = [(pair if d.scope == "pair" else direction).characteristics.get(id) for id, d in headlines.items()]
             cells = Markup("").join(_cell(measured) for measured in found)
             rows.append(Markup("<tr><th style='{};font-weight:600'>{}</th>{}</tr>").format(_CELL, place, cells))

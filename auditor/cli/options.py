@@ -151,7 +151,9 @@ OPTIONS: dict[str, Any] = {
     ],
     "time_budget": Annotated[
         str | None,
-        typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: audit as many pairs as fit."),
+        typer.Option(
+            "--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: screen all pairs, deepen what matters."
+        ),
     ],
     "jobs": Annotated[
         str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from auditor.documents.results import Gate, Measure, Results
+from auditor.documents.results import LEVELS, Gate, Measure, Results
 
 
 def summary_lines(results: Results, written: Sequence[Path]) -> Iterator[str]:
@@ -21,7 +21,11 @@ def summary_lines(results: Results, written: Sequence[Path]) -> Iterator[str]:
     found = sum(d.generation.boundary for pair in results.pairs for d in pair.directions)
     asked = sum(d.generation.requested for pair in results.pairs for d in pair.directions)
     pairs = "1 pair" if len(results.pairs) == 1 else f"{len(results.pairs)} pairs"
-    yield f"{found:,} boundary instances from {asked:,} sources, {pairs}"
+    levels = results.coverage.levels
+    depth = (
+        f" ({', '.join(f'{levels[level]} {level}' for level in reversed(LEVELS) if level in levels)})" if levels else ""
+    )
+    yield f"{found:,} boundary instances from {asked:,} sources, {pairs}{depth}"
     fragile = [pair for pair in results.summary.ranking if pair in _measured(results)][:3]
     if len(fragile) > 1:
         names = results.data.class_names

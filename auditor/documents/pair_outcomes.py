@@ -18,6 +18,7 @@ from auditor.documents.results import (
     Document,
     Flagged,
     Generation,
+    Level,
     Margins,
     Measured,
     NotMeasured,
@@ -54,10 +55,11 @@ class DirectionOutcome:
 
 @dataclass(config=_plain)
 class PairOutcome:
-    """What an audit knows of two classes: the directions forth and back."""
+    """What an audit knows of two classes: the directions forth and back, and how far it came with them."""
 
     classes: tuple[int, int]
     directions: tuple[DirectionOutcome, DirectionOutcome]
+    level: Level = "full"
 
     def document(self, class_names: Sequence[str], characteristics: Mapping[str, Measured]) -> Pair:
         """The pair as it stands in the results, with the ``characteristics`` that compare its directions."""
@@ -65,9 +67,56 @@ class PairOutcome:
         return Pair(
             classes=self.classes,
             names=(class_names[a], class_names[b]),
+            level=self.level,
             directions=[Direction(**vars(direction)) for direction in self.directions],
             characteristics=dict(characteristics),
         )
+
+
+@dataclass(config=_plain)
+class FirstMargins:
+    """Margins of the first test samples of a direction, in the order in which samples are used, as numbers of float32.
+
+    0: the model does not put the sample in its class; null: nothing was found as far as was ``tried``.
+    """
+
+    source: int
+    target: int
+    index: list[int]
+    l2: list[float | None]
+    linf: list[float | None]
+    tried_l2: list[float]
+    tried_linf: list[float]
+    method: str
+
+
+@dataclass(config=_plain)
+class ScreenedPair:
+    """The first margins of two classes, forth and back."""
+
+    classes: tuple[int, int]
+    directions: tuple[FirstMargins, FirstMargins]
+
+    @property
+    def samples(self) -> int:
+        """How many samples of each class it looked at, where there are so many."""
+        return max(len(direction.index) for direction in self.directions)
+
+
+class ScreenedPart(Document):
+    """Some pairs screened, what that cost and how many seconds it took; it says all that was known of them by then."""
+
+    kind: Literal["screened"] = "screened"
+    pairs: list[ScreenedPair]
+    cost: Cost
+    seconds: float
+    processor: str = ""
+    not_finite: int = Field(default=0, ge=0)
+
+    @property
+    def classes(self) -> list[tuple[int, int]]:
+        """The pairs by their classes."""
+        return [pair.classes for pair in self.pairs]
 
 
 class PairsPart(Document):
@@ -90,18 +139,18 @@ class PairsPart(Document):
 
 
 class BaselinesPart(Document):
-    """The baselines of a pair that the report shows on a page of its own, forth and back, and what they cost."""
+    """The baselines of a pair that the report shows on a page of its own, forth and back, what they cost and took."""
 
     kind: Literal["baselines"] = "baselines"
     classes: tuple[int, int]
     directions: tuple[dict[str, Baseline | NotMeasured], dict[str, Baseline | NotMeasured]]
     cost: Cost
-    seconds: float = 0.0
+    seconds: float
     processor: str = ""
     not_finite: int = Field(default=0, ge=0)
 
 
-Part = Annotated[PairsPart | BaselinesPart, Field(discriminator="kind")]
+Part = Annotated[PairsPart | ScreenedPart | BaselinesPart, Field(discriminator="kind")]
 
 
 def form_of_parts() -> str:

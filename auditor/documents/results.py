@@ -650,6 +650,11 @@ class Direction(Document):
     """Images of single instances; of pairs with a page of their own."""
 
 
+Level = Literal["screened", "outlined", "full"]
+LEVELS: Final[tuple[Level, ...]] = ("screened", "outlined", "full")
+"""How far an audit came with a pair, the least first."""
+
+
 class Pair(Document):
     """Two classes, both directions, and the measures that need both."""
 
@@ -657,6 +662,10 @@ class Pair(Document):
     """Their indices, the smaller first."""
     names: tuple[str, str]
     """Their names."""
+    level: Level = "full"
+    """How far the audit came with it: ``screened``, margins of a few test samples and nothing of the boundary itself;
+    ``outlined``, every measure on a few boundary instances that took no training; ``full``, all that the profile asks
+    for, as in results of older versions."""
     directions: list[Direction]
     """From the first to the second, and back."""
     characteristics: dict[str, Measured]
@@ -795,13 +804,17 @@ class Coverage(Document):
     empty: list[tuple[int, int]] = []
     """Directions of audited pairs, source and target, in which no boundary instance was found: the audit says nothing
     of the boundary there."""
+    levels: dict[Level, int] = {}
+    """How many pairs reached which level; empty where all were audited in full."""
+    shallow: list[tuple[int, int]] = []
+    """Class indices of pairs asked for that did not come to the full level; with any an audit is partial."""
     reason: str = ""
-    """Why pairs are missing, in words; empty where none are."""
+    """Why pairs are missing or shallow, in words; empty where none are."""
 
     @property
     def partial(self) -> bool:
         """Whether something that was asked for is missing; an audit of no pair at all is always so."""
-        return bool(self.missing) or not self.audited
+        return bool(self.missing) or bool(self.shallow) or not self.audited
 
 
 class Cost(Document):

@@ -30,10 +30,14 @@ _SMALLEST = 1e-30  # of a probability whose logarithm is taken, so that it stays
 
 @dataclass
 class Spent:
-    """Model evaluations so far, counted in instances."""
+    """Model evaluations so far, counted in instances.
+
+    ``before_each`` is called before each batch, so that whoever bounds the time of some work can end it by an error.
+    """
 
     forward: int = 0
     backward: int = 0
+    before_each: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 
 @dataclass
@@ -266,6 +270,7 @@ class Classifier:
         return (torch.cat(parts) if parts else torch.empty(0, self.num_classes)).to(x.device)
 
     def _logits(self, x: Tensor) -> Tensor:
+        self.spent.before_each()
         self.spent.forward += len(x)
         self.spent.backward += len(x) if torch.is_grad_enabled() and x.requires_grad else 0
         (z,) = _computed(lambda part: [self.backend.logits(part)], self.preprocessing(_pixels(x)), [self.columns])
@@ -283,6 +288,7 @@ class Classifier:
         where = self.artefact_device
 
         def batch(part: Tensor) -> list[Tensor]:
+            self.spent.before_each()
             # Pixels travel as they are, uint8 a quarter of float32, and are normalised where they arrive.
             return _computed(run, self.preprocessing(_pixels(part.to(where))), widths)
 

@@ -25,7 +25,7 @@ from auditor.documents.messages import (
     error_from,
     failure_from,
 )
-from auditor.documents.pair_outcomes import BaselinesPart, PairsPart
+from auditor.documents.pair_outcomes import BaselinesPart, PairsPart, ScreenedPart
 from auditor.documents.results import TaskFacts
 from auditor.documents.tasks import PAIRS, STEPS, Task
 from auditor.errors import AuditError
@@ -41,7 +41,9 @@ from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.schedule import Schedule
 from auditor.pipeline.shared_work import MOST_BYTES, share_generator, share_work
 from auditor.pipeline.stages import Report, Stages
+from auditor.pipeline.time_budget import SPENT, OutOfTime
 from auditor.worker.channel import Channel
+from auditor.worker.processor import processor
 
 PHASES = {
     "Component I": (0.0, 0.15),
@@ -119,19 +121,21 @@ class Failed:
     """A task without a part: why, in a line, and the error."""
 
     reason: str
-    err: Exception
+    err: BaseException
 
 
-def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | BaselinesPart | Failed:
+def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart | BaselinesPart | Failed:
     """Do a task, and have the model asked again for some of what it answered before its part is believed.
 
     Raises:
         ModelChanged: its answers are others now.
         AuditError: another task would fare no better, as where a file cannot be written.
     """
-    answer: PairsPart | BaselinesPart | Exception
+    answer: PairsPart | ScreenedPart | BaselinesPart | Exception
     try:
-        answer = run_task(task, work, stages)
+        answer = run_task(task, work, stages).model_copy(update={"processor": processor()})
+    except OutOfTime as err:
+        return Failed(SPENT, err)
     except Exception as err:
         answer = err
     if (watch := watched(work.subject.classifier.backend)) is not None:
@@ -228,7 +232,7 @@ class Crew:
             self._get_ready()
         while (task := self._next()) is not None:
             self._do(task)
-        if not self._prepared and self._schedule.outcomes:  # of an earlier run: results say how they were made
+        if not self._prepared and self._schedule.any_in_full:  # of an earlier run: results say how they were made
             self._get_ready()
         for seconds in self._seconds:
             for stage, spent in seconds.items():
@@ -265,7 +269,7 @@ class Crew:
 
         self._report(0, str(task))
         stages = self._stages.reporting_to(steps_within(task, report))
-        answer: PairsPart | BaselinesPart | Failed | ModelChanged
+        answer: PairsPart | ScreenedPart | BaselinesPart | Failed | ModelChanged
         try:
             answer = attempt(task, self._work, stages)
         except ModelChanged as err:
@@ -319,7 +323,7 @@ class Crew:
                 raise err
             self._schedule.failed(task, ended.reason, err)
 
-    def _done(self, task: Task, part: PairsPart | BaselinesPart) -> None:
+    def _done(self, task: Task, part: PairsPart | ScreenedPart | BaselinesPart) -> None:
         about = TaskFacts(kind=task.kind, pairs=list(task.pairs), seconds=part.seconds, processor=part.processor)
         self.tasks.append(about)
         self._schedule.done(task, part)

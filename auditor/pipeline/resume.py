@@ -13,8 +13,16 @@ from collections.abc import Callable, Sequence
 import torch
 
 from auditor import __version__
-from auditor.documents.messages import Begun, PartDone
-from auditor.documents.pair_outcomes import BaselinesPart, Found, PairsPart, form_of_parts
+from auditor.documents.messages import Begun, Notice, PartDone
+from auditor.documents.pair_outcomes import (
+    BaselinesPart,
+    Found,
+    PairOutcome,
+    PairsPart,
+    ScreenedPair,
+    ScreenedPart,
+    form_of_parts,
+)
 from auditor.documents.plan import Plan
 from auditor.documents.results import Plugin, Validity
 from auditor.numbers.class_pairs import ClassPair
@@ -35,17 +43,18 @@ class FinishedParts:
         made: parts that this command has made, before its first worker died.
     Attributes:
         taken: pairs that an earlier run finished and this one need not do again.
+        parts: what it finished of pairs, in the order in which that happened; of a pair also at several levels.
     """
 
     def __init__(
         self,
         found: Found | None = None,
-        tell: Callable[[Begun | PartDone], None] = lambda _: None,
+        tell: Callable[[Begun | PartDone | Notice], None] = lambda _: None,
         *,
-        made: Sequence[PairsPart | BaselinesPart] = (),
+        made: Sequence[PairsPart | ScreenedPart | BaselinesPart] = (),
     ) -> None:
         self._found, self._tell, self._made = found, tell, made
-        self._pairs: dict[ClassPair, PairsPart] = {}
+        self.parts = list[PairsPart | ScreenedPart]()
         self._baselines: dict[ClassPair, BaselinesPart] = {}
         self.taken = 0
         self._order, self._used, self._of_earlier = list[ClassPair](), set[ClassPair](), set[ClassPair]()
@@ -68,26 +77,26 @@ class FinishedParts:
             if not changed:
                 self._take_over(self._found.parts, set(pairs))
         self._order = list(pairs)
-        self._of_earlier = {*self._baselines, *(pair for part in self._pairs.values() for pair in part.classes)}
-        self.taken = sum(len(part.pairs) for part in self._pairs.values())
+        self._of_earlier = {*self._baselines, *(pair for part in self.parts for pair in part.classes)}
+        self.taken = len({pair.classes for part in self.parts for pair in part.pairs if _is_full(pair)})
         self._tell(Begun(facts=facts, changed=changed, taken=self.taken, wanted=len(pairs)))
-        self._take_over(self._made, set(pairs) - self._of_earlier)
+        self._take_over(self._made, set(pairs))
         self._found, self._made = None, ()
 
-    def _take_over(self, parts: Sequence[PairsPart | BaselinesPart], wanted: set[ClassPair]) -> None:
+    def _take_over(self, parts: Sequence[PairsPart | ScreenedPart | BaselinesPart], wanted: set[ClassPair]) -> None:
         for part in parts:
             if isinstance(part, BaselinesPart):
                 self._baselines[part.classes] = part
             elif wanted.issuperset(part.classes):
-                self._pairs[part.classes[0]] = part
-                wanted.difference_update(part.classes)
+                self.parts.append(part)
 
-    @property
-    def parts(self) -> list[PairsPart]:
-        """The finished parts of pairs, no pair in two of them."""
-        for part in self._pairs.values():
-            self._used.update(part.classes)
-        return list(self._pairs.values())
+    def say(self, text: str) -> None:
+        """A line for the user."""
+        self._tell(Notice(text=text))
+
+    def use(self, part: PairsPart | ScreenedPart) -> None:
+        """One of the parts is taken over."""
+        self._used.update(part.classes)
 
     def baselines(self, pair: ClassPair) -> BaselinesPart | None:
         """The finished baselines of a pair, if there are any."""
@@ -95,9 +104,13 @@ class FinishedParts:
             self._used.add(pair)
         return self._baselines.get(pair)
 
-    def add(self, part: PairsPart | BaselinesPart) -> None:
+    def add(self, part: PairsPart | ScreenedPart | BaselinesPart) -> None:
         """A part is finished."""
         self._tell(PartDone(part=part))
+
+
+def _is_full(pair: PairOutcome | ScreenedPair) -> bool:
+    return isinstance(pair, PairOutcome) and pair.level == "full"
 
 
 def facts_of(plan: Plan, subject: Subject, plugins: Sequence[Plugin] = ()) -> dict[str, str]:

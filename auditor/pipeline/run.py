@@ -12,16 +12,18 @@ from datetime import UTC, datetime
 
 from auditor import __version__
 from auditor.boundary.base import Generator
+from auditor.characteristics.base import SplitName
 from auditor.documents.plan import Plan
 from auditor.documents.ranking_and_summary import summarise
 from auditor.documents.results import SCHEMA_VERSION, Cost, Gate, Provenance, Results, RunFacts, ToolFacts, Validity
+from auditor.errors import AuditIncomplete
 from auditor.models.classifier import Classifier
 from auditor.models.determinism import ModelChanged, watched
 from auditor.numbers.class_pairs import AUTO, MOST_PAIRS, directions_of, parse_pairs
 from auditor.pipeline import provenance as facts
 from auditor.pipeline.all_pairs import AuditedPairs, audited_pairs, sum_of
 from auditor.pipeline.crew import Helpers
-from auditor.pipeline.inspect.estimate import expected_memory
+from auditor.pipeline.inspect.estimate import expected_memory, foretold, of_a_unit
 from auditor.pipeline.model_and_data import Subject, open_subject
 from auditor.pipeline.model_facts.performance import measure_performance
 from auditor.pipeline.model_facts.predictions import Predictions, bytes_of, predict_split, samples_of
@@ -44,9 +46,14 @@ from auditor.pipeline.resume import FinishedParts, facts_of, resumed
 from auditor.pipeline.schedule import most_tasks, sources_at_most
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Report, Stages
-from auditor.pipeline.time_budget import TimeBudget
+from auditor.pipeline.time_budget import SPENT, OutOfTime, TimeBudget, at_most
 from auditor.worker import sandbox
 from auditor.worker.processor import mixed
+
+SHARED_START = 0.25
+"""Of the time left, what a generator may take under a time budget to learn from the audit as a whole."""
+LEAST_FOR_PREDICTIONS = 10.0
+"""Seconds that predictions have under any time budget: without them there is nothing to say."""
 
 
 def run(
@@ -106,8 +113,7 @@ def _audited(
     refuse_worthless(classifier, subject.checks)
     setup, suite = choose_setup(classifier, generator, plan), CharacteristicSuite.registered(plan.profile)
     with refusing_change(classifier), stages.stage("predictions"):
-        train = predict_split(classifier, dataset.train, stages.report, "train")
-        test = predict_split(classifier, dataset.test, stages.report, "test")
+        train, test = _predicted(subject, stages, budget)
         performance = measure_performance(test, dataset.class_names, rng=generator_for(plan.seed, "performance"))
         _check_start(classifier, "the predictions on the data", finite_outputs(classifier, train, test))
         fit = checks_of_fit(classifier, dataset, train, test, performance)
@@ -115,15 +121,19 @@ def _audited(
     selected = _selected(plan, subject, train, test)
     plugins = in_use(plan, subject, setup, suite)
     finished_parts.begin(facts_of(plan, subject, plugins), selected.pairs)
+    budget.pace.of_a_unit = of_a_unit(
+        plan.settings, setup.name, len(selected.pairs), len(train.split) // max(1, len(train.classes))
+    )
+    if text := foretold(budget, len(selected.pairs), plan.profile):
+        finished_parts.say(text)
     directions, left = directions_of(selected.pairs), len(selected.pairs) - finished_parts.taken
     growth = expected_memory(
         plan.settings, classifier.instance_shape, sources_at_most(train, plan), classifier.device.type
     )
     helpers.ask_for(most_tasks(left, classifier, train, plan), subject, bytes_of(train, test), growth)
     with refusing_change(classifier):
-        search, masking = checked_search(
-            classifier, {"test": test, "train": train}, directions, setup.search, plan, stages
-        )
+        answers: dict[SplitName, Predictions] = {"test": test, "train": train}
+        search, masking = checked_search(classifier, answers, directions, setup.search, plan, stages, budget)
     setup = setup.with_search(search)
     shown = min(plan.report_pairs, len(selected.pairs))
     everywhere = plan.settings.baselines == "all" or len(selected.pairs) <= shown
@@ -132,9 +142,9 @@ def _audited(
     spent = [_spent(classifier)]
 
     def prepare() -> GenerationSetup:
-        before = _spent(classifier)
+        before, share = _spent(classifier), None if budget.seconds is None else SHARED_START * budget.left()
         with refusing_change(classifier):
-            made = prepared(setup, classifier, train, directions, plan, stages)
+            made = prepared(setup, classifier, train, directions, plan, stages, share)
         _check_start(classifier, "the preparations of the search")
         after = _spent(classifier)
         spent.append(Cost(forward=after.forward - before.forward, backward=after.backward - before.backward))
@@ -179,6 +189,30 @@ def _audited(
         provenance=Provenance(taken_over=finished_parts.taken_over, plugins=plugins),
     )
     return results, audited
+
+
+def _predicted(subject: Subject, stages: Stages, budget: TimeBudget) -> tuple[Predictions, Predictions]:
+    """The model's answers on both splits, and how long one of them takes.
+
+    Raises:
+        AuditIncomplete: there is no time even for that.
+    """
+    classifier, dataset = subject.classifier, subject.dataset
+    begin, before = time.perf_counter(), classifier.spent.forward
+    seconds = None if budget.seconds is None else max(budget.left(), LEAST_FOR_PREDICTIONS)
+    try:
+        with at_most(seconds, classifier.spent):
+            train = predict_split(classifier, dataset.train, stages.report, "train")
+            test = predict_split(classifier, dataset.test, stages.report, "test")
+    except OutOfTime as err:
+        total, done = len(dataset.train) + len(dataset.test), classifier.spent.forward - before
+        raise AuditIncomplete(
+            f"expected the model's answers on {total:,} samples within --time-budget; found {SPENT} after about"
+            f" {min(done, total):,}; give more time, or fewer samples"
+        ) from err
+    cost = Cost(forward=classifier.spent.forward - before, backward=0)
+    budget.pace.saw(cost, time.perf_counter() - begin)
+    return train, test
 
 
 def _check_start(classifier: Classifier, after: str, *checks: Validity) -> None:

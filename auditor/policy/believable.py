@@ -9,11 +9,14 @@ from auditor.errors import AuditIncomplete
 def unusable(results: Results) -> AuditIncomplete | None:
     """Why an audit does not count although it ran to its end, as the error that ends the command; None if it does.
 
-    It does not where a check failed that stands above its numbers, or where no boundary instance was found.
+    It does not where a check failed that stands above its numbers, or where no boundary instance was found although one
+    was sought.
     """
-    instances = sum(direction.generation.boundary for pair in results.pairs for direction in pair.directions)
+    sought = [pair for pair in results.pairs if pair.level != "screened"]
+    instances = sum(direction.generation.boundary for pair in sought for direction in pair.directions)
+    none = (bool(sought) or not results.pairs) and not instances
     failed = [f"{check.id}: {check.message.rstrip('.')}" for check in results.validity if check.status == "fail"]
-    found = ([] if instances else ["no boundary instance in any pair of classes"]) + failed
+    found = (["no boundary instance in any pair of classes"] if none else []) + failed
     if not found:
         return None
     more = f" (and {len(found) - 1} more of the kind)" if len(found) > 1 else ""

@@ -60,6 +60,7 @@ RANK = {"ok": 0, "warn": 1, "fail": 2}
 OF_ONE_TRAINING = frozenset({"generation", "diversity"})
 """Checks whose warning one direction decides, as the generator's training goes: what they look at is compared as a
 measure in every direction, with the intervals that this takes."""
+DEPTHS = {"screened": "was only screened", "outlined": "was only outlined", "full": "was audited in full"}
 SETTINGS = ("generator", "samples_per_class", "seed", "device", "pairs")
 Table = dict[str, dict[Classes, Compared]]
 
@@ -198,22 +199,32 @@ def _model_wide(candidate: Results, baseline: Results, name: str) -> Compared:
 def _table(candidate: Results, baseline: Results, common: list[tuple[int, int]]) -> Table:
     """By measure and place: every characteristic that both define, and the success rate."""
     ids = [id for id in candidate.definitions if id in baseline.definitions]
-    routes = other_routes(candidate, baseline)
+    routes, depths = other_routes(candidate, baseline), other_depths(candidate, baseline)
     table: Table = {}
     for key, name in [*((id, f"characteristics.{id}") for id in ids), ("success_rate", "generation.success_rate")]:
         now, then, samples = values(candidate, name), values(baseline, name), changes(candidate, baseline, name)
-        barred = routes if FROM_MARGINS.fullmatch(name) else {}
+        barred = {c: f"found by other routes: {route}" for c, route in routes.items() if FROM_MARGINS.fullmatch(name)}
+        if key not in ids or depends_on_generator(key):
+            barred |= {c: depths[_sorted(c)] for c in now if _sorted(c) in depths}
         meaning = known(name, candidate.definitions, name).meaning
         two = {
-            c: _Two(
-                meaning, now[c], then[c], samples.get(c), f"found by other routes: {barred[c]}" if c in barred else ""
-            )
+            c: _Two(meaning, now[c], then[c], samples.get(c), barred.get(c, ""))
             for c in now
             if _sorted(c) in common and c in then
         }
         spread = TRAINED if key in ids and depends_on_generator(key) else 1.0
         table[key] = _family(two, spread, RANKED_PART if key == candidate.summary.ranked_by else 1.0)
     return table
+
+
+def other_depths(candidate: Results, baseline: Results) -> dict[Classes, str]:
+    """By pair, in words, where one audit came farther than the other: what rests on instances differs by that alone."""
+    then = {pair.classes: pair.level for pair in baseline.pairs}
+    return {
+        pair.classes: f"not to one depth: {DEPTHS[pair.level]} in the candidate, {DEPTHS[before]} in the baseline"
+        for pair in candidate.pairs
+        if (before := then.get(pair.classes, pair.level)) != pair.level
+    }
 
 
 def _sorted(classes: Classes) -> Classes:
@@ -371,6 +382,12 @@ def _flags(candidate: Results, baseline: Results, table: Table, common: int) -> 
             " there are compared as of different samples, which finds less."
         )
         yield Validity(id="common_samples", status="warn", message=message)
+    if depths := other_depths(candidate, baseline):
+        message = (
+            f"{len(depths)} of {common} pairs came farther in one audit than in the other; of these only what is taken"
+            " on samples is compared."
+        )
+        yield Validity(id="levels", status="warn", message=message)
     if (alone := len(candidate.pairs) + len(baseline.pairs) - 2 * common) > 0:
         one, both = ("pair was", "is") if alone == 1 else ("pairs were", "are"), "was" if common == 1 else "were"
         message = f"{alone} {one[0]} audited on one side only and {one[1]} left out; {common} {both} audited on both."

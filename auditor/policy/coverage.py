@@ -6,12 +6,14 @@ less; so what the accepted audit had is asked of every other one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from auditor.documents.results import Results, Rule
+from auditor.documents.results import LEVELS, Level, Pair, Results, Rule
 from auditor.numbers.class_pairs import pair_text
 from auditor.policy.document import Coverage, Policy
 from auditor.policy.rule_outcome import paired_classes
+
+LEVEL = "coverage.level"
 
 
 def coverage_rules(results: Results, policy: Policy) -> Iterator[Rule]:
@@ -23,14 +25,20 @@ def coverage_rules(results: Results, policy: Policy) -> Iterator[Rule]:
     asked = policy.coverage
     if asked is None:
         return
+    enough = LEVELS[LEVELS.index(asked.level or "full") :]
+    deep = [pair for pair in results.pairs if pair.level in enough]
     if isinstance(asked.pairs, int):
-        yield _count("pairs", len(results.pairs), asked.pairs, "class pairs were audited", "pairs")
+        how = "audited" if not results.coverage.levels else f"audited to the level {enough[0]}"
+        yield _count("pairs", len(deep), asked.pairs, f"class pairs were {how}", "pairs")
     elif asked.pairs is not None:
-        yield _named_pairs(results, asked.pairs)
+        yield _named_pairs(deep, results.data.class_names, asked.pairs)
+    if asked.level is not None:
+        yield _level(asked.level, len(deep), results)
     if asked.chosen is not None:
         yield _same("chosen", results.settings.pairs, asked.chosen, "The pairs were chosen by --pairs")
     if asked.samples is not None:
-        fewest = min((d.generation.requested for pair in results.pairs for d in pair.directions), default=0)
+        sought = [p for p in results.pairs if p.level != "screened" or "screened" not in enough]
+        fewest = min((d.generation.requested for pair in sought for d in pair.directions), default=0)
         yield _count("samples", fewest, asked.samples, "sources started the direction with the fewest", "sources")
     if asked.profile is not None:
         yield _same("profile", results.settings.profile, asked.profile, "The audit was made with profile")
@@ -55,11 +63,20 @@ def first_coverage(results: Results) -> Coverage:
     )
 
 
-def _named_pairs(results: Results, texts: list[str]) -> Rule:
-    audited = {tuple(sorted(pair.classes)) for pair in results.pairs}
-    missing = [
-        text for text, classes in paired_classes(texts, results.data.class_names).items() if classes not in audited
-    ]
+def _level(level: Level, deep: int, results: Results) -> Rule:
+    """Whether every pair that was asked for came as far as the policy asks; those that are missing came nowhere."""
+    wanted = results.coverage.requested
+    return Rule(
+        id=LEVEL, status="pass" if deep >= wanted else "fail", observed=f"{deep}", value=deep, limit=wanted, key="min",
+        threshold=f"all {wanted} pairs {level}", unit="pairs",
+        message=f"{deep} of {wanted} class pairs came to the level {level} or beyond."
+        + ("" if deep >= wanted else f" {results.coverage.reason}: give a larger --time-budget."),
+    )  # fmt: skip
+
+
+def _named_pairs(pairs: Sequence[Pair], names: list[str], texts: list[str]) -> Rule:
+    audited = {tuple(sorted(pair.classes)) for pair in pairs}
+    missing = [text for text, classes in paired_classes(texts, names).items() if classes not in audited]
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return Rule(
         id="coverage.pairs", status="fail" if missing else "pass", observed=f"{len(texts) - len(missing)}",

@@ -30,7 +30,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.bounded_file import parse_toml
-from auditor.documents.results import Definition, LimitKey
+from auditor.documents.results import Definition, Level, LimitKey
 from auditor.errors import UsageError
 from auditor.policy.measure_places import Known, known
 
@@ -126,12 +126,15 @@ class Coverage(_Part):
     Args:
         pairs: at least this many class pairs, or each of these by name or index.
         chosen: how the pairs have to have been chosen, as ``--pairs`` says it.
-        samples: fewest sources that the generator was given in any direction.
+        level: how far each of these pairs has to have come: ``full`` unless said otherwise; with ``screened`` or
+            ``outlined`` a time budget that was spent does not make an audit incomplete.
+        samples: fewest sources that the generator was given in any direction in which it was at work.
         profile: of the audit.
     """
 
     pairs: Annotated[int, Field(ge=1)] | Names | None = None
     chosen: Literal["all", "auto"] | None = None
+    level: Level | None = None
     samples: Annotated[int, Field(ge=1)] | None = None
     profile: Text | None = None
 

@@ -212,12 +212,22 @@ def _summary(results: Results, id: str, part: str) -> Measured:
     found = results.summary.characteristics.get(id)
     if not isinstance(found, SummaryMeasure):
         return found or NotMeasured(not_measured="the summary holds no such number")
+    if lacking := _lacking(results, id):
+        return NotMeasured(not_measured=f"{lacking:,} pairs that did not come to the full level lack it")
     if part == "worst":
         if found.worst is None:
             return NotMeasured(not_measured="neither end of this measure is better, so no place is the worst")
         return values(results, f"characteristics.{id}")[found.worst.classes]
     places = values(results, f"characteristics.{id}").values()
     return results.definitions[id].measure(found.mean, found.ci_low, found.ci_high, _measured_count(places))
+
+
+def _lacking(results: Results, id: str) -> int:
+    """Pairs below the full level that lack a measure: a summary without them would be about the others."""
+    places = values(results, f"characteristics.{id}")
+    below = {pair.classes for pair in results.pairs if pair.level != "full"}
+    lacking = {tuple(sorted(classes)) for classes, value in places.items() if isinstance(value, NotMeasured)}
+    return len(lacking & below)
 
 
 def _measured_count(places: Iterable[Measured]) -> int:

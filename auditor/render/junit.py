@@ -16,6 +16,7 @@ from auditor.documents.results import Measured, NotMeasured, Pair, Results, Rule
 from auditor.render.base import output
 from auditor.render.names import display_name, display_text
 from auditor.render.rounding import shown
+from auditor.render.view.depth import depth_of
 from auditor.untrusted_text import visible
 
 TOOL = "deepdig-audit"
@@ -122,7 +123,7 @@ def _pairs(results: Results) -> Suite:
 
 
 def _pair(pair: Pair, ranked_by: str, failed: list[Rule]) -> Case:
-    said = []
+    said = depth_of(pair)
     for d in pair.directions:
         names = dict(zip(pair.classes, map(display_name, pair.names), strict=True))
         found = d.characteristics.get(ranked_by, NotMeasured(not_measured="no such number"))

@@ -16,6 +16,7 @@ from auditor.render.base import comparison_output, output
 from auditor.render.comparison import markdown as comparison
 from auditor.render.markdown_escapes import code, prose, row
 from auditor.render.rounding import plural, shown
+from auditor.render.view.depth import mark
 from auditor.render.view.extremes import closest_pair
 from auditor.render.view.lookups import Audit
 from auditor.render.view.shared_figures import shown_classes
@@ -109,7 +110,7 @@ def _pairs(audit: Audit) -> str:
         values = {f.classes: f.measure for f in found}
         worst = max(values.values(), key=lambda m: definition.badness(m.value))
         a, b = pair.classes
-        names = f"{code(pair.names[0])} and {code(pair.names[1])}"
+        names = f"{code(pair.names[0])} and {code(pair.names[1])}{mark(pair)}"
         bar = "\N{FULL BLOCK}" * max(round(BAR * worst.value / most), 1)
         lines.append(row([names, bar, _value(values.get((a, b))), _value(values.get((b, a)))]))
     first, superlative = closest_pair(audit), "closest"

@@ -60,11 +60,11 @@ def pairs(results: Results) -> Iterator[Contradiction]:
         yield from _characteristics(where, pair.characteristics, results.definitions, "pair")
         yield from _asymmetry(where, pair)
         for direction in pair.directions:
-            yield from _direction(direction, results, labels)
+            yield from _direction(direction, results, labels, full=pair.level == "full")
 
 
 def _direction(
-    direction: Direction, results: Results, labels: Mapping[str, Mapping[int, int]]
+    direction: Direction, results: Results, labels: Mapping[str, Mapping[int, int]], *, full: bool
 ) -> Iterator[Contradiction]:
     where, sizes = f"direction {direction.source}:{direction.target}", results.data.splits.model_dump()
     classes = len(results.data.class_names)
@@ -88,7 +88,9 @@ def _direction(
             )
     for split, margins in direction.margins.items():
         yield from _margins(f"margins of {where}", margins)
-        yield from _quantiles(where, direction.characteristics, margins, "_train" if split == "train" else "")
+        yield from _quantiles(
+            where, direction.characteristics, margins, "_train" if split == "train" else "", full=full
+        )
     for id, values in direction.by_generator.items():
         if id not in direction.characteristics or len(values) > 1000:
             yield Contradiction(f"by_generator of {where}", "measures of it", f"{id[:60]!r}")
@@ -150,8 +152,10 @@ def _margins(where: str, margins: Margins) -> Iterator[Contradiction]:
         yield Contradiction(where, "distances", "a number that is none")
 
 
-def _quantiles(where: str, found: Mapping[str, Measured], margins: Margins, ending: str) -> Iterator[Contradiction]:
-    """Quantiles of margins, and the share of samples that are elsewhere, are those of the margins listed."""
+def _quantiles(
+    where: str, found: Mapping[str, Measured], margins: Margins, ending: str, *, full: bool
+) -> Iterator[Contradiction]:
+    """Quantiles of margins, and at the full level the share of samples elsewhere, are those of the margins listed."""
     for norm in ("l2", "linf"):
         values = [math.inf if value is None else value for value in getattr(margins, norm)]
         for suffix, level in QUANTILES.items():
@@ -164,7 +168,7 @@ def _quantiles(where: str, found: Mapping[str, Measured], margins: Margins, endi
                 said = f"{expected:.4g}, the quantile of {len(values)} margins"
                 yield Contradiction(f"{id} of {where}", said, f"{measure.value:.4g} of {measure.n}")
     id, elsewhere = f"already_wrong{ending}", sum(value == 0 for value in margins.l2)
-    if (wrong := found.get(id)) is not None:
+    if full and (wrong := found.get(id)) is not None:
         yield from share(f"{id} of {where}", wrong, elsewhere, len(margins.l2))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from math import comb
 
 from auditor.documents.agreement.numbers import Contradiction, close, interval, meaning, measured, share
 from auditor.documents.agreement.own_measures import key_facts, own_measures
 from auditor.documents.ranking_and_summary import RANKED_BY, summarise
-from auditor.documents.results import ERRORS_COVERED, Results, Rule, SummaryMeasure, Worst
+from auditor.documents.results import ERRORS_COVERED, LEVELS, Results, Rule, SummaryMeasure, Worst
 
 ALWAYS = (
     "output_finite", "batch_consistency", "gradient", "gradient_masking", "coverage", "accuracy", "generation", "jumps",
@@ -44,10 +45,18 @@ def coverage(results: Results) -> Iterator[Contradiction]:
     sound = all(0 <= a < b < classes for a, b in missing) and not missing & audited
     if not sound or len(missing) < len(found.missing) or len(missing) > found.requested - found.audited:
         yield Contradiction("coverage.missing", "pairs asked for that are not there", "others")
-    if bool(found.reason) != (found.audited < found.requested):
+    levels = Counter(pair.level for pair in results.pairs)
+    if found.levels != (
+        {level: levels[level] for level in LEVELS if levels[level]} if levels.keys() - {"full"} else {}
+    ):
+        yield Contradiction("coverage.levels", f"{dict(levels)}, of the pairs there", f"{found.levels}")
+    if not set(found.shallow) <= {pair.classes for pair in results.pairs if pair.level != "full"}:
+        yield Contradiction("coverage.shallow", "pairs below the full level", "others")
+    if bool(found.reason) != (found.audited < found.requested or bool(found.levels)):
         said = "a reason why pairs are missing" if not found.reason else "none, as all that was asked for is there"
         yield Contradiction("coverage.reason", said, "none" if not found.reason else "one")
-    empty = [(d.source, d.target) for pair in results.pairs for d in pair.directions if not d.generation.boundary]
+    sought = [pair for pair in results.pairs if pair.level != "screened"]
+    empty = [(d.source, d.target) for pair in sought for d in pair.directions if not d.generation.boundary]
     if sorted(found.empty) != sorted(empty):
         yield Contradiction("coverage.empty", f"{len(empty)} directions without an instance", f"{len(found.empty)}")
     wrong = [
@@ -76,14 +85,14 @@ def validity(results: Results) -> Iterator[Contradiction]:
 
 def _least(results: Results) -> Iterator[tuple[str, str, str]]:
     """Checks that cannot have come out better, and why."""
-    directions = [direction for pair in results.pairs for direction in pair.directions]
+    directions = [direction for pair in results.pairs if pair.level == "full" for direction in pair.directions]
     asked = sum(direction.generation.requested for direction in directions)
     reached = sum(direction.generation.boundary for direction in directions)
-    if not reached or 2 * reached < asked:
+    if (directions or not results.pairs) and (not reached or 2 * reached < asked):
         yield "generation", "fail", f"{reached} of {asked} sources reached the boundary"
-    empty = len(results.coverage.empty)
-    if directions and 2 * empty > len(directions):
-        yield "coverage", "fail", f"{empty} of {len(directions)} directions have no instance"
+    empty, every = len(results.coverage.empty), 2 * len(results.pairs)
+    if every and 2 * empty > every:
+        yield "coverage", "fail", f"{empty} of {every} directions have no instance"
     elif empty or results.coverage.partial:
         yield "coverage", "warn", "pairs or directions are missing"
     if None in results.samples.test.predicted:

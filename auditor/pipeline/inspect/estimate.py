@@ -20,12 +20,16 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from auditor.boundary.base import baselines, generators
+from auditor.boundary.base import BISECTIONS, baselines, generators
 from auditor.documents.profiles import Profile
 from auditor.documents.results import Cost, NotMeasured
+from auditor.documents.tasks import Kind
 from auditor.models.classifier import Classifier
+from auditor.pipeline.pairs.margins import SCREENED
 from auditor.pipeline.pairs.measuring import COARSER
+from auditor.pipeline.pairs.outline import OUTLINED
 from auditor.pipeline.pairs.shard import pairs_at_once
+from auditor.pipeline.time_budget import TimeBudget
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
@@ -37,6 +41,9 @@ NORMS, DESCENTS = 2, 1.2
 """The attack is run in each norm; so many descents follow the first, on average."""
 LOOKED_FIRST = 24 * 2 * 150
 """Forward passes of the look at a few samples, in each norm, that tells whether the gradient misleads."""
+LONG, FIRST = 900.0, 1.5
+"""Seconds of an audit of which the user hears at its start; so many times what screening and outlines are expected to
+take is advised for them."""
 LIVE, FLOAT = 30, 4
 """Tensors of a shard's sources that live at once, or whose memory is kept for the next; bytes of a number."""
 PAGES = 20
@@ -72,6 +79,42 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
     forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
     return Cost(forward=round(backward + forward), backward=round(backward))
+
+
+def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dict[Kind, Cost]:
+    """Evaluations that each kind of task spends on a pair; a screening on a sample of each of its classes.
+
+    Args:
+        profile, generator, sources: as of ``expected``.
+        pairs: of the audit.
+    """
+    first, again, _ = profile.attack
+    gradients = 2 * NORMS * (first + DESCENTS * again)
+    outlined = 2 * (min(OUTLINED, sources) * BISECTIONS + POINTS * PARTNERS)
+    whole = expected(profile, generator, 2 * pairs, sources, 0)
+    return {
+        "screen": Cost(forward=round(gradients + 2 * NORMS * ATTACKED), backward=round(gradients)),
+        "outline": Cost(forward=outlined, backward=0),
+        "full": Cost(forward=whole.forward // max(1, pairs), backward=whole.backward // max(1, pairs)),
+    }
+
+
+def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
+    """That an audit without a time budget takes long, and what one would give; empty where it does not."""
+    whole, early = budget.pace.expected("full", pairs), budget.pace.expected("screen", SCREENED * pairs)
+    if budget.seconds is not None or whole < LONG:
+        return ""
+    first = early + budget.pace.expected("outline", pairs)
+    return (
+        f"this audit may take {_about(whole)} ({pairs:,} pair{'' if pairs == 1 else 's'}, profile {profile});"
+        f" --time-budget {max(1, math.ceil(FIRST * first / 60))}m would give margins and an outline of every pair,"
+        " and more time the most fragile ones in full"
+    )
+
+
+def _about(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes" if minutes < 100 else f"about {minutes / 60:.0f} hours"
 
 
 def expected_memory(profile: Profile, instance_shape: Sequence[int], sources: int, device: str) -> int:

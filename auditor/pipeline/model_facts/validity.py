@@ -31,6 +31,9 @@ FEW_SOURCES = 30
 JUMPS = 0.01
 """Share of boundary instances at a jump from which on the model's probabilities are said to jump."""
 DIVERSITY = "diversity"
+NONE_IN_FULL = Validity(
+    id="generation", status="warn", message="No pair was audited in full, so the generator was not at work."
+)
 CONSTANT = 1e-6
 """Range of each probability over all samples below which the model's answer is said to be the same everywhere."""
 
@@ -47,14 +50,15 @@ def validity_of(
     Args:
         generators: the one asked for, and the one that made the instances.
     """
-    directions = [direction for pair in pairs for direction in pair.directions]
+    directions = [direction for pair in pairs if pair.level != "screened" for direction in pair.directions]
+    full = [direction for pair in pairs if pair.level == "full" for direction in pair.directions]
     names = {index: name for pair in pairs for index, name in zip(pair.classes, pair.names, strict=True)}
     return [
         finite_outputs(classifier, train, test),
         *route(classifier, *generators),
-        generation(directions, names),
+        generation(full, names) if full or not pairs else NONE_IN_FULL,
         jumps(directions),
-        enough_sources(directions, names),
+        enough_sources(full, names),
         diversity(directions, names),
     ]
 
@@ -120,20 +124,21 @@ def covered(coverage: Coverage, pairs: Sequence[Pair]) -> Validity:
             f"; in {empty:,} of {directions:,} directions no boundary instance was found, so the audit says nothing"
         )
         nothing += " of the boundary there"
-    if coverage.audited == coverage.possible:
+    if coverage.audited == coverage.possible and not coverage.levels:
         status: Literal["ok", "warn", "fail"] = "fail" if 2 * empty > directions else "warn" if empty else "ok"
         every = f"All {coverage.possible:,} pairs of classes were" if coverage.possible > 1 else "The only pair was"
         message = f"{every} audited{nothing}."
         return Validity(id="coverage", status=status, message=message)
     verb = "was" if coverage.audited == 1 else "were"
-    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes {verb} audited{nothing}"
+    done = "audited or at least screened" if coverage.levels else "audited"
+    said = f"{coverage.audited:,} of {coverage.possible:,} pairs of classes {verb} {done}{nothing}"
     said += f" (chosen {coverage.chosen})"
     if isinstance(share := coverage.errors_covered, Measure):
         errors = "only error on the test split lies" if share.n == 1 else f"{share.n:,} errors on the test split lie"
         said += f"; {percent(share.value)} of the model's {errors} between them"
     if coverage.reason:
         said += f"; {coverage.requested:,} were wanted and {coverage.reason}"
-        if reached := _widest(pairs, "idc"):
+        if not coverage.levels and (reached := _widest(pairs, "idc")):
             said += f"; IDC is known to within {reached:.2g} or better in each"
     status = "fail" if 2 * empty > directions > 0 else "warn" if coverage.partial or empty else "ok"
     return Validity(id="coverage", status=status, message=f"{said}.")

@@ -5,12 +5,14 @@ A generator that needs gradients is replaced by the gradient-free one where the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from torch import Tensor
+
 from auditor.boundary.answer_checks import check_answers
-from auditor.boundary.base import BoundaryInstances, Generator, baselines, generators
+from auditor.boundary.base import BoundaryInstances, Generator, Progress, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm_attack import NearestSearch, Search
@@ -27,8 +29,10 @@ from auditor.pipeline.pairs.plugin_answers import copied, ends_audit, plugin_nam
 from auditor.pipeline.pairs.sources import direction_tasks, usable_samples
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Stages
+from auditor.pipeline.time_budget import OutOfTime, at_most, on_course
 
 GRADIENT_FREE = "gradient-free"
+TOO_LONG = "it would have taken too much of the time budget"
 
 
 @dataclass(frozen=True)
@@ -111,13 +115,29 @@ def prepared(
     directions: Sequence[ClassPair],
     plan: Plan,
     stages: Stages,
+    seconds: float | None = None,
 ) -> GenerationSetup:
-    """The setup with whatever its generator learns from the whole audit before its parts."""
-    rng, samples = generator_for(plan.seed, "prepared", setup.name), partial(usable_samples, train)
-    plugin = plugin_named(generators, setup.name)
-    with stages.stage(f"{setup.generator.definition.title}, once for all pairs"), ends_audit(plugin):
-        generator = setup.generator.prepared(classifier, directions, samples, stages.report, rng=rng)
-        return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
+    """The setup with whatever its generator learns from the whole audit before its parts.
+
+    Args:
+        seconds: that this may take; where it would take longer, directions learn alone. None sets no bound.
+    """
+
+    def learned(samples: Callable[[int], dict[int, Tensor]], report: Progress) -> GenerationSetup:
+        rng, plugin = generator_for(plan.seed, "prepared", setup.name), plugin_named(generators, setup.name)
+        with stages.stage(f"{setup.generator.definition.title}, once for all pairs"), ends_audit(plugin):
+            generator = setup.generator.prepared(classifier, directions, samples, report, rng=rng)
+            return replace(setup, generator=generator, parameters={**setup.parameters, **generator.learned})
+
+    samples = partial(usable_samples, train)
+    if seconds is None:
+        return learned(samples, stages.report)
+    try:
+        with at_most(seconds, classifier.spent):
+            return learned(samples, on_course(stages.report, seconds))
+    except OutOfTime:
+        alone = learned(lambda _: {}, stages.report)
+        return replace(alone, parameters={**alone.parameters, "shared start": f"left out: {TOO_LONG}"})
 
 
 def generate(

@@ -7,7 +7,7 @@ makes of them. One that the model does not put in its own class to begin with ha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -16,26 +16,35 @@ from torch import Tensor
 from auditor.boundary.minimal_norm_attack import AttackTask, NearestPoints, NearestSearch, Search
 from auditor.boundary.misleading_gradients import ID, choose_search, validity
 from auditor.characteristics.base import SampleMargins, SplitName
+from auditor.documents.pair_outcomes import FirstMargins, ScreenedPair
 from auditor.documents.plan import Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import Margins, Validity
 from auditor.functional.distances import l2, linf
 from auditor.functional.statistics import evenly_spaced
 from auditor.models.classifier import Classifier
-from auditor.numbers.class_pairs import ClassPair
+from auditor.numbers.class_pairs import ClassPair, directions_of
 from auditor.pipeline.failures import reason_of
 from auditor.pipeline.model_facts.predictions import Predictions
-from auditor.pipeline.pairs.sources import first_of_class
+from auditor.pipeline.pairs.sources import ranked
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Stages
+from auditor.pipeline.time_budget import SPENT, OutOfTime, TimeBudget, at_most
 
 STARTS, NUMBERS = 256, 2**23
 """Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
 CHECKED, CHECKED_DIRECTIONS, CHECKED_EACH = 24, 8, 4
 """Most test samples, most directions that they are of, and most of one direction, on which other routes are tried."""
+LEAST_CHECKED, CHECK_SHARE = 4, 0.1
+"""Under a time budget, the fewest of them that tell anything, and what of the time left a look may take; at twice that
+it is cut off."""
+UNCHECKED = "Whether the model's gradient misleads could not be checked"
 BY_DECISIONS = 16
 """Most samples of a class in each split that are searched from by decisions, which ask the model thousands of times for
 each: quantiles of so few have wide intervals and open ends."""
+SCREENED = 8
+"""Test samples of a class whose margins are searched for before anything else, to find the pairs that matter most."""
+NOTHING: Mapping[ClassPair, FirstMargins] = {}
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ def sample_margins(
     search: Search,
     plan: Plan,
     stages: Stages,
+    known: Mapping[ClassPair, FirstMargins] = NOTHING,
 ) -> list[dict[SplitName, SampleMargins]]:
     """Margins of the samples of each direction, by split.
 
@@ -61,20 +71,109 @@ def sample_margins(
         answers: the artefact's, on each split.
         directions: (s, t) of each.
         search: finds the nearest points.
+        known: of directions, those of the first test samples, which are not searched again: what happens to a sample
+            depends on that sample alone.
     """
 
     most = searched_from(search, plan.settings)
 
     @cache
-    def searched(label: int) -> dict[SplitName, _Searched]:
-        return {name: _searched(of, name, label, most[name], plan.seed) for name, of in answers.items()}
+    def searched(label: int, done: int) -> dict[SplitName, _Searched]:
+        first: dict[SplitName, int] = {"test": done, "train": 0}
+        return {name: _searched(of, name, label, most[name], plan.seed, first[name]) for name, of in answers.items()}
 
-    tasks = _tasks(
-        answers["train"], directions, lambda label: torch.cat([part.x for part in searched(label).values()]), plan.seed
-    )
+    def rest(direction: ClassPair) -> dict[SplitName, _Searched]:
+        return searched(direction[0], len(known[direction].index) if direction in known else 0)
+
+    tasks = _tasks(answers["train"], directions, lambda d: torch.cat([part.x for part in rest(d).values()]), plan.seed)
     with stages.stage(search.title):
         points = search(classifier, tasks, stages.report)
-    return [_by_split(searched(task.source), task.x, nearest) for task, nearest in zip(tasks, points, strict=True)]
+    found = [_by_split(rest(d), task.x, nearest) for d, task, nearest in zip(directions, tasks, points, strict=True)]
+    for direction, margins in zip(directions, found, strict=True):
+        if direction in known:
+            margins["test"] = _joined(known[direction], margins["test"])
+    return found
+
+
+def screened(
+    classifier: Classifier,
+    answers: Mapping[SplitName, Predictions],
+    pairs: Sequence[ClassPair],
+    samples: int,
+    search: Search,
+    plan: Plan,
+    stages: Stages,
+    known: Mapping[ClassPair, FirstMargins] = NOTHING,
+) -> list[ScreenedPair]:
+    """Margins of the first test samples of each class, on which the full level goes on.
+
+    Args:
+        pairs: (a, b) of each.
+        samples: of a class.
+        known: of directions, those of fewer samples, which are not searched again.
+    """
+    directions, few = directions_of(pairs), replace(plan.settings, attacked=min(samples, plan.settings.attacked))
+    most = searched_from(search, few)["test"]
+
+    @cache
+    def rest(label: int, done: int) -> _Searched:
+        return _searched(answers["test"], "test", label, most, plan.seed, done)
+
+    parts = {d: rest(d[0], len(known[d].index) if d in known else 0) for d in directions}
+    tasks = _tasks(answers["train"], directions, lambda direction: parts[direction].x, plan.seed)
+    with stages.stage(search.title):
+        points = search(classifier, tasks, stages.report)
+    found = dict[ClassPair, FirstMargins]()
+    for direction, task, nearest in zip(directions, tasks, points, strict=True):
+        margins = _by_split({"test": parts[direction]}, task.x, nearest)["test"]
+        found[direction] = _first(direction, margins, known.get(direction), answers["test"], plan.seed)
+    return [ScreenedPair((a, b), (found[a, b], found[b, a])) for a, b in pairs]
+
+
+def of_first(first: FirstMargins) -> SampleMargins:
+    """First margins as a full level has them: in the order of the samples' places."""
+    index = torch.tensor(first.index, dtype=torch.int64)
+    order = index.argsort()
+    columns = (
+        torch.tensor([torch.inf if v is None else v for v in values])[order]
+        for values in (first.l2, first.linf, first.tried_l2, first.tried_linf)
+    )
+    nearest_l2, nearest_linf, tried_l2, tried_linf = columns
+    return SampleMargins(index[order], nearest_l2, nearest_linf, tried_l2, tried_linf, first.method)
+
+
+def _first(
+    direction: ClassPair, margins: SampleMargins, before: FirstMargins | None, test: Predictions, seed: int
+) -> FirstMargins:
+    """Margins in the order in which samples are used."""
+    joined = margins if before is None else _joined(before, margins)
+    used = ranked(test.split, "test", direction[0], seed)[: len(joined)]
+    rows = torch.searchsorted(joined.index, used)
+
+    def listed(values: Tensor) -> list[float | None]:
+        return [None if v == float("inf") else v for v in values[rows].tolist()]
+
+    return FirstMargins(
+        *direction,
+        index=used.tolist(),
+        l2=listed(joined.l2),
+        linf=listed(joined.linf),
+        tried_l2=joined.tried_l2[rows].tolist(),
+        tried_linf=joined.tried_linf[rows].tolist(),
+        method=joined.method,
+    )
+
+
+def _joined(first: FirstMargins, more: SampleMargins) -> SampleMargins:
+    """Margins of some samples and of others, in the order of their places."""
+    known = of_first(first)
+    index = torch.cat([known.index, more.index])
+    order = index.argsort()
+    nearest_l2, nearest_linf, tried_l2, tried_linf = (
+        torch.cat([getattr(of, name) for of in (known, more)])[order]
+        for name in ("l2", "linf", "tried_l2", "tried_linf")
+    )
+    return SampleMargins(index[order], nearest_l2, nearest_linf, tried_l2, tried_linf, more.method)
 
 
 def checked_search(
@@ -84,26 +183,42 @@ def checked_search(
     search: Search,
     plan: Plan,
     stages: Stages,
+    budget: TimeBudget,
 ) -> tuple[Search, Validity]:
     """The search that finds the nearest points of a few samples, and whether the model's gradient misleads.
 
     Args:
         directions: of the whole audit; a few are looked at, evenly spaced.
+        budget: fewer samples are looked at where these would take more than a share of the time left.
     """
-    few = [directions[i] for i in evenly_spaced(len(directions), CHECKED_DIRECTIONS).tolist()]
-    samples = min(CHECKED_EACH, max(1, CHECKED // max(1, len(few))))
+    most = _affordable(budget)
+    few = [directions[i] for i in evenly_spaced(len(directions), min(CHECKED_DIRECTIONS, max(1, most))).tolist()]
+    samples = min(CHECKED_EACH, max(1, most // max(1, len(few))))
 
-    def x_of(label: int) -> Tensor:
-        return _searched(answers["test"], "test", label, samples, plan.seed).x
+    def x_of(direction: ClassPair) -> Tensor:
+        return _searched(answers["test"], "test", direction[0], samples, plan.seed).x
 
+    spent = Validity(id=ID, status="warn", message=f"{UNCHECKED}: {SPENT}.")
+    if most < LEAST_CHECKED:
+        return search, spent
     try:
-        with stages.stage("checking the search for nearest points"):
+        with (
+            stages.stage("checking the search for nearest points"),
+            at_most(None if budget.seconds is None else 2 * CHECK_SHARE * budget.left(), classifier.spent),
+        ):
             tasks = _tasks(answers["train"], few, x_of, plan.seed)
             chosen, check = choose_search(classifier, tasks, search, stages.report)
+    except OutOfTime:
+        return search, spent
     except Exception as err:  # a model that fails on one boundary may be audited on the others
-        message = f"Whether the model's gradient misleads could not be checked: {reason_of(err)}."
-        return search, Validity(id=ID, status="warn", message=message)
+        return search, Validity(id=ID, status="warn", message=f"{UNCHECKED}: {reason_of(err)}.")
     return chosen, validity(check)
+
+
+def _affordable(budget: TimeBudget) -> int:
+    """Samples that a share of the time allows to look at: from each the attack, and as much again by decisions."""
+    one = budget.pace.expected("screen", 1)
+    return CHECKED if budget.seconds is None or not one else min(CHECKED, int(CHECK_SHARE * budget.left() / one))
 
 
 def searched_from(search: Search, profile: Profile) -> dict[SplitName, int]:
@@ -128,9 +243,9 @@ def document(margins: SampleMargins) -> Margins:
 
 
 def _tasks(
-    train: Predictions, directions: Sequence[ClassPair], x_of: Callable[[int], Tensor], seed: int
+    train: Predictions, directions: Sequence[ClassPair], x_of: Callable[[ClassPair], Tensor], seed: int
 ) -> list[AttackTask]:
-    """What is searched for in each direction: from ``x_of`` its source class, starting among training samples of t."""
+    """What is searched for in each direction: from ``x_of`` it, starting among training samples of t."""
 
     @cache
     def starts(label: int) -> Tensor:
@@ -138,11 +253,12 @@ def _tasks(
         most = min(STARTS, max(1, NUMBERS // train.split.pixels[0].numel()))
         return train.split.instances(rows[evenly_spaced(len(rows), most)])
 
-    return [AttackTask(s, t, x_of(s), starts(t), generator_for(seed, "attack", s, t)) for s, t in directions]
+    return [AttackTask(s, t, x_of((s, t)), starts(t), generator_for(seed, "attack", s, t)) for s, t in directions]
 
 
-def _searched(of: Predictions, name: SplitName, label: int, most: int, seed: int) -> _Searched:
-    index = first_of_class(of.split, name, label, most, seed)
+def _searched(of: Predictions, name: SplitName, label: int, most: int, seed: int, done: int = 0) -> _Searched:
+    """The first ``most`` samples of a class without the ``done`` first of these."""
+    index = ranked(of.split, name, label, seed)[done:most].sort().values
     right = of.correct[index]
     return _Searched(index, right, of.split.instances(index[right]))
 

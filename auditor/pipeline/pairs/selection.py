@@ -6,8 +6,7 @@ Three lists are drawn from in turn until the number is reached, and every pair n
 2. alike: pairs of classes whose mean embeddings (or mean pixels, without an embedding) are nearest to each other;
 3. random: the rest, in an order drawn from the seed, so that the audit also says something of pairs nobody suspected.
 
-Of five pairs two come from the first list, two from the second and one from the third, so that an audit that ends early
-has seen some of each.
+Of five pairs two come from the first list, two from the second and one from the third, whatever the number is.
 """
 
 from __future__ import annotations
@@ -21,19 +20,23 @@ from math import comb
 import torch
 from torch import Tensor
 
-from auditor.documents.results import ERRORS_COVERED, Coverage, Measured, NotMeasured, Pair
+from auditor.documents.results import ERRORS_COVERED, LEVELS, Coverage, Level, Measured, NotMeasured, Pair
 from auditor.numbers.class_pairs import ClassPair, in_order
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.model_facts.predictions import Predictions
+from auditor.pipeline.time_budget import SPENT
 
 AUTO_PAIRS = 60
 """Pairs that ``auto`` chooses unless --max-pairs says otherwise."""
 TURNS = ("confused", "alike", "confused", "alike", "random")
 
 
+DEPTHS: dict[Level, str] = {"full": "in full", "outlined": "outlined", "screened": "only screened"}
+
+
 @dataclass(frozen=True)
 class Selection:
-    """Pairs in the order in which they matter.
+    """Pairs as they were asked for; how fragile they are decides in which order they are worked on.
 
     Args:
         pairs: each (smaller index, larger index).
@@ -141,9 +144,11 @@ def coverage_of(
             missing, those that failed are.
     """
     done = {pair.classes for pair in audited}
+    levels = Counter(pair.level for pair in audited)
+    shallow = [pair.classes for pair in audited if pair.level != "full"]
     missing = [pair for pair in selected.pairs if pair not in done and (named or pair in failed)]
     late = len(done) + len(failed) < len(selected.pairs)
-    reasons = ["the time budget was spent"] * late
+    reasons = [f"{SPENT}: {_depths(levels)}"] if shallow else [SPENT] * late
     for reason in dict.fromkeys(failed.values()):  # often that of many pairs
         (a, b), *others = (pair for pair, said in failed.items() if said == reason)
         reasons.append(f"{a}:{b}{f' and {len(others):,} more' if others else ''} could not be measured: {reason}")
@@ -154,9 +159,28 @@ def coverage_of(
         chosen=selected.only(done).text,
         errors_covered=_errors_covered(test, done),
         missing=missing,
-        empty=[(d.source, d.target) for pair in audited for d in pair.directions if not d.generation.boundary],
+        empty=[
+            (d.source, d.target)
+            for p in audited
+            if p.level != "screened"
+            for d in p.directions
+            if not d.generation.boundary
+        ],
+        levels={level: levels[level] for level in LEVELS if levels[level]} if shallow else {},
+        shallow=shallow if named else [],
         reason="; ".join(reasons),
     )
+
+
+def _depths(levels: Mapping[Level, int]) -> str:
+    """How many pairs came how far, in words.
+
+    >>> _depths({"screened": 1, "full": 2})
+    '2 pairs in full, 1 only screened'
+    """
+    full, *others = ((levels.get(level, 0), words) for level, words in DEPTHS.items())
+    pairs = f"{full[0]:,} pair{'' if full[0] == 1 else 's'} {full[1]}"
+    return ", ".join([pairs, *(f"{count:,} {words}" for count, words in others if count)])
 
 
 def _errors_covered(test: Predictions, pairs: set[ClassPair]) -> Measured:

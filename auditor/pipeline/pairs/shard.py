@@ -20,7 +20,7 @@ from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances
 from auditor.characteristics.base import NO_MARGINS, Evidence, SampleMargins, SplitName
-from auditor.documents.pair_outcomes import DirectionOutcome, PairOutcome, PairsPart
+from auditor.documents.pair_outcomes import DirectionOutcome, FirstMargins, PairOutcome, PairsPart
 from auditor.documents.plan import Plan
 from auditor.documents.results import Baseline, Cost, Flagged, NotMeasured, Sources
 from auditor.models.determinism import not_finite
@@ -29,7 +29,7 @@ from auditor.pipeline.model_and_data import Subject
 from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.generation import GenerationSetup, generate, generation_counts
 from auditor.pipeline.pairs.instance_files import save_instances
-from auditor.pipeline.pairs.margins import document, sample_margins
+from auditor.pipeline.pairs.margins import NOTHING, document, sample_margins
 from auditor.pipeline.pairs.measuring import COARSER, CharacteristicSuite, SamplesOf, embedded
 from auditor.pipeline.pairs.sample_images import sample_grid, shrink_factor
 from auditor.pipeline.pairs.sources import sources_of
@@ -137,39 +137,54 @@ def shards_of(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]
     return [list(pairs[a:b]) for a, b in itertools.pairwise(ends)]
 
 
-def run_shard(shard: Sequence[ClassPair], work: Work, stages: Stages) -> PairsPart:
-    """Audit the pairs of one shard."""
+def run_shard(
+    shard: Sequence[ClassPair], work: Work, stages: Stages, known: Mapping[ClassPair, FirstMargins] = NOTHING
+) -> PairsPart:
+    """Audit the pairs of one shard, going on from what their screening found."""
     begin = time.perf_counter()
-    pairs, cost, bad = work.metered(lambda: _audited(shard, work, stages))
+    pairs, cost, bad = work.metered(lambda: _audited(shard, work, stages, known))
     return PairsPart(pairs=pairs, cost=cost, seconds=time.perf_counter() - begin, not_finite=bad)
 
 
-def _audited(shard: Sequence[ClassPair], work: Work, stages: Stages) -> list[PairOutcome]:
-    generated = _generated(directions_of(shard), work, stages)
-    outcomes = dict[ClassPair, DirectionOutcome]()
-    with stages.stage("Characteristics"):
-        for done, (direction, made) in enumerate(generated.items()):
-            outcomes[direction] = _measured(made, work)
-            source, target = direction
-            stages.report("Characteristics", done + 1, len(generated), f"class {source} to {target}")
+def _audited(
+    shard: Sequence[ClassPair], work: Work, stages: Stages, known: Mapping[ClassPair, FirstMargins]
+) -> list[PairOutcome]:
+    generated = _generated(directions_of(shard), work, stages, known)
+    outcomes = measured(generated, work, stages)
     if work.baselines:
         for direction, baselines in run_baselines(shard, work, stages).items():
             outcomes[direction].baselines = baselines
+    if work.plan.instances_folder is not None:
+        for made in generated.values():
+            origin = made.sources[made.instances.origin]
+            save_instances(Path(work.plan.instances_folder), made.instances, SPLIT, origin, work.train.split.files)
+    return [PairOutcome((a, b), (outcomes[a, b], outcomes[b, a])) for a, b in shard]
+
+
+def measured(
+    generated: Mapping[ClassPair, Generated], work: Work, stages: Stages, coarser: float = 1.0
+) -> dict[ClassPair, DirectionOutcome]:
+    """What is measured and shown of each direction, without baselines, to a precision so many times as coarse."""
+    outcomes = dict[ClassPair, DirectionOutcome]()
+    with stages.stage("Characteristics"):
+        for done, (direction, made) in enumerate(generated.items()):
+            outcomes[direction] = _measured(made, work, coarser)
+            source, target = direction
+            stages.report("Characteristics", done + 1, len(generated), f"class {source} to {target}")
     with stages.stage("Sample images"):
         shape = work.subject.dataset.image_shape
         factor = shrink_factor(shape, 2 * work.shown) if shape else 1
         for direction, made in generated.items():
             outcomes[direction].samples = sample_grid(work.subject.classifier, made.instances, shape, factor)
-            if work.plan.instances_folder is not None:
-                origin = made.sources[made.instances.origin]
-                save_instances(Path(work.plan.instances_folder), made.instances, SPLIT, origin, work.train.split.files)
-    return [PairOutcome((a, b), (outcomes[a, b], outcomes[b, a])) for a, b in shard]
+    return outcomes
 
 
-def _generated(directions: Sequence[ClassPair], work: Work, stages: Stages) -> dict[ClassPair, Generated]:
+def _generated(
+    directions: Sequence[ClassPair], work: Work, stages: Stages, known: Mapping[ClassPair, FirstMargins]
+) -> dict[ClassPair, Generated]:
     classifier, plan = work.subject.classifier, work.plan
     made = generate(classifier, work.train, directions, (work.setup.name, work.setup.generator), plan, stages)
-    margins = sample_margins(classifier, work.answers, directions, work.setup.search, plan, stages)
+    margins = sample_margins(classifier, work.answers, directions, work.setup.search, plan, stages, known)
     limit = plan.settings.samples_per_class
     return {
         (of.source, of.target): Generated(sources_of(work.train, of.source, limit, plan.seed), of, nearest, embedding)
@@ -177,10 +192,11 @@ def _generated(directions: Sequence[ClassPair], work: Work, stages: Stages) -> d
     }
 
 
-def _measured(made: Generated, work: Work) -> DirectionOutcome:
+def _measured(made: Generated, work: Work, coarser: float) -> DirectionOutcome:
     """What is measured on one direction, without images and baselines."""
     instances = made.instances
-    findings = work.suite.measure(work.evidence(instances, made.embedded, made.margins), work.plan.seed)
+    evidence = work.evidence(instances, made.embedded, made.margins, coarser=coarser)
+    findings = work.suite.measure(evidence, work.plan.seed)
     of_class = work.train.split.of_class(instances.source)
     return DirectionOutcome(
         source=instances.source,

@@ -22,6 +22,7 @@ from auditor.render.rounding import (
     unit_words,
     value_text,
 )
+from auditor.render.view.depth import mark
 from auditor.render.view.extremes import closest_pair, extreme
 from auditor.render.view.lookups import Audit, Found
 from auditor.render.view.page_parts import Cell, Column, Figure, Table
@@ -135,7 +136,7 @@ def _ranking(audit: Audit) -> Figure | None:
             Dot(f.measure.value, f.measure.low, f.measure.high, filled=f.classes == pair.classes)
             for f in audit.of_pair(id, pair)
         ]
-        rows.append(RankedRow(audit.dash(pair.classes), dots))
+        rows.append(RankedRow(audit.dash(pair.classes) + mark(pair), dots))
     share = is_share(definition.scale)
     reference = (middle, f"median {value_text(middle, definition.scale)}") if len(audit.results.pairs) > 2 else None
     below = sum(
@@ -227,6 +228,8 @@ def _summary(audit: Audit) -> Table:
     ]
     pairs = len(audit.results.pairs)
     over = f"the {count(pairs)} audited pairs" if pairs > 1 else "both directions"
+    if audit.results.coverage.levels:
+        over = "those audited pairs that have it"
     return Table(f"Every measure, mean over {over}", columns, rows, sortable=True)
 
 

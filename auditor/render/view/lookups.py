@@ -109,6 +109,11 @@ class Audit:
         return {(d.source, d.target): d for pair in self.results.pairs for d in pair.directions}
 
     @cached_property
+    def sought(self) -> list[Direction]:
+        """The directions in which boundary instances were sought, as they are not where a pair was only screened."""
+        return [d for pair in self.results.pairs if pair.level != "screened" for d in pair.directions]
+
+    @cached_property
     def instances(self) -> int:
         """Boundary instances of all directions."""
         return sum(d.generation.boundary for d in self.directions.values())

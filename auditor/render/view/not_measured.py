@@ -62,7 +62,7 @@ def _missing(audit: Audit) -> Iterator[tuple[str, str, str]]:
     for pair in results.pairs:
         for d in pair.directions:
             place = audit.arrow((d.source, d.target))
-            if not d.generation.boundary:
+            if pair.level != "screened" and not d.generation.boundary:
                 yield "Boundary instances", _nothing_reached(d.generation), place
             yield from _of_direction(audit, d.characteristics, place, "")
             if isinstance(d.samples, NotMeasured):

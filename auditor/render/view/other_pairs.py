@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.documents.results import Measure, Pair
 from auditor.render.rounding import count, percent, shown, unit_words
+from auditor.render.view.depth import MARKS
 from auditor.render.view.lookups import Audit
 from auditor.render.view.margins import beside_quantile
 from auditor.render.view.page_parts import Cell, Column, Table, unknown
@@ -35,7 +36,7 @@ def _row(audit: Audit, pair: Pair, rank: int, source: int, target: int, headline
     success = percent(generation.boundary / generation.requested) if generation.requested else "n. m."
     row = [
         Cell(str(rank), sort=str(rank)),
-        Cell(audit.arrow((source, target))),
+        Cell(audit.arrow((source, target)), MARKS[pair.level]),
         Cell(success, sort=str(generation.boundary)),
     ]
     for id in headlines:

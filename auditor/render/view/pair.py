@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.documents.results import NotMeasured, Pair
 from auditor.render.names import display_text
 from auditor.render.rounding import count, plural, shown, value_text
+from auditor.render.view.depth import depth_of, mark
 from auditor.render.view.extremes import overlap
 from auditor.render.view.lookups import Audit, anchor
 from auditor.render.view.margins import margins_table
@@ -75,7 +77,7 @@ def _rank(audit: Audit, pair: Pair, rank: int) -> str:
         return f"pair {rank} of {pairs}, without a margin to rank it by"
     others = [f for p in audit.ranked if p is not pair and (f := audit.nearer(p)) is not None]
     tied = sum(overlap(definition, nearer.measure, f.measure) for f in others)
-    said = f"rank {rank} of {pairs}"
+    said = f"rank {rank} of {pairs}{mark(pair)}"
     return f"{said}; {plural(tied, 'other')} cannot be told apart from it" if tied else said
 
 
@@ -100,10 +102,14 @@ def _headline(audit: Audit, pair: Pair) -> str:
 
 
 def _text(audit: Audit, pair: Pair) -> str:
-    """How often the model takes the two for one another."""
+    """How far the audit came with the pair, and how often the model takes the two for one another."""
+    return " ".join([*depth_of(pair), *_confused(audit, pair)])
+
+
+def _confused(audit: Audit, pair: Pair) -> Iterator[str]:
     wrong, of = audit.confused(pair.classes)
     if not of:
-        return ""
+        return
     mistakes = f"{count(wrong)} of" if wrong else "None of"
     verb = "are" if wrong > 1 else "is"
-    return f"{mistakes} {count(of)} test samples of the two {verb} taken for the other."
+    yield f"{mistakes} {count(of)} test samples of the two {verb} taken for the other."

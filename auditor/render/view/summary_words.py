@@ -11,6 +11,7 @@ from collections.abc import Callable
 from auditor.documents.results import ACCURACY, Generation, Measure
 from auditor.render.names import display_text
 from auditor.render.rounding import count, percent, plural, shown, value_text
+from auditor.render.view.depth import depth_words
 from auditor.render.view.extremes import Extreme, closest_pair, extreme
 from auditor.render.view.gate import gate_words
 from auditor.render.view.lookups import Audit, Found, measured
@@ -79,7 +80,7 @@ def _closest_said(audit: Audit, pair: Extreme) -> str:
 
 def confidence(audit: Audit) -> str:
     """What the report rests on, and what it does not cover."""
-    pairs, directions = len(audit.results.pairs), audit.directions.values()
+    pairs, directions = len(audit.results.pairs), audit.sought
     coverage = (
         f"{count(pairs)} of {plural(audit.possible, 'class pair')}" if audit.part
         else f"all {count(pairs)} class pairs" if pairs > 1
@@ -89,30 +90,34 @@ def confidence(audit: Audit) -> str:
     ways = f"in {count(len(directions) - empty)} of {count(len(directions))} directions" if empty else (
         "in both directions"
     )  # fmt: skip
-    samples = {i for d in directions if "test" in d.margins for i in d.margins["test"].index}
+    samples = {i for d in audit.directions.values() if "test" in d.margins for i in d.margins["test"].index}
     unseen = f" and the margins of {plural(len(samples), f'{audit.unseen} sample')}" if samples else ""
     return " ".join(
         [
             f"Based on {plural(audit.instances, 'boundary instance')} over {coverage}, {ways}{unseen}; intervals in "
-            "brackets are 95 %.",
+            "brackets are 95 %."
+            if directions
+            else f"Based on the margins of {plural(len(samples), f'{audit.unseen} sample')}; intervals in brackets are "
+            "95 %.",
             *missing_pairs(audit),
         ]
     )
 
 
 def missing_pairs(audit: Audit) -> list[str]:
-    """What was asked for and is not there: pairs, and directions of audited pairs without a boundary instance."""
+    """What was asked for and is not there: pairs, their depth, and directions without a boundary instance."""
     coverage, said = audit.results.coverage, []
-    if coverage.partial:
+    if coverage.missing or not coverage.audited:
         reason = f": {display_text(coverage.reason, 240)}" if coverage.reason else ""
         said.append(
             f"The audit is partial: {count(len(coverage.missing))} of {plural(coverage.requested, 'pair')} asked for "
             f"{'is' if len(coverage.missing) == 1 else 'are'} missing{reason}."
         )
-    empty = sum(not d.generation.boundary for d in audit.directions.values())
+    said += depth_words(audit)
+    empty = sum(not d.generation.boundary for d in audit.sought)
     if empty:
         said.append(
-            f"In {count(empty)} of {plural(len(audit.directions), 'direction')} no boundary instance was found: "
+            f"In {count(empty)} of {plural(len(audit.sought), 'direction')} no boundary instance was found: "
             "nothing is known of the boundary there."
         )
     return said

@@ -10,7 +10,7 @@ from auditor.characteristics.base import SampleMargins
 from auditor.datasets.base import Split
 from auditor.documents.plan import Plan
 from auditor.pipeline.model_facts.predictions import Predictions, predict_split
-from auditor.pipeline.pairs.margins import document, sample_margins
+from auditor.pipeline.pairs.margins import document, sample_margins, screened
 from auditor.pipeline.pairs.sources import first_of_class
 from auditor.pipeline.stages import Stages
 from tests.analytic import around_the_middle, half_space
@@ -46,6 +46,32 @@ def test_each_margin_is_the_distance_to_the_plane_and_0_where_the_model_is_wrong
             assert (found.l2[~right] == 0).all()
             assert (found.linf[~right] == 0).all()
             torch.testing.assert_close(found.l2[right], true[right], rtol=0.02, atol=1e-4)
+
+
+def test_a_full_level_goes_on_from_the_first_samples_to_the_same_numbers_at_the_same_cost():
+    plan = Plan(model={"path": ""}, profile="quick")
+    by_split, search, stages = {"test": TEST, "train": TRAIN}, NearestSearch(), Stages(lambda *_: None)
+
+    def spent() -> int:
+        return F.spent.backward
+
+    before = spent()
+    whole = sample_margins(F, by_split, [(0, 1), (1, 0)], search, plan, stages)
+    at_once, before = spent() - before, spent()
+    first = screened(F, by_split, [(0, 1)], 3, search, plan, stages)
+    few = {(d.source, d.target): d for pair in first for d in pair.directions}
+    second = screened(F, by_split, [(0, 1)], 8, search, plan, stages, few)
+    assert [pair.samples for pair in (*first, *second)] == [3, 8]
+    known = {(d.source, d.target): d for pair in second for d in pair.directions}
+    assert all(known[d].index[:3] == few[d].index and known[d].l2[:3] == few[d].l2 for d in few)
+    onward = sample_margins(F, by_split, [(0, 1), (1, 0)], search, plan, stages, known)
+    assert spent() - before == pytest.approx(at_once, rel=0.01)  # rounding may call for a further descent
+    for one, other in zip(whole, onward, strict=True):
+        for name in ("test", "train"):
+            assert torch.equal(one[name].index, other[name].index)
+            # Other batches round otherwise, so a descent may take another step.
+            torch.testing.assert_close(one[name].l2, other[name].l2, rtol=2e-3, atol=1e-4)
+            torch.testing.assert_close(one[name].linf, other[name].linf, rtol=2e-3, atol=1e-4)
 
 
 def test_no_more_samples_than_asked_for():

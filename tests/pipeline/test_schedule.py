@@ -1,0 +1,276 @@
+"""What is done next: in which order, cut how, and under a time budget nothing that would not end in time."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from auditor.documents.messages import Begun, PartDone
+from auditor.documents.pair_outcomes import (
+    BaselinesPart,
+    FirstMargins,
+    Found,
+    PairOutcome,
+    PairsPart,
+    ScreenedPair,
+    ScreenedPart,
+)
+from auditor.documents.plan import Plan
+from auditor.documents.results import Cost
+from auditor.documents.tasks import Kind, Task
+from auditor.errors import AuditIncomplete
+from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline.model_and_data import open_subject
+from auditor.pipeline.model_facts.predictions import predict_split
+from auditor.pipeline.pairs.generation import choose_setup, configured
+from auditor.pipeline.pairs.margins import SCREENED
+from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
+from auditor.pipeline.pairs.screening import only_screened
+from auditor.pipeline.pairs.shard import Work
+from auditor.pipeline.resume import FinishedParts
+from auditor.pipeline.schedule import MOST_FRAGILE, Done, Schedule
+from auditor.pipeline.time_budget import SPENT, OutOfTime, Pace, TimeBudget
+
+DIGITS = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
+PAIRS = list(combinations(range(10), 2))
+
+
+@pytest.fixture(scope="module")
+def work() -> Work:
+    plan = Plan(model={"path": str(DIGITS)}, data={"data": "digits"}, profile="quick", samples_per_class=8)
+    subject = open_subject(plan, lambda *_: None)
+    f, data = subject.classifier, subject.dataset
+    train, test = (
+        predict_split(f, split, lambda *_: None, name) for split, name in ((data.train, "train"), (data.test, "test"))
+    )
+    setup = choose_setup(f, configured(plan.generator, plan.settings), plan)
+    suite = CharacteristicSuite.registered("quick")
+    return Work(plan, subject, train, test, class_samples(train, test), setup, suite, 10, False)
+
+
+def margin(pair: ClassPair) -> float:
+    """How far both directions of a pair lie from the boundary: no order that classes would have by themselves."""
+    return 1 + (37 * pair[0] + 11 * pair[1]) % 45 / 10
+
+
+def screened(pair: ClassPair, samples: int) -> ScreenedPair:
+    a, b = pair
+    values = [margin(pair)] * samples
+    forth, back = (
+        FirstMargins(s, t, list(range(samples)), list(values), list(values), values, values, "by hand")
+        for s, t in ((a, b), (b, a))
+    )
+    return ScreenedPair(pair, (forth, back))
+
+
+OUTCOMES = dict[ClassPair, PairOutcome]()
+
+
+def part_of(task: Task, work: Work, seconds: float) -> Done:
+    """What a task would have found, at a hundred passes a second."""
+    cost = Cost(forward=round(100 * seconds), backward=0)
+    if task.kind == "baselines":
+        return BaselinesPart(classes=task.pairs[0], directions=({}, {}), cost=cost, seconds=seconds)
+    if task.kind == "screen":
+        return ScreenedPart(pairs=[screened(pair, task.samples) for pair in task.pairs], cost=cost, seconds=seconds)
+    assert [known.classes for known in task.known] == list(task.pairs)
+    outcomes = []
+    for pair in task.pairs:
+        if pair not in OUTCOMES:
+            OUTCOMES[pair] = only_screened(screened(pair, SCREENED), work, "")
+        forth, back = (replace(direction) for direction in OUTCOMES[pair].directions)
+        outcomes.append(PairOutcome(pair, (forth, back), "full" if task.kind == "full" else "outlined"))
+    return PairsPart(pairs=outcomes, cost=cost, seconds=seconds)
+
+
+class Simulated:
+    """Workers that take tasks from a schedule on a clock of their own.
+
+    Args:
+        seconds: of a task.
+        workers: how many.
+        budget: in seconds, for all of it.
+        found: what an earlier run left.
+        passes: of a unit of each kind, as they are expected.
+    Attributes:
+        tasks: all that were begun, in that order.
+        left: seconds that were left when each began.
+    """
+
+    def __init__(
+        self, work: Work, seconds: Callable[[Task], float] = lambda _: 1.0, workers: int = 1,
+        budget: float | None = None, found: Found | None = None, passes: dict[Kind, Cost] | None = None,
+    ) -> None:  # fmt: skip
+        self.now, self.tasks, self.told, self.left = 0.0, list[Task](), list[Done](), list[float]()
+        self.budget = TimeBudget(budget, 0.0, lambda: self.now, Pace({} if passes is None else passes))
+        parts = FinishedParts(found, self._keep)
+        parts.begin({}, PAIRS)
+        self.schedule = Schedule(work, PAIRS, self.budget, parts)
+        self._work, self._seconds, self._workers = work, seconds, workers
+
+    def _keep(self, message: object) -> None:
+        assert isinstance(message, Begun | PartDone)
+
+    def run(self, most: int = 10**6) -> Simulated:
+        """Do all tasks, or so many."""
+        out = list[tuple[float, int, Task]]()
+        while not self.schedule.finished and len(self.tasks) < most:
+            while len(out) < self._workers and (task := self.schedule.next()) is not None:
+                assert self.budget.fits(0)
+                self.tasks.append(task)
+                self.left.append(self.budget.left())
+                takes = min(self._seconds(task), float("inf") if task.seconds is None else task.seconds + 0.5)
+                heapq.heappush(out, (self.now + takes, len(self.tasks), task))
+            assert out
+            self.now, _, task = heapq.heappop(out)
+            takes = self._seconds(task)
+            if task.seconds is not None and takes > task.seconds:
+                self.schedule.failed(task, SPENT, OutOfTime())
+            else:
+                part = part_of(task, self._work, takes)
+                self.told.append(part)
+                self.schedule.done(task, part)
+        return self
+
+    @property
+    def levels(self) -> dict[ClassPair, str]:
+        return {classes: pair.level for classes, pair in self.schedule.outcomes.items()}
+
+    def of(self, kind: str) -> list[ClassPair]:
+        return [pair for task in self.tasks if task.kind == kind for pair in task.pairs]
+
+
+def by_fragility() -> list[ClassPair]:
+    return sorted(PAIRS, key=lambda pair: (margin(pair), pair))
+
+
+def test_without_a_budget_all_are_screened_then_in_full_the_most_fragile_first_then_baselines(work: Work) -> None:
+    ran = Simulated(work).run()
+    kinds = [task.kind for task in ran.tasks]
+    assert kinds == sorted(kinds, key=["screen", "full", "baselines"].index)
+    assert sorted(ran.of("screen")) == PAIRS
+    assert {task.samples for task in ran.tasks if task.kind == "screen"} == {SCREENED}
+    assert ran.of("full") == by_fragility()
+    assert ran.of("baselines") == by_fragility()[:10]
+    assert set(ran.levels.values()) == {"full"}
+    assert all(task.seconds is None for task in ran.tasks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tasks_are_cut_alike_whatever_the_workers_and_whenever_tasks_end(work: Work, seed: int) -> None:
+    rng = random.Random(seed)
+    alone = Simulated(work).run()
+    many = Simulated(work, lambda _: rng.uniform(0.1, 9), workers=2 + seed).run()
+    assert {t.model_dump_json() for t in alone.tasks} == {t.model_dump_json() for t in many.tasks}
+    assert list(alone.schedule.outcomes) == list(many.schedule.outcomes) == PAIRS
+    assert len(many.tasks) == len(alone.tasks) == len(many.schedule.costs)
+
+
+def test_a_resumed_audit_does_the_rest(work: Work) -> None:
+    whole, cut = Simulated(work).run(), Simulated(work).run(most=9)
+    found = Found(facts={}, parts=list(cut.told))
+    rest = Simulated(work, found=found).run()
+    assert [*cut.tasks, *rest.tasks] == whole.tasks
+    assert len(rest.schedule.costs) == len(whole.schedule.costs)
+    assert rest.levels == whole.levels
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_outlasts_a_budget_and_all_are_screened_before_any_goes_on(work: Work, seed: int, workers: int) -> None:
+    rng = random.Random(seed)
+    paces = {"screen": rng.uniform(0.01, 1), "outline": rng.uniform(0.2, 20), "full": rng.uniform(1, 200),
+             "baselines": rng.uniform(0.1, 10)}  # fmt: skip
+    seconds = rng.choice([60.0, 600.0, 3600.0])
+
+    def takes(task: Task) -> float:
+        units = len(task.pairs) * (task.samples if task.kind == "screen" else 1)
+        return paces[task.kind] * units * rng.uniform(0.8, 1.2)
+
+    ran = Simulated(work, takes, workers, seconds).run()
+    report = seconds - TimeBudget(seconds, 0.0, lambda: 0.0).left()
+    assert ran.now + report <= 1.1 * seconds
+    beyond = [i for i, task in enumerate(ran.tasks) if task.kind != "screen"]
+    if beyond and {pair for task in ran.tasks[: beyond[0]] for pair in task.pairs} != set(PAIRS):
+        assert ran.left[beyond[0]] < 1.25 * 1.2 * paces["screen"] * 2  # not a single further pair would have fitted
+    deep = [pair for pair, level in ran.levels.items() if level == "full"]
+    if deep and len(deep) < len(PAIRS):
+        first = [pair for pair in by_fragility()[:MOST_FRAGILE] if pair in deep]
+        assert first == by_fragility()[: len(first)] or len(deep) >= len(PAIRS) - workers
+
+
+def test_a_budget_that_is_ample_gives_what_no_budget_gives(work: Work) -> None:
+    ran = Simulated(work, budget=10_000.0).run()
+    assert set(ran.levels.values()) == {"full"}
+    assert not ran.of("outline")
+    assert ran.of("full")[:MOST_FRAGILE] == by_fragility()[:MOST_FRAGILE]
+
+
+def test_where_time_is_short_the_ten_most_fragile_are_outlined_then_in_full_then_the_others_outlined(
+    work: Work,
+) -> None:
+    paces = {"screen": 0.01, "outline": 4.0, "full": 40.0, "baselines": 1.0}
+    passes: dict[Kind, Cost] = {
+        kind: Cost(forward=round(100 * paces[kind]), backward=0) for kind in ("outline", "full")
+    }
+    ran = Simulated(work, lambda task: paces[task.kind] * len(task.pairs), budget=480.0, passes=passes).run()
+    assert set(ran.of("outline")[:MOST_FRAGILE]) == set(by_fragility()[:MOST_FRAGILE])
+    assert set(ran.levels) == set(PAIRS)
+    deep = {pair for pair, level in ran.levels.items() if level == "full"}
+    assert deep == set(by_fragility()[: len(deep)])
+    assert len(deep) >= 8
+
+
+def test_a_budget_for_nothing_leaves_nothing_begun(work: Work) -> None:
+    ran = Simulated(work, budget=0.001).run()
+    assert not ran.tasks
+    assert not ran.schedule.outcomes
+    assert not ran.schedule.missing
+
+
+def test_pairs_of_a_task_that_fails_are_tried_one_by_one(work: Work) -> None:
+    ran = Simulated(work).run(most=8)
+    task = ran.schedule.next()
+    assert task is not None
+    assert (task.kind, len(task.pairs) > 1) == ("full", True)
+    ran.schedule.failed(task, "no", ValueError("no"))
+    alone = ran.schedule.next()
+    assert alone is not None
+    assert (alone.pairs, [known.classes for known in alone.known]) == (task.pairs[:1], [task.pairs[0]])
+    ran.schedule.failed(alone, "no", ValueError("no"))
+    ran.run()
+    assert ran.schedule.missing == {task.pairs[0]: "no"}
+    assert len(ran.schedule.outcomes) == len(PAIRS) - 1
+
+
+def test_a_pair_that_two_workers_died_over_is_given_up(work: Work) -> None:
+    ran = Simulated(work).run(most=8)
+    first = ran.schedule.next()
+    assert first is not None
+    ran.schedule.lost(first, "killed")
+    again = ran.schedule.next()
+    assert again is not None
+    assert again.pairs == first.pairs[:1]
+    ran.schedule.lost(again, "killed")
+    ran.run()
+    assert ran.schedule.missing == {first.pairs[0]: "2 worker processes died over it: killed"}
+    assert isinstance(ran.schedule.first_failure, AuditIncomplete)
+
+
+def test_before_the_generator_is_prepared_only_what_needs_none_is_handed_out(work: Work) -> None:
+    schedule = Simulated(work).schedule
+    kinds = []
+    while (task := schedule.next(prepared=False)) is not None:
+        kinds.append(task.kind)
+        schedule.done(task, part_of(task, work, 1.0))
+    assert set(kinds) == {"screen"}
+    assert schedule.wants_preparation
+    task = schedule.next()
+    assert task is not None
+    assert task.kind == "full"
