@@ -150,7 +150,7 @@ def test_what_one_engine_has_finished_the_other_goes_on_from(cluster: Cluster, l
     on_cluster = on(cluster)
     process = start(tmp_path, *(on_cluster if first == "ray" else ()))
     journal = tmp_path / "out" / "audit.journal"
-    await_(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 3, process)
+    await_(lambda: journal.exists() and b'"kind":"pairs"' in journal.read_bytes(), process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, err
