@@ -151,9 +151,7 @@ OPTIONS: dict[str, Any] = {
     ],
     "time_budget": Annotated[
         str | None,
-        typer.Option(
-            "--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: screen all pairs, deepen what matters."
-        ),
+        typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: screen all pairs, then go deep."),
     ],
     "jobs": Annotated[
         str,

@@ -130,7 +130,7 @@ def _audited(
     growth = expected_memory(
         plan.settings, classifier.instance_shape, sources_at_most(train, plan), classifier.device.type
     )
-    helpers.ask_for(most_tasks(left, classifier, train, plan), subject, bytes_of(train, test), growth)
+    helpers.ask_for(most_tasks(left, subject, train, plan), subject, bytes_of(train, test), growth)
     with refusing_change(classifier):
         answers: dict[SplitName, Predictions] = {"test": test, "train": train}
         search, masking = checked_search(classifier, answers, directions, setup.search, plan, stages, budget)

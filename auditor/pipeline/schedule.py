@@ -29,14 +29,15 @@ from auditor.documents.ranking_and_summary import RANKED_BY, ranking
 from auditor.documents.results import Cost, NotMeasured
 from auditor.documents.tasks import PAIRS, Kind, Task
 from auditor.errors import AuditIncomplete
-from auditor.models.classifier import Classifier
 from auditor.models.determinism import ModelChanged, add_not_finite
 from auditor.numbers.class_pairs import ClassPair
+from auditor.pipeline.model_and_data import Subject
 from auditor.pipeline.model_facts.predictions import Predictions
 from auditor.pipeline.pairs.margins import SCREENED, searched_from
 from auditor.pipeline.pairs.retraining import allow_for_training
 from auditor.pipeline.pairs.screening import only_screened
 from auditor.pipeline.pairs.shard import Work, pairs_at_once, shards_of
+from auditor.pipeline.process_settings import SMALL_MODEL
 from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.time_budget import SPENT, TimeBudget
 
@@ -274,7 +275,7 @@ class Schedule:
     def _screened_to(self, samples: int, pairs: Sequence[ClassPair]) -> Iterator[Task]:
         further = self._further(samples, pairs)
         at_once = min(
-            _pairs_at_once(self._work.subject.classifier, SCREENED),
+            _pairs_at_once(self._work.subject, SCREENED),
             ROWS // max(2, 2 * max(further.values(), default=1)),
         )
         for shard in _cut(list(further), max(1, at_once)):
@@ -339,7 +340,7 @@ class Schedule:
 
     @property
     def _at_once(self) -> int:
-        return _pairs_at_once(self._work.subject.classifier, sources_at_most(self._work.train, self._work.plan))
+        return _pairs_at_once(self._work.subject, sources_at_most(self._work.train, self._work.plan))
 
     def _fits(self, kind: Kind, units: int) -> bool:
         return self._budget.fits(self._budget.pace.expected(kind, units))
@@ -433,13 +434,14 @@ def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
     return shards
 
 
-def most_tasks(pairs: int, classifier: Classifier, train: Predictions, plan: Plan) -> int:
+def most_tasks(pairs: int, subject: Subject, train: Predictions, plan: Plan) -> int:
     """Tasks at most that so many pairs are cut into."""
-    return math.ceil(pairs / _pairs_at_once(classifier, sources_at_most(train, plan)))
+    return math.ceil(pairs / _pairs_at_once(subject, sources_at_most(train, plan)))
 
 
-def _pairs_at_once(classifier: Classifier, sources: int) -> int:
-    return pairs_at_once(classifier.instance_shape, sources, classifier.device.type)
+def _pairs_at_once(subject: Subject, sources: int) -> int:
+    shape, device = subject.classifier.instance_shape, subject.classifier.device.type
+    return pairs_at_once(shape, sources, device, large=subject.artefact.size_bytes >= SMALL_MODEL)
 
 
 def sources_at_most(train: Predictions, plan: Plan) -> int:

@@ -113,14 +113,18 @@ class Generated:
     embedded: Tensor | None
 
 
-def pairs_at_once(instance_shape: Sequence[int], sources: int, device: str) -> int:
+def pairs_at_once(instance_shape: Sequence[int], sources: int, device: str, *, large: bool = False) -> int:
     """How many pairs one shard holds.
 
     Args:
         instance_shape: of one instance.
         sources: of one direction.
         device: type of device that computes.
+        large: the model takes so long that its batches need not be full; on a CPU each pair is then a shard of its own,
+            so that many workers have something to do.
     """
+    if large and device == "cpu":
+        return 1
     direction = max(1, sources) * math.prod(instance_shape)
     kind = "cpu" if device == "cpu" else "cuda"
     return max(1, min(MOST_PAIRS[kind], VALUES[kind] // (2 * direction)))

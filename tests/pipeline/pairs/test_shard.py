@@ -23,6 +23,8 @@ def test_every_pair_is_in_one_shard_and_shards_are_even(count: int, at_once: int
 def test_a_shard_holds_what_memory_allows_and_at_least_one_pair() -> None:
     assert pairs_at_once((1, 8, 8), 140, "cpu") == MOST_PAIRS["cpu"]
     assert pairs_at_once((3, 224, 224), 400, "cpu") == 1
+    assert pairs_at_once((1, 8, 8), 140, "cpu", large=True) == 1
+    assert pairs_at_once((1, 8, 8), 140, "cuda", large=True) == pairs_at_once((1, 8, 8), 140, "cuda")
     small, large = (pairs_at_once((1, 28, 28), sources, "cpu") for sources in (100, 400))
     assert large < small <= MOST_PAIRS["cpu"]
     assert pairs_at_once((1, 28, 28), 400, "cuda") > large
