@@ -94,7 +94,7 @@ class Outcome:
 def simulated(measured: Measured, pairs: int, cluster: Cluster, rng: random.Random) -> Outcome:
     """Play one audit of so many pairs.
 
-    >>> idle = Cluster(nodes=2, cores=2, losses=0, link=1e12, handing_out=0, opening=0)
+    >>> idle = Cluster(nodes=2, cores=2, losses=0, link=float("inf"), handing_out=0, opening=0)
     >>> work = Measured([10.0], 1, start=5, end=0, shipped=1, part=1)
     >>> simulated(work, 8, idle, random.Random(0))
     Outcome(seconds=25.0, busy=1.0, again=0)
