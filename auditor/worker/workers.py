@@ -155,8 +155,10 @@ class Workers:
     def _started(self, job: Job, name: str = "worker") -> Worker:
         def beside() -> int:
             """What other workers hold: helpers end first where memory is short."""
+            if job.task != "help":
+                return 0
             others = [other for other in (self.first, *list(self._helpers.values())) if other.name != name]
-            return sum(other.watch.held for other in others) if job.task == "help" else 0
+            return sum(other.watch.held for other in others)
 
         return Worker(job, self._events, name=name, verbose=self._verbose, tell=self._tell, beside=beside)
 

@@ -19,7 +19,7 @@ from auditor.documents.results import Results, from_json, to_json
 from auditor.documents.whole_files import read_results
 from auditor.errors import InputRefused
 from tests.render.gated import gated
-from tests.render.sample_results import agreeing, synthetic_results
+from tests.render.sample_results import agreeing, screened, synthetic_results
 
 Tree = dict[str, Any]
 Change = Callable[[Tree], object]
@@ -33,6 +33,10 @@ def sound() -> Results:
 
 
 SOUND: Tree = json.loads(to_json(agreeing(sound())))
+
+
+def test_results_with_pairs_that_were_only_screened_agree():
+    assert list(contradictions(screened(sound(), (3, 8)))) == []
 
 
 def first(tree: Tree) -> Tree:
@@ -67,6 +71,8 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "a ragged confusion matrix": (lambda t: t["performance"]["confusion"][0].pop(), "a square"),
     "a negative confusion": (lambda t: t["performance"]["confusion"][0].__setitem__(1, -1), "0 or more"),
     "a class twice": (lambda t: t["performance"]["per_class"].insert(0, t["performance"]["per_class"][0]), "class"),
+    "a level that coverage does not know": (lambda t: t["pairs"][0].update(level="outlined"), "coverage.levels"),
+    "a shallow pair in full": (lambda t: t["coverage"].update(shallow=[[4, 9]]), "coverage.shallow"),
     "one pair four times": (lambda t: t.update(pairs=[t["pairs"][0]] * 4), "once"),
     "one direction": (lambda t: t["pairs"][0]["directions"].pop(), "directions 4:9 and 9:4"),
     "the good direction twice": (

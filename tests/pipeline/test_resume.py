@@ -75,13 +75,15 @@ def whole() -> tuple[str, Memory]:
         patch.undo()
 
 
-def test_the_parts_are_the_pairs_and_the_baselines_of_those_with_a_page(whole: tuple[str, Memory]) -> None:
+def test_the_parts_are_the_screenings_the_pairs_and_the_baselines_of_those_with_a_page(
+    whole: tuple[str, Memory],
+) -> None:
     kinds = [part.kind for part in whole[1].parts]
-    assert kinds == ["pairs", "pairs", "pairs", "baselines"]
+    assert kinds == ["screened"] * 3 + ["pairs"] * 3 + ["baselines"]
     assert whole[1].begun[0].changed == []
 
 
-@pytest.mark.parametrize("finished", [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [1, 3], [2]])
+@pytest.mark.parametrize("finished", [[0], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5, 6], [4, 6], [2, 5]])
 def test_every_part_that_is_finished_is_not_done_again(whole: tuple[str, Memory], finished: list[int]) -> None:
     content, memory = whole
     found = Found(facts=memory.begun[0].facts, parts=[memory.parts[i] for i in finished])
@@ -94,12 +96,12 @@ def test_every_part_that_is_finished_is_not_done_again(whole: tuple[str, Memory]
     assert said.startswith(
         f"{len(of_parts)} of 3 class pairs were taken over, whole or in part, from an interrupted run"
     )
-    assert after.begun[0].taken == sum(i < 3 for i in finished)
+    assert after.begun[0].taken == sum(3 <= i < 6 for i in finished)
     assert after.begun[0].wanted == 3
-    assert len(after.parts) == 4 - len(finished)
+    assert len(after.parts) == 7 - len(finished)
 
 
-@pytest.mark.parametrize("met_in", [1, 3], ids=["pairs", "baselines"])
+@pytest.mark.parametrize("met_in", [1, 3, 6], ids=["screened", "pairs", "baselines"])
 def test_numbers_that_are_none_in_a_part_taken_over_are_warned_of(whole: tuple[str, Memory], met_in: int) -> None:
     parts = list(whole[1].parts)
     assert {part.not_finite for part in parts} == {0}
@@ -136,7 +138,7 @@ def test_time_and_place_are_no_settings(whole: tuple[str, Memory]) -> None:
     assert (after.begun[0].taken, len(after.parts)) == (3, 0)
 
 
-@pytest.mark.parametrize(("finished", "shown"), [([1], 1), ([0, 2], 2), ([], 0)])
+@pytest.mark.parametrize(("finished", "shown"), [([1], 1), ([0, 2], 2), ([0, 1, 2, 3], 3), ([], 0)])
 def test_a_time_that_is_spent_still_shows_what_is_finished(
     whole: tuple[str, Memory], finished: list[int], shown: int
 ) -> None:

@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -21,37 +20,18 @@ from auditor.documents.pair_outcomes import (
     ScreenedPair,
     ScreenedPart,
 )
-from auditor.documents.plan import Plan
 from auditor.documents.results import Cost
 from auditor.documents.tasks import Kind, Task
 from auditor.errors import AuditIncomplete
 from auditor.numbers.class_pairs import ClassPair
-from auditor.pipeline.model_and_data import open_subject
-from auditor.pipeline.model_facts.predictions import predict_split
-from auditor.pipeline.pairs.generation import choose_setup, configured
 from auditor.pipeline.pairs.margins import SCREENED
-from auditor.pipeline.pairs.measuring import CharacteristicSuite, class_samples
 from auditor.pipeline.pairs.screening import only_screened
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.resume import FinishedParts
 from auditor.pipeline.schedule import MOST_FRAGILE, Done, Schedule
 from auditor.pipeline.time_budget import SPENT, OutOfTime, Pace, TimeBudget
 
-DIGITS = Path(__file__).parents[2] / "sample_models" / "digits_fcn.onnx"
 PAIRS = list(combinations(range(10), 2))
-
-
-@pytest.fixture(scope="module")
-def work() -> Work:
-    plan = Plan(model={"path": str(DIGITS)}, data={"data": "digits"}, profile="quick", samples_per_class=8)
-    subject = open_subject(plan, lambda *_: None)
-    f, data = subject.classifier, subject.dataset
-    train, test = (
-        predict_split(f, split, lambda *_: None, name) for split, name in ((data.train, "train"), (data.test, "test"))
-    )
-    setup = choose_setup(f, configured(plan.generator, plan.settings), plan)
-    suite = CharacteristicSuite.registered("quick")
-    return Work(plan, subject, train, test, class_samples(train, test), setup, suite, 10, False)
 
 
 def margin(pair: ClassPair) -> float:

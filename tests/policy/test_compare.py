@@ -22,7 +22,7 @@ from tests.policy.made import (
     with_measure,
     with_predictions,
 )
-from tests.render.sample_results import DEFINITIONS, flagged
+from tests.render.sample_results import DEFINITIONS, flagged, screened
 
 BASE = results()
 
@@ -43,6 +43,20 @@ def with_confusion(found: Results, changes: dict[tuple[int, int], int]) -> Resul
     """The results with so many samples of one class taken for another, the first of the class first."""
     wrong = {i: [j for (k, j), n in changes.items() if k == i for _ in range(n)] for i in range(6)}
     return with_predictions(found, lambda label, k: wrong[label][k] if k < len(wrong[label]) else label)
+
+
+def test_of_pairs_that_came_to_different_depths_only_what_is_taken_on_samples_is_compared():
+    found = compare(screened(BASE, (0, 1)), BASE)
+    assert any(flag.id == "levels" and "1 of 15 pairs" in flag.message for flag in found.flags)
+    (pair,) = [pair for pair in found.pairs if pair.classes == (0, 1)]
+    for direction in pair.directions:
+        assert isinstance(direction.characteristics[MARGIN].difference, Measure)
+        idc = direction.characteristics["idc"].difference
+        assert idc == NotMeasured(
+            not_measured="not to one depth: was only screened in the candidate, was audited in full in the baseline"
+        )
+    both = compare(screened(BASE, (0, 1)), screened(BASE, (0, 1)))
+    assert not any(flag.id == "levels" for flag in both.flags)
 
 
 def test_an_audit_differs_from_itself_in_nothing():

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from auditor.api.gates import ending
 from auditor.documents.profiles import PROFILES
 from auditor.documents.results import Results
-from auditor.errors import UsageError
+from auditor.errors import AuditIncomplete, UsageError
 from auditor.policy.coverage import first_coverage
 from auditor.policy.document import parse_policy
 from auditor.policy.first_policy import first_policy
 from auditor.policy.gate_decision import decide
-from tests.policy.made import policy, results, rule
+from tests.policy.made import MARGIN, policy, results, rule
+from tests.render.sample_results import screened
 
 BASE = results()
+SHALLOW = screened(BASE, (0, 1), (0, 2))
 ACCURACY = rule(measure="performance.accuracy", min=0.1)
 
 
@@ -118,6 +121,49 @@ def test_where_a_class_has_no_more_samples_a_few_fewer_are_allowed():
     assert first_coverage(settings(every(64), samples_per_class=64)).samples == 64
     assert first_coverage(settings(every(140), samples_per_class=400)).samples == 126
     assert first_coverage(settings(every(1), samples_per_class=400)).samples == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "rule"),
+    [
+        ("pairs = 15", "failed", "coverage.pairs"),
+        ("pairs = 13", "passed", "coverage.pairs"),
+        ("pairs = ['0:1', '0:2']", "failed", "coverage.pairs"),
+        ("pairs = ['0:1']\nlevel = 'screened'", "passed", "coverage.level"),
+        ("level = 'screened'", "passed", "coverage.level"),
+        ("level = 'outlined'", "failed", "coverage.level"),
+        ("level = 'full'", "failed", "coverage.level"),
+        ("samples = 10", "failed", "coverage.samples"),
+        ("samples = 10\nlevel = 'screened'", "passed", "coverage.samples"),
+    ],
+)
+def test_pairs_below_the_full_level_count_only_where_the_policy_says_so(asked: str, status: str, rule: str) -> None:
+    gate = decide(SHALLOW, policy(ACCURACY, f"[coverage]\n{asked}"))
+    assert gate.status == status
+    assert rule in [one.id for one in gate.rules]
+
+
+@pytest.mark.parametrize("measure", ["characteristics.idc", "summary.idc.mean", "summary.idc.worst"])
+def test_a_rule_on_what_a_screened_pair_lacks_never_passes(measure: str) -> None:
+    each = {"aggregate": "worst"} if measure.startswith("characteristics") else {}
+    gate = decide(SHALLOW, policy(rule(measure=measure, max=0.99, **each)))
+    assert gate.status == "failed"
+    assert [one.status for one in gate.rules if one.measure == measure] == ["not_measured"]
+    assert decide(BASE, policy(rule(measure=measure, max=0.99, **each))).status == "passed"
+
+
+def test_a_policy_that_accepts_the_level_lets_a_passing_gate_end_with_0() -> None:
+    margin = rule(measure=f"characteristics.{MARGIN}", aggregate="worst", min=0.01)
+
+    def ends(found: Results, head: str) -> AuditIncomplete | None:
+        return ending(found.model_copy(update={"gate": decide(found, policy(margin, head))}))
+
+    assert ends(SHALLOW, "[coverage]\nlevel = 'screened'") is None
+    left = ends(SHALLOW, "")
+    assert left is not None
+    assert "2 of them not in full" in str(left)
+    missing = SHALLOW.model_copy(update={"coverage": SHALLOW.coverage.model_copy(update={"missing": [(0, 3)]})})
+    assert ends(missing, "[coverage]\nlevel = 'screened'") is not None
 
 
 def test_every_profile_can_be_asked_for():

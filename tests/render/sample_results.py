@@ -600,3 +600,41 @@ def agreeing(results: Results) -> Results:
             "summary": summary(pairs, results.summary.ranked_by),
         }
     )
+
+
+SPENT = "the time budget was spent"
+
+
+def screened(results: Results, *screened: tuple[int, int]) -> Results:
+    """The results of an audit whose time was spent after these pairs had been screened."""
+    nothing = NotMeasured(not_measured=f"{SPENT} after the screening")
+
+    def of(direction: Direction) -> Direction:
+        kept = {id: m for id, m in direction.characteristics.items() if id in ("margin_l2_attack", "already_wrong")}
+        none = dict.fromkeys(direction.characteristics, nothing)
+        return direction.model_copy(
+            update={
+                "generation": Generation(
+                    requested=0, adversarial=0, adversarial_of_adversarial=0, boundary=0, success_rate=nothing,
+                    mean_bisection_steps=nothing, max_probability_gap=nothing, third_class={}, failures={},
+                ),
+                "sources": Sources(split="train", index=[]),
+                "margins": {"test": direction.margins["test"]},
+                "characteristics": none | kept,
+                "baselines": dict.fromkeys(direction.baselines, nothing),
+                "by_generator": {}, "series": {}, "flagged": [], "samples": nothing,
+            }
+        )  # fmt: skip
+
+    pairs = [
+        p if p.classes not in screened else p.model_copy(
+            update={"level": "screened", "directions": [of(d) for d in p.directions],
+                    "characteristics": dict.fromkeys(p.characteristics, nothing)}
+        )
+        for p in results.pairs
+    ]  # fmt: skip
+    full = len(pairs) - len(screened)
+    levels = {level: n for level, n in (("screened", len(screened)), ("full", full)) if n}
+    reason = f"{SPENT}: {full} pairs in full, {len(screened)} only screened"
+    coverage = results.coverage.model_copy(update={"levels": levels, "shallow": list(screened), "reason": reason})
+    return agreeing(results.model_copy(update={"pairs": pairs, "coverage": coverage}))

@@ -9,17 +9,20 @@ from xml.etree import ElementTree
 
 import pytest
 
+from auditor.api.notebook_fragment import fragment
+from auditor.cli.summary import summary_lines
 from auditor.documents.results import Gate, Measure, ReliabilityBin, Results, Rule, SampleGrid
 from auditor.render.figures import ranking, reliability
 from auditor.render.figures.colour import LEVELS, dark_rules
 from auditor.render.figures.ranking import Dot, RankedRow
+from auditor.render.markdown import summary
 from auditor.render.rounding import NO_BREAK, THIN
 from auditor.render.view import build
 from auditor.render.view.advice import advice
 from auditor.render.view.glance import glance
 from auditor.render.view.lookups import Audit
 from auditor.render.view.shared_figures import cell_label, class_map
-from tests.render.sample_results import WRONG, synthetic_results
+from tests.render.sample_results import WRONG, screened, synthetic_results
 from tests.render.test_words import change
 
 Place = tuple[str, str]
@@ -326,6 +329,32 @@ def test_a_part_is_not_stated_as_the_whole() -> None:
     rule = Rule(id="r", status="pass", observed="1", threshold="at least 0", message="Good.")
     passed = part.model_copy(update={"gate": Gate(status="passed", rules=[rule])})
     assert build(passed).front.reason == "Its rule holds. Only 5 class pairs of 45 were audited."
+
+
+def test_how_far_each_pair_came_is_said_wherever_pairs_stand() -> None:
+    whole = synthetic_results(images=False, report_pairs=2)
+    found = screened(whole, (4, 9), (0, 1))
+    report, said = (
+        build(found),
+        "Not every pair was audited in full: the time budget was spent: 43 pairs in full, 2 only",
+    )
+    assert said in report.front.confidence
+    assert said in report.glance.intro
+    assert any(text.startswith(said) for text in report.limits.limits)
+    first = report.pairs[0]
+    assert first.rank.startswith("rank 1 of 45 (screened)")
+    assert first.text.startswith("Only screened, margins of 36 test samples of each class: the time budget was spent.")
+    assert report.others is not None
+    marked = {row[1].text for row in report.others.rows if row[1].note == "screened"}
+    assert {plain(text) for text in marked} == {"0 \N{RIGHTWARDS ARROW} 1", "1 \N{RIGHTWARDS ARROW} 0"}
+    assert report.glance.ranking is not None
+    assert "(screened)" in report.glance.ranking.svg
+    assert report.glance.summary.caption == "Every measure, mean over those audited pairs that have it"
+    assert "no boundary instance was found" not in report.front.confidence
+    assert "(screened)" in plain(summary(found))
+    assert any("43 full, 2 screened" in line for line in summary_lines(found, []))
+    assert "in part" in fragment(found)
+    assert not any("screened" in text for text in (fragment(whole), summary(whole), *summary_lines(whole, [])))
 
 
 def test_an_audit_of_one_pair_ranks_nothing() -> None:

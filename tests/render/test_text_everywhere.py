@@ -33,7 +33,7 @@ HARMS = {
     "a formula behind blanks": " \t\"'\N{FULLWIDTH EQUALS SIGN}1+1",
 }
 FIXED = {
-    "png", "kind", "role", "label", "schema_version", "status", "output_kind", "split", "severity", "scope",
+    "png", "kind", "role", "label", "schema_version", "status", "output_kind", "split", "severity", "scope", "level",
     "scale", "better", "key", "ranked_by",
 }  # fmt: skip
 """Texts of a closed set, and those by which other parts are found."""
