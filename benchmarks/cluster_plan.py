@@ -220,6 +220,8 @@ A simulation, not a measurement of a cluster. Measured on one core ({run.tasks[0
 * the shared start {of.start:,.1f} s, the end {of.end * 1e3:,.0f} ms a pair, a pair's numbers {of.part / 1e3:,.0f} kB;
 * a task keeps the machine of the command busy for {cluster.handing_out * 1e3:,.0f} ms, reading and writing its numbers.
 
+Seconds are those of the clock: where the measured machine had other work, as here, they are too long, not too short.
+
 Assumed:
 
 * {cluster.nodes} equal nodes of {cluster.cores} cores; each core does one task at a time, as fast as the one measured;
