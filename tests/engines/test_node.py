@@ -32,7 +32,8 @@ def hear(kind):
     line = json.loads(sys.stdin.readline())
     assert line["kind"] == kind, line
     return line
-PART = {"kind": "baselines", "classes": [0, 1], "directions": [{}, {}], "cost": {"forward": 1, "backward": 2}, "seconds": 1}
+PART = {"kind": "baselines", "classes": [0, 1], "directions": [{}, {}], "seconds": 1}
+PART["cost"] = {"forward": 1, "backward": 2}
 assert open(job["plan"]["model"]["path"]).read() == "model"
 say("ready")
 assert hear("shared")["name"] == "work"
