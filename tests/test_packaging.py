@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCKS = (
     "requirements.txt", "requirements-dev.txt", "requirements-gate.txt", "requirements-cpu.txt", "requirements-uv.txt",
+    "requirements-ray.txt",
 )  # fmt: skip
 OF_CUDA = re.compile(r"nvidia-|cuda-|triton$")
 WHERE = """
@@ -95,6 +96,15 @@ def test_the_pins_of_all_environments_agree(lock: str):
     everything = _files_of("requirements-dev.txt")
     for name, pins in _files_of(lock).items():
         assert pins == everything[name], name
+
+
+def test_the_tested_ray_is_the_one_that_the_extra_admits_and_changes_no_other_pin():
+    (asked,) = PROJECT["project"]["optional-dependencies"]["ray"]
+    ray, everything = _files_of("requirements-ray.txt"), _files_of("requirements-dev.txt")
+    ((version, *_),) = ray["ray"]
+    assert asked == "ray>=2.60,<2.61"
+    assert version.startswith("2.60.")
+    assert all(pins == everything.get(name, pins) for name, pins in ray.items())
 
 
 @pytest.mark.parametrize("group", ["gate", "cpu"])

@@ -23,7 +23,7 @@ LONGEST_SHOWN = 80
 
 _OPTION = re.compile(
     r"(?<![\w'\"/=-])--(?P<name>[a-z][a-z0-9-]*[a-z0-9])"
-    r"(?: (?P<value>\d+(?:[.,:]\d+)*|auto|cpu|cuda(?::\d+)?|logits|probabilities|sigmoid|nchw|nhwc|rgb|bgr)"
+    r"(?: (?P<value>\d+(?:[.,:]\d+)*|auto|ray|cpu|cuda(?::\d+)?|logits|probabilities|sigmoid|nchw|nhwc|rgb|bgr)"
     r"(?![\w.]\w))?"
 )
 _TEXTS = ("device", "engine", "engine-address", "output-kind", "layout", "channels", "pairs", "time-budget")

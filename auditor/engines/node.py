@@ -99,13 +99,18 @@ class Helper:
 
     def __init__(self, terms: Terms, content: Callable[[Parcel], bytes]) -> None:
         self._audit, self._folder = terms.audit, NodeFolder(terms.audit)
+        try:
+            places = unpacked(terms.parcels, content, self._folder.path)
+        except BaseException:
+            self._folder.leave()
+            raise
         take_over(terms)
         # Ray lets its processes import from the working folder of the command, where the audited files may lie.
         sys.path[:] = [entry for entry in sys.path if entry not in terms.not_imported]
-        tempfile.tempdir = str(self._folder.path)  # nothing stays of a worker that is killed with this process
+        # Nothing stays of a worker that is killed with this process.
+        self._temporary, tempfile.tempdir = tempfile.tempdir, str(self._folder.path)
         self._instances = self._folder.path / f"instances-{os.getpid()}"
         self._has = set[SharedName]()
-        places = unpacked(terms.parcels, content, self._folder.path)
         self._events: Queue[Event] = Queue()
         job = Job(task="help", plan=on_node(terms.plan, places, self._instances), number=_NUMBER)
         self._worker = Worker(job, self._events)
@@ -135,6 +140,7 @@ class Helper:
         """End the worker; the next order gets another."""
         _kept.pop(self._audit, None)
         self._worker.kill()
+        tempfile.tempdir = self._temporary
         self._folder.leave()
 
     def _give(self, terms: Terms, content: Callable[[Parcel], bytes]) -> None:

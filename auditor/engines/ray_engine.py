@@ -19,6 +19,8 @@ from queue import Full, Queue
 from types import TracebackType
 from typing import Self
 
+from pydantic import ValidationError
+
 from auditor.documents.messages import (
     Failure,
     HelpWanted,
@@ -73,20 +75,13 @@ class RayEngine:
         self._shared = dict[SharedName, Path]()
         self._helpers = dict[int, RemoteWorker]()
         self._folder = tempfile.TemporaryDirectory(prefix="deepdig-audit-", ignore_cleanup_errors=True)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "auditor.engines.ray_main"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if verbose else subprocess.DEVNULL,
-            # A Ctrl-C at the terminal reaches the command alone, whose end this process sees and leaves in good order.
-            start_new_session=True,
-        )
+        self._process = start_member(verbose)
         self._over = False
         threading.Thread(target=self._pass_on, daemon=True).start()
         try:
             self.write(0, Join(address=address or os.environ.get("RAY_ADDRESS", ""), versions=versions()))
             assert self._process.stdout is not None
-            self.most = Joined.model_validate_json(self._checked(self._process.stdout.readline())).places + WAITING
+            self.most = _places(self._process.stdout.readline()) + WAITING
         except BaseException:
             self.leave()
             raise
@@ -116,6 +111,7 @@ class RayEngine:
     def helper(self, job: Job, events: Queue[Event], name: str) -> RemoteWorker:
         """A place in the cluster."""
         self._helpers[job.number] = helper = RemoteWorker(self, job, events, name)
+        helper.send(job)  # only now, because its answer may come at once
         return helper
 
     def write(self, number: int, document: Document) -> None:
@@ -173,21 +169,6 @@ class RayEngine:
         files, instances = [str(file) for _, file in parcels], self._plan.instances_folder
         self.write(0, Load(terms=terms, files=files, memory=wanted.memory, instances=instances))
 
-    def _checked(self, line: bytes) -> bytes:
-        """What the process says of itself.
-
-        Raises:
-            AuditError: why there is no cluster.
-        """
-        text = line.partition(b" ")[2]
-        if not text:
-            raise AuditIncomplete(
-                f"expected to join the Ray cluster; found that {_GONE}; run again with --verbose for its last words"
-            )
-        if text.startswith(b'{"kind":"failure"'):
-            raise error_from(Failure.model_validate_json(text))
-        return text
-
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -219,6 +200,35 @@ class RayEngine:
                 return
 
 
+def _places(line: bytes) -> int:
+    """Processors of the cluster, as its member says first.
+
+    Raises:
+        AuditError: why there is no cluster.
+    """
+    text = line.partition(b" ")[2]
+    if not text:
+        raise AuditIncomplete(
+            f"expected to join the Ray cluster; found that {_GONE}; run again with --verbose for its last words"
+        )
+    try:
+        return Joined.model_validate_json(text).places
+    except ValidationError:
+        raise error_from(Failure.model_validate_json(text)) from None
+
+
+def start_member(verbose: bool) -> subprocess.Popen[bytes]:
+    """A new process that waits to join a cluster."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "auditor.engines.ray_main"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if verbose else subprocess.DEVNULL,
+        # A Ctrl-C at the terminal reaches the command alone, whose end this process sees and leaves in good order.
+        start_new_session=True,
+    )
+
+
 class NothingToWatch:
     """The watch of a worker that its node watches."""
 
@@ -241,9 +251,6 @@ class RemoteWorker:
         name: by which the user hears of it.
     """
 
-    refuses = True
-    """What stands in its way stands in every node's way, so that its failure is the audit's."""
-
     def __init__(self, engine: RayEngine, job: Job, events: Queue[Event], name: str) -> None:
         self._engine, self._number, self.events, self.name = engine, job.number, events, name
         self.task: Task | None = None
@@ -251,7 +258,6 @@ class RemoteWorker:
         self.watch = NothingToWatch()
         self._death = Death(**Died(found=_GONE).model_dump())
         self._over = False
-        self.send(job)
 
     def send(self, document: Document) -> None:
         """Say something to it."""

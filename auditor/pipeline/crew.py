@@ -43,6 +43,7 @@ from auditor.pipeline.shared_work import MOST_BYTES, share_generator, share_work
 from auditor.pipeline.stages import Report, Stages
 from auditor.pipeline.time_budget import SPENT, OutOfTime
 from auditor.worker.channel import Channel
+from auditor.worker.processor import processor
 
 PHASES = {
     "Component I": (0.0, 0.15),
@@ -132,7 +133,7 @@ def attempt(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart 
     """
     answer: PairsPart | ScreenedPart | BaselinesPart | Exception
     try:
-        answer = run_task(task, work, stages)
+        answer = run_task(task, work, stages).model_copy(update={"processor": processor()})
     except OutOfTime as err:
         return Failed(SPENT, err)
     except Exception as err:
@@ -322,7 +323,7 @@ class Crew:
                 raise err
             self._schedule.failed(task, ended.reason, err)
 
-    def _done(self, task: Task, part: PairsPart | BaselinesPart) -> None:
+    def _done(self, task: Task, part: PairsPart | ScreenedPart | BaselinesPart) -> None:
         about = TaskFacts(kind=task.kind, pairs=list(task.pairs), seconds=part.seconds, processor=part.processor)
         self.tasks.append(about)
         self._schedule.done(task, part)

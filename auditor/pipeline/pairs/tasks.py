@@ -11,7 +11,6 @@ from auditor.pipeline.pairs.screening import by_direction, run_screening
 from auditor.pipeline.pairs.shard import Work, run_baselines, run_shard
 from auditor.pipeline.stages import Stages
 from auditor.pipeline.time_budget import at_most
-from auditor.worker.processor import processor
 
 
 def run_task(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart | BaselinesPart:
@@ -26,18 +25,14 @@ def run_task(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart
         Exception: whatever the model, or memory, makes of it.
     """
     with at_most(task.seconds, work.subject.classifier.spent):
-        return _done(task, work, stages).model_copy(update={"processor": processor()})
-
-
-def _done(task: Task, work: Work, stages: Stages) -> PairsPart | ScreenedPart | BaselinesPart:
-    if task.kind == "screen":
-        return run_screening(task.pairs, task.samples, task.known, work, stages)
-    if task.kind == "outline":
-        return run_outline(task.pairs, by_direction(task.known), work, stages)
-    if task.kind == "full":
-        return run_shard(task.pairs, work, stages, by_direction(task.known))
-    (pair,), begin = task.pairs, time.perf_counter()
-    measured, cost, bad = work.metered(lambda: run_baselines([pair], work, stages))
+        if task.kind == "screen":
+            return run_screening(task.pairs, task.samples, task.known, work, stages)
+        if task.kind == "outline":
+            return run_outline(task.pairs, by_direction(task.known), work, stages)
+        if task.kind == "full":
+            return run_shard(task.pairs, work, stages, by_direction(task.known))
+        (pair,), begin = task.pairs, time.perf_counter()
+        measured, cost, bad = work.metered(lambda: run_baselines([pair], work, stages))
     forth, back = measured.values()
     seconds = time.perf_counter() - begin
     return BaselinesPart(classes=pair, directions=(forth, back), cost=cost, seconds=seconds, not_finite=bad)
