@@ -47,7 +47,7 @@ class AttackBudget:
         halvings: questions for drawing a candidate to the boundary.
     """
 
-    first: int = 16
+    first: int = 14
     again: int = 18
     halvings: int = 7
 

@@ -66,7 +66,7 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
     first, again, _ = profile.attack
     trained = sum(cost.backward for cost in [made, *beside])
-    backward = trained + directions * NORMS * attacked * (first + DESCENTS * again)
+    backward = trained + directions * attacked * (first + 2 * again)
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = POINTS * min(1.5 * wanted, used * PARTNERS)
     searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
