@@ -31,12 +31,10 @@ START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
 PARTNERS, POINTS = 50, 50
-ATTACKED = 70
-"""Forward passes for each attacked source and norm."""
-NORMS, DESCENTS = 2, 1.2
-"""The attack is run in each norm; so many descents follow the first, on average."""
-LOOKED_FIRST = 24 * 2 * 150
-"""Forward passes of the look at a few samples, in each norm, that tells whether the gradient misleads."""
+ATTACKED = 30
+"""Predictions for each attacked source."""
+LOOKED_FIRST = 24 * 200
+"""Passes of the look at a few samples that tells whether the gradient misleads."""
 LIVE, FLOAT = 30, 4
 """Tensors of a shard's sources that live at once, or whose memory is kept for the next; bytes of a number."""
 PAGES = 20
@@ -69,7 +67,7 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     backward = trained + directions * attacked * (first + 2 * again)
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = POINTS * min(1.5 * wanted, used * PARTNERS)
-    searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
+    searched = directions * (attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
     forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
     return Cost(forward=round(backward + forward), backward=round(backward))
 

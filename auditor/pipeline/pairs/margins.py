@@ -33,6 +33,9 @@ STARTS, NUMBERS = 256, 2**23
 """Samples of the target class, evenly spaced, that a search may start from, and the most pixels that they hold."""
 CHECKED, CHECKED_DIRECTIONS, CHECKED_EACH = 24, 8, 4
 """Most test samples, most directions that they are of, and most of one direction, on which other routes are tried."""
+LARGE, CHECKED_LARGE = 2**12, 8
+"""Instances of more pixels than the first are taken to be a large network's, where each sample costs seconds, and no
+more than so many are tried."""
 BY_DECISIONS = 16
 """Most samples of a class in each split that are searched from by decisions, which ask the model thousands of times for
 each: quantiles of so few have wide intervals and open ends."""
@@ -91,7 +94,8 @@ def checked_search(
         directions: of the whole audit; a few are looked at, evenly spaced.
     """
     few = [directions[i] for i in evenly_spaced(len(directions), CHECKED_DIRECTIONS).tolist()]
-    samples = min(CHECKED_EACH, max(1, CHECKED // max(1, len(few))))
+    most = CHECKED_LARGE if answers["test"].split.pixels[0].numel() > LARGE else CHECKED
+    samples = min(CHECKED_EACH, max(1, most // max(1, len(few))))
 
     def x_of(label: int) -> Tensor:
         return _searched(answers["test"], "test", label, samples, plan.seed).x
