@@ -3,8 +3,8 @@
 Attacks 48 sources of each model in both norms with the budget of each profile, as an audit does, and with foolbox's
 attacks, and compares every distance with the least that any of them found, our own longer runs among them; on the
 checkerboard with the true distance. ``--save FILE`` measures our profiles alone and keeps their distances, in a
-checkout of another commit with this folder copied into it too; ``--against FILE`` shows them beside ours. With ``--write`` writes ``benchmarks/attack_optimality.md``. Exits 1 if the
-profile standard misses the requirement.
+checkout of another commit with this folder copied into it too; ``--against FILE`` shows them beside ours. With
+``--write`` writes ``benchmarks/attack_optimality.md``. Exits 1 if the profile standard misses the requirement.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ AGAINST = [
     "of the 5, 25, 75 and 95 % quantiles. Measured there by the same command with `--save FILE`, this folder copied",
     "into its checkout, and shown by `--against FILE`.",
     "",
-    "| model | profile | backward there | now | forward there | now | L2 median | quantiles | Linf median | quantiles |",
+    "| model | profile | backward there | now | forward there | now | L2 median | others | Linf median | others |",
     "|---|---|---|---|---|---|---|---|---|---|",
 ]
 
