@@ -47,8 +47,8 @@ class AttackBudget:
         halvings: questions for drawing a candidate to the boundary.
     """
 
-    first: int = 14
-    again: int = 18
+    first: int = 20
+    again: int = 28
     halvings: int = 7
 
 
