@@ -40,7 +40,7 @@ class Profile:
     precision: float
     attacked: int
     attacked_train: int = 16
-    attack: tuple[int, int, int] = (20, 28, 7)
+    attack: tuple[int, int, int] = (24, 26, 7)
     baselines: Literal["shown", "all"] = "shown"
 
     def with_samples(self, samples_per_class: int | None) -> Profile:

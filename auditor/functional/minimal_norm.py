@@ -47,8 +47,8 @@ class AttackBudget:
         halvings: questions for drawing a candidate to the boundary.
     """
 
-    first: int = 20
-    again: int = 28
+    first: int = 24
+    again: int = 26
     halvings: int = 7
 
 
