@@ -103,9 +103,8 @@ class NearestSearch:
             progress(self.title, int(rows[0]), len(x))
             # There and back once for each batch; in between nothing leaves the device.
             known = [of.to(classifier.device) for of in (x[rows], target[rows], *starts[:, rows])]
-            near, flat = minimal_norm(
-                classifier.logits, classifier.predict, *known[:2], known[2:], self.budget
-            ).values()
+            found = minimal_norm(classifier.logits, classifier.predict, known[0], known[1], known[2:], self.budget)
+            near, flat = found["l2"], found["linf"]
             each = (near.point, flat.point, near.found, flat.found, near.tried, flat.tried)
             return [of.cpu() for of in each]
 

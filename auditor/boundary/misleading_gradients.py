@@ -35,15 +35,16 @@ search that goes on from its own points finds about half of what is left, so tha
 TOGETHER = 2
 """Best routes that are taken side by side: on a staircase each ends in a minimum of its own."""
 HINT = 1.01
-"""Upper quartile of the ratios after a short look from which on a long one follows; right gradients leave 1.00."""
+"""Upper quartile of the ratios after a glance from which on a long look follows; right gradients leave 1.00."""
 SIGMAS = (0.05, 0.1, 0.2)
 """Noise of the averaged gradients: steps of 8 to 64 grey levels are narrower than one of these."""
+GLANCE = Effort(rounds=1, back=12, walk=8, corners=16)
 LOOK = Effort(rounds=1, back=40, walk=25, corners=60)
 LONG_LOOK = Effort(rounds=4, back=200, walk=150, corners=600)
 LENGTH = Effort(rounds=10, back=200, walk=150, corners=1500)
 LONGER = Effort(rounds=20, back=200, walk=150, corners=3000)
-"""Questions by decisions: a look at the attack's points, the same at a model that rounds, a route of its own, and what
-that one is held against."""
+"""Questions by decisions: a glance at the attack's points, a look at each route's, a long one after a glance that finds
+something and at a model that rounds, a route of its own, and what that one is held against."""
 
 Distances = dict[Norm, Tensor]
 
@@ -83,8 +84,8 @@ def choose_search(
     points = search(classifier, tasks, progress)
     first = _distances(tasks, points)
     if gradient:
-        looked = _distances(tasks, RefinedSearch(search, LOOK).onward(classifier, tasks, points))
-        # Where the model is known to round, or a short look finds a little, it is looked at length.
+        looked = _distances(tasks, RefinedSearch(search, GLANCE).onward(classifier, tasks, points))
+        # Where the model is known to round, or a glance finds a little, it is looked at length.
         if classifier.backend.quantised or max(_ratios_at(0.75, first, _nearest([first, looked])).values()) > HINT:
             looked = _distances(tasks, RefinedSearch(search, LONG_LOOK).onward(classifier, tasks, points))
         if max(_median_ratios(first, _nearest([first, looked])).values()) <= SLIGHT:

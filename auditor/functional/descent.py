@@ -35,8 +35,8 @@ from auditor.functional.projection import Norm, box_step, half_spaces
 
 Logits = Callable[[Tensor], Tensor]
 
-BEYOND, LINEAR = 1.05, 2
-"""The first steps from a source, so many, go this much farther than the linear boundary."""
+BEYOND, LINEAR = 1.05, 1
+"""So many first steps from a source go this much farther than the linear boundary."""
 A_FIRST, A_LAST = 0.15, 0.99
 R_FIRST, R_LAST = 0.05, 0.0005
 MEMORY_FIRST, MEMORY_LAST = 0.3, 0.8

@@ -47,8 +47,8 @@ class AttackBudget:
         halvings: questions for drawing a candidate to the boundary.
     """
 
-    first: int = 16
-    again: int = 18
+    first: int = 24
+    again: int = 26
     halvings: int = 7
 
 

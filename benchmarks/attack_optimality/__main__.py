@@ -2,8 +2,9 @@
 
 Attacks 48 sources of each model in both norms with the budget of each profile, as an audit does, and with foolbox's
 attacks, and compares every distance with the least that any of them found, our own longer runs among them; on the
-checkerboard with the true distance. With ``--write`` writes ``benchmarks/attack_optimality.md``. Exits 1 if the
-profile standard misses the requirement.
+checkerboard with the true distance. ``--save FILE`` measures our profiles alone and keeps their distances, in a
+checkout of another commit with this folder copied into it too; ``--against FILE`` shows them beside ours. With
+``--write`` writes ``benchmarks/attack_optimality.md``. Exits 1 if the profile standard misses the requirement.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from auditor.boundary.minimal_norm_attack import NearestSearch
 from auditor.documents.profiles import PROFILES
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.functional.projection import Norm
-from benchmarks.attack_optimality.page import LONG, NORMS, Measured, Ours, missed, page
+from benchmarks.attack_optimality.page import LONG, NORMS, Kept, Measured, Ours, against_rows, kept, missed, page
 from benchmarks.attack_optimality.reference import Run, judged, reference
-from benchmarks.attack_optimality.subjects import CACHE, FASHION, Subject, subjects
+from benchmarks.attack_optimality.subjects import CACHE, FASHION, Subject, sample_models, subjects
 
 PAGE = Path(__file__).parents[1] / "attack_optimality.md"
 SHOWN = ("quick", "standard", "thorough")
@@ -37,6 +38,14 @@ def our_search(subject: Subject, name: str, budget: AttackBudget) -> Ours:
     # The sources stand in the order of their targets, as the tasks do.
     near = {norm: torch.cat([getattr(part, norm) for part in points]) for norm in NORMS}
     return Ours({norm: judged(subject, norm, name, near[norm], seconds) for norm in NORMS}, spent)
+
+
+def our_profiles(fashion: Path) -> Kept:
+    """Every profile on every subject, and on the sample models."""
+    return {
+        subject.name: {name: kept(our_search(subject, name, AttackBudget(*PROFILES[name].attack))) for name in SHOWN}
+        for subject in (*sample_models(), *subjects(fashion))
+    }
 
 
 def their_runs(subject: Subject, norm: Norm, reuse: bool) -> list[Run]:
@@ -70,10 +79,17 @@ def main() -> int:
         "--fashion", type=Path, default=FASHION, help="folder of FashionMNIST's four idx files, gzipped"
     )
     parser.add_argument("--reuse", action="store_true", help="take foolbox's runs from an earlier time")
+    parser.add_argument("--save", type=Path, help="keep our profiles' distances in this file, and do nothing else")
+    parser.add_argument("--against", type=Path, help="distances that another commit kept")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.save:
+        torch.save(our_profiles(options.fashion), options.save)
+        return 0
+    before = torch.load(options.against) if options.against else None
+    compared = against_rows(our_profiles(options.fashion), before) if before else []
     all_measured = [measure(subject, reuse=options.reuse) for subject in subjects(options.fashion)]
-    text = page(all_measured)
+    text = page(all_measured, compared)
     print(text)
     if options.write:
         PAGE.write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import torch
 from torch import Tensor
 
 from auditor.functional.minimal_norm import AttackBudget
@@ -19,6 +20,17 @@ NORMS: tuple[Norm, Norm] = ("l2", "linf")
 NORM_NAMES = {"l2": "L2", "linf": "Linf"}
 LONG = AttackBudget(150, 150, 14)
 MEDIAN, TAIL = 1.02, 1.10
+AGAINST = [
+    "## Against commit 31fc0a7",
+    "",
+    "Each descent began anew there, from the source, from the other norm's point and from the nearest point. Passes a",
+    "source in both norms together, there and now; distances now over those there: median, and least and largest ratio",
+    "of the 5, 25, 75 and 95 % quantiles. Measured there by the same command with `--save FILE`, this folder copied",
+    "into its checkout, and shown by `--against FILE`.",
+    "",
+    "| model | profile | backward there | now | forward there | now | L2 median | others | Linf median | others |",
+    "|---|---|---|---|---|---|---|---|---|---|",
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,33 @@ class Measured:
     best: dict[Norm, Tensor]
     ours: dict[str, Ours]
     theirs: dict[Norm, list[Run]]
+
+
+Kept = dict[str, dict[str, dict[str, Tensor]]]
+"""By subject and profile: distances by norm, and forward and backward passes a source, as ``spent``."""
+QUANTILES = (0.05, 0.25, 0.75, 0.95)
+
+
+def kept(ours: Ours) -> dict[str, Tensor]:
+    """What is compared between commits."""
+    return {"spent": torch.tensor(ours.spent), **{norm: run.distance for norm, run in ours.runs.items()}}
+
+
+def against_rows(now: Kept, before: Kept) -> list[str]:
+    """One row for each profile: passes then and now, and the distances' quantiles now over those then."""
+    rows = []
+    for name, profiles in now.items():
+        for profile, after in profiles.items():
+            earlier = before[name][profile]
+            passes = [f"{a:.0f} | {b:.0f}" for a, b in zip(earlier["spent"], after["spent"], strict=True)]
+            ratios = []
+            for norm in NORMS:
+                median, *others = (
+                    float(after[norm].quantile(q) / earlier[norm].quantile(q)) for q in (0.5, *QUANTILES)
+                )
+                ratios.append(f"{median:.3f} | {min(others):.3f}-{max(others):.3f}")
+            rows.append(f"| {name} | {profile} | {passes[1]} | {passes[0]} | {' | '.join(ratios)} |")
+    return rows
 
 
 def figures(run: Run, best: Tensor) -> tuple[float, float, float]:
@@ -91,7 +130,7 @@ def missed(all_measured: list[Measured]) -> list[str]:
     return out
 
 
-def page(all_measured: list[Measured]) -> str:
+def page(all_measured: list[Measured], compared: list[str]) -> str:
     """The tables as Markdown, with machine, versions and date."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime-gpu", "foolbox"))
     models = ", ".join(
@@ -132,6 +171,7 @@ def page(all_measured: list[Measured]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|",
         *(row for each in all_measured for row in our_rows(each)),
         "",
+        *(AGAINST + compared + [""] if compared else []),
         "## foolbox",
         "",
         "CPU: milliseconds a source in one norm; that of Brendel and Bethge includes compiling it.",

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from auditor.boundary.minimal_norm_attack import AttackTask
-from auditor.datasets.base import Split
+from auditor.datasets.base import DataRequest, Split
+from auditor.datasets.load import load_dataset
 from auditor.documents.results import NotMeasured
 from auditor.models.base import ModelOptions
 from auditor.models.classifier import Classifier, Preprocessing
@@ -24,6 +25,7 @@ from sample_models.recipes import SAMPLE_MODELS, Recipe, SampleModel
 from sample_models.training import train
 from tests.analytic import Checkerboard, classifier
 
+SAMPLES = Path(__file__).parents[2] / "sample_models"
 CACHE = Path(__file__).parents[2] / ".cache" / "attack_optimality"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
@@ -120,16 +122,28 @@ def subjects(fashion: Path) -> list[Subject]:
     return [*made, _checkerboard()]
 
 
+def sample_models() -> list[Subject]:
+    """The two small networks of the digits, which other pages attack as well."""
+    data = load_dataset(DataRequest("digits"))
+    return [
+        _opened(name, SAMPLES / f"{name}.onnx", shape, data.train, data.test, 300)
+        for name, shape in (("digits_cnn", (1, 8, 8)), ("digits_fcn", (64,)))
+    ]
+
+
 def _network(name: str, network: Callable[[], nn.Module], recipe: Recipe, train_on: Split, test: Split) -> Subject:
     path = CACHE / f"{network.__name__}.onnx"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         model = SampleModel(network, "", (1, 28, 28), recipe)
         export_onnx(train(model, train_on, seed=0, device=torch.device("cpu")), (1, 28, 28), path)
-    backend = open_model(path, ModelOptions(threads=1))
+    return _opened(name, path, (1, 28, 28), train_on, test, 200 if network is SmallResNet else 300)
 
-    f = Classifier(backend, Preprocessing(), (1, 28, 28), 10, "logits", NotMeasured(not_measured="not asked for"))
-    pixels, labels = test.instances(torch.arange(len(test))), test.labels
+
+def _opened(name: str, path: Path, shape: tuple[int, ...], train_on: Split, test: Split, steps: int) -> Subject:
+    backend = open_model(path, ModelOptions(threads=1))
+    f = Classifier(backend, Preprocessing(), shape, 10, "logits", NotMeasured(not_measured="not asked for"))
+    pixels, labels = test.instances(torch.arange(len(test))).view(-1, *shape), test.labels
     predicted = f.predict(pixels)
     parts = []
     for k, t in enumerate(TARGETS):
@@ -138,13 +152,13 @@ def _network(name: str, network: Callable[[], nn.Module], recipe: Recipe, train_
         parts.append(pixels[usable[k :: max(1, len(usable) // (SOURCES // 2))][: SOURCES // 2]])
     near = {t: _starts(train_on, f, t) for t in TARGETS}
     target = torch.tensor(TARGETS).repeat_interleave(torch.tensor([len(part) for part in parts]))
-    accuracy, steps = float((predicted == labels).float().mean()), 200 if network is SmallResNet else 300
+    accuracy = float((predicted == labels).float().mean())
     return Subject(name, f, torch.cat(parts), target, near, accuracy, steps)
 
 
 def _starts(train_on: Split, f: Classifier, t: int) -> Tensor:
     """The first samples of class t that the model puts there."""
-    x = train_on.instances(torch.nonzero(train_on.labels == t).flatten()[: 4 * STARTS])
+    x = train_on.instances(torch.nonzero(train_on.labels == t).flatten()[: 4 * STARTS]).view(-1, *f.instance_shape)
     return x[f.predict(x) == t][:STARTS]
 
 

@@ -8,6 +8,7 @@ import torch
 from scipy.optimize import LinearConstraint, linprog, minimize
 from torch import nn
 
+from auditor.documents.profiles import PROFILES
 from auditor.functional.descent import lengths
 from auditor.functional.minimal_norm import AttackBudget, minimal_norm
 from auditor.functional.projection import Norm
@@ -60,7 +61,7 @@ def test_sphere_distances_are_the_closed_form() -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("budget", [AttackBudget(10, 11), AttackBudget()], ids=["quick", "standard"])
+@pytest.mark.parametrize("budget", [AttackBudget(*PROFILES["quick"].attack), AttackBudget()], ids=["quick", "standard"])
 def test_on_a_checkerboard_the_nearest_of_all_fields_around_is_found(norm: Norm, budget: AttackBudget) -> None:
     model = Checkerboard()
     x = torch.rand(400, 2, generator=torch.Generator().manual_seed(6))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, minimize
 
-from auditor.functional.projection import Norm, box_step
+from auditor.functional.projection import Norm, box_step, half_spaces
 
 
 def drawn(seed: int, count: int = 6, inputs: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -55,3 +55,20 @@ def test_no_step_where_none_is_asked_for() -> None:
     x, normal, c = drawn(1)
     assert not box_step(x, normal, -c, norm="l2").any()
     assert torch.isfinite(box_step(x, torch.zeros_like(x), c, norm="linf")).all()
+
+
+def test_two_half_spaces_are_met_as_a_general_solver_meets_them() -> None:
+    x, first, _ = drawn(3)
+    _, second, _ = drawn(4)
+    enough = [0.3 * torch.where(n > 0, 1 - x, -x).mul(n).sum(1) for n in (first, second)]
+    near = half_spaces(x, [first, second], enough, sweeps=200)
+    for i in range(len(x)):
+        conditions = [
+            LinearConstraint(n[i].double().numpy()[None], lb=float(c[i]))
+            for n, c in zip((first, second), enough, strict=True)
+        ]
+        bounds = [(-float(v), 1 - float(v)) for v in x[i]]
+        start = (near[i] - x[i]).double().numpy()
+        best = minimize(lambda d: d @ d, 0.7 * start, jac=lambda d: 2 * d, bounds=bounds, constraints=conditions)
+        assert best.success
+        assert float((near[i] - x[i]).norm()) == pytest.approx(float((best.x**2).sum() ** 0.5), rel=1e-4)

@@ -36,12 +36,10 @@ SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
 PARTNERS, POINTS, IN_FULL = 50, 12, 50
 """Points of a trajectory that IDC asks for on average, and those of one that the profile ``paper`` walks in full."""
-ATTACKED = 70
-"""Forward passes for each attacked source and norm."""
-NORMS, DESCENTS = 2, 1.2
-"""The attack is run in each norm; so many descents follow the first, on average."""
-LOOKED_FIRST = 24 * 2 * 150
-"""Forward passes of the look at a few samples, in each norm, that tells whether the gradient misleads."""
+ATTACKED = 30
+"""Predictions for each attacked source."""
+LOOKED_FIRST = 24 * 200
+"""Passes of the look at a few samples that tells whether the gradient misleads."""
 LONG, FIRST = 900.0, 1.5
 """Seconds of an audit of which the user hears at its start; so many times what screening and outlines are expected to
 take is advised for them."""
@@ -74,10 +72,10 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
     first, again, _ = profile.attack
     trained = sum(cost.backward for cost in [made, *beside])
-    backward = trained + directions * NORMS * attacked * (first + DESCENTS * again)
+    backward = trained + directions * attacked * (first + 2 * again)
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
-    searched = directions * (NORMS * attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
+    searched = directions * (attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
     forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
     return Cost(forward=round(backward + forward), backward=round(backward))
 
@@ -90,11 +88,11 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
         pairs: of the audit.
     """
     first, again, _ = profile.attack
-    gradients = 2 * NORMS * (first + DESCENTS * again)
+    gradients = 2 * (first + 2 * again)
     outlined = 2 * (min(OUTLINED, sources) * BISECTIONS + POINTS * PARTNERS)
     whole = expected(profile, generator, 2 * pairs, sources, 0)
     return {
-        "screen": Cost(forward=round(gradients + 2 * NORMS * ATTACKED), backward=round(gradients)),
+        "screen": Cost(forward=gradients + 2 * ATTACKED, backward=gradients),
         "outline": Cost(forward=outlined, backward=0),
         "full": Cost(forward=whole.forward // max(1, pairs), backward=whole.backward // max(1, pairs)),
     }

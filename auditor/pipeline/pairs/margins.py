@@ -39,6 +39,9 @@ LEAST_CHECKED, CHECK_SHARE = 4, 0.1
 """Under a time budget, the fewest of them that tell anything, and what of the time left a look may take; at twice that
 it is cut off."""
 UNCHECKED = "Whether the model's gradient misleads could not be checked"
+LARGE, CHECKED_LARGE = 2**12, 8
+"""Instances of more pixels than the first are taken to be a large network's, where each sample costs seconds, and no
+more than so many are tried."""
 BY_DECISIONS = 16
 """Most samples of a class in each split that are searched from by decisions, which ask the model thousands of times for
 each: quantiles of so few have wide intervals and open ends."""
@@ -191,7 +194,7 @@ def checked_search(
         directions: of the whole audit; a few are looked at, evenly spaced.
         budget: fewer samples are looked at where these would take more than a share of the time left.
     """
-    most = _affordable(budget)
+    most = _affordable(budget, CHECKED_LARGE if answers["test"].split.pixels[0].numel() > LARGE else CHECKED)
     few = [directions[i] for i in evenly_spaced(len(directions), min(CHECKED_DIRECTIONS, max(1, most))).tolist()]
     samples = min(CHECKED_EACH, max(1, most // max(1, len(few))))
 
@@ -215,10 +218,10 @@ def checked_search(
     return chosen, validity(check)
 
 
-def _affordable(budget: TimeBudget) -> int:
+def _affordable(budget: TimeBudget, most: int) -> int:
     """Samples that a share of the time allows to look at: from each the attack, and as much again by decisions."""
     one = budget.pace.expected("screen", 1)
-    return CHECKED if budget.seconds is None or not one else min(CHECKED, int(CHECK_SHARE * budget.left() / one))
+    return most if budget.seconds is None or not one else min(most, int(CHECK_SHARE * budget.left() / one))
 
 
 def searched_from(search: Search, profile: Profile) -> dict[SplitName, int]:
