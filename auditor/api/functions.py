@@ -47,7 +47,7 @@ def audit(
     pairs: str | Sequence[str | tuple[str | int, str | int]] = "all",
     max_pairs: int | None = None,
     time_budget: float | str | None = None,
-    generator: str = "deepdig",
+    generator: str = "auto",
     profile: str = "standard",
     samples_per_class: int | None = None,
     seed: int = 0,

@@ -147,7 +147,12 @@ OPTIONS: dict[str, Any] = {
         typer.Option("--time-budget", metavar="TIME", help="Such as 90s, 10m or 2h: audit as many pairs as fit."),
     ],
     "generator": Annotated[
-        str, typer.Option(metavar="NAME", help="How boundary instances are found; deepdig-audit list names all.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How boundary instances are found (auto: deepdig, or pair-steps for large models); "
+            "deepdig-audit list names all.",
+        ),
     ],
     "profile": Annotated[
         str, typer.Option(metavar="|".join(PROFILES), help="Cost and precision; deepdig-audit list tells them apart.")

@@ -1,6 +1,7 @@
 """Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
 
-A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
+``auto`` is DeepDIG where the model is small, and pair steps where training DeepDIG's networks would cost more than all
+else. A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from auditor.boundary.base import BoundaryInstances, Generator, baselines, gener
 from auditor.boundary.decision_search import DecisionSearch
 from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm_attack import NearestSearch, Search
-from auditor.documents.plan import Plan
+from auditor.documents.plan import AUTO_GENERATOR, Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.classifier import Classifier
+from auditor.models.multiply_adds import multiply_adds
 from auditor.numbers.class_pairs import ClassPair
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.model_facts.predictions import Predictions
@@ -28,7 +30,11 @@ from auditor.pipeline.pairs.sources import direction_tasks, usable_samples
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Stages
 
-GRADIENT_FREE = "gradient-free"
+GRADIENT_FREE, SMALL_NETWORKS, LARGE_NETWORKS = "gradient-free", "deepdig", "pair-steps"
+LARGE = 10**8
+"""Multiply-adds of a forward pass from which on ``auto`` trains no networks: ``benchmarks/large_networks.md``."""
+TRAINED = frozenset({"thorough", "paper"})
+"""Profiles that are worth DeepDIG's cost on any model."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,18 @@ def choose_setup(classifier: Classifier, chosen: Generator, plan: Plan) -> Gener
     Raises:
         InputRefused: the chosen generator needs something that this model lacks.
     """
-    profile = plan.settings
+    profile, parameters = plan.settings, dict[str, str]()
+    name, because = suited(plan.generator, classifier, profile)
+    if because:
+        chosen, parameters[f"{name} chosen by auto"] = configured(name, profile), because
     if reason := _missing(chosen, classifier):
         raise InputRefused(
             f"a model that suits --generator {plan.generator}", f"none: {reason}", "choose another generator"
         )
-    name, parameters = plan.generator, dict[str, str]()
     gradients = not isinstance(classifier.gradient, NotMeasured)
     if chosen.needs_gradient and not gradients:
-        name, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
-        parameters["generator asked for"] = plan.generator
+        parameters["generator asked for"], name = name, GRADIENT_FREE
+        chosen = configured(GRADIENT_FREE, profile)
     parameters["generator"] = repr(chosen)
     beside: dict[str, Generator | NotMeasured] = {}
     for other in baselines():
@@ -150,12 +158,12 @@ def generate(
 
 
 def configured(name: str, profile: Profile) -> Generator:
-    """The generator of that name with the profile's settings.
+    """The generator of that name with the profile's settings; for ``auto`` the one that small networks get.
 
     Raises:
         UsageError: there is no such generator.
     """
-    kind = generators[name]
+    kind = generators[SMALL_NETWORKS if name == AUTO_GENERATOR else name]
     with ends_audit(plugin_named(generators, name)):
         made: object = kind.configured(profile.name)
         if not isinstance(made, Generator):
@@ -187,6 +195,22 @@ def _success(found: BoundaryInstances) -> Measure | NotMeasured:
     if not found.requested:
         return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
     return SUCCESS_RATE.measure(*wilson(len(found), found.requested), n=found.requested)
+
+
+def suited(asked: str, classifier: Classifier, profile: Profile) -> tuple[str, str]:
+    """The name of the generator, and why ``auto`` took it; decided by a count, never by a measurement.
+
+    Args:
+        asked: what the plan names; anything but ``auto`` stays.
+    Returns:
+        the name and the reason, empty where it is the one for small networks or was asked for.
+    """
+    if asked != AUTO_GENERATOR or isinstance(classifier.gradient, NotMeasured) or profile.name in TRAINED:
+        return (SMALL_NETWORKS if asked == AUTO_GENERATOR else asked), ""
+    count = multiply_adds(classifier)
+    if count < LARGE:
+        return SMALL_NETWORKS, ""
+    return LARGE_NETWORKS, f"a forward pass takes {count / 1e9:.2f} G multiply-adds"
 
 
 def _missing(generator: Generator, classifier: Classifier) -> str:
