@@ -13,8 +13,10 @@ from functools import partial
 from auditor.boundary.answer_checks import check_answers
 from auditor.boundary.base import BoundaryInstances, Generator, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
+from auditor.boundary.epbs import EPBS
 from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm_attack import NearestSearch, Search
+from auditor.boundary.rpbs import RPBS
 from auditor.documents.plan import AUTO_GENERATOR, Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured
@@ -25,6 +27,7 @@ from auditor.models.multiply_adds import multiply_adds
 from auditor.numbers.class_pairs import ClassPair
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.model_facts.predictions import Predictions
+from auditor.pipeline.pairs.measuring import COARSER
 from auditor.pipeline.pairs.plugin_answers import copied, ends_audit, plugin_named
 from auditor.pipeline.pairs.sources import direction_tasks, usable_samples
 from auditor.pipeline.seeds import generator_for
@@ -98,6 +101,8 @@ def choose_setup(classifier: Classifier, chosen: Generator, plan: Plan) -> Gener
         baseline = configured(other, profile)
         if other == name:
             continue
+        if because and isinstance(baseline, (RPBS, EPBS)):
+            baseline = replace(baseline, one_in=round(COARSER**2))
         if reason := _missing(baseline, classifier):
             beside[other] = NotMeasured(not_measured=reason)
         else:
@@ -146,7 +151,8 @@ def generate(
         the instances of each direction, in their order.
     """
     name, generator = by
-    tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
+    limit = generator.sources(plan.settings.samples_per_class)
+    tasks = direction_tasks(train, directions, limit, plan.seed, name)
     with stages.stage(generator.definition.title):
         if (plugin := plugin_named(generators, name)) is None:
             return generator(classifier, tasks, stages.report)

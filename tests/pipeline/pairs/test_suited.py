@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from auditor.boundary.base import Generator
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.documents.profiles import PROFILES
 from auditor.documents.results import NotMeasured
@@ -62,9 +63,20 @@ def test_the_setup_says_what_was_chosen_and_why(large: Classifier) -> None:
     assert setup.name == "pair-steps"
     assert setup.parameters["pair-steps chosen by auto"] == "a forward pass takes 0.17 G multiply-adds"
     assert setup.parameters["generator"].startswith("PairSteps(")
+    limits = [b.sources(64) for b in setup.baselines.values() if isinstance(b, Generator)]
+    assert limits == [16, 16]
+    assert setup.generator.sources(64) == 64
     (said,) = route(large, "auto", setup.name)
     assert (said.status, "pair-steps" in said.message) == ("ok", True)
     assert route(large, "auto", "deepdig") == route(large, "pair-steps", "pair-steps") == []
+
+
+def test_baselines_of_a_small_model_start_from_all_sources() -> None:
+    _, small = half_space()
+    asked = plan("auto")
+    setup = choose_setup(small, configured("auto", asked.settings), asked)
+    assert [b.sources(64) for b in setup.baselines.values() if isinstance(b, Generator)] == [64, 64]
+    assert setup.generator.sources(None) is None
 
 
 def test_without_gradients_auto_is_as_deepdig(large: Classifier) -> None:
