@@ -215,10 +215,6 @@ class Generator(ABC):
         """What it learned once from the whole audit, in words by name, for the report."""
         return {}
 
-    def sources(self, most: int | None) -> int | None:
-        """Samples of a class that it starts from, given how many the profile allows; None takes all."""
-        return most
-
     def cost(self, directions: int, sources: int) -> Cost:
         """Evaluations of the model, in instances, that these directions take, for an estimate before an audit.
 
@@ -227,6 +223,10 @@ class Generator(ABC):
             sources: of each direction.
         """
         return Cost(forward=directions * sources * BISECTIONS, backward=0)
+
+    def sources(self, most: int | None) -> int | None:
+        """Samples of a class that it starts from, given how many the profile allows; None takes all."""
+        return most
 
     @abstractmethod
     def _run(
