@@ -70,20 +70,17 @@ def row(name: str, f: Classifier, tasks: list[DirectionTask], train: Predictions
     """One generator on all directions."""
     forward, backward, begin = f.spent.forward, f.spent.backward, cpu_seconds()
     crossings = [(task.source, task.target) for task in tasks]
-    rng = torch.Generator().manual_seed(0)
-    made = (
-        generators[name].configured("quick").prepared(f, crossings, lambda most: usable_samples(train, most), rng=rng)
-    )
+    rng, generator = torch.Generator().manual_seed(0), generators[name].configured("quick")
+    made = generator.prepared(f, crossings, lambda most: usable_samples(train, most), rng=rng)
     found = made(f, tasks)
     seconds, asked = cpu_seconds() - begin, sum(one.requested for one in found)
     each = [(f.spent.forward - forward) / asked, (f.spent.backward - backward) / asked, seconds / asked]
     moved = torch.cat([(one.x_boundary - one.x_source).flatten(1).norm(dim=1) for one in found])
     worst = min(len(one) / max(1, one.requested) for one in found)
     apart = torch.tensor([_apart(one) for one in found if len(one) > 2])
-    return (
-        f"| {name} | {len(moved)} / {asked} | {worst:.0%} | {float(moved.median()) if len(moved) else float('nan'):.2f} |"
-        f" {float(apart.median()) if len(apart) else float('nan'):.2f} | {each[0]:.1f} | {each[1]:.1f} | {each[2]:.3f} |"
-    )
+    medians = " | ".join(f"{float(of.median()):.2f}" if len(of) else "-" for of in (moved, apart))
+    passes = f"{each[0]:.1f} | {each[1]:.1f} | {each[2]:.3f}"
+    return f"| {name} | {len(moved)} / {asked} | {worst:.0%} | {medians} | {passes} |"
 
 
 def _apart(found: BoundaryInstances) -> float:
