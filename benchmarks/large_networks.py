@@ -99,7 +99,7 @@ def main() -> None:
     asked.add_argument("--directions", type=int, default=12)
     asked.add_argument("--sources", type=int, default=64)
     asked.add_argument("--samples", type=int, default=3000)
-    arguments = asked.parse_args()
+    arguments = asked.parse_intermixed_args()
     torch.set_num_threads(1)
     f, train = opened(arguments)
     tasks = tasks_of(train, arguments.directions, arguments.sources)
