@@ -12,7 +12,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from auditor.documents.plan import DOWNLOADED, Plan
+from auditor.documents.plan import AUTO_GENERATOR, DOWNLOADED, Plan
 from auditor.errors import AuditIncomplete, InputRefused, UsageError, did_you_mean
 from auditor.models.sniff import size_of_file
 from auditor.numbers.class_pairs import check_pairs
@@ -36,7 +36,7 @@ def check_plan(plan: Plan, *, live_model: bool = False, live_data: bool = False)
         UsageError: a generator that is not known, or pairs that are none whatever the classes are.
     """
     check_pairs(plan.pairs)
-    known = known_generators()
+    known = [AUTO_GENERATOR, *known_generators()]
     if plan.generator not in known and not plugin_names("generator"):
         hint = did_you_mean(plan.generator, known)
         raise UsageError(f"unknown generator {plan.generator!r}; known: {', '.join(known)}; {hint}correct --generator")

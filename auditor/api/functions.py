@@ -50,7 +50,7 @@ def audit(
     jobs: int | str = "auto",
     engine: str = "local",
     engine_address: str | None = None,
-    generator: str = "deepdig",
+    generator: str = "auto",
     profile: str = "standard",
     samples_per_class: int | None = None,
     seed: int = 0,

@@ -233,6 +233,10 @@ class Generator(ABC):
         """
         return Cost(forward=directions * sources * BISECTIONS, backward=0)
 
+    def sources(self, most: int | None) -> int | None:
+        """Samples of a class that it starts from, given how many the profile allows; None takes all."""
+        return most
+
     @abstractmethod
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress

@@ -26,11 +26,13 @@ class RPBS(Generator):
         beta: largest |p_s - p_t| of a boundary instance.
         max_steps: cap on bisection steps.
         halve_only: bisect by midpoints throughout, as the paper does.
+        one_in: it starts from one in so many of the profile's sources.
     """
 
     beta: float = BETA
     max_steps: int = 60
     halve_only: bool = False
+    one_in: int = 1
 
     definition = GeneratorDefinition(
         title="RPBS",
@@ -44,6 +46,10 @@ class RPBS(Generator):
     def configured(cls, profile: str) -> Self:
         """The paper's bisection for the profile of that name."""
         return cls(halve_only=profile == "paper")
+
+    def sources(self, most: int | None) -> int | None:
+        """Fewer where they are asked to cost less."""
+        return most if most is None else max(1, most // self.one_in)
 
     def _run(
         self, classifier: Classifier, tasks: Sequence[DirectionTask], progress: Progress

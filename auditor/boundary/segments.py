@@ -100,9 +100,10 @@ def between(
         s, t = classes[rows].to(device).unbind(1)
         # Half the tolerance: probabilities differ in the last digits between batch sizes.
         ends = x_s[rows].to(device), x_t[rows].to(device), s, t
-        how = {"beta": beta / 2, "max_steps": max_steps, "halve_only": halve_only}
-        given = None if known is None else known.to(device)
-        return bisect(classifier.probabilities, *ends, **how, known=given).to("cpu")
+        start = None if known is None else known.to(device)
+        return bisect(
+            classifier.probabilities, *ends, beta=beta / 2, max_steps=max_steps, halve_only=halve_only, known=start
+        ).to("cpu")
 
     given = [d.known for d in directions if d.known is not None]
     done = run(torch.arange(len(x_s)), torch.cat(given) if len(given) == len(directions) else None)

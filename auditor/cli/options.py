@@ -165,7 +165,12 @@ OPTIONS: dict[str, Any] = {
         typer.Option(metavar="HOST:PORT|auto", help="Of the cluster; RAY_ADDRESS, or a new one here, otherwise."),
     ],
     "generator": Annotated[
-        str, typer.Option(metavar="NAME", help="How boundary instances are found; deepdig-audit list names all.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How boundary instances are found (auto: deepdig, or pair-steps for large models); "
+            "deepdig-audit list names all.",
+        ),
     ],
     "profile": Annotated[
         str, typer.Option(metavar="|".join(PROFILES), help="Cost and precision; deepdig-audit list tells them apart.")

@@ -12,6 +12,8 @@ from auditor.documents.results import Document
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 DOWNLOADED = frozenset({"mnist", "fashionmnist", "cifar10", "cifar100"})
 """Data sets that a network may be needed for."""
+AUTO_GENERATOR = "auto"
+"""Leaves the generator to the size of the model."""
 
 
 class ModelPlan(Document):
@@ -63,7 +65,7 @@ class Plan(Document):
     pairs: str = "all"
     max_pairs: int | None = Field(None, ge=1)
     time_budget: float | None = Field(None, gt=0)
-    generator: str = "deepdig"
+    generator: str = AUTO_GENERATOR
     profile: str = "standard"
     samples_per_class: int | None = Field(None, ge=2)
     seed: int = Field(0, ge=0, lt=2**32)

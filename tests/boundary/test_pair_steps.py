@@ -69,7 +69,7 @@ def test_where_no_step_is_allowed_samples_of_the_other_class_serve() -> None:
     assert found.failures == segments.failures
     (walked,) = PairSteps()(f, [cut])
     assert len(walked) == walked.requested
-    assert walked.rescued.total() == 0
+    assert walked.rescued.total() < 0.1 * len(walked)
     check_answers([cut, cut], [found, walked], 3)
 
 

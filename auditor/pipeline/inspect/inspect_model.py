@@ -16,6 +16,7 @@ from auditor.pipeline.model_facts.normalisations import SAMPLES, tried
 from auditor.pipeline.model_facts.performance import measure_performance
 from auditor.pipeline.model_facts.predictions import predict_split
 from auditor.pipeline.model_facts.validity import POOR, checks_of_fit
+from auditor.pipeline.pairs.generation import suited
 from auditor.pipeline.provenance import data_facts, model_facts, peak_memory
 from auditor.pipeline.stages import Report
 from auditor.worker.sandbox import checks
@@ -108,7 +109,8 @@ def _estimates(subject: Subject, cost: PassCost | NotMeasured, generator: str) -
     directions = classes * (classes - 1)
     found = {}
     for name, profile in PROFILES.items():
-        spent = expected(profile, generator, directions, len(train) // classes, len(train) + len(test))
+        name_of_generator, _ = suited(generator, subject.classifier, profile)
+        spent = expected(profile, name_of_generator, directions, len(train) // classes, len(train) + len(test))
         duration = seconds(spent, directions, cost.forward_seconds, cost.both_seconds)
         shape, device = subject.classifier.instance_shape, subject.classifier.device.type
         memory = peak_memory() + expected_memory(profile, shape, len(train) // classes, device)

@@ -11,6 +11,7 @@ import torch
 
 from auditor.characteristics.diversity import COLLAPSE
 from auditor.datasets.base import Dataset
+from auditor.documents.plan import AUTO_GENERATOR
 from auditor.documents.results import Coverage, Direction, Measure, NotMeasured, Pair, Performance, Validity
 from auditor.errors import InputRefused
 from auditor.models.classifier import Classifier
@@ -276,8 +277,22 @@ def generation(directions: Sequence[Direction], names: dict[int, str]) -> Validi
     return Validity(id="generation", status="warn" if 2 * found >= asked else "fail", message=said)
 
 
+DEFAULT = "deepdig"
+"""What ``auto`` takes for all but large models."""
+
+
 def route(classifier: Classifier, asked: str, used: str) -> list[Validity]:
-    """Another generator than the one asked for made the instances; takes the place of the check of the gradient."""
+    """Another generator than the one asked for made the instances; takes the place of the check of the gradient.
+
+    Where ``auto`` was asked for, that it took another one than DeepDIG.
+    """
+    if asked == AUTO_GENERATOR and isinstance(classifier.gradient, str):
+        said = (
+            f"The model is large, so its instances were made by {used}, which trains nothing; --generator deepdig asks"
+        )
+        said += " for DeepDIG all the same."
+        return [] if used == DEFAULT else [Validity(id="generator", status="ok", message=said)]
+    asked = DEFAULT if asked == AUTO_GENERATOR else asked
     if asked == used:
         return []
     gradient = classifier.gradient

@@ -1,6 +1,7 @@
 """Boundary instances of every direction: by the chosen generator, by its baselines, by the attack.
 
-A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
+``auto`` is DeepDIG where the model is small, and pair steps where training DeepDIG's networks would cost more than all
+else. A generator that needs gradients is replaced by the gradient-free one where the model has none; ``setup`` says so.
 """
 
 from __future__ import annotations
@@ -14,24 +15,32 @@ from torch import Tensor
 from auditor.boundary.answer_checks import check_answers
 from auditor.boundary.base import BoundaryInstances, Generator, Progress, baselines, generators
 from auditor.boundary.decision_search import DecisionSearch
+from auditor.boundary.epbs import EPBS
 from auditor.boundary.gradient_free import BUDGETS
 from auditor.boundary.minimal_norm_attack import NearestSearch, Search
-from auditor.documents.plan import Plan
+from auditor.boundary.rpbs import RPBS
+from auditor.documents.plan import AUTO_GENERATOR, Plan
 from auditor.documents.profiles import Profile
 from auditor.documents.results import SUCCESS_RATE, Generation, GeneratorDefinition, Measure, NotMeasured
 from auditor.errors import InputRefused
 from auditor.functional.minimal_norm import AttackBudget
 from auditor.models.classifier import Classifier
+from auditor.models.multiply_adds import multiply_adds
 from auditor.numbers.class_pairs import ClassPair
 from auditor.numbers.intervals import wilson
 from auditor.pipeline.model_facts.predictions import Predictions
+from auditor.pipeline.pairs.measuring import COARSER
 from auditor.pipeline.pairs.plugin_answers import copied, ends_audit, plugin_named
 from auditor.pipeline.pairs.sources import direction_tasks, usable_samples
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Stages
 from auditor.pipeline.time_budget import OutOfTime, at_most, on_course
 
-GRADIENT_FREE = "gradient-free"
+GRADIENT_FREE, SMALL_NETWORKS, LARGE_NETWORKS = "gradient-free", "deepdig", "pair-steps"
+LARGE = 10**8
+"""Multiply-adds of a forward pass from which on ``auto`` trains no networks: ``benchmarks/large_networks.md``."""
+TRAINED = frozenset({"thorough", "paper"})
+"""Profiles that are worth DeepDIG's cost on any model."""
 TOO_LONG = "it would have taken too much of the time budget"
 
 
@@ -78,22 +87,26 @@ def choose_setup(classifier: Classifier, chosen: Generator, plan: Plan) -> Gener
     Raises:
         InputRefused: the chosen generator needs something that this model lacks.
     """
-    profile = plan.settings
+    profile, parameters = plan.settings, dict[str, str]()
+    name, because = suited(plan.generator, classifier, profile)
+    if because:
+        chosen, parameters[f"{name} chosen by auto"] = configured(name, profile), because
     if reason := _missing(chosen, classifier):
         raise InputRefused(
             f"a model that suits --generator {plan.generator}", f"none: {reason}", "choose another generator"
         )
-    name, parameters = plan.generator, dict[str, str]()
     gradients = not isinstance(classifier.gradient, NotMeasured)
     if chosen.needs_gradient and not gradients:
-        name, chosen = GRADIENT_FREE, configured(GRADIENT_FREE, profile)
-        parameters["generator asked for"] = plan.generator
+        parameters["generator asked for"], name = name, GRADIENT_FREE
+        chosen = configured(GRADIENT_FREE, profile)
     parameters["generator"] = repr(chosen)
     beside: dict[str, Generator | NotMeasured] = {}
     for other in baselines():
         baseline = configured(other, profile)
         if other == name:
             continue
+        if because and isinstance(baseline, (RPBS, EPBS)):
+            baseline = replace(baseline, one_in=round(COARSER**2))
         if reason := _missing(baseline, classifier):
             beside[other] = NotMeasured(not_measured=reason)
         else:
@@ -158,7 +171,8 @@ def generate(
         the instances of each direction, in their order.
     """
     name, generator = by
-    tasks = direction_tasks(train, directions, plan.settings.samples_per_class, plan.seed, name)
+    limit = generator.sources(plan.settings.samples_per_class)
+    tasks = direction_tasks(train, directions, limit, plan.seed, name)
     with stages.stage(generator.definition.title):
         if (plugin := plugin_named(generators, name)) is None:
             return generator(classifier, tasks, stages.report)
@@ -170,12 +184,12 @@ def generate(
 
 
 def configured(name: str, profile: Profile) -> Generator:
-    """The generator of that name with the profile's settings.
+    """The generator of that name with the profile's settings; for ``auto`` the one that small networks get.
 
     Raises:
         UsageError: there is no such generator.
     """
-    kind = generators[name]
+    kind = generators[SMALL_NETWORKS if name == AUTO_GENERATOR else name]
     with ends_audit(plugin_named(generators, name)):
         made: object = kind.configured(profile.name)
         if not isinstance(made, Generator):
@@ -207,6 +221,22 @@ def _success(found: BoundaryInstances) -> Measure | NotMeasured:
     if not found.requested:
         return NotMeasured(not_measured="the model puts no training sample of the source class in that class")
     return SUCCESS_RATE.measure(*wilson(len(found), found.requested), n=found.requested)
+
+
+def suited(asked: str, classifier: Classifier, profile: Profile) -> tuple[str, str]:
+    """The name of the generator, and why ``auto`` took it; decided by a count, never by a measurement.
+
+    Args:
+        asked: what the plan names; anything but ``auto`` stays.
+    Returns:
+        the name and the reason, empty where it is the one for small networks or was asked for.
+    """
+    if asked != AUTO_GENERATOR or isinstance(classifier.gradient, NotMeasured) or profile.name in TRAINED:
+        return (SMALL_NETWORKS if asked == AUTO_GENERATOR else asked), ""
+    count = multiply_adds(classifier)
+    if count < LARGE:
+        return SMALL_NETWORKS, ""
+    return LARGE_NETWORKS, f"a forward pass takes {count / 1e9:.2f} G multiply-adds"
 
 
 def _missing(generator: Generator, classifier: Classifier) -> str:

@@ -24,19 +24,15 @@ from auditor.pipeline.time_budget import SPENT
 
 OUTLINED = LEAST_FOR_RARE + 5
 """Sources of a direction: the fewest with which IDC's interval has two ends, and a few that the model gets wrong."""
+GENERATOR = "nearest"
 COARSER = 4.0
 """Times as coarse as the profile."""
 
 
-def generator_name() -> str:
-    """Who makes the instances of an outline."""
-    return "nearest" if "nearest" in generators else "rpbs"
-
-
 def outlined_by(pairs: Sequence[Pair]) -> dict[str, GeneratorDefinition]:
     """What the generator of outlines is, by its name, where any pair was outlined."""
-    name = generator_name()
-    return {name: generators[name].definition} if any(pair.level == "outlined" for pair in pairs) else {}
+    outlined = any(pair.level == "outlined" for pair in pairs)
+    return {GENERATOR: generators[GENERATOR].definition} if outlined else {}
 
 
 def run_outline(
@@ -56,10 +52,10 @@ def run_outline(
 def _outlined(
     pairs: Sequence[ClassPair], known: Mapping[ClassPair, FirstMargins], work: Work, stages: Stages
 ) -> list[PairOutcome]:
-    name, directions = generator_name(), directions_of(pairs)
+    directions = directions_of(pairs)
     most = work.plan.settings.samples_per_class or OUTLINED
     plan = work.plan.model_copy(update={"samples_per_class": min(OUTLINED, most)})
-    by = (name, configured(name, plan.settings))
+    by = (GENERATOR, configured(GENERATOR, plan.settings))
     made = generate(work.subject.classifier, work.train, directions, by, plan, stages)
     embeddings = embedded(work.subject.classifier, made)
     generated = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from auditor.documents.results import NotMeasured
@@ -42,8 +43,8 @@ APART = (
     "numbers on generated instances allow for it."
 )
 RESCUED = (
-    "Where fewer than nine in ten sources were reached, the generator went on by itself: longer training from another "
-    "start, then a search without gradients. {count} of {all} boundary instances took more than the first attempt."
+    "Where the first attempt did not lead to the boundary, the generator went on by itself: {count} of {all} boundary "
+    "instances took more ({ways})."
 )
 
 
@@ -117,8 +118,9 @@ def _apart(audit: Audit) -> list[str]:
 
 def _rescued(audit: Audit) -> list[str]:
     """How many instances took more than the generator's first attempt, if any did."""
-    rescued = sum(sum(direction.generation.rescued.values()) for direction in audit.directions.values())
-    return [RESCUED.format(count=count(rescued), all=count(audit.instances))] if rescued else []
+    rescued = sum((Counter(direction.generation.rescued) for direction in audit.directions.values()), Counter[str]())
+    ways = ", ".join(f"{count(number)} by {way}" for way, number in rescued.most_common())
+    return [RESCUED.format(count=count(rescued.total()), all=count(audit.instances), ways=ways)] if rescued else []
 
 
 def _beside(audit: Audit) -> list[str]:
