@@ -33,7 +33,7 @@ _SWITCHES = ("trust-model", "force", "allow-different-data", "save-instances", "
 _OPTIONS = (
     *_TEXTS, *_SWITCHES, "data", "data-root", "class-names", "max-skip", "mean", "std", "resize", "crop",
     "interpolation", "output", "embedding", "expect-sha256", "max-pairs", "generator", "profile", "samples-per-class",
-    "seed", "out", "format", "policy", "baseline", "report-pairs", "model", "instances",
+    "seed", "out", "format", "policy", "baseline", "report-pairs", "model", "instances", "jobs",
 )  # fmt: skip
 
 
@@ -207,6 +207,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("seed", "max_pairs", "samples_per_class", "report_pairs"), WHOLE),
     **dict.fromkeys(("candidate", "baseline"), RESULTS),
     "max_skip": ("a number", _is_number),
+    "jobs": ("a number of worker processes, or auto", lambda value: isinstance(value, str) or _is_whole(value)),
     "class_names": (
         "names in a list, a text of them with commas, or the path of a file",
         lambda value: _is_file(value) or _some(_is_name)(value),

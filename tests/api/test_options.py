@@ -115,7 +115,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "max_pairs": ("x", []), "time_budget": ([], True), "generator": (3, None), "profile": (3,),
     "samples_per_class": ("x", True), "seed": ("x", None, 1.5), "out": (3, []), "format": (3, [3], None),
     "policy": (3, []), "baseline": (3,), "report_pairs": ("x",), "resume": (3,), "save_instances": ("x",),
-    "force": (3,), "quiet": (3,), "verbose": (3,),
+    "force": (3,), "quiet": (3,), "verbose": (3,), "jobs": ("x", [], True, 0, 1.5), "engine": (3, None),
+    "engine_address": (3,),
 }  # fmt: skip
 
 
