@@ -24,7 +24,7 @@ CHANGES: dict[str, Any] = {
     "expected steps as torch.int64 .* on cpu, found .* on meta": lambda one: {"steps": one.steps.to("meta")},
     "expected origin below 16, the sources of the task, found 10000": lambda one: {"origin": one.origin + 10**6},
     "expected origin of 0 or more": lambda one: {"origin": one.origin - 100},
-    "expected attempt of 0 or more and below 4": lambda one: {"attempt": one.steps * 0 + 4},
+    "expected attempt of 0 or more and below 5": lambda one: {"attempt": one.steps * 0 + 5},
     "expected each x_source to be the source": lambda one: {"x_source": one.x_source + 0.1},
     "expected whole numbers as counts": lambda one: {"requested": 2.5},
     "that only fall from 16 sources": lambda one: {"requested": 17},

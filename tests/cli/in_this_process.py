@@ -11,7 +11,13 @@ class InThisProcess:
     """The worker's work without its process: the job and its error go through their messages all the same."""
 
     def __init__(
-        self, job: Job, *, verbose: bool, jobs: int | None = None, tell: Callable[[str], None] | None = None
+        self,
+        job: Job,
+        *,
+        verbose: bool,
+        jobs: int | None = None,
+        engine: object = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._job = Job.model_validate_json(job.model_dump_json())
 

@@ -24,7 +24,7 @@ PAGE = (REPOSITORY / "docs" / "ci.md").read_text("utf-8")
 BLOCKS = dict(
     re.findall(r"^## ([^\n]+)\n(?:(?!^## ).*\n)*?```(?:yaml|sh|groovy)\n((?:.*\n)*?)```$", PAGE, re.MULTILINE)
 )
-(CONFIG,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+(CONFIG,) = re.findall(r"^```toml\n(# audit.toml\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 HOOKS = {hook["id"]: hook for hook in yaml((REPOSITORY / ".pre-commit-hooks.yaml").read_text("utf-8"))}
 
 

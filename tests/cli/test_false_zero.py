@@ -250,7 +250,7 @@ def refused(arguments: str, status: int, said: str, capsys: Output) -> None:
 def test_told_before_the_work_begins(
     arguments: str, status: int, said: str, folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delattr(running, "Worker")
+    monkeypatch.delattr(running, "Workers")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     refused(arguments, status, said, capsys)
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -43,7 +43,7 @@ EARLIER = {
 
 @pytest.fixture(scope="session")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All that the worker of a small audit says: two pairs in one part, and the baselines of one pair."""
+    """All that the worker of a small audit says: two pairs screened, both in one part, and the baselines of one."""
     plan = Plan(
         model={"path": str(DIGITS_CNN)}, data={"data": "digits"}, pairs="3:8,4:9", profile="quick",
         samples_per_class=16, report_pairs=1,
@@ -61,7 +61,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     worker.stdin.close()
     worker.wait()
     kinds = [json.loads(line)["kind"] for line in said.splitlines()]
-    assert [kind for kind in kinds if kind != "progress"] == ["begun", "part", "part", "finished"]
+    assert [kind for kind in kinds if kind != "progress"] == ["begun", "part", "part", "part", "finished"]
     path = tmp_path_factory.mktemp("words") / "said"
     path.write_bytes(said)
     return path
