@@ -191,8 +191,8 @@ def test_the_audit(faults: Faults, tmp_path: Path, capsys: pytest.CaptureFixture
         for name, content in EARLIER.items():
             (tmp_path / "out" / name).write_bytes(content)
 
-    # journal: 1 + 2 lines; results.json, run.json, junit.xml, summary.md, run.json once more
-    assert expect(faults, AUDIT, tmp_path, capsys, old_files) == 8 + (2 + 2 + 2 * 5) + 6
+    # journal: 1 + 3 lines; results.json, run.json, junit.xml, summary.md, run.json once more
+    assert expect(faults, AUDIT, tmp_path, capsys, old_files) == 9 + (2 + 3 + 2 * 5) + 6
 
 
 def test_run_json_says_how_long_each_output_took_or_why_there_is_none(
