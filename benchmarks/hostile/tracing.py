@@ -114,7 +114,7 @@ def breaches(made: Iterable[Call], allowed: Sequence[str], programs: Sequence[st
     places, found = (*installation(), *allowed), set[str]()
     folder = re.escape(tempfile.gettempdir())
     # The scratch folder, and the file by which Python finds out whether it can write to the temporary folder.
-    scratch = re.compile(rf"{folder}/(deepdig-audit-|[a-z0-9_]{{8}}$)")
+    scratch = re.compile(rf"{folder}/(deepdig-audit-|#\d+$|[a-z0-9_]{{8}}$)")
     for call in made:
         if call.name in ("socket", "connect"):
             found.add(f"{call.name} {call.target}")
