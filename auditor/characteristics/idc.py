@@ -54,9 +54,6 @@ TITLE = "Predicted class along segments between boundary instances"
 SHOWN = 5
 AT_ONCE = 4096
 """Trajectories between two looks at the interval, at most."""
-SPREAD, SURE, FEWEST = 0.03, 2.0, 30
-"""Standard deviation of shares typical of a trained model; how many times what it needs is walked before anyone looks,
-and never fewer than so many."""
 LEAST_ENDS = 10
 """Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
@@ -88,8 +85,7 @@ class InputSpaceComplexity(Characteristic):
         partners: at most N x partners trajectories are walked.
         points: T, points on each trajectory.
         in_full: every point of every trajectory is asked for.
-        least: trajectories walked before the interval is looked at, or fewer where a coarse one is wanted: ``SURE`` times
-            as many as shares of a typical ``SPREAD`` need.
+        least: trajectories walked before the interval is looked at.
         tolerance: half-width at which sampling stops, in multiples of the precision asked for (0.003 where
             that is 0.01): the classes of a trained model change at a few hundredths of the steps.
         exhausted: sampling stops as well when the interval of as many independent trajectories would be this
@@ -131,7 +127,7 @@ class InputSpaceComplexity(Characteristic):
         """The instances as they are, and every point of their trajectories, for the profile ``paper``."""
         if profile == "paper":
             return cls(one_sided=False, in_full=True, least=50)
-        return cls()
+        return cls(least=75 if profile == "quick" else 100)
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""
@@ -176,7 +172,7 @@ class InputSpaceComplexity(Characteristic):
             return None
         shares = class_change_rate(shown).double()
         value, low, high = mean_over_pairs(shares, ends[: len(shares)], len(x))
-        size = max(self._first(precision) - len(shares), 1)
+        size = max(self.least - len(shares), 1)
         while len(shares) < len(ends):
             batch = ends[len(shares) :][:size]
             changes = changes_along(partial(path.at, batch), len(batch), steps, draw=partial(_drawn, rng=rng))
@@ -189,13 +185,6 @@ class InputSpaceComplexity(Characteristic):
                 break
             size = self._missing(len(shares), half, alone, precision)
         return Walked(shown, shares, value, low, high)
-
-    def _first(self, precision: float) -> int:
-        """Trajectories before the interval is looked at."""
-        if not precision:
-            return self.least
-        needed = SURE * (1.96 * SPREAD / (self.tolerance * precision)) ** 2
-        return math.ceil(min(max(needed, FEWEST), self.least))
 
     def _missing(self, taken: int, half: float, alone: float, precision: float) -> int:
         """How many more trajectories it may take: an eighth to a half of those taken, at most ``AT_ONCE``.
