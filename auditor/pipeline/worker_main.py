@@ -53,9 +53,9 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     if job.task == "audit":
         return _audited(job, channel)
     if job.task == "help":
-        from auditor.pipeline.helper import help_with
+        from auditor.pipeline.task_worker import work_on_tasks
 
-        help_with(job.plan, job.number, channel)
+        work_on_tasks(job.plan, job.number, channel)
     answer: Inspected | Revisited
     if job.task == "inspect":
         from auditor.pipeline.inspect.inspect_model import inspect

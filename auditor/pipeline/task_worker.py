@@ -15,7 +15,7 @@ from auditor.pipeline.stages import Stages
 from auditor.worker.channel import Channel
 
 
-def help_with(plan: Plan, number: int, channel: Channel) -> Never:
+def work_on_tasks(plan: Plan, number: int, channel: Channel) -> Never:
     """Work until the parent ends this process.
 
     Args:
