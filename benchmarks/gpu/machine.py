@@ -24,7 +24,7 @@ if "landlock" in sys.argv:
     landlock.restrict([*places(plan, Path(tempfile.gettempdir())), (Path.cwd(), landlock.READ)])
 if "seccomp" in sys.argv:
     if not seccomp.available(): sys.exit("no seccomp")
-    seccomp.restrict()
+    seccomp.restrict(cuda=True)
 try: print("cuInit", ctypes.CDLL("libcuda.so.1").cuInit(0))
 except OSError: print("no driver")
 import torch

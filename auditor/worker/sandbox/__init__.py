@@ -18,7 +18,7 @@ from auditor.models.onnx.external_data_files import folder_of, weights_files
 from auditor.worker.sandbox import capabilities, landlock, seccomp
 from auditor.worker.sandbox.landlock import READ
 from auditor.worker.sandbox.limits import PREFIX, apply_resource_limits, limits_for
-from auditor.worker.sandbox.places import places
+from auditor.worker.sandbox.places import has_gpu, places
 
 NONE = "none"
 
@@ -107,7 +107,7 @@ def _closed_in(plan: Plan) -> InForce:
         landlock.restrict([*always, (folder_of(model), READ)])
         landlock.restrict([*always, *((path, READ) for path in weights_files(model))])
     if filtered:
-        seccomp.restrict()
+        seccomp.restrict(cuda=has_gpu())
     return InForce(True, version, filtered)
 
 

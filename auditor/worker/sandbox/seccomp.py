@@ -15,7 +15,7 @@ import struct
 import sys
 from collections.abc import Iterator
 
-from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, DENIED, RULED, Condition, rules
+from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, CUDA, DENIED, RULED, Condition, rules
 
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -40,14 +40,16 @@ def available() -> bool:
     return ctypes.get_errno() == errno.EFAULT
 
 
-def restrict() -> None:
+def restrict(*, cuda: bool = False) -> None:
     """Forbid the calls to all threads of this process.
 
+    Args:
+        cuda: leave what CUDA cannot do without.
     Raises:
         OSError: the kernel refused.
     """
     machine = platform.machine()
-    program = filter_program(machine, os.getpid())
+    program = filter_program(machine, os.getpid(), cuda=cuda)
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: number of instructions, then where they are.
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
@@ -58,13 +60,15 @@ def restrict() -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def filter_program(machine: str, process: int) -> bytes:
+def filter_program(machine: str, process: int, *, cuda: bool = False) -> bytes:
     """The filter in the kernel's classic BPF; calls of another architecture end the process.
 
     Args:
         machine: as ``platform.machine`` names it.
         process: number of the process that is filtered.
+        cuda: leave what CUDA cannot do without.
     """
+    ruled = {**rules(process), **(CUDA if cuda else {})}
     column, architecture = ARCHITECTURES[machine]
     steps: list[Step] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -75,11 +79,11 @@ def filter_program(machine: str, process: int) -> bytes:
         (_RETURN, 0, 0, _FAIL | errno.EPERM),
     ]
     for calls, error in ((DENIED, errno.EPERM), (ABSENT, errno.ENOSYS)):
-        for numbers in calls.values():
-            if (number := numbers[column]) is not None:
+        for name, numbers in calls.items():
+            if name not in ruled and (number := numbers[column]) is not None:
                 steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _FAIL | error)]
-    for name, conditions in rules(process).items():
-        if (number := RULED[name][column]) is not None:
+    for name, conditions in ruled.items():
+        if (number := (RULED.get(name) or DENIED[name])[column]) is not None:
             checks = [step for condition in conditions for step in _checked(condition)]
             steps += [(_EQUAL, 0, len(checks) + 1, number), *checks, (_RETURN, 0, 0, _ALLOW)]
     steps.append((_RETURN, 0, 0, _ALLOW))

@@ -1,7 +1,8 @@
 """System calls by name: their numbers on x86-64 and on ARM64, and what the worker may do with them.
 
 An architecture that lacks a call has None. ``DENIED`` fail whatever their arguments, ``ABSENT`` as if the kernel did
-not know them, ``RULED`` pass only with the arguments that ``rules`` leaves; every other call passes.
+not know them, ``RULED`` pass only with the arguments that ``rules`` leaves; every other call passes. Where there is a
+GPU, ``CUDA`` takes a few calls from the denied to the ruled ones.
 """
 
 from __future__ import annotations
@@ -102,6 +103,23 @@ _FCNTL_SIGNALS = (8, 15, 1024, 1026)
 """F_SETOWN and F_SETOWN_EX send signals to whom they name; F_SETLEASE and F_NOTIFY tell who touches a file."""
 _IOCTL_TYPE, _IOCTL_CONSOLE = 0x5412, 0x541C
 """TIOCSTI and TIOCLINUX put words into a terminal's mouth."""
+_AF_UNIX, _SOCK_STREAM, _SOCK_SEQPACKET = 1, 1, 5
+_SOCKET_FLAGS = (0, 0x800, 0x80000, 0x80800)
+"""SOCK_NONBLOCK and SOCK_CLOEXEC."""
+
+CUDA: dict[str, tuple[Condition, ...]] = {
+    "socket": (
+        Condition(0, only=(_AF_UNIX,)),
+        Condition(1, only=tuple(kind | flag for kind in (_SOCK_STREAM, _SOCK_SEQPACKET) for flag in _SOCKET_FLAGS)),
+    ),
+    "bind": (),
+    "listen": (),
+}
+"""``cuInit`` fails unless it can listen on a local socket, by which processes of one program share a GPU's memory.
+
+Nothing comes or goes by it: to connect, to accept and to send stay denied, a socket of these kinds receives nothing
+without, and Landlock forbids one in the file system.
+"""
 
 
 def rules(process: int) -> dict[str, tuple[Condition, ...]]:

@@ -146,15 +146,18 @@ def test_damaged_models_name_files_of_their_folder_or_none(tmp_path: Path) -> No
 
 
 CUDA = """
-import ctypes, mmap, os, sys, threading
+import ctypes, mmap, os, socket, sys, threading
 from pathlib import Path
 from auditor.documents.plan import ModelPlan, Plan
 from auditor.worker.sandbox import capabilities, landlock, seccomp
-from auditor.worker.sandbox.places import of_gpu, places
+from auditor.worker.sandbox.places import has_gpu, of_gpu, places
 devices, scratch = Path(sys.argv[1]), Path(sys.argv[2])
+heard = socket.socket(socket.AF_UNIX)
+heard.bind(str(scratch / "heard"))
+heard.listen()
 capabilities.give_up()
 landlock.restrict([*places(Plan(model=ModelPlan(path="m.onnx")), scratch), *of_gpu(devices)])
-seccomp.restrict()
+seccomp.restrict(cuda=has_gpu(devices))
 
 def told(name, act):
     try:
@@ -181,6 +184,12 @@ def shared():
     os.ftruncate(handle, 4096)
     mmap.mmap(handle, 4096)
 
+def listening(name="\\0cuda-uvmfd"):
+    local = socket.socket(socket.AF_UNIX)
+    local.bind(name + str(os.getpid()))
+    local.listen()
+    return local
+
 own = f"/proc/self/task/{os.getpid()}/oom_score_adj"
 told("comm", named)
 later()
@@ -191,14 +200,23 @@ told("cache", lambda: (scratch / "ComputeCache").mkdir() or (scratch / "ComputeC
 listed = [path for path in (Path("/proc/modules"), Path("/proc/devices")) if path.exists()]
 told("modules", lambda: [path.read_bytes() for path in listed])
 told("maps", lambda: Path("/proc/self/maps").read_bytes())
+told("listen", listening)
+told("accept", lambda: heard.accept())
+told("connect", lambda: socket.socket(socket.AF_UNIX).connect(str(scratch / "heard")))
+told("socket file", lambda: listening(str(scratch / "new")))
+told("packets", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+told("pair", lambda: socket.socketpair())
+told("network", lambda: socket.socket(socket.AF_INET))
+told("kernel's messages", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
 told("oom of a thread", lambda: Path(own).write_text("-1000"))
 told("oom", lambda: Path("/proc/self/oom_score_adj").write_text("-1000"))
 told("other process", lambda: Path(f"/proc/{os.getppid()}/comm").read_bytes())
 told("system", lambda: Path("/proc/sys/kernel/hostname").open("r+"))
 told("new device", lambda: (devices / "nvidia9").write_bytes(b"x"))
 """
-CUDA_NEEDS = ["comm", "later thread", "device", "memory", "locked", "cache", "modules", "maps"]
-CUDA_NEEDS_NOT = ["oom of a thread", "oom", "other process", "system", "new device"]
+CUDA_NEEDS = ["comm", "later thread", "device", "memory", "locked", "cache", "modules", "maps", "listen"]
+CUDA_NEEDS_NOT = ["accept", "connect", "socket file", "packets", "pair", "network", "kernel's messages",
+                  "oom of a thread", "oom", "other process", "system", "new device"]  # fmt: skip
 
 
 @confined
@@ -211,6 +229,6 @@ def test_what_cuda_needs_is_open_where_there_is_a_driver(driver: str, tmp_path: 
     if driver:
         (devices / driver).write_bytes(b"")
     outcome = dict(line.rsplit(" ", 1) for line in alone(CUDA, devices, scratch))
-    closed = set(CUDA_NEEDS_NOT) | (set() if driver else {"comm", "later thread", "device"})
+    closed = set(CUDA_NEEDS_NOT) | (set() if driver else {"comm", "later thread", "device", "listen"})
     assert {name for name, what in outcome.items() if what == "denied"} == closed
     assert set(outcome) == {*CUDA_NEEDS, *CUDA_NEEDS_NOT}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.worker.sandbox import seccomp
-from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, DENIED, RULED
+from auditor.worker.sandbox.system_calls import ABSENT, ARCHITECTURES, CUDA, DENIED, RULED
 from tests.worker.sandbox.alone import alone, filtered
 
 HEADERS = {
@@ -187,6 +187,30 @@ def test_the_program_of_each_machine(machine: str) -> None:
     assert [said("ioctl", 0, request) for request in (0x5401, 0x5412, 0x541C)] == [ALLOW, DENY, DENY]
     assert answer(program, architecture, 0x40000000) == DENY
     assert answer(program, 0x40000003, 0) == 0x80000000  # 32-bit calls
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_with_a_gpu_only_a_local_listener_is_added(machine: str) -> None:
+    column, architecture = ARCHITECTURES[machine]
+    usual, cuda = (seccomp.filter_program(machine, 4711, cuda=cuda) for cuda in (False, True))
+
+    def said(name: str, *arguments: int) -> int:
+        number = DENIED[name][column]
+        assert number is not None
+        return answer(cuda, architecture, number, *arguments)
+
+    others = [number for number in range(500) if number not in {DENIED[name][column] for name in CUDA}]
+    for arguments in ((0, 0, 0), (1, 2, 3), (4711, 6, 0)):
+        asked = [[answer(program, architecture, number, *arguments) for number in others] for program in (usual, cuda)]
+        assert asked[0] == asked[1]
+    local, internet, internet_6, netlink, vsock = 1, 2, 10, 16, 40
+    stream, packets, raw, whole, nonblocking, at_exec = 1, 2, 3, 5, 0x800, 0x80000
+    assert [said("socket", local, kind) for kind in (stream, whole, stream | at_exec, whole | nonblocking)] == [
+        ALLOW
+    ] * 4
+    assert [said("socket", local, kind) for kind in (packets, raw, packets | at_exec, 0x100001)] == [DENY] * 4
+    assert [said("socket", family, stream) for family in (internet, internet_6, netlink, vsock, 0)] == [DENY] * 5
+    assert said("bind", 3) == said("listen", 3) == ALLOW
 
 
 @pytest.mark.parametrize("machine", HEADERS)
