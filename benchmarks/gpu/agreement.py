@@ -33,9 +33,10 @@ def section(bench: Bench) -> Iterator[Row]:
             title = f"{name}, TF32 {'on' if tf32 else 'off'}"
             said = f"logits {logits:.1e}, gradient {gradient:.1e}, probabilities {p:.1e}"
             yield Row(f"{title}: largest difference to the CPU", said, None if tf32 else logits < FAR)
-            single = torch.cat([there.probabilities(x[i : i + 1]).cpu() for i in range(64)])
-            apart = _apart(single, there.probabilities(x)[:64].cpu())
-            yield Row(f"{title}: one by one against a batch", f"{apart:.1e}", None if tf32 else apart < HALF_BETA)
+            if not tf32:  # with it, one by one differs from a batch by more than the audit takes for the same answer
+                single = torch.cat([there.probabilities(x[i : i + 1]).cpu() for i in range(64)])
+                apart = _apart(single, there.probabilities(x)[:64].cpu())
+                yield Row(f"{name}: one by one against a batch", f"{apart:.1e}", apart < HALF_BETA)
         yield Row(f"{name} runs in", there.backend.runtime)
         if name.endswith(".onnx") and "CUDA" in there.backend.runtime and there.backend.device.type == "cuda":
             yield _behind_a_busy_stream(bench, there)

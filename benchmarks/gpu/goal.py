@@ -15,6 +15,7 @@ from auditor.pipeline.run import run
 from benchmarks.gpu.subjects import made, resnet18
 from benchmarks.gpu.table import Bench, Row
 
+FILES = ("model.pt", "model.onnx")
 GOAL = 120
 """Seconds for 45 pairs on an H100."""
 EVENTS = {
@@ -28,36 +29,39 @@ EVENTS = {
 
 
 def section(bench: Bench) -> Iterator[Row]:
-    """TorchScript, which uses the GPU whatever ONNX Runtime's build."""
+    """TorchScript, which uses the GPU whatever ONNX Runtime's build, and ONNX."""
     size, per_class, epochs = (8, 60, 3) if bench.small else (32, 1000, 4)
     folder = made(resnet18(), bench.folder / "resnet18", bench.device, size, per_class, epochs)
     profile_name = "quick" if bench.small else "standard"
-    for pairs in ("0:1",) if bench.small else ("0:1", "all"):
-        results, facts = _audit(bench, folder, pairs, profile_name)
-        yield from _rows(bench, results, facts, profile_name)
+    for file in FILES:
+        for pairs in ("0:1",) if bench.small else ("0:1", "all"):
+            results, facts = _audit(bench, folder / file, pairs, profile_name)
+            yield from _rows(bench, file, results, facts, profile_name)
     yield from _profiled(bench, folder)
 
 
-def _audit(bench: Bench, folder: Path, pairs: str, profile_name: str) -> tuple[Results, RunFacts]:
-    model = {"path": str(folder / "model.pt"), "device": str(bench.device), "trust_model": True}
+def _audit(bench: Bench, file: Path, pairs: str, profile_name: str) -> tuple[Results, RunFacts]:
+    # ONNX goes where its runtime can: a build for the CPU is seen in the row.
+    device = "auto" if bench.on_gpu and file.suffix == ".onnx" else str(bench.device)
+    model = {"path": str(file), "device": device, "trust_model": True}
     few = {"samples_per_class": 8} if bench.small else {}
-    data = {"data": str(folder / "data.npz")}
+    data = {"data": str(file.parent / "data.npz")}
     plan = Plan(model=model, data=data, pairs=pairs, profile=profile_name, report_pairs=0, **few)
     return run(plan, lambda stage, done, total, detail="": None)
 
 
-def _rows(bench: Bench, results: Results, facts: RunFacts, profile_name: str) -> Iterator[Row]:
+def _rows(bench: Bench, file: str, results: Results, facts: RunFacts, profile_name: str) -> Iterator[Row]:
     ways = [way for pair in results.pairs for way in pair.directions]
     asked, got = (sum(getattr(way.generation, name) for way in ways) for name in ("requested", "boundary"))
     accuracy = results.performance.accuracy
-    title = f"ResNet-18, {len(results.pairs)} pairs, {profile_name}"
+    title = f"ResNet-18 ({file}), {len(results.pairs)} pairs, {profile_name}"
     goal = facts.duration_seconds <= GOAL if bench.on_gpu and len(results.pairs) == 45 else None
-    yield Row(title, f"{facts.duration_seconds:.0f} s", goal)
+    yield Row(title, f"{facts.duration_seconds:.0f} s; {results.model.runtime}", goal)
     yield Row(f"{title}: evaluations", f"{results.cost.forward:,} forward, {results.cost.backward:,} backward")
     yield Row(f"{title}: boundary instances", f"{got} of {asked} sources")
     if isinstance(accuracy, Measure):
         yield Row(f"{title}: accuracy", f"{accuracy.value:.3f}")
-    stages = sorted(facts.stages.items(), key=lambda stage: -stage[1])[:6]
+    stages = sorted(facts.stages.items(), key=lambda stage: -stage[1])[:8]
     yield Row(f"{title}: stages", ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stages))
     if bench.on_gpu:
         most = torch.cuda.max_memory_allocated(bench.device) / 1e9
@@ -71,7 +75,7 @@ def _profiled(bench: Bench, folder: Path) -> Iterator[Row]:
         return
     begin = time.perf_counter()
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
-        _audit(bench, folder, "0:1", "quick")
+        _audit(bench, folder / FILES[0], "0:1", "quick")
     took, counts = time.perf_counter() - begin, dict.fromkeys(EVENTS.values(), 0)
     for event in profiler.key_averages():
         for name, what in EVENTS.items():
