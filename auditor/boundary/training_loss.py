@@ -14,6 +14,7 @@ from torch import Tensor
 
 from auditor.boundary.adam import Adam
 from auditor.boundary.autoencoder import StackedAutoencoders
+from auditor.functional.gradients import gradient_of
 from auditor.models.classifier import Classifier
 
 Distance = Literal["squared_l2", "l2", "bce"]
@@ -76,7 +77,7 @@ def _target_gradient(
             way = inner.flatten()[rows].view((-1,) + (1,) * (leaf.dim() - 1))
             between = classifier.logits(torch.lerp(start[rows], leaf, way))
             loss = loss - weights.gamma * torch.logsumexp(_pair_log_probabilities(between, pair[rows]), dim=1)
-        return torch.autograd.grad((loss * weight[rows]).sum(), leaf)[0], z.argmax(dim=1) == pair[rows, 1]
+        return gradient_of((loss * weight[rows]).sum(), leaf), z.argmax(dim=1) == pair[rows, 1]
 
     gradients, inside = zip(*classifier.batching.run(part, torch.arange(len(end))), strict=True)
     return torch.cat(gradients).view_as(moved), torch.cat(inside).view(count, size).float().mean(dim=1)

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 
 from auditor.functional.distances import largest
+from auditor.functional.gradients import gradient_of
 from auditor.functional.projection import Norm, box_step, half_spaces
 
 Logits = Callable[[Tensor], Tensor]
@@ -103,8 +104,8 @@ def margin_and_gradient(logits: Logits, x: Tensor, target: Tensor) -> tuple[Tens
         z = logits(leaf)
         chosen = target[:, None]
         m = z.gather(1, chosen)[:, 0] - z.scatter(1, chosen, -torch.inf).amax(dim=1)
-        (gradient,) = torch.autograd.grad(m.sum(), leaf)
-    return m.detach(), gradient.detach()
+        of_m = gradient_of(m.sum(), leaf)
+    return m.detach(), of_m.detach()
 
 
 def descend(logits: Logits, x: Tensor, target: Tensor, begin: Descent | None, *, norm: Norm, steps: int) -> Descent:

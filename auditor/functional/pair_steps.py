@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from auditor.functional.gradients import gradient_of
 from auditor.functional.projection import box_step
 
 Logits = Callable[[Tensor], Tensor]
@@ -55,8 +56,8 @@ def linearised(logits: Logits, x: Tensor, source: Tensor, target: Tensor) -> Lin
         z_s, z_t = z.gather(1, pair).unbind(1)
         a, b = z_t - z_s, z_s - z.scatter(1, pair, -torch.inf).amax(dim=1)
         several = z.shape[1] > 2
-        (of_a,) = torch.autograd.grad(a.sum(), leaf, retain_graph=several)
-        (of_b,) = torch.autograd.grad(b.sum(), leaf) if several else (torch.zeros_like(of_a),)
+        of_a = gradient_of(a.sum(), leaf, retain_graph=several)
+        of_b = gradient_of(b.sum(), leaf) if several else torch.zeros_like(of_a)
     return Linear(a.detach(), b.detach(), of_a.flatten(1), of_b.flatten(1))
 
 
