@@ -225,7 +225,8 @@ class Watched(Around):
             self._look_within()
         if self._stopped:  # by every call: whoever goes on after one that failed would go on in vain
             raise ModelChanged(str(self.changed))
-        if x.numel() * x.element_size() <= _BYTES:
+        coarse = torch.is_autocast_enabled(self.inner.device.type)  # asked again in full precision it would differ
+        if x.numel() * x.element_size() <= _BYTES and not coarse:
             for batches in (self._stage_batches, self._all_batches):
                 batches[way].offer(lambda: _kept(way, x, y))
 

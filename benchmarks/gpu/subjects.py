@@ -33,13 +33,15 @@ def thin() -> nn.Module:
 
 
 def made(network: nn.Module, folder: Path, device: torch.device, size: int, per_class: int, epochs: int) -> Path:
-    """Train a network on patterns of ``size`` x ``size`` and write ``model.pt``, ``model.onnx`` and ``data.npz``.
+    """Train a network on patterns of ``size`` x ``size`` and write ``model.pt``, ``model.onnx`` and ``data.npz``, once.
 
     Args:
         per_class: training samples of each class; a fifth as many for tests.
     Returns:
         the folder.
     """
+    if (folder / "model.onnx").exists():
+        return folder
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     pattern = F.interpolate(torch.rand(CLASSES, 3, 5, 5), size=size, mode="bilinear")

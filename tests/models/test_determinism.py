@@ -231,6 +231,17 @@ def test_a_look_within_a_stage_is_in_full_precision_and_without_gradients():
     assert backend.how == [(False, False)] * 2
 
 
+def test_answers_at_reduced_precision_are_not_asked_for_again_in_full():
+    watch, x = watch_over(steady()), torch.rand(64, 16, generator=torch.Generator().manual_seed(1))
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = watch.logits(x)
+    assert not torch.allclose(coarse.float(), watch.inner.logits(x), rtol=1e-4, atol=0)  # it would be told apart
+    watch.check("a stage")
+    watch.logits(x)
+    watch.check("another")
+    assert watch.changed is None
+
+
 def test_a_device_that_fails_is_no_change_of_the_model():
     class Failing(EagerBackend):
         lost = False

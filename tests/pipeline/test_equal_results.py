@@ -14,6 +14,7 @@ from auditor.documents.plan import Plan
 from auditor.documents.results import Measure, Results, to_json
 from auditor.models import batch_size
 from auditor.pipeline.run import run
+from benchmarks.gpu.audits import compared
 
 DIGITS_CNN = Path(__file__).parents[2] / "sample_models" / "digits_cnn.onnx"
 
@@ -77,7 +78,7 @@ def test_a_pair_beside_others_is_measured_as_it_is_alone(usual: Results) -> None
 def test_a_gpu(usual: Results) -> None:
     assert_used_the_gpu(results := audited(device="cuda"))
     assert "CUDAExecutionProvider" in results.model.runtime
-    assert_alike(usual, results)
+    assert_as_good_as_equal(usual, results)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -85,7 +86,13 @@ def test_a_gpu_beside_a_runtime_for_the_cpu() -> None:
     """TorchScript needs no ONNX Runtime that has CUDA."""
     path = DIGITS_CNN.with_suffix(".pt")
     assert_used_the_gpu(results := audited(device="cuda", path=path))
-    assert_alike(audited(path=path), results)
+    assert_as_good_as_equal(audited(path=path), results)
+
+
+def assert_as_good_as_equal(usual: Results, results: Results) -> None:
+    """Rounded otherwise, another path of a search may be taken, so a few of hundreds of measures may lie apart."""
+    said, good = compared(usual, results)
+    assert good, said
 
 
 def assert_used_the_gpu(results: Results) -> None:

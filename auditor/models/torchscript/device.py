@@ -3,6 +3,9 @@
 Loading moves parameters; what the code itself says of devices stays: tracing writes "cpu" into every ``arange`` and
 ``zeros``, and a script that names no device means the CPU. Both then meet tensors of the GPU. Here the code is changed
 to name the device on which the module runs; a module traced on a GPU runs on a CPU by the same means.
+
+Tracing writes down, too, how convolutions are computed: by torch's defaults, which let a GPU round the factors to 10
+bits (TF32), whatever the process asks for later. On a GPU they are changed to what ``models.gpu.compute_exactly`` asks.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from auditor.models.torchscript.graph import all_nodes
 Graph = Any
 Node = Any
 
+_EXACT = {"benchmark": False, "deterministic": True, "allow_tf32": False}
+"""Arguments of traced convolutions, by name."""
 _NAMES_A_DEVICE = ("prim::Constant", "prim::GetAttr", "aten::device")
 """Kinds of nodes whose device was chosen when the module was made; ``x.device`` follows the tensor and is right."""
 
@@ -43,14 +48,15 @@ def place_code(module: Any, device: torch.device) -> None:
 
 
 def _place(graph: Graph, device: torch.device) -> bool:
-    """Put the device in the place of every device that the graph names or leaves open; whether there was any."""
+    """Put the device in the place of every device that the graph names or leaves open; whether anything was changed."""
     nodes = list(all_nodes(graph))
+    set_exact = device.type != "cpu" and _set_exact(graph, nodes)
     named = [node for node in nodes if node.kind() in _NAMES_A_DEVICE and _is_elsewhere(node, device)]
     moves = [node for node in nodes if node.kind() in _moves_away_from(device)]
     # No device means the CPU.
     unplaced = [] if device.type == "cpu" else [(node, at) for node in nodes if (at := _unplaced(node)) is not None]
     if not named and not moves and not unplaced:
-        return False
+        return set_exact
     here = graph.insertConstant(device)
     here.node().moveBefore(next(graph.nodes()))
     for node, place in unplaced:
@@ -61,6 +67,25 @@ def _place(graph: Graph, device: torch.device) -> bool:
         node.output().replaceAllUsesWith(next(node.inputs()))
     torch._C._jit_pass_dce(graph)
     return True
+
+
+def _set_exact(graph: Graph, nodes: list[Node]) -> bool:
+    """Have convolutions computed in full float32 by algorithms that repeat themselves; whether there was any."""
+    places = [(node, at, _EXACT[name]) for node in nodes for at, name in enumerate(_arguments(node)) if name in _EXACT]
+    if places:
+        constants = {value: graph.insertConstant(value) for value in (False, True)}
+        for constant in constants.values():
+            constant.node().moveBefore(next(graph.nodes()))
+        for node, at, value in places:
+            node.replaceInput(at, constants[value])
+    return bool(places)
+
+
+def _arguments(node: Node) -> list[str]:
+    """Names of a convolution's arguments by their place; none for other nodes."""
+    if "convolution" not in node.kind() or node.schema() == "(no schema)":
+        return []
+    return [argument.name for argument in torch._C.parse_schema(node.schema()).arguments]
 
 
 def _is_elsewhere(node: Node, device: torch.device) -> bool:

@@ -126,6 +126,45 @@ def test_a_file_made_on_a_gpu_is_audited_on_the_cpu(content: bytes, tmp_path: Pa
     assert isinstance(backend.gradient, str)
 
 
+class Pictures(nn.Module):
+    """Convolutions in both directions, one of them in a module within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.back, self.last = (
+            nn.Sequential(nn.Conv2d(1, 2, 3)),
+            nn.ConvTranspose2d(2, 1, 3),
+            nn.Linear(36, 3),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.back(self.inner(x)).flatten(1))
+
+
+def flags(module: torch.jit.ScriptModule) -> list[dict[str, bool]]:
+    """Of each convolution: how it is to be computed."""
+    found, graph = [], module._c._get_method("forward").graph.copy()
+    torch._C._jit_pass_inline(graph)
+    for node in graph.findAllNodes("aten::_convolution"):
+        names = [argument.name for argument in torch._C.parse_schema(node.schema()).arguments]
+        values = {name: value.toIValue() for name, value in zip(names, node.inputs(), strict=True)}
+        found.append({name: values[name] for name in ("benchmark", "deterministic", "allow_tf32")})
+    return found
+
+
+def test_traced_convolutions_round_no_factor_on_a_gpu() -> None:
+    x = torch.rand(2, 1, 6, 6)
+    script = torch.jit.trace(Pictures().eval(), x)
+    before = script(x)
+    place_code(script, CPU)
+    assert {made["allow_tf32"] for made in flags(script)} == {True}  # as torch traces them
+    place_code(script, CUDA)
+    assert flags(script) == [{"benchmark": False, "deterministic": True, "allow_tf32": False}] * 2
+    file = io.BytesIO()
+    torch.jit.save(script, file)
+    assert torch.equal(loaded(file.getvalue(), CPU)(x), before)
+
+
 def test_what_still_mixes_devices_is_no_fault_of_the_model(content: bytes, tmp_path: Path):
     """Without the rewriting, the same file is told as a failure of the device, not as a model without gradients."""
     (tmp_path / "model.pt").write_bytes(content)
