@@ -1,7 +1,7 @@
 """``python -m benchmarks.gpu [--device cuda] [--small] [SECTION ...]``: measure the GPU path on this machine.
 
-Rows are printed as they come and once more as a table at the end. A whole run on a GPU writes ``benchmarks/gpu.md``;
-``--page`` writes any run elsewhere. Sections may be run one by one where a call must not last long.
+Rows are printed as they come and once more as a table at the end. A run of all sections but ``evaluations``, which are
+those of any device, on a GPU writes ``benchmarks/gpu.md`` up to what was counted without one; ``--page`` writes elsewhere. Sections may be run one by one where a call must not last long.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.gpu import agreement, audits, evaluations, goal, machine, speed
 from benchmarks.gpu.table import HEAD, Bench, Row, card, versions
 
 PAGE = Path(__file__).parents[1] / "gpu.md"
+COUNTED = "\n## Copies and waits"
 SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "machine": machine.section,
     "agreement": agreement.section,
@@ -34,7 +35,9 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the sections asked for; 1 where a row is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all by default")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all but the last by default"
+    )
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N, or cpu for a dry run")
     parser.add_argument("--small", action="store_true", help="a dry run of a few minutes, whose figures mean nothing")
     parser.add_argument("--page", type=Path, help="write the table into this file")
@@ -47,12 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(device, given.small, Path(folder))
-        rows = [row for name in given.sections or SECTIONS for row in _run(name, bench)]
+        rows = [row for name in given.sections or list(SECTIONS)[:-1] for row in _run(name, bench)]
     table = "\n".join([*HEAD, *map(str, rows)])
     print("", table, sep="\n")
     whole = device.type == "cuda" and not given.small and not given.sections
     if page := given.page or (PAGE if whole else None):
-        page.write_text(f"{_head(given, device)}\n{table}\n", encoding="utf-8")
+        before = page.read_text("utf-8") if page.exists() else ""
+        _, found, counted = before.partition(COUNTED)
+        page.write_text(f"{_head(given, device)}\n{table}\n{found}{counted}", encoding="utf-8")
     return int(any(row.good is False for row in rows))
 
 

@@ -20,13 +20,13 @@ MOST_APART, LEAST_MADE = 0.02, 0.97
 """Share of measures that may lie outside of both intervals together, and of the CPU's instances that must be made."""
 
 
-def audited(bench: Bench, file: str, device: str, *, sandbox: bool) -> tuple[Results | None, float, str]:
+def audited(bench: Bench, file: str, device: str) -> tuple[Results | None, float, str]:
     """The results of the command, its seconds, and what it said where it failed."""
-    folder = bench.folder / f"{file}-{device.replace(':', '')}-{sandbox}"
+    folder = bench.folder / f"{file}-{device.replace(':', '')}"
     pairs = "3:8" if bench.small else "3:8,4:9,1:7,0:6,2:5"
     command = [sys.executable, "-m", "auditor", str(ROOT / "sample_models" / file), "--data", "digits"]
     command += ["--profile", "quick", "--pairs", pairs, "--device", device, "--format", "json", "--out", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | ({} if sandbox else {"DEEPDIG_AUDIT_SANDBOX": "off"})
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     begin = time.perf_counter()
     done = subprocess.run(
         [*command, "--trust-model"],
@@ -41,22 +41,20 @@ def audited(bench: Bench, file: str, device: str, *, sandbox: bool) -> tuple[Res
 def section(bench: Bench) -> Iterator[Row]:
     """Both formats; TorchScript uses the GPU where ONNX Runtime is a build for the CPU."""
     for file in FILES:
-        usual, usual_seconds, said = audited(bench, file, "cpu", sandbox=True)
+        usual, usual_seconds, said = audited(bench, file, "cpu")
         if usual is None:
             yield Row(f"audit of {file} on the CPU", said, False)
             continue
         # An ONNX file goes where its runtime can: that a GPU is not used is told, and seen in the row.
         device = str(bench.device) if file.endswith(".pt") or not bench.on_gpu else "auto"
-        for sandbox in (True, False):
-            there, seconds, said = audited(bench, file, device, sandbox=sandbox)
-            title = f"audit of {file}, --device {device}, sandbox {'on' if sandbox else 'off'}"
-            if there is None:
-                yield Row(title, said, False)
-                continue
-            used = there.settings.device.startswith(bench.device.type) and _runtime_is_there(bench, there)
-            took = f"{seconds:.0f} s, on the CPU {usual_seconds:.0f} s"
-            yield Row(title, f"{took}; {there.model.runtime}", used)
-            yield Row(f"{title}: against the CPU", *compared(usual, there))
+        there, seconds, said = audited(bench, file, device)
+        title = f"audit of {file} in the sandbox, --device {device}"
+        if there is None:
+            yield Row(title, said, False)
+            continue
+        used = there.settings.device.startswith(bench.device.type) and _runtime_is_there(bench, there)
+        yield Row(title, f"{seconds:.0f} s, on the CPU {usual_seconds:.0f} s; {there.model.runtime}", used)
+        yield Row(f"{title}: against the CPU", *compared(usual, there))
 
 
 def _runtime_is_there(bench: Bench, results: Results) -> bool:
