@@ -1,7 +1,8 @@
 """``python -m benchmarks.gpu [--device cuda] [--small] [SECTION ...]``: measure the GPU path on this machine.
 
-Rows are printed as they come and once more as a table at the end. A run of all sections but ``evaluations``, which are
-those of any device, on a GPU writes ``benchmarks/gpu.md`` up to what was counted without one; ``--page`` writes elsewhere. Sections may be run one by one where a call must not last long.
+Rows are printed as they come and once more as a table at the end. On a GPU a run of all sections but ``evaluations``,
+whose numbers are those of any device, writes ``benchmarks/gpu.md`` up to what was counted without a GPU; ``--page``
+writes elsewhere. Sections may be run one by one where a call must not last long.
 """
 
 from __future__ import annotations

@@ -12,10 +12,9 @@ from torch.profiler import ProfilerActivity, profile
 from auditor.documents.plan import Plan
 from auditor.documents.results import Measure, Results, RunFacts
 from auditor.pipeline.run import run
-from benchmarks.gpu.subjects import made, resnet18
+from benchmarks.gpu.subjects import FILES, trained
 from benchmarks.gpu.table import Bench, Row
 
-FILES = ("model.pt", "model.onnx")
 GOAL = 120
 """Seconds for 45 pairs on an H100."""
 EVENTS = {
@@ -30,8 +29,7 @@ EVENTS = {
 
 def section(bench: Bench) -> Iterator[Row]:
     """TorchScript, which uses the GPU whatever ONNX Runtime's build, and ONNX."""
-    size, per_class, epochs = (8, 60, 3) if bench.small else (32, 1000, 4)
-    folder = made(resnet18(), bench.folder / "resnet18", bench.device, size, per_class, epochs)
+    folder = trained(bench)
     profile_name = "quick" if bench.small else "standard"
     for file in FILES:
         for pairs in ("0:1",) if bench.small else ("0:1", "all"):

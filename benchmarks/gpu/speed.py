@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from benchmarks.gpu.subjects import resnet18
+from auditor.functional.descent import margin_and_gradient
+from benchmarks.gpu.subjects import FILES, opened, resnet18, trained
 from benchmarks.gpu.table import Bench, Row, set_tf32
 
 SIZES = (256, 736, 2048, 8192)
@@ -56,6 +57,8 @@ def section(bench: Bench) -> Iterator[Row]:
     torch.use_deterministic_algorithms(False)
     set_tf32(False)
     yield Row("images/s, the card's best, forward", f"{best:,.0f}")
+    for file in FILES:
+        yield from _as_audited(bench, file)
     if bench.on_gpu:
         yield from _transfers(bench)
 
@@ -80,6 +83,24 @@ def _pace(bench: Bench, network: nn.Module, setting: Setting, size: int) -> tupl
         forward = bench.seconds(lambda: network(x))
     both = bench.seconds(lambda: torch.autograd.grad(network(leaf).sum(), leaf))
     return size / forward, size / both
+
+
+def _as_audited(bench: Bench, file: str) -> Iterator[Row]:
+    """The routes of an audit: the artefact, also with batches of two sizes by turns, and gradients."""
+    device = "auto" if bench.on_gpu and file.endswith(".onnx") else str(bench.device)
+    x = torch.rand(max(_sizes(bench)), 3, *(2 * [8 if bench.small else 32]))
+    f = opened(trained(bench) / file, x[:256], device)
+    x = x.to(f.artefact_device)
+    artefact = [size / bench.seconds(lambda size=size: f.scores(x[:size])) for size in _sizes(bench)]
+    sizes = ", ".join(map(str, _sizes(bench)))
+    yield Row(f"images/s at {sizes}: {file}, {f.backend.runtime}", _listed(tuple(artefact)))
+    turns = (_sizes(bench)[0], _sizes(bench)[0] // 2)
+    apart = sum(turns) / bench.seconds(lambda: [f.scores(x[:size]) for size in turns])
+    yield Row(f"images/s at {turns[0]} and {turns[1]} by turns: {file}", f"{apart:,.0f}")
+    x = x[: turns[0]].to(f.device)
+    first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    both = turns[0] / bench.seconds(lambda: margin_and_gradient(f.logits, x, first))
+    yield Row(f"images/s at {turns[0]}, both ways, the way back in TF32: {file}", f"{both:,.0f}")
 
 
 def _transfers(bench: Bench) -> Iterator[Row]:

@@ -15,8 +15,10 @@ from auditor.models.base import ModelOptions
 from auditor.models.bind_to_data import bind
 from auditor.models.classifier import Classifier
 from auditor.models.open import open_model
+from benchmarks.gpu.table import Bench
 
 CLASSES = 10
+FILES = ("model.pt", "model.onnx")
 
 
 def resnet18() -> nn.Module:
@@ -64,6 +66,12 @@ def made(network: nn.Module, folder: Path, device: torch.device, size: int, per_
         names = {"input_names": ["x"], "dynamic_axes": {"x": {0: "n"}}}
         torch.onnx.export(network, (x[:2],), str(folder / "model.onnx"), dynamo=False, **names)
     return folder
+
+
+def trained(bench: Bench) -> Path:
+    """The folder of the ResNet-18 that is audited, made where there is none yet."""
+    size, per_class, epochs = (8, 60, 3) if bench.small else (32, 1000, 4)
+    return made(resnet18(), bench.folder / "resnet18", bench.device, size, per_class, epochs)
 
 
 def _split(pattern: Tensor, per_class: int) -> tuple[Tensor, Tensor]:
