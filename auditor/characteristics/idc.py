@@ -55,9 +55,9 @@ TITLE = "Predicted class along segments between boundary instances"
 SHOWN = 5
 AT_ONCE = 4096
 """Trajectories between two looks at the interval, at most."""
-SPREAD, SURE, FEWEST = 0.03, 2.0, 30
-"""Standard deviation of shares typical of a trained model; how many times what it needs is walked before anyone looks,
-and never fewer than so many, or than there are instances: each then ends two of them."""
+SPREAD, SURE = 0.03, 2.0
+"""Standard deviation of shares typical of a trained model, and how many times what it needs is walked before anyone
+looks; never fewer than there are instances, so that each has been at two ends and one that is folded is seen."""
 LEAST_ENDS = 10
 """Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
@@ -90,7 +90,7 @@ class InputSpaceComplexity(Characteristic):
         points: T, points on each trajectory.
         in_full: every point of every trajectory is asked for.
         least: trajectories walked before the interval is looked at, or fewer where a coarse one is wanted: ``SURE``
-            times as many as shares of a typical ``SPREAD`` need.
+            times as many as shares of a typical ``SPREAD`` need, and as many as there are instances.
         tolerance: half-width at which sampling stops, in multiples of the precision asked for (0.003 where
             that is 0.01): the classes of a trained model change at a few hundredths of the steps.
         exhausted: sampling stops as well when the interval of as many independent trajectories would be this
@@ -219,7 +219,7 @@ class InputSpaceComplexity(Characteristic):
         if not precision:
             return self.least
         needed = SURE * (1.96 * SPREAD / (self.tolerance * precision)) ** 2
-        return math.ceil(min(max(needed, min(FEWEST, count)), self.least))
+        return math.ceil(min(max(needed, count), self.least))
 
     def _missing(self, taken: int, half: float, alone: float, precision: float) -> int:
         """How many more trajectories it may take: an eighth to a half of those taken, at most ``AT_ONCE``.
