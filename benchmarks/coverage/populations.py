@@ -242,7 +242,8 @@ def _walks() -> Iterator[Population]:
         yield Population("IDC, some of the points", name, truths[name], draw(rate), 400)
     for coarser, stops in ((1.0, "until quick stops"), (COARSER, "until its baselines stop")):
         for name, rate in rates.items():
-            yield Population(f"the same, {stops}", name, truths[name], until_enough(rate, coarser * precision), 400)
+            stopping = until_enough(rate, coarser * precision)
+            yield Population(f"the same, {stops}", name, truths[name], stopping, 400, sizes=(24, 64))
 
 
 def _some_points(rate: Tensor, rng: torch.Generator) -> Tensor:
