@@ -70,9 +70,8 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
     with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
     beside = [generators[name].configured(profile.name).cost(with_baselines, used) for name in baselines()]
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
-    first, again, _ = profile.attack
     trained = sum(cost.backward for cost in [made, *beside])
-    backward = trained + directions * attacked * (first + 2 * again)
+    backward = trained + directions * attacked * profile.gradients
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
     walked = (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
     searched = directions * (attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
@@ -87,8 +86,7 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
         profile, generator, sources: as of ``expected``.
         pairs: of the audit.
     """
-    first, again, _ = profile.attack
-    gradients = 2 * (first + 2 * again)
+    gradients = 2 * profile.gradients
     outlined = 2 * (min(OUTLINED, sources) * BISECTIONS + POINTS * PARTNERS)
     whole = expected(profile, generator, 2 * pairs, sources, 0)
     return {
