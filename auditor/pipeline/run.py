@@ -44,9 +44,9 @@ from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of,
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.plugins_in_use import in_use, plugin_checks
 from auditor.pipeline.resume import FinishedParts, facts_of, resumed
-from auditor.pipeline.schedule import most_tasks, sources_at_most
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Report, Stages
+from auditor.pipeline.tasks_out import most_tasks, sources_at_most
 from auditor.pipeline.time_budget import SPENT, OutOfTime, TimeBudget, at_most
 from auditor.worker import sandbox
 from auditor.worker.processor import mixed

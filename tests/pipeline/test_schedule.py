@@ -28,8 +28,9 @@ from auditor.pipeline.pairs.margins import SCREENED
 from auditor.pipeline.pairs.screening import only_screened
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.resume import FinishedParts
-from auditor.pipeline.schedule import MOST_FRAGILE, Done, Schedule
+from auditor.pipeline.schedule import Done, Schedule
 from auditor.pipeline.time_budget import SPENT, OutOfTime, Pace, TimeBudget
+from auditor.pipeline.under_budget import MOST_FRAGILE
 
 PAIRS = list(combinations(range(10), 2))
 
@@ -76,6 +77,8 @@ class Simulated:
         seconds: of a task.
         workers: how many.
         budget: in seconds, for all of it.
+        pairs: of the audit.
+        begun: seconds of it that the start has taken.
         found: what an earlier run left.
         passes: of a unit of each kind, as they are expected.
     Attributes:
@@ -86,12 +89,13 @@ class Simulated:
     def __init__(
         self, work: Work, seconds: Callable[[Task], float] = lambda _: 1.0, workers: int = 1,
         budget: float | None = None, found: Found | None = None, passes: dict[Kind, Cost] | None = None,
+        pairs: list[ClassPair] = PAIRS, begun: float = 0.0,
     ) -> None:  # fmt: skip
         self.now, self.tasks, self.told, self.left = 0.0, list[Task](), list[Done](), list[float]()
-        self.budget = TimeBudget(budget, 0.0, lambda: self.now, Pace({} if passes is None else passes))
+        self.budget = TimeBudget(budget, -begun, lambda: self.now, Pace({} if passes is None else passes))
         parts = FinishedParts(found, self._keep)
-        parts.begin({}, PAIRS)
-        self.schedule = Schedule(work, PAIRS, self.budget, parts)
+        parts.begin({}, pairs)
+        self.schedule = Schedule(work, pairs, self.budget, parts)
         self._work, self._seconds, self._workers = work, seconds, workers
 
     def _keep(self, message: object) -> None:
@@ -205,6 +209,68 @@ def test_where_time_is_short_the_ten_most_fragile_are_outlined_then_in_full_then
     deep = {pair for pair, level in ran.levels.items() if level == "full"}
     assert deep == set(by_fragility()[: len(deep)])
     assert len(deep) >= 8
+
+
+SIX = list(combinations(range(4), 2))
+LARGE: dict[str, float] = {"screen": 6.0, "outline": 80.0, "full": 420.0, "baselines": 60.0}
+"""Seconds of a unit, about, of ResNet-18 at 224 on one core beside another one that works."""
+
+
+def large(work: Work, monkeypatch: pytest.MonkeyPatch, budget: float, seed: int) -> Simulated:
+    """An audit of six pairs of a network whose tasks take minutes, 90 s after its start, by two workers."""
+    monkeypatch.setattr("auditor.pipeline.under_budget.is_large", lambda _: True)
+    monkeypatch.setattr("auditor.pipeline.under_budget.pairs_of_a_task", lambda *_: 1)
+    work = replace(work, plan=work.plan.model_copy(update={"samples_per_class": 400}))
+    rng = random.Random(seed)
+
+    def takes(task: Task) -> float:
+        known = {pair.classes: pair.samples for pair in task.known}
+        samples = (task.samples - known.get(pair, 0) if task.kind == "screen" else 1 for pair in task.pairs)
+        return LARGE[task.kind] * sum(samples) * rng.uniform(0.8, 1.2)
+
+    passes: dict[Kind, Cost] = {kind: Cost(forward=round(100 * of), backward=0) for kind, of in LARGE.items()}  # type: ignore[misc]
+    one = Simulated(work, takes, 2, budget, passes=passes, pairs=SIX, begun=90.0)
+    one.budget.pace.saw(Cost(forward=1000, backward=0), 10.0)
+    return one.run()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("budget", [300.0, 450.0, 600.0, 900.0, 1800.0])
+def test_all_are_outlined_before_any_goes_on_and_no_time_is_left_in_which_more_would_fit(
+    work: Work, monkeypatch: pytest.MonkeyPatch, budget: float, seed: int
+) -> None:
+    ran = large(work, monkeypatch, budget, seed)
+    took = 90 + ran.now
+    assert took <= 1.1 * budget - 30
+    assert sorted(ran.levels) == SIX
+    kinds = [task.kind for task in ran.tasks]
+    if "full" in kinds and "outline" in kinds:
+        assert sorted({pair for task in ran.tasks[: kinds.index("full")] for pair in task.pairs}) == SIX
+        assert len(ran.of("outline")) == len(SIX)
+    if "full" not in ran.levels.values():
+        # Not one more outline would have been likely to end in time, nor margins of four more samples.
+        unfinished = "screened" in ran.levels.values()
+        assert not unfinished or ran.budget.left() < 1.25 * 1.2 * LARGE["outline"]
+        known = {len(d.margins["test"].index) for pair in ran.schedule.outcomes.values() for d in pair.directions}
+        assert ran.budget.left() < 1.25 * 1.2 * 4 * LARGE["screen"] or known == {work.plan.settings.attacked}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ten_minutes_give_an_outline_and_an_interval_of_the_margins_of_all_six(
+    work: Work, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    ran = large(work, monkeypatch, 600.0, seed)
+    assert set(ran.levels.values()) == {"outlined"}
+    assert min(known.samples for task in ran.tasks if task.kind == "outline" for known in task.known) >= 6
+
+
+def test_what_a_task_takes_beside_its_work_counts(work: Work) -> None:
+    ran = Simulated(work, budget=600.0).run(most=1)
+    task = ran.schedule.next()
+    assert task is not None
+    ran.now += 50.0
+    ran.schedule.done(task, part_of(task, work, 1.0))
+    assert ran.budget.pace.longest(task.kind, 1) >= 50.0 / (len(task.pairs) * max(1, task.samples))
 
 
 def test_a_budget_for_nothing_leaves_nothing_begun(work: Work) -> None:

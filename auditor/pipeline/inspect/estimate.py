@@ -36,6 +36,8 @@ SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
 PARTNERS, POINTS, IN_FULL = 50, 12, 50
 """Points of a trajectory that IDC asks for on average, and those of one that the profile ``paper`` walks in full."""
+LOOKED_AT = 6
+"""Predictions for each boundary instance of an outline: verified, embedded, taken to the side of its source class."""
 ATTACKED = 30
 """Predictions for each attacked source."""
 LOOKED_FIRST = 24 * 200
@@ -89,7 +91,7 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
     """
     first, again, _ = profile.attack
     gradients = 2 * (first + 2 * again)
-    outlined = 2 * (min(OUTLINED, sources) * BISECTIONS + POINTS * PARTNERS)
+    outlined = 2 * (min(OUTLINED, sources) * (BISECTIONS + LOOKED_AT) + POINTS * PARTNERS)
     whole = expected(profile, generator, 2 * pairs, sources, 0)
     return {
         "screen": Cost(forward=gradients + 2 * ATTACKED, backward=gradients),
