@@ -98,6 +98,12 @@ class TimeBudget:
         report = min(max(SHARE_FOR_THE_REPORT * self.seconds, LEAST_FOR_THE_REPORT), MOST_FOR_THE_REPORT)
         return self.seconds - report - (self.clock() - self.started)
 
+    @staticmethod
+    def enough_for(seconds: float) -> float:
+        """Seconds of a budget that leaves so many from its start for all but the report."""
+        report = seconds * SHARE_FOR_THE_REPORT / (1 - SHARE_FOR_THE_REPORT)
+        return seconds + min(max(report, LEAST_FOR_THE_REPORT), MOST_FOR_THE_REPORT)
+
     def fits(self, seconds: float) -> bool:
         """Whether work that is expected to take so many seconds is likely to end in time."""
         return CAUTION * seconds <= self.left()

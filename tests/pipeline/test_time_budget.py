@@ -38,6 +38,11 @@ def test_the_time_for_the_report_is_kept_and_what_was_begun_may_end_a_little_lat
     assert not budget.fits(0.0)
 
 
+@pytest.mark.parametrize("seconds", [1.0, 45.0, 100.0, 270.0, 1000.0])
+def test_a_budget_that_is_enough_leaves_as_much(seconds: float) -> None:
+    assert TimeBudget(TimeBudget.enough_for(seconds), 0.0, lambda: 0.0).left() == pytest.approx(seconds)
+
+
 def test_a_pace_is_that_of_the_passes_before_a_task_of_its_kind_has_ended() -> None:
     pace = Pace({"full": Cost(forward=300, backward=100)})
     assert pace.expected("full", 2) == 0.0

@@ -29,7 +29,8 @@ from auditor.pipeline.pairs.margins import SCREENED
 from auditor.pipeline.pairs.measuring import COARSER
 from auditor.pipeline.pairs.outline import OUTLINED
 from auditor.pipeline.pairs.shard import pairs_at_once
-from auditor.pipeline.time_budget import TimeBudget
+from auditor.pipeline.time_budget import CAUTION, TimeBudget
+from auditor.pipeline.under_budget import ROUNDS
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
@@ -101,9 +102,14 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
 
 
 def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
-    """That an audit without a time budget takes long, and what one would give; empty where it does not."""
+    """What the user has to know of the time before the work on class pairs begins; empty where that is nothing.
+
+    That an audit without a time budget takes long, and what one would give; that one is too short for all pairs.
+    """
+    if budget.seconds is not None:
+        return _too_short(budget, budget.seconds, pairs)
     whole, early = budget.pace.expected("full", pairs), budget.pace.expected("screen", SCREENED * pairs)
-    if budget.seconds is not None or whole < LONG:
+    if whole < LONG:
         return ""
     first = early + budget.pace.expected("outline", pairs)
     return (
@@ -111,6 +117,26 @@ def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
         f" --time-budget {max(1, math.ceil(FIRST * first / 60))}m would give margins and an outline of every pair,"
         " and more time the most fragile ones in full"
     )
+
+
+def _too_short(budget: TimeBudget, seconds: float, pairs: int) -> str:
+    """That the time left does not suffice to screen every pair, and what would; empty where it does."""
+    screening = budget.pace.expected("screen", ROUNDS[0] * pairs)
+    if screening and budget.fits(screening):
+        return ""
+    spent, left = budget.clock() - budget.started, budget.left()
+    needed = TimeBudget.enough_for(spent + CAUTION * screening)
+    found = "nothing is left for class pairs" if left <= 0 else f"{left:.0f} s are left for {pairs:,} class pairs"
+    return (
+        f"--time-budget {seconds:g}s is short: model, data and predictions took {spent:.0f} s of it, and {found};"
+        f" margins of all of them take about {_rounded_up(needed)}s in all"
+    )
+
+
+def _rounded_up(seconds: float) -> int:
+    """To two digits."""
+    step = 10 ** max(0, math.floor(math.log10(max(seconds, 1))) - 1)
+    return step * math.ceil(seconds / step)
 
 
 def _about(seconds: float) -> str:
