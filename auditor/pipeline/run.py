@@ -125,9 +125,11 @@ def _audited(
     budget.pace.of_a_unit = of_a_unit(
         plan.settings, setup.name, len(selected.pairs), len(train.split) // max(1, len(train.classes))
     )
-    if text := foretold(budget, len(selected.pairs), plan.profile):
-        finished_parts.say(text)
     directions, left = directions_of(selected.pairs), len(selected.pairs) - finished_parts.taken
+    begun = {pair for part in finished_parts.parts for pair in part.classes}
+    waiting = left if plan.time_budget is None else len(set(selected.pairs) - begun)
+    if waiting and (text := foretold(budget, waiting, plan.profile)):
+        finished_parts.say(text)
     growth = expected_memory(
         plan.settings, classifier.instance_shape, sources_at_most(train, plan), classifier.device.type
     )

@@ -105,6 +105,9 @@ def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
     """What the user has to know of the time before the work on class pairs begins; empty where that is nothing.
 
     That an audit without a time budget takes long, and what one would give; that one is too short for all pairs.
+
+    Args:
+        pairs: that are still to be audited; under a time budget, those of which nothing is known yet.
     """
     if budget.seconds is not None:
         return _too_short(budget, budget.seconds, pairs)
