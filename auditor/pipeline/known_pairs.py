@@ -8,7 +8,6 @@ from statistics import median
 
 from auditor.documents.pair_outcomes import (
     NOT_SHOWN,
-    FirstMargins,
     PairOutcome,
     PairsPart,
     ScreenedPair,
@@ -46,13 +45,13 @@ class KnownPairs:
         return pair in self.outcomes and self.outcomes[pair].level == "full"
 
     def by_fragility(self) -> list[ClassPair]:
-        """Pairs by the margin of the nearer direction, as far as screening tells; equal ones by their classes."""
+        """Pairs by the margin of the nearer direction, as far as it is known; equal ones by their classes."""
         return sorted(self.screened.keys() - self.missing.keys(), key=lambda pair: (self._margin(pair), pair))
 
     def spread(self, pair: ClassPair) -> float:
         """How little the first margins of the nearer direction tell: their range by their median."""
-        nearer = min(self.screened[pair].directions, key=_median)
-        middle, known = _median(nearer), [math.inf if value is None else value for value in nearer.l2]
+        known = min((_known(of.l2) for of in self.screened[pair].directions), key=_median)
+        middle = _median(known)
         return (max(known) - min(known)) / middle if 0 < middle < math.inf else math.inf if middle else 0.0
 
     def further(self, samples: int, pairs: Sequence[ClassPair]) -> dict[ClassPair, int]:
@@ -108,13 +107,20 @@ class KnownPairs:
         self.missing = {pair: self.missing[pair] for pair in self.order if pair in self.missing}
 
     def _margin(self, pair: ClassPair) -> float:
-        return min(_median(direction) for direction in self.screened[pair].directions)
+        if self.is_full(pair):
+            return min(_median(_known(of.margins["test"].l2)) for of in self.outcomes[pair].directions)
+        return min(_median(_known(of.l2)) for of in self.screened[pair].directions)
 
     def _tells_more(self, pair: ScreenedPair) -> bool:
         known = self.screened.get(pair.classes)
         return known is None or known.samples < pair.samples
 
 
-def _median(margins: FirstMargins) -> float:
-    """Of the first margins; infinite where from most samples nothing was found, or there are none."""
-    return median(math.inf if value is None else value for value in margins.l2) if margins.l2 else math.inf
+def _known(margins: Sequence[float | None]) -> list[float]:
+    """Infinite where nothing was found."""
+    return [math.inf if margin is None else margin for margin in margins]
+
+
+def _median(margins: Sequence[float]) -> float:
+    """Infinite where from most samples nothing was found, or there are none."""
+    return median(margins) if margins else math.inf

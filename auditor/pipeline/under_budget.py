@@ -5,8 +5,9 @@ in full, the most fragile first. Then come the others, those of which least is k
 suffice for the ten in full anyway, they are outlined before the ten go on. Where nothing more than that fits in, what
 time is left goes into margins of further samples. Nothing is begun that is not likely to end in time.
 
-A further round of screening is asked for where it leaves time for what follows: few samples of each pair suffice for an
-interval of its margins, twice as many of those that may be among the ten decide which these are.
+Where time is short, few samples of each pair are searched from at first. Which pairs are among the ten is then decided
+between ever fewer on ever more samples, until all that a full level searches from are known of a few: the median of two
+samples is low by chance where many pairs have one, and more samples of the lowest show it.
 """
 
 from __future__ import annotations
@@ -27,17 +28,22 @@ from auditor.pipeline.tasks_out import (
     pairs_screened_at_once,
     sources_at_most,
 )
-from auditor.pipeline.time_budget import TimeBudget
+from auditor.pipeline.time_budget import CAUTION, TimeBudget
 
 ROUNDS = (2, 6, SCREENED)
 """Samples of each class, round by round, so that all pairs have some before any has more: the first tell something, of
 six the range is an interval of their median (1 - 2 / 2^6 = 0.97)."""
-MOST_FRAGILE, CONTENDERS, DEEPER = 10, 20, 2 * SCREENED
-"""Pairs that come first; which these are is decided between so many, on so many samples of each."""
+MOST_FRAGILE = 10
+"""Pairs that come first."""
+CONTENDERS = ((6, 25), (16, 15), (24, 12))
+"""Between how many pairs it is decided which these are, on how many samples of each class: of 45 pairs of a small
+network, eight of the ten and more in 97 of 100 draws of the samples, for two fifths of what all pairs would take."""
+SURE = 1.1
+"""Where so many times the seconds are left that many tasks take together, none of their pairs is outlined before."""
 MORE = 4
 """Samples of each class by which margins grow where nothing else fits in."""
-ROUND_SHARE, DEEPER_SHARE, TASK_SHARE = 0.6, 0.15, 0.125
-"""Of the time left, what a further round of screening may take, what that of contenders, and what one of many tasks."""
+ROUND_SHARE, CONTEST_SHARE, TASK_SHARE = 0.6, 0.25, 0.125
+"""Of the time left, what a further round of screening may take, what one of contenders, and what one of many tasks."""
 
 
 class UnderBudget:
@@ -52,17 +58,18 @@ class UnderBudget:
 
     def screening(self) -> Iterator[Task | None]:
         """All pairs, in rounds where time is short, and then those that may be among the most fragile."""
-        order = self._known.order
+        order, few = self._known.order, len(self._known.order) <= MOST_FRAGILE
         hurried = self._screening_lasts(SCREENED, order) > TASK_SHARE * self._budget.left()
-        for samples in ROUNDS if hurried else (SCREENED,):
+        yield from self._screened_to(ROUNDS[0] if hurried else SCREENED, order)
+        for samples in ROUNDS[1:] if few else ():
             yield from self._tasks.wait()
-            if samples <= ROUNDS[0] or self._screening_lasts(samples, order) <= ROUND_SHARE * self._spare(samples):
+            if self._screening_lasts(samples, order) <= min(ROUND_SHARE * self._budget.left(), self._spare()):
                 yield from self._screened_to(samples, order)
-        yield from self._tasks.wait()
-        contenders = self._known.by_fragility()[:CONTENDERS]
-        decides = len(contenders) > MOST_FRAGILE
-        if decides and self._screening_lasts(DEEPER, contenders) <= DEEPER_SHARE * self._budget.left():
-            yield from self._screened_to(DEEPER, contenders)
+        for samples, most in () if few else CONTENDERS:
+            yield from self._tasks.wait()
+            contenders = self._known.by_fragility()[:most]
+            if self._screening_lasts(samples, contenders) <= CONTEST_SHARE * self._budget.left():
+                yield from self._screened_to(samples, contenders)
 
     def deepening(self) -> Iterator[Task | None]:
         """Outlines and full audits, and where neither fits in further margins."""
@@ -83,9 +90,10 @@ class UnderBudget:
         others = sorted(order[MOST_FRAGILE:], key=lambda pair: (-known.spread(pair), pair))
         groups = order[:MOST_FRAGILE], others
         ten, rest = ([pair for pair in group if not known.is_full(pair)] for group in groups)
-        whole, everything = (self._lasts("full", len(set(of) - self._tasks.busy)) for of in (ten, ten + rest))
+        whole, everything = (self._lasts("full", len(of)) for of in (ten, ten + rest))
         plain = [[pair for pair in group if pair not in known.outcomes] for group in groups]
-        outlines = [] if budget.fits(whole) else plain[0], [] if budget.fits(everything) else plain[1]
+        without = [SURE * seconds <= budget.left() for seconds in (whole, everything)]
+        outlines = [[] if enough else group for enough, group in zip(without, plain, strict=True)]
         first: tuple[Kind, list[ClassPair]] = ("full", ten)
         then: tuple[Kind, list[ClassPair]] = ("outline", outlines[1])
         if whole > budget.left() and budget.fits(self._lasts("outline", len(outlines[1]))):
@@ -119,11 +127,11 @@ class UnderBudget:
         for shard in cut(list(further), max(1, at_once)):
             yield self._known.task("screen", shard, samples)
 
-    def _spare(self, samples: int) -> float:
-        """Seconds left for a round of screening; beyond what an interval takes, those that outlines leave."""
-        outlines = self._lasts("outline", len(self._known.order))
-        keep = outlines if samples > ROUNDS[1] and self._budget.fits(outlines) else 0.0
-        return self._budget.left() - keep
+    def _spare(self) -> float:
+        """Seconds left for a round of screening beside the outlines of all, where these fit in."""
+        outlines = CAUTION * self._lasts("outline", len(self._known.order))
+        left = self._budget.left()
+        return left - outlines if outlines <= left else left
 
     def _lasts(self, kind: Kind, units: int) -> float:
         """Seconds of so many units, by all who are at work."""

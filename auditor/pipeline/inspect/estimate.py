@@ -68,19 +68,38 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
         sources: training samples of a class, on average.
         samples: of both splits together.
     """
-    used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+    whole, beside = _in_full(profile, generator, directions, sources), _beside(profile, directions, sources)
+    forward = whole.forward + beside.forward + samples + LOOKED_FIRST
+    return Cost(forward=forward, backward=whole.backward + beside.backward)
+
+
+def _in_full(profile: Profile, generator: str, directions: int, sources: int) -> Cost:
+    """Of all tasks on pairs, without baselines."""
+    used = _used(profile, sources)
     made = generators[generator].configured(profile.name).cost(directions, used)
-    with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
-    beside = [generators[name].configured(profile.name).cost(with_baselines, used) for name in baselines()]
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
     first, again, _ = profile.attack
-    trained = sum(cost.backward for cost in [made, *beside])
-    backward = trained + directions * attacked * (first + 2 * again)
+    gradients = directions * attacked * (first + 2 * again)
+    searched = directions * (attacked * ATTACKED + used * LOOKED_AT + _walked(profile, used))
+    return Cost(forward=made.forward + gradients + round(searched), backward=made.backward + gradients)
+
+
+def _beside(profile: Profile, directions: int, sources: int) -> Cost:
+    """Of the baselines."""
+    used, most = _used(profile, sources), directions if profile.baselines == "all" else min(directions, PAGES)
+    made = [generators[name].configured(profile.name).cost(most, used) for name in baselines()]
+    walked = round(most * len(made) * _walked(profile, used) / COARSER**2)
+    return Cost(forward=sum(cost.forward for cost in made) + walked, backward=sum(cost.backward for cost in made))
+
+
+def _used(profile: Profile, sources: int) -> int:
+    return sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+
+
+def _walked(profile: Profile, used: int) -> float:
+    """Points of IDC's trajectories in one direction."""
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
-    walked = (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
-    searched = directions * (attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
-    forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
-    return Cost(forward=round(backward + forward), backward=round(backward))
+    return (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
 
 
 def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dict[Kind, Cost]:
@@ -92,12 +111,20 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
     """
     first, again, _ = profile.attack
     gradients = 2 * (first + 2 * again)
+    one = Cost(forward=gradients + 2 * ATTACKED, backward=gradients)
     outlined = 2 * (min(OUTLINED, sources) * (BISECTIONS + LOOKED_AT) + POINTS * PARTNERS)
-    whole = expected(profile, generator, 2 * pairs, sources, 0)
+    whole, beside = _in_full(profile, generator, 2 * pairs, sources), _beside(profile, 2 * pairs, sources)
+    known, each = min(SCREENED, profile.attacked), max(1, pairs)  # a full level goes on from the screening
     return {
-        "screen": Cost(forward=gradients + 2 * ATTACKED, backward=gradients),
+        "screen": one,
         "outline": Cost(forward=outlined, backward=0),
-        "full": Cost(forward=whole.forward // max(1, pairs), backward=whole.backward // max(1, pairs)),
+        "full": Cost(
+            forward=max(0, whole.forward // each - known * one.forward),
+            backward=max(0, whole.backward // each - known * one.backward),
+        ),
+        "baselines": Cost(
+            forward=beside.forward // min(each, PAGES // 2), backward=beside.backward // min(each, PAGES // 2)
+        ),
     }
 
 
@@ -111,10 +138,12 @@ def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
     """
     if budget.seconds is not None:
         return _too_short(budget, budget.seconds, pairs)
-    whole, early = budget.pace.expected("full", pairs), budget.pace.expected("screen", SCREENED * pairs)
+    pace = budget.pace
+    early = pace.expected("screen", SCREENED * pairs)
+    whole = early + pace.expected("full", pairs) + pace.expected("baselines", min(pairs, PAGES // 2))
     if whole < LONG:
         return ""
-    first = early + budget.pace.expected("outline", pairs)
+    first = early + pace.expected("outline", pairs)
     return (
         f"this audit may take {_about(whole)} ({pairs:,} pair{'' if pairs == 1 else 's'}, profile {profile});"
         f" --time-budget {max(1, math.ceil(FIRST * first / 60))}m would give margins and an outline of every pair,"
