@@ -77,6 +77,7 @@ class Evidence:
         precision: half-width of the 95 % interval at which sampling may stop, as a share of the value's range.
         margins: of samples of s, by split, or why there are none.
         embedded: float32 ``(N, E)`` of the boundary instances, where they have been asked for together with others.
+        drawn: whether series are kept, for figures; what only they need is not worth asking for otherwise.
     """
 
     classifier: Classifier
@@ -86,6 +87,7 @@ class Evidence:
     precision: float = 0.01
     margins: Mapping[SplitName, SampleMargins] | NotMeasured = NO_MARGINS
     embedded: Tensor | None = None
+    drawn: bool = True
 
     @cached_property
     def boundary_embeddings(self) -> Tensor | None:

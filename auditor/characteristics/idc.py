@@ -13,7 +13,8 @@ Of most trajectories a quarter of the points is asked for. Where the model chang
 are drawn with a known chance, and what is found counts by its inverse, so that the expectation of each trajectory's
 share is the share over all points (``auditor.functional.trajectory_cells``). Draws on different trajectories have
 nothing to do with each other: the mean stays unbiased, and its interval holds what they add to the spread. The
-first ``SHOWN`` trajectories are walked in full, and all are for the profile ``paper`` or at a precision of 0.
+first ``SHOWN`` trajectories are walked in full where a figure shows them, and all are for the profile ``paper`` or at a
+precision of 0.
 
 Both ends are taken on the side of s: a boundary instance is predicted s or t by the last digits of its probabilities,
 so that a flat boundary would change the class once on every other segment. A half-space has an IDC of 0.
@@ -31,7 +32,7 @@ Source: arXiv 1912.11460, section 4.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple, Self
@@ -42,7 +43,7 @@ from torch import Tensor
 from auditor.boundary.base import BETA, BoundaryInstances
 from auditor.characteristics.base import Characteristic, Evidence, Findings, characteristic
 from auditor.characteristics.path_points import Ask, PathPoints, some_points
-from auditor.documents.results import Definition, StripSeries
+from auditor.documents.results import Definition, Series, StripSeries
 from auditor.functional.just_across import stepped_back
 from auditor.functional.statistics import LEAST_FOR_RARE, mean_over_pairs
 from auditor.functional.trajectories import class_change_rate, round_robin_pairs
@@ -54,6 +55,9 @@ TITLE = "Predicted class along segments between boundary instances"
 SHOWN = 5
 AT_ONCE = 4096
 """Trajectories between two looks at the interval, at most."""
+SPREAD, SURE = 0.03, 2.0
+"""Standard deviation of shares typical of a trained model, and how many times what it needs is walked before anyone
+looks; never fewer than there are instances, so that each has been at two ends and one that is folded is seen."""
 LEAST_ENDS = 10
 """Ends of trajectories among the instances of one generator that say something of it."""
 LEAST_INSTANCES = 3
@@ -64,7 +68,7 @@ class Walked(NamedTuple):
     """Trajectories and what they say.
 
     Args:
-        shown: int64 ``(SHOWN, T)`` or fewer rows, the class along the first.
+        shown: int64 ``(SHOWN, T)`` or fewer rows, the class along the first; none where no figure is drawn.
         shares: float64 ``(P,)``, of the steps at which the class changes, exact or of that expectation.
         value, low, high: mean of these with its interval.
     """
@@ -85,7 +89,8 @@ class InputSpaceComplexity(Characteristic):
         partners: at most N x partners trajectories are walked.
         points: T, points on each trajectory.
         in_full: every point of every trajectory is asked for.
-        least: trajectories walked before the interval is looked at.
+        least: trajectories walked before the interval is looked at, or fewer where a coarse one is wanted: ``SURE``
+            times as many as shares of a typical ``SPREAD`` need, and as many as there are instances.
         tolerance: half-width at which sampling stops, in multiples of the precision asked for (0.003 where
             that is 0.01): the classes of a trained model change at a few hundredths of the steps.
         exhausted: sampling stops as well when the interval of as many independent trajectories would be this
@@ -127,7 +132,7 @@ class InputSpaceComplexity(Characteristic):
         """The instances as they are, and every point of their trajectories, for the profile ``paper``."""
         if profile == "paper":
             return cls(one_sided=False, in_full=True, least=50)
-        return cls(least=75 if profile == "quick" else 100)
+        return cls()
 
     def measure(self, evidence: Evidence, *, rng: torch.Generator) -> Findings:
         """Walk trajectories until more of them are not needed or do not help, or all are walked."""
@@ -138,16 +143,17 @@ class InputSpaceComplexity(Characteristic):
             x = on_source_side(evidence.classifier, evidence.instances, rng=rng)
         ends = round_robin_pairs(len(x), 2 * self.partners, rng=rng)[: len(x) * self.partners]
         walked, title = self._by_the_fastest_route(evidence, x, ends, int(torch.randint(2**62, (1,), generator=rng)))
-        trace = StripSeries(title=title, x_label="point on the segment", rows=walked.shown.tolist())
         # What the interval says of shares outside [0, 1] is known not to be. A folded place that one instance in twenty
         # ends at may be missing among few instances, and nothing they say tells how much it would add.
         most = min(walked.high, 1.0) if len(x) >= LEAST_FOR_RARE else None
         count = len(walked.shares)
         measure = self.as_measure("idc", min(walked.value, 1.0), max(walked.low, 0.0), most, n=count)
         by_generator = _of_generators(walked.shares, evidence.instances.part[ends[:count]])
-        return Findings(
-            {"idc": measure}, {"idc_trace": trace}, by_generator={"idc": by_generator} if by_generator else {}
-        )
+        series = dict[str, Series]()
+        if evidence.drawn:
+            rows = walked.shown.tolist()
+            series["idc_trace"] = StripSeries(title=title, x_label="point on the segment", rows=rows)
+        return Findings({"idc": measure}, series, by_generator={"idc": by_generator} if by_generator else {})
 
     def _by_the_fastest_route(self, evidence: Evidence, x: Tensor, ends: Tensor, seed: int) -> tuple[Walked, str]:
         """The walk and what the figure says of it: by two routes where that is faster and their bound holds."""
@@ -155,36 +161,65 @@ class InputSpaceComplexity(Characteristic):
         if classifier.reduced is not None:
             there = x.to(classifier.device)
             routes = TwoRoutes.measured(classifier, some_points(there, ends, self.points))
-            walked = None if routes is None else self._walked(routes, there, ends, evidence.precision, seed)
+            walked = None if routes is None else self._walked(routes, there, ends, evidence, seed)
             if routes is not None and walked is not None:
                 share = f"{routes.again / routes.asked:.1%} of the points asked again at full precision"
                 return walked, f"{TITLE} ({share})"
         ask = partial(classes_and_leads, classifier)
-        walked = self._walked(ask, x.to(classifier.artefact_device), ends, evidence.precision, seed)
+        walked = self._walked(ask, x.to(classifier.artefact_device), ends, evidence, seed)
         assert walked is not None
         return walked, TITLE
 
-    def _walked(self, ask: Ask, x: Tensor, ends: Tensor, precision: float, seed: int) -> Walked | None:
+    def _walked(self, ask: Ask, x: Tensor, ends: Tensor, evidence: Evidence, seed: int) -> Walked | None:
         """As many of the trajectories as it takes; None where ``ask`` ends the walk."""
-        rng, path = torch.Generator().manual_seed(seed), PathPoints(ask, x, self.points)
+        rng, path, precision = torch.Generator().manual_seed(seed), PathPoints(ask, x, self.points), evidence.precision
         steps = torch.arange(self.points) if self.in_full or not precision else first_steps(self.points)
-        if (shown := path.classes(ends[:SHOWN])) is None:
+        if (shown := path.classes(ends[: SHOWN if evidence.drawn else 0])) is None:
             return None
-        shares = class_change_rate(shown).double()
-        value, low, high = mean_over_pairs(shares, ends[: len(shares)], len(x))
-        size = max(self.least - len(shares), 1)
-        while len(shares) < len(ends):
-            batch = ends[len(shares) :][:size]
+
+        def shares(batch: Tensor) -> Tensor | None:
             changes = changes_along(partial(path.at, batch), len(batch), steps, draw=partial(_drawn, rng=rng))
-            if changes is None:
+            return None if changes is None else changes / (self.points - 1)
+
+        walked = self.sampled(class_change_rate(shown).double(), ends, len(x), precision, shares)
+        return None if walked is None else Walked(shown, *walked)
+
+    def sampled(
+        self,
+        shares: Tensor,
+        ends: Tensor,
+        count: int,
+        precision: float,
+        further: Callable[[Tensor], Tensor | None],
+    ) -> tuple[Tensor, float, float, float] | None:
+        """Trajectories until more of them are not needed or do not help, or all are taken.
+
+        Args:
+            shares: float64 ``(K,)``, of the first K < P trajectories, which are known.
+            ends: int64 ``(P, 2)``, both instances of each, in [0, count).
+            further: shares of those with these ends; None ends it all.
+        Returns:
+            their shares, the mean and both ends of its interval; None as ``further``.
+        """
+        size = max(self._first(precision, count) - len(shares), 1)
+        while True:
+            batch = ends[len(shares) :][:size]
+            if (new := further(batch) if len(batch) else shares[:0]) is None:
                 return None
-            shares = torch.cat([shares, changes / (self.points - 1)])
-            value, low, high = mean_over_pairs(shares, ends[: len(shares)], len(x))
+            shares = torch.cat([shares, new])
+            value, low, high = mean_over_pairs(shares, ends[: len(shares)], count)
             half, alone = (high - low) / 2, _half_width_alone(shares)
-            if precision and (half <= self.tolerance * precision or alone <= self.exhausted * half):
-                break
+            enough = half <= self.tolerance * precision or alone <= self.exhausted * half
+            if len(shares) == len(ends) or (precision and enough):
+                return shares, value, low, high
             size = self._missing(len(shares), half, alone, precision)
-        return Walked(shown, shares, value, low, high)
+
+    def _first(self, precision: float, count: int) -> int:
+        """Trajectories between ``count`` instances before the interval is looked at."""
+        if not precision:
+            return self.least
+        needed = SURE * (1.96 * SPREAD / (self.tolerance * precision)) ** 2
+        return math.ceil(min(max(needed, count), self.least))
 
     def _missing(self, taken: int, half: float, alone: float, precision: float) -> int:
         """How many more trajectories it may take: an eighth to a half of those taken, at most ``AT_ONCE``.

@@ -45,11 +45,13 @@ class AttackBudget:
         first: gradients of the descent from the source.
         again: gradients of each of the two further descents.
         halvings: questions for drawing a candidate to the boundary.
+        last: gradients of the last descent, in the maximum norm; None: as many as of the one before.
     """
 
     first: int = 24
     again: int = 26
     halvings: int = 7
+    last: int | None = None
 
 
 @dataclass
@@ -135,7 +137,7 @@ def minimal_norm(
         for each in (near, flat):
             _look_around(each)
     second = _again(logits, near, first, near.found, budget.again)
-    _again(logits, flat, second, flat.distance < alone, budget.again)
+    _again(logits, flat, second, flat.distance < alone, budget.again if budget.last is None else budget.last)
     for each, other in ((near, flat), (flat, near)):  # a point of the target class is one in either norm
         each.offer(torch.where(column(each.found, x), x, other.point))
     return {"l2": near, "linf": flat}

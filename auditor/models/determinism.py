@@ -6,7 +6,8 @@ batch gives the same numbers), and single rows out of many batches, together in 
 otherwise, no more). Which ones is drawn anew in every run and known to nobody: a model that changes and changes back
 would have to guess. Within a stage the first samples are asked for again after 64 calls, 128, 256 and so on: a search
 on a model that has changed may find no end. What is asked again is less than a hundredth of all that is asked, but for
-audits of a few seconds, and counted nowhere (`python -m benchmarks.changing_models --cost`).
+audits of a few seconds, and counted nowhere (`python -m benchmarks.changing_models --cost`). Of a large network, whose
+audit asks for hundreds of answers in a stage and not for thousands, less is kept: there it is a tenth.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ _BYTES = 2**25
 """Largest batch that is kept."""
 _SHARE, _LEAST = 0.003, 128
 """Rows of batches asked again of those asked since the last time, and how many there may always be."""
+_LARGE, _FEWER, _FAR_FEWER = 2**12, 2, 4
+"""Inputs of more numbers than the first are taken to be a large network's: of it a half of the rows and of the samples
+from the start is kept, and a fourth of the rows of batches is always asked again."""
 _CALLS = 64
 """Calls in a stage after which the first samples are asked for again, and then after twice as many each time."""
 _JITTER, _NUDGES, _FEW = 1e-6, 6, 0.1
@@ -109,7 +113,8 @@ class Watched(Around):
         # Not the audit's seed: a model could know that, and with it what it will be asked again.
         self._rng = random.Random()
         self._first: list[_Answer] = []
-        self._all_batches, self._all_rows = self._batches(), _Sample[_Answer](_ROWS, self._rng)
+        self._rows, self._least = _ROWS, _LEAST
+        self._all_batches, self._all_rows = self._batches(), _Sample[_Answer](self._rows, self._rng)
         self._begin_stage()
         self._within_stages = self._stopped = False
         self.changed: str | None = None
@@ -121,13 +126,7 @@ class Watched(Around):
     def scores(self, x: Tensor) -> Tensor:
         """The artefact's own output."""
         y = self.inner.scores(x)
-        bad = (~torch.isfinite(y.detach())).flatten(1).any(dim=1).sum()
-        self._not_finite = self._not_finite.to(bad.device) + bad  # read at the end only: a GPU is not waited for
-        row = self._rng.randrange(len(x)) if len(x) and len(y) == len(x) else None
-        if row is not None:
-            for rows in (self._stage_rows, self._all_rows):
-                rows.offer(lambda: _kept("scores", x[row : row + 1], y[row : row + 1]))
-        self._see("scores", x, y)
+        self._see_scores(x, y)
         return y
 
     def embeddings(self, x: Tensor) -> Tensor:
@@ -135,6 +134,13 @@ class Watched(Around):
         y = self.inner.embeddings(x)
         self._see("embeddings", x, y)
         return y
+
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, in one run where the model's runtime can."""
+        y, embedded = self.inner.scores_and_embeddings(x)
+        self._see_scores(x, y)
+        self._see("embeddings", x, embedded)
+        return y, embedded
 
     def logits(self, x: Tensor) -> Tensor:
         """The differentiable logits."""
@@ -149,7 +155,9 @@ class Watched(Around):
             x: ``(N, ...)`` in the model's layout.
             embeds: whether the embeddings can be used.
         """
-        x = x[:_FIRST]
+        if x[0].numel() > _LARGE:
+            self._keep_less()
+        x = x[:_FIRST] if self._rows == _ROWS else x[: _FIRST // _FEWER]
         y = self.inner.scores(x)
         x = x.to(y.device)  # once, since they are asked for again many a time
         self._first = [_kept("scores", x, y)]
@@ -165,6 +173,8 @@ class Watched(Around):
     def first(self, of: dict[str, Tensor]) -> None:
         ways: tuple[Way, ...] = ("scores", "embeddings")
         x = of["x"].to(self.inner.device)
+        if x[0].numel() > _LARGE:
+            self._keep_less()
         self._first = [_Answer(way, x, of[way]) for way in ways if way in of]
 
     @property
@@ -212,9 +222,24 @@ class Watched(Around):
         return {way: _Sample(_BATCHES, self._rng) for way in ("scores", "embeddings", "logits")}
 
     def _begin_stage(self) -> None:
-        self._stage_batches, self._stage_rows = self._batches(), _Sample[_Answer](_ROWS, self._rng)
+        self._stage_batches, self._stage_rows = self._batches(), _Sample[_Answer](self._rows, self._rng)
         self._asked = self._calls = 0
         self._next = _CALLS
+
+    def _keep_less(self) -> None:
+        """As suits a large network."""
+        self._rows, self._least = _ROWS // _FEWER, _LEAST // _FAR_FEWER
+        self._all_rows = _Sample[_Answer](self._rows, self._rng)
+        self._begin_stage()
+
+    def _see_scores(self, x: Tensor, y: Tensor) -> None:
+        bad = (~torch.isfinite(y.detach())).flatten(1).any(dim=1).sum()
+        self._not_finite = self._not_finite.to(bad.device) + bad  # read at the end only: a GPU is not waited for
+        row = self._rng.randrange(len(x)) if len(x) and len(y) == len(x) else None
+        if row is not None:
+            for rows in (self._stage_rows, self._all_rows):
+                rows.offer(lambda: _kept("scores", x[row : row + 1], y[row : row + 1]))
+        self._see("scores", x, y)
 
     def _see(self, way: Way, x: Tensor, y: Tensor) -> None:
         self._asked += len(x)
@@ -251,7 +276,7 @@ class Watched(Around):
         """The answers from the start, and of the others as many as the work since the last time allows."""
         batches = [a for kept in (self._stage_batches, self._all_batches) for way in kept.values() for a in way.kept]
         self._rng.shuffle(batches)
-        chosen, left = list(self._first), max(_LEAST, int(_SHARE * self._asked))
+        chosen, left = list(self._first), max(self._least, int(_SHARE * self._asked))
         for answer in batches:
             if len(answer.x) <= left:
                 chosen.append(answer)
@@ -300,7 +325,7 @@ class Watched(Around):
         """How single rows of many batches are answered when they are asked for together."""
         rows = [*self._stage_rows.kept, *self._all_rows.kept]
         self._rng.shuffle(rows)
-        rows = rows[: max(_ROWS, int(_SHARE / 2 * self._asked))]
+        rows = rows[: max(self._rows, int(_SHARE / 2 * self._asked))]
         if not rows:
             return None
         x, before = torch.cat([row.x.cpu() for row in rows]), torch.cat([row.y.cpu() for row in rows])

@@ -51,6 +51,11 @@ class Rescaled(Around):
         """The artefact's embedding."""
         return self.inner.embeddings(x)
 
+    def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, in one run where the model's runtime can."""
+        scores, embeddings = self.inner.scores_and_embeddings(x)
+        return scores * self._factor, embeddings
+
     def logits(self, x: Tensor) -> Tensor:
         """The differentiable logits times the factor."""
         return self.inner.logits(x) * self._factor

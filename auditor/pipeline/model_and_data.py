@@ -25,8 +25,9 @@ from auditor.pipeline.stages import Report
 from auditor.worker.sandbox import check_trust
 from auditor.worker.sandbox.limits import DATA, MODEL, TRIAL
 
-BINDING_SAMPLES = 256
-"""Training samples, evenly spaced, on which the model is measured before the audit."""
+BINDING_SAMPLES, FEWEST, NUMBERS = 256, 64, 2**20
+"""Most training samples, evenly spaced, on which the model is measured before the audit, and the fewest where these
+hold more numbers than the last: there a network is large, and each sample costs."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,18 @@ def joined(
     Raises:
         InputRefused: they do not fit.
     """
-    samples = dataset.train.instances(evenly_spaced(len(dataset.train), BINDING_SAMPLES))
+    samples = dataset.train.instances(evenly_spaced(len(dataset.train), _binding_samples(dataset)))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)
     return Subject(artefact, dataset, bound.classifier, bound.parity, [*artefact.checks, *bound.checks])
+
+
+def _binding_samples(dataset: Dataset) -> int:
+    """How many suit instances of this size."""
+    if not len(dataset.train):
+        return BINDING_SAMPLES
+    return min(BINDING_SAMPLES, max(FEWEST, NUMBERS // max(1, dataset.train.pixels[0].numel())))
 
 
 def data_request(plan: DataPlan, seed: int, carried: CarriedNames | None = None) -> DataRequest:

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from auditor.characteristics.asymmetry import relative_difference
 from auditor.characteristics.diversity import diversity_estimate
+from auditor.characteristics.idc import InputSpaceComplexity
 from auditor.documents.means_over_pairs import mean_of
+from auditor.documents.profiles import PROFILES
 from auditor.functional.calibration import BINS, bin_of, calibration_error
 from auditor.functional.distances import neighbours_within
 from auditor.functional.quantiles import (
@@ -27,6 +29,7 @@ from auditor.functional.statistics import LEAST_FOR_RARE, mean_estimate, mean_ov
 from auditor.functional.trajectories import class_change_rate, round_robin_pairs
 from auditor.functional.trajectory_cells import changes_along, first_steps
 from auditor.numbers.intervals import Interval, wilson
+from auditor.pipeline.pairs.measuring import COARSER
 
 SIZES = (24, 64, 400)
 Draw = Callable[[int, torch.Generator], Interval | None]
@@ -197,21 +200,27 @@ def _segments() -> Iterator[Population]:
 def _walks() -> Iterator[Population]:
     """The same with a class at each point, of which some are asked for: pulses of a class in another, thin and wide.
 
-    One pulse in five comes without a sign: the lead falls to nothing on it alone.
+    One pulse in five comes without a sign: the lead falls to nothing on it alone. Walks of a fixed number of
+    trajectories, and walks that stop where the profile quick stops, for its own numbers and for those of baselines.
     """
 
     def draw(rate: Callable[[int, torch.Generator], Tensor]) -> Draw:
         def one(n: int, rng: torch.Generator) -> Interval:
             ends, own = round_robin_pairs(n, 12, rng=rng), rate(n, rng)
-            classes, leads = _pulses(own[ends].sum(dim=1), rng)
-            changes = changes_along(
-                lambda paths, steps: (classes[paths, steps], leads[paths, steps]),
-                len(ends),
-                first_steps(50),
-                draw=lambda chance: torch.rand(chance.shape, dtype=torch.float64, generator=rng) < chance,
-            )
-            assert changes is not None
-            value, low, high = mean_over_pairs(changes / 49, ends, n)
+            value, low, high = mean_over_pairs(_some_points(own[ends].sum(dim=1), rng), ends, n)
+            return Interval(value, low, math.inf if n < LEAST_FOR_RARE else high)
+
+        return one
+
+    def until_enough(rate: Callable[[int, torch.Generator], Tensor], precision: float) -> Draw:
+        idc = InputSpaceComplexity.configured("quick")
+
+        def one(n: int, rng: torch.Generator) -> Interval:
+            ends, own = round_robin_pairs(n, 2 * idc.partners, rng=rng)[: n * idc.partners], rate(n, rng)
+            nothing = torch.empty(0, dtype=torch.float64)
+            found = idc.sampled(nothing, ends, n, precision, lambda batch: _some_points(own[batch].sum(dim=1), rng))
+            assert found is not None
+            _, value, low, high = found
             return Interval(value, low, math.inf if n < LEAST_FOR_RARE else high)
 
         return one
@@ -222,12 +231,30 @@ def _walks() -> Iterator[Population]:
     def alike(n: int, rng: torch.Generator) -> Tensor:
         return 0.4 * _lognormal(n, rng)
 
+    precision = PROFILES["quick"].precision
     for rate, name in ((alike, "instances alike"), (folded, "one instance in ten folded")):
         rng, counts = torch.Generator().manual_seed(0), []
         for _ in range(20):  # all points of very many trajectories
             classes, _ = _pulses(rate(10_000, rng) + rate(10_000, rng), rng)
             counts.append(class_change_rate(classes).double().mean())
-        yield Population("IDC, some of the points", name, float(torch.stack(counts).mean()), draw(rate), 400)
+        truth = float(torch.stack(counts).mean())
+        yield Population("IDC, some of the points", name, truth, draw(rate), 400)
+        yield Population("the same, until quick stops", name, truth, until_enough(rate, precision), 400)
+        baselines = until_enough(rate, COARSER * precision)
+        yield Population("the same, until its baselines stop", name, truth, baselines, 400)
+
+
+def _some_points(rate: Tensor, rng: torch.Generator) -> Tensor:
+    """Shares of trajectories with so many pulses on average, from some of their points: float64 ``(P,)``."""
+    classes, leads = _pulses(rate, rng)
+    changes = changes_along(
+        lambda paths, steps: (classes[paths, steps], leads[paths, steps]),
+        len(rate),
+        first_steps(50),
+        draw=lambda chance: torch.rand(chance.shape, dtype=torch.float64, generator=rng) < chance,
+    )
+    assert changes is not None
+    return changes / 49
 
 
 def _pulses(rate: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-EVERY = 0.25
-"""Seconds between two looks at the memory."""
+EVERY, REST = 0.25, 50
+"""Least seconds between two looks at the memory; so many times as long as a look took is waited after it, because the
+pages of gigabytes take a while to count and the cores are the audit's."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,12 @@ def _peak_of(pid: int) -> Iterator[list[int]]:
     peak, over = [0], threading.Event()
 
     def look() -> None:
-        while not over.wait(EVERY):
+        wait = EVERY
+        while not over.wait(wait):
+            begin = time.thread_time()
             held = [_memory_of(one) for one in _tree(pid)]
             peak[0] = max(peak[0], sum(own for own, _ in held) + max((of_files for _, of_files in held), default=0))
+            wait = max(EVERY, REST * (time.thread_time() - begin))
 
     watching = threading.Thread(target=look, daemon=True)
     watching.start()

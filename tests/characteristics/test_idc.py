@@ -12,6 +12,7 @@ from torch import nn
 from auditor.boundary.rpbs import RPBS
 from auditor.characteristics.idc import InputSpaceComplexity, _of_generators, on_source_side
 from auditor.documents.results import Measure, NotMeasured
+from auditor.functional.trajectories import round_robin_pairs
 from tests.analytic import Sectors, Spheres, around_the_middle, classifier, half_space, task
 from tests.characteristics.evidence import evidence, instances, of_half_space, onto, rng
 
@@ -193,6 +194,36 @@ def test_trace_shows_five_paths_by_class():
     rows = trace.series["idc_trace"].rows
     assert len(rows) == 5
     assert all(len(row) == 30 and set(row) <= {0, 1, 2} for row in rows)
+
+
+def test_without_a_figure_no_path_is_walked_for_it():
+    f = classifier(Sectors(), (2,), 3)
+    ev, asked, found = around(f, torch.rand(40, 2, generator=rng()), precision=0.08), [], []
+    for drawn in (True, False):
+        before = f.spent.forward
+        found.append(InputSpaceComplexity().measure(replace(ev, drawn=drawn), rng=rng()))
+        asked.append(f.spent.forward - before)
+    assert asked[1] < asked[0]
+    assert not found[1].series
+    assert isinstance(found[1].measures["idc"], Measure)
+
+
+@pytest.mark.parametrize(
+    ("precision", "count", "first"), [(0.01, 400, 100), (0.04, 64, 64), (0.04, 37, 49), (0.08, 7, 13)]
+)
+def test_a_coarse_interval_is_looked_at_early(precision: float, count: int, first: int):
+    """2 (1.96 x 0.03 / (0.3 precision))^2 trajectories, at least two ends of each instance, at most 100: shares that
+    are all the same need no more."""
+    ends = round_robin_pairs(count, 100, rng=rng())
+
+    def same(batch: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(batch),), 0.02, dtype=torch.float64)
+
+    found = InputSpaceComplexity().sampled(same(ends[:5]), ends, count, precision, same)
+    assert found is not None
+    shares, *interval = found
+    assert len(shares) == first
+    assert interval == pytest.approx([0.02] * 3)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -191,6 +191,57 @@ def test_what_is_asked_again_is_little():
     assert backend.rows - asked < 0.01 * asked
 
 
+def test_of_a_large_network_less_is_asked_again_and_a_change_is_found_all_the_same():
+    class Counting(EagerBackend):
+        rows = 0
+
+        def scores(self, x: Tensor) -> Tensor:
+            self.rows += len(x)
+            return super().scores(x)
+
+    def asked_again(inputs: int) -> int:
+        backend, rng = Counting(nn.Flatten()), torch.Generator().manual_seed(0)
+        watch = Watched(backend, lambda scores: scores_to_probabilities(scores[:, :3], "logits"))
+        watch.remember(torch.rand(64, inputs, generator=rng), embeds=False)
+        for _ in range(40):
+            watch.scores(torch.rand(27, inputs, generator=rng))
+        before = backend.rows
+        watch.check("the stage")
+        return backend.rows - before
+
+    assert asked_again(2**12 + 1) < 0.6 * asked_again(2**12)
+    rng = torch.Generator().manual_seed(0)
+    watch = watch_over(Changing(nn.Sequential(nn.Flatten(), nn.Linear(2**12 + 1, 3)), 30, "rolled"))
+    watch.remember(torch.rand(64, 2**12 + 1, generator=rng), embeds=False)
+    watch.check("the start")
+    for _ in range(40):
+        watch.scores(torch.rand(27, 2**12 + 1, generator=rng))
+    with pytest.raises(ModelChanged):
+        watch.check("the stage")
+
+
+def test_scores_and_embeddings_are_asked_for_together_and_watched():
+    class Together(EagerBackend):
+        calls = 0
+
+        def scores_and_embeddings(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            self.calls += 1
+            return super().scores_and_embeddings(x)
+
+    backend = Together(Changing(steady(), 60, "rolled"))
+    watch = Watched(backend, lambda scores: scores_to_probabilities(scores, "logits"))
+    x = torch.rand(20, 16, generator=torch.Generator().manual_seed(0))
+    watch.remember(x, embeds=True)
+    scores, embeddings = watch.scores_and_embeddings(x)
+    assert backend.calls == 1
+    assert torch.equal(scores, backend.scores(x))
+    assert torch.equal(embeddings, x)
+    for _ in range(60):
+        watch.scores_and_embeddings(x)
+    with pytest.raises(ModelChanged):
+        watch.check("the stage")
+
+
 def test_a_change_is_noticed_within_a_stage_and_every_later_call_says_so():
     """A search on a model that has changed may find no end."""
     watch, rng = watch_over(Changing(steady(), 100, "zero")), torch.Generator().manual_seed(0)

@@ -78,8 +78,7 @@ def _in_full(profile: Profile, generator: str, directions: int, sources: int) ->
     used = _used(profile, sources)
     made = generators[generator].configured(profile.name).cost(directions, used)
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
-    first, again, _ = profile.attack
-    gradients = directions * attacked * (first + 2 * again)
+    gradients = directions * attacked * profile.gradients
     searched = directions * (attacked * ATTACKED + used * LOOKED_AT + _walked(profile, used))
     return Cost(forward=made.forward + gradients + round(searched), backward=made.backward + gradients)
 
@@ -109,8 +108,7 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
         profile, generator, sources: as of ``expected``.
         pairs: of the audit.
     """
-    first, again, _ = profile.attack
-    gradients = 2 * (first + 2 * again)
+    gradients = 2 * profile.gradients
     one = Cost(forward=gradients + 2 * ATTACKED, backward=gradients)
     outlined = 2 * (min(OUTLINED, sources) * (BISECTIONS + LOOKED_AT) + POINTS * PARTNERS)
     whole, beside = _in_full(profile, generator, 2 * pairs, sources), _beside(profile, 2 * pairs, sources)

@@ -81,11 +81,12 @@ class Work:
         margins: Mapping[SplitName, SampleMargins] | NotMeasured = NO_MARGINS,
         *,
         coarser: float = 1.0,
+        drawn: bool = True,
     ) -> Evidence:
         """What is measured of these instances, to a precision so many times as coarse as the plan's."""
         source, target = self.samples_of(of.source), self.samples_of(of.target)
         precision = coarser * self.plan.settings.precision
-        return Evidence(self.subject.classifier, source, target, of, precision, margins, embedded)
+        return Evidence(self.subject.classifier, source, target, of, precision, margins, embedded, drawn)
 
     def metered(self, do: Callable[[], T]) -> tuple[T, Cost, int]:
         """What ``do`` returns, what it cost, and for how many instances the model gave NaN or infinity meanwhile."""
@@ -232,7 +233,8 @@ def run_baselines(
         made = generate(classifier, work.train, directions, (name, generator), plan, stages)
         with stages.stage("Characteristics"):
             for of, embedding in zip(made, embedded(classifier, made), strict=True):
-                findings = work.suite.measure(work.evidence(of, embedding, coarser=COARSER), plan.seed, baseline=name)
+                evidence = work.evidence(of, embedding, coarser=COARSER, drawn=False)
+                findings = work.suite.measure(evidence, plan.seed, baseline=name)
                 found[of.source, of.target][name] = Baseline(
                     generation=generation_counts(of), characteristics=dict(findings.measures)
                 )
