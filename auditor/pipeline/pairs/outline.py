@@ -1,7 +1,8 @@
 """An outline of a pair: every measure on a few boundary instances by a generator that needs no training.
 
-Margins are those of the screening; precision is coarse. It tells of a pair for which the time does not suffice whether
-its boundary is folded and where it lies in the embedding, with the intervals that so few instances allow.
+Margins are those of the screening; precision is coarse, and nothing is asked for a figure alone. It tells of a pair for
+which the time does not suffice whether its boundary is folded and where it lies in the embedding, with the intervals
+that so few instances allow.
 
 Sources are the first of their class that the model puts in it. Where they lead to fewer instances than an interval of
 IDC with two ends takes, the next ones follow, at most twice, where enough of them are left. The success rate is that of
@@ -75,7 +76,7 @@ def _outlined(
         direction: Generated(sources, of, first_margins(known[direction]), embedding)
         for direction, (sources, of), embedding in zip(directions, made, embeddings, strict=True)
     }
-    outcomes = measured(generated, work, stages, COARSER)
+    outcomes = measured(generated, work, stages, coarser=COARSER, drawn=False)
     for direction, outcome in outcomes.items():
         outcome.margins.pop("train")
         outcome.baselines = dict.fromkeys(work.setup.baselines, NOTHING)
