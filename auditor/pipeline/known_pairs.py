@@ -48,6 +48,10 @@ class KnownPairs:
         """Pairs by the margin of the nearer direction, as far as it is known; equal ones by their classes."""
         return sorted(self.screened.keys() - self.missing.keys(), key=lambda pair: (self._margin(pair), pair))
 
+    def by_screening(self) -> list[ClassPair]:
+        """The same by what screening tells, whatever was done since."""
+        return sorted(self.screened.keys() - self.missing.keys(), key=lambda pair: (self._screened(pair), pair))
+
     def spread(self, pair: ClassPair) -> float:
         """How little the first margins of the nearer direction tell: their range by their median."""
         known = min((_known(of.l2) for of in self.screened[pair].directions), key=_median)
@@ -109,6 +113,9 @@ class KnownPairs:
     def _margin(self, pair: ClassPair) -> float:
         if self.is_full(pair):
             return min(_median(_known(of.margins["test"].l2)) for of in self.outcomes[pair].directions)
+        return self._screened(pair)
+
+    def _screened(self, pair: ClassPair) -> float:
         return min(_median(_known(of.l2)) for of in self.screened[pair].directions)
 
     def _tells_more(self, pair: ScreenedPair) -> bool:

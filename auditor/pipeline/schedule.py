@@ -241,7 +241,7 @@ class Schedule:
     def _in_full(self) -> Iterator[Task]:
         """All pairs in full; what was finished before is left out of its shard, so that all others are as they were."""
         at_once = pairs_of_a_task(self._work.subject, sources_at_most(self._work.train, self._work.plan))
-        for shard in cut(self._known.by_fragility(), at_once):
+        for shard in cut(self._known.by_screening(), at_once):
             if rest := [pair for pair in shard if not self._known.is_full(pair)]:
                 yield self._known.task("full", rest)
 
