@@ -30,9 +30,9 @@ from auditor.pipeline.tasks_out import (
 )
 from auditor.pipeline.time_budget import CAUTION, TimeBudget
 
-ROUNDS = (2, 6, SCREENED)
-"""Samples of each class, round by round, so that all pairs have some before any has more: the first tell something, of
-six the range is an interval of their median (1 - 2 / 2^6 = 0.97)."""
+AT_FIRST, INTERVAL = 2, 6
+"""Samples of each class that tell something, and the fewest whose range is an interval of their median of 95 % or more
+(1 - 2 / 2^6 = 0.97)."""
 MOST_FRAGILE = 10
 """Pairs that come first."""
 CONTENDERS = ((4, 32), (8, 22), (16, 15), (24, 12))
@@ -60,11 +60,10 @@ class UnderBudget:
         """All pairs, in rounds where time is short, and then those that may be among the most fragile."""
         order, few = self._known.order, len(self._known.order) <= MOST_FRAGILE
         hurried = self._screening_lasts(SCREENED, order) > TASK_SHARE * self._budget.left()
-        yield from self._screened_to(ROUNDS[0] if hurried else SCREENED, order)
-        for samples in ROUNDS[1:] if few else ():
-            yield from self._tasks.wait()
-            if self._screening_lasts(samples, order) <= min(ROUND_SHARE * self._budget.left(), self._spare()):
-                yield from self._screened_to(samples, order)
+        yield from self._screened_to(AT_FIRST if hurried else SCREENED, order)
+        yield from self._tasks.wait()
+        if few and self._screening_lasts(INTERVAL, order) <= min(ROUND_SHARE * self._budget.left(), self._spare()):
+            yield from self._screened_to(INTERVAL, order)
         for samples, most in () if few else CONTENDERS:
             yield from self._tasks.wait()
             contenders = self._known.by_fragility()[:most]
@@ -119,8 +118,8 @@ class UnderBudget:
     def _screened_to(self, samples: int, pairs: Sequence[ClassPair]) -> Iterator[Task]:
         """In as few tasks as workers can share, each a small part of the time left."""
         further = self._known.further(samples, pairs)
-        seconds = self._budget.pace.expected("screen", sum(further.values()))
-        tasks = self._tasks.most * max(1, math.ceil(seconds / self._tasks.most / (TASK_SHARE * self._budget.left())))
+        seconds, workers = self._screening_lasts(samples, pairs), max(2, self._tasks.most)  # helpers may yet come
+        tasks = workers * max(1, math.ceil(seconds / (TASK_SHARE * max(1.0, self._budget.left()))))
         at_once = pairs_screened_at_once(self._work.subject, max(further.values(), default=1))
         if is_large(self._work.subject):  # what all tasks have in common costs a large network most
             at_once = min(at_once, math.ceil(len(further) / tasks))

@@ -269,9 +269,12 @@ def test_all_are_outlined_before_any_goes_on_and_no_time_is_left_in_which_more_w
     assert took <= 1.1 * budget - 30
     assert sorted(ran.levels) == SIX
     kinds = [task.kind for task in ran.tasks]
-    if "full" in kinds and "outline" in kinds:
-        assert sorted({pair for task in ran.tasks[: kinds.index("full")] for pair in task.pairs}) == SIX
-        assert len(ran.of("outline")) == len(SIX)
+    if "full" in kinds:
+        assert "screened" not in ran.levels.values()
+        # Six in full by two workers: where these seem to fit in, they are begun at once.
+        in_time = 1.1 * 0.8 * 3 * LARGE["full"] <= ran.left[kinds.index("full")]
+        assert in_time or sorted(ran.of("outline")) == sorted(ran.of("outline")[:6]) == SIX
+        assert in_time or kinds.index("full") > max(i for i, kind in enumerate(kinds) if kind == "outline")
     if "full" not in ran.levels.values():
         # Not one more outline would have been likely to end in time, nor margins of four more samples.
         unfinished = "screened" in ran.levels.values()

@@ -30,7 +30,7 @@ from auditor.pipeline.pairs.measuring import COARSER
 from auditor.pipeline.pairs.outline import OUTLINED
 from auditor.pipeline.pairs.shard import pairs_at_once
 from auditor.pipeline.time_budget import CAUTION, TimeBudget
-from auditor.pipeline.under_budget import ROUNDS
+from auditor.pipeline.under_budget import AT_FIRST
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
@@ -151,7 +151,7 @@ def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
 
 def _too_short(budget: TimeBudget, seconds: float, pairs: int) -> str:
     """That the time left does not suffice to screen every pair, and what would; empty where it does."""
-    screening = budget.pace.expected("screen", ROUNDS[0] * pairs)
+    screening = budget.pace.expected("screen", AT_FIRST * pairs)
     if screening and budget.fits(screening):
         return ""
     spent, left = budget.clock() - budget.started, budget.left()
