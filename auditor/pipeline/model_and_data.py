@@ -144,18 +144,21 @@ def joined(
     Raises:
         InputRefused: they do not fit.
     """
-    samples = dataset.train.instances(evenly_spaced(len(dataset.train), _binding_samples(dataset)))
+    pixels = dataset.train.pixels
+    samples = dataset.train.instances(evenly_spaced(len(pixels), binding_samples(pixels[:1].numel())))
     report(TRIAL, 0, 1)
     bound = bind(artefact.backend, samples, options)
     dataset = match_classes(dataset, bound.classifier.num_classes, request)
     return Subject(artefact, dataset, bound.classifier, bound.parity, [*artefact.checks, *bound.checks])
 
 
-def _binding_samples(dataset: Dataset) -> int:
-    """How many suit instances of this size."""
-    if not len(dataset.train):
-        return BINDING_SAMPLES
-    return min(BINDING_SAMPLES, max(FEWEST, NUMBERS // max(1, dataset.train.pixels[0].numel())))
+def binding_samples(numbers: int) -> int:
+    """On how many samples a model is measured that takes instances of so many numbers.
+
+    >>> [binding_samples(numbers) for numbers in (64, 3 * 32 * 32, 3 * 64 * 64, 3 * 224 * 224)]
+    [256, 256, 85, 64]
+    """
+    return min(BINDING_SAMPLES, max(FEWEST, NUMBERS // max(1, numbers)))
 
 
 def data_request(plan: DataPlan, seed: int, carried: CarriedNames | None = None) -> DataRequest:

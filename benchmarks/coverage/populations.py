@@ -231,17 +231,19 @@ def _walks() -> Iterator[Population]:
     def alike(n: int, rng: torch.Generator) -> Tensor:
         return 0.4 * _lognormal(n, rng)
 
-    precision = PROFILES["quick"].precision
-    for rate, name in ((alike, "instances alike"), (folded, "one instance in ten folded")):
+    rates, precision = {"instances alike": alike, "one instance in ten folded": folded}, PROFILES["quick"].precision
+    truths = dict[str, float]()
+    for name, rate in rates.items():
         rng, counts = torch.Generator().manual_seed(0), []
         for _ in range(20):  # all points of very many trajectories
             classes, _ = _pulses(rate(10_000, rng) + rate(10_000, rng), rng)
             counts.append(class_change_rate(classes).double().mean())
-        truth = float(torch.stack(counts).mean())
-        yield Population("IDC, some of the points", name, truth, draw(rate), 400)
-        yield Population("the same, until quick stops", name, truth, until_enough(rate, precision), 400)
-        baselines = until_enough(rate, COARSER * precision)
-        yield Population("the same, until its baselines stop", name, truth, baselines, 400)
+        truths[name] = float(torch.stack(counts).mean())
+        yield Population("IDC, some of the points", name, truths[name], draw(rate), 400)
+    for coarser, stops in ((1.0, "until quick stops"), (COARSER, "until its baselines stop")):
+        for name, rate in rates.items():
+            stopping = until_enough(rate, coarser * precision)
+            yield Population(f"the same, {stops}", name, truths[name], stopping, 400, sizes=(24, 64))
 
 
 def _some_points(rate: Tensor, rng: torch.Generator) -> Tensor:

@@ -8,11 +8,11 @@ from auditor.documents.profiles import PROFILES
 from auditor.pipeline.inspect.estimate import expected, expected_memory
 
 MEASURED = [  # cost in results.json of: deepdig-audit MODEL --data digits --profile PROFILE [--pairs ...]
-    ("digits_cnn", "quick", 2, 39_503, 20_752),  # --pairs 3:8
-    ("digits_cnn", "standard", 2, 88_313, 48_620),
-    ("digits_fcn", "quick", 10, 106_659, 35_760),  # --pairs 0:1,2:3,4:5,6:7,8:9
-    ("digits_cnn", "quick", 90, 729_519, 283_696),
-    ("digits_cnn", "standard", 90, 1_935_789, 660_688),
+    ("digits_cnn", "quick", 2, 35_818, 19_952),  # --pairs 3:8
+    ("digits_cnn", "standard", 2, 87_467, 48_620),
+    ("digits_fcn", "quick", 10, 86_428, 31_852),  # --pairs 0:1,2:3,4:5,6:7,8:9
+    ("digits_cnn", "quick", 90, 607_958, 249_076),
+    ("digits_cnn", "standard", 90, 1_927_798, 660_688),
 ]
 
 
