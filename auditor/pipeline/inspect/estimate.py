@@ -110,7 +110,7 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
     """
     gradients = 2 * profile.gradients
     one = Cost(forward=gradients + 2 * ATTACKED, backward=gradients)
-    outlined = 2 * min(OUTLINED, sources) * (BISECTIONS + LOOKED_AT + POINTS)  # a trajectory for each instance
+    outlined = 2 * min(OUTLINED, sources) * (BISECTIONS + LOOKED_AT + POINTS // 2)  # a trajectory for two instances
     whole, beside = _in_full(profile, generator, 2 * pairs, sources), _beside(profile, 2 * pairs, sources)
     known, each = min(SCREENED, profile.attacked), max(1, pairs)  # a full level goes on from the screening
     return {

@@ -5,8 +5,10 @@ which the time does not suffice whether its boundary is folded and where it lies
 that so few instances allow.
 
 Sources are the first of their class that the model puts in it. Where they lead to fewer instances than an interval of
-IDC with two ends takes, the next ones follow, at most twice, where enough of them are left. The success rate is that of
+IDC with two ends takes, the next ones follow, a few times, where enough of them are left. The success rate is that of
 all that were tried: to stop where n instances suffice raises its expectation by less than a share of 1 / n.
+
+IDC looks at its interval once each instance has been at one end of a trajectory: these trajectories share none.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,23 +24,23 @@ from torch import Tensor
 
 from auditor.boundary.base import BoundaryInstances, generators
 from auditor.boundary.source_parts import together
+from auditor.characteristics.idc import InputSpaceComplexity
 from auditor.documents.pair_outcomes import DirectionOutcome, FirstMargins, PairOutcome, PairsPart, ScreenedPair
 from auditor.documents.results import GeneratorDefinition, NotMeasured, Pair
 from auditor.functional.statistics import LEAST_FOR_RARE
 from auditor.numbers.class_pairs import ClassPair, directions_of
 from auditor.pipeline.pairs.generation import configured, generate
 from auditor.pipeline.pairs.margins import document, of_first
-from auditor.pipeline.pairs.measuring import embedded
+from auditor.pipeline.pairs.measuring import CharacteristicSuite, embedded
 from auditor.pipeline.pairs.screening import first_margins, of_few_samples
 from auditor.pipeline.pairs.shard import Generated, Work, measured
 from auditor.pipeline.pairs.sources import ranked
 from auditor.pipeline.stages import Stages
 from auditor.pipeline.time_budget import SPENT
 
-OUTLINED = LEAST_FOR_RARE + 3
-"""Sources of a direction at first: the fewest instances with which IDC's interval has two ends, and a few for those
-that do not lead to one."""
-PORTIONS, AMPLE, MOST = 3, 1.2, 3 * OUTLINED
+OUTLINED = LEAST_FOR_RARE + 1
+"""Sources of a direction at first: the fewest instances with which IDC's interval has two ends, in pairs."""
+PORTIONS, AMPLE, MOST = 4, 1.2, 3 * OUTLINED
 """Times that sources are taken at most; later ones taken, in multiples of what the instances so far call for; sources
 in all."""
 GENERATOR = "nearest"
@@ -76,7 +79,7 @@ def _outlined(
         direction: Generated(sources, of, first_margins(known[direction]), embedding)
         for direction, (sources, of), embedding in zip(directions, made, embeddings, strict=True)
     }
-    outcomes = measured(generated, work, stages, coarser=COARSER, drawn=False)
+    outcomes = measured(generated, replace(work, suite=_brief(work.suite)), stages, coarser=COARSER, drawn=False)
     for direction, outcome in outcomes.items():
         outcome.margins.pop("train")
         outcome.baselines = dict.fromkeys(work.setup.baselines, NOTHING)
@@ -115,6 +118,14 @@ def _generated(directions: Sequence[ClassPair], work: Work, stages: Stages) -> l
         rows = [torch.searchsorted(sources, portion) for portion in portions[direction]]
         found.append((sources, together(parts[direction], rows)))
     return found
+
+
+def _brief(suite: CharacteristicSuite) -> CharacteristicSuite:
+    """The same with an IDC that looks at its interval early; a plug-in in its place stays as it is."""
+    idc = suite.directed.get("idc")
+    if not isinstance(idc, InputSpaceComplexity):
+        return suite
+    return replace(suite, directed={**suite.directed, "idc": replace(idc, least=min(idc.least, OUTLINED // 2))})
 
 
 def _usable(label: int, work: Work) -> Tensor:

@@ -45,6 +45,10 @@ def test_an_outlined_pair_has_idc_and_edc_without_gradients_and_the_margins_of_i
             measure = direction.characteristics[id]
             assert isinstance(measure, Measure), id
             assert None not in (measure.ci_low, measure.ci_high), id
+        idc = direction.characteristics["idc"]
+        assert isinstance(idc, Measure)
+        assert idc.n is not None
+        assert idc.n >= OUTLINED // 2
         assert isinstance(direction.characteristics["margin_l2_attack"], Measure)
         assert len(direction.margins["test"].index) == 4
 
