@@ -42,8 +42,9 @@ SURE = 1.1
 """Where so many times the seconds are left that many tasks take together, none of their pairs is outlined before."""
 MORE = 4
 """Samples of each class by which margins grow where nothing else fits in."""
-ROUND_SHARE, CONTEST_SHARE, TASK_SHARE = 0.6, 0.25, 0.125
-"""Of the time left, what a further round of screening may take, what one of contenders, and what one of many tasks."""
+ROUND_SHARE, CONTEST_SHARE, SHARD_SHARE, TASK_SHARE = 0.6, 0.25, 0.25, 0.125
+"""Of the time left, what a further round of screening may take, what one of contenders, what a task of a round, what
+one of many later tasks."""
 
 
 class UnderBudget:
@@ -119,7 +120,8 @@ class UnderBudget:
         """In as few tasks as workers can share, each a small part of the time left."""
         further = self._known.further(samples, pairs)
         seconds, workers = self._screening_lasts(samples, pairs), max(2, self._tasks.most)  # helpers may yet come
-        tasks = workers * max(1, math.ceil(seconds / (TASK_SHARE * max(1.0, self._budget.left()))))
+        seconds *= self._tasks.most / workers
+        tasks = workers * max(1, math.ceil(seconds / (SHARD_SHARE * max(1.0, self._budget.left()))))
         at_once = pairs_screened_at_once(self._work.subject, max(further.values(), default=1))
         if is_large(self._work.subject):  # what all tasks have in common costs a large network most
             at_once = min(at_once, math.ceil(len(further) / tasks))
