@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from auditor.boundary.base import ATTEMPTS, DirectionTask
+from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.segments import Segments
 
@@ -120,3 +120,40 @@ class Parts:
 def derived(rng: torch.Generator) -> torch.Generator:
     """A generator of its own, seeded by a draw."""
     return torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=rng)))
+
+
+def together(parts: Sequence[BoundaryInstances], rows: Sequence[Tensor]) -> BoundaryInstances:
+    """Instances of one direction that came of different sources, in the order of these.
+
+    Args:
+        parts: one or more, each of sources of its own, by one generator at its first attempt.
+        rows: for each part int64 ``(N_k,)``, the rows of its sources among all of them.
+    """
+    first, *_ = parts
+    assert all(part.attempt is None for part in parts)
+    origin = torch.cat([row[part.origin] for row, part in zip(rows, parts, strict=True)])
+    order = origin.argsort()
+
+    def joined(name: str) -> Tensor:
+        return torch.cat([getattr(part, name) for part in parts])[order]
+
+    across = [part.x_boundary if part.x_across is None else part.x_across for part in parts]
+    started = [part.third_by_part.get(0, (0, 0)) for part in parts]
+    return replace(
+        first,
+        x_source=joined("x_source"),
+        x_adversarial=joined("x_adversarial"),
+        x_adversarial_of_adversarial=joined("x_adversarial_of_adversarial"),
+        x_boundary=joined("x_boundary"),
+        p_boundary=joined("p_boundary"),
+        steps=joined("steps"),
+        part=joined("part"),
+        origin=origin[order],
+        requested=sum(part.requested for part in parts),
+        adversarial=sum(part.adversarial for part in parts),
+        adversarial_of_adversarial=sum(part.adversarial_of_adversarial for part in parts),
+        third_class=sum((part.third_class for part in parts), Counter()),
+        third_by_part={0: (sum(count for count, _ in started), sum(lost for _, lost in started))},
+        failures=sum((part.failures for part in parts), Counter()),
+        x_across=torch.cat(across)[order] if any(part.x_across is not None for part in parts) else None,
+    )

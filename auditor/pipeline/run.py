@@ -44,9 +44,9 @@ from auditor.pipeline.pairs.selection import AUTO_PAIRS, Selection, coverage_of,
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.plugins_in_use import in_use, plugin_checks
 from auditor.pipeline.resume import FinishedParts, facts_of, resumed
-from auditor.pipeline.schedule import most_tasks, sources_at_most
 from auditor.pipeline.seeds import generator_for
 from auditor.pipeline.stages import Report, Stages
+from auditor.pipeline.tasks_out import most_tasks, sources_at_most
 from auditor.pipeline.time_budget import SPENT, OutOfTime, TimeBudget, at_most
 from auditor.worker import sandbox
 from auditor.worker.processor import mixed
@@ -125,9 +125,11 @@ def _audited(
     budget.pace.of_a_unit = of_a_unit(
         plan.settings, setup.name, len(selected.pairs), len(train.split) // max(1, len(train.classes))
     )
-    if text := foretold(budget, len(selected.pairs), plan.profile):
-        finished_parts.say(text)
     directions, left = directions_of(selected.pairs), len(selected.pairs) - finished_parts.taken
+    begun = {pair for part in finished_parts.parts for pair in part.classes}
+    waiting = left if plan.time_budget is None else len(set(selected.pairs) - begun)
+    if waiting and (text := foretold(budget, waiting, plan.profile)):
+        finished_parts.say(text)
     growth = expected_memory(
         plan.settings, classifier.instance_shape, sources_at_most(train, plan), classifier.device.type
     )

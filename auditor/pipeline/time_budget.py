@@ -42,7 +42,7 @@ class Pace:
     """
 
     of_a_unit: dict[Kind, Cost] = field(default_factory=dict)
-    _slowest: dict[Kind, tuple[int, float]] = field(default_factory=dict, init=False)
+    _ended: dict[Kind, list[tuple[int, float]]] = field(default_factory=dict, init=False)
     _passes: float = field(default=0.0, init=False)
     _seconds: float = field(default=0.0, init=False)
 
@@ -52,17 +52,22 @@ class Pace:
 
     def took(self, kind: Kind, units: int, seconds: float) -> None:
         """Learn from a finished task; few units alone tell little of many that share the model's batches."""
-        most, slowest = self._slowest.get(kind, (0, 0.0))
-        if units and units >= most:
-            self._slowest[kind] = units, max(seconds / units, slowest if units == most else 0.0)
+        if units:
+            alike = [(before, took) for before, took in self._ended.get(kind, []) if 2 * before >= units]
+            most = max((before for before, _ in alike), default=0)
+            self._ended[kind] = [*alike, (units, seconds)] if 2 * units >= most else alike
 
     def expected(self, kind: Kind, units: int) -> float:
-        """Seconds of a task of so many units; 0 where nothing is known."""
-        if kind in self._slowest:
-            return units * self._slowest[kind][1]
+        """Seconds of so many units, on average of what tasks have taken; 0 where nothing is known."""
+        if ended := self._ended.get(kind):
+            return units * sum(seconds for _, seconds in ended) / sum(size for size, _ in ended)
         if not self._passes or kind not in self.of_a_unit:
             return 0.0
         return units * _weight(self.of_a_unit[kind]) * self._seconds / self._passes
+
+    def longest(self, kind: Kind, units: int) -> float:
+        """Seconds of so many units at the pace of the slowest task; 0 where none has ended."""
+        return units * max((seconds / size for size, seconds in self._ended.get(kind, [])), default=0.0)
 
 
 def _weight(cost: Cost) -> float:
@@ -93,9 +98,19 @@ class TimeBudget:
         report = min(max(SHARE_FOR_THE_REPORT * self.seconds, LEAST_FOR_THE_REPORT), MOST_FOR_THE_REPORT)
         return self.seconds - report - (self.clock() - self.started)
 
+    @staticmethod
+    def enough_for(seconds: float) -> float:
+        """Seconds of a budget that leaves so many from its start for all but the report."""
+        report = seconds * SHARE_FOR_THE_REPORT / (1 - SHARE_FOR_THE_REPORT)
+        return seconds + min(max(report, LEAST_FOR_THE_REPORT), MOST_FOR_THE_REPORT)
+
     def fits(self, seconds: float) -> bool:
         """Whether work that is expected to take so many seconds is likely to end in time."""
         return CAUTION * seconds <= self.left()
+
+    def fits_task(self, kind: Kind, units: int) -> bool:
+        """Whether one task is likely to end in time, and has time to take as long as the slowest of its kind so far."""
+        return self.fits(self.pace.expected(kind, units)) and self.pace.longest(kind, units) <= self.left()
 
     def cut_off(self) -> float | None:
         """Seconds from now after which work that has been begun is cut off; None without a bound."""

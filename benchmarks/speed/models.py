@@ -97,7 +97,7 @@ def _resnet18_224(model: Path) -> None:
     phases = [Phase(LARGE, 7, 200, 64), Phase(LARGE, 2, 60, 16), Phase(LARGE, 1, 16, 16)]
     network = _trained(lambda: resnet18(num_classes=4), phases, lambda x: (x - mean) / std)
     generator = torch.Generator().manual_seed(1)
-    for split, count in (("train", 120), ("test", 40)):
+    for split, count in (("train", 240), ("test", 40)):
         for label, kind in enumerate(FOUR):
             place = model.parent / "textures_224" / split / kind
             place.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,8 @@ def test_a_program_that_changes(tmp_path: Path):
 
 
 def test_one_that_changes_between_parts_keeps_what_was_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("auditor.pipeline.schedule._pairs_at_once", lambda *_: 1)
+    for cut in ("pairs_of_a_task", "pairs_screened_at_once"):
+        monkeypatch.setattr(f"auditor.pipeline.schedule.{cut}", lambda *_: 1)
     results = audited(script(ByAttribute(sample(), 950), tmp_path), "3:8,4:9,0:1")
     assert results.coverage.audited == 1
     assert "the model changed its answers" in results.coverage.reason

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.documents.messages import Begun, PartDone
+from auditor.documents.messages import Begun, Notice, PartDone
 from auditor.documents.pair_outcomes import BaselinesPart, Found, Part
 from auditor.documents.plan import Plan
 from auditor.documents.results import Provenance, Results, from_json, to_json
@@ -24,10 +24,13 @@ class Memory:
     def __init__(self) -> None:
         self.begun: list[Begun] = []
         self.parts: list[Part] = []
+        self.said: list[str] = []
 
-    def __call__(self, message: Begun | PartDone) -> None:
+    def __call__(self, message: Begun | PartDone | Notice) -> None:
         if isinstance(message, Begun):
             self.begun.append(message)
+        elif isinstance(message, Notice):
+            self.said.append(message.text)
         else:
             self.parts.append(message.part.model_copy(deep=True))  # as it is now: the audit goes on with it
 
@@ -146,3 +149,4 @@ def test_a_time_that_is_spent_still_shows_what_is_finished(
     content, after = audited(found, time_budget=1e-9)
     assert after.parts == []
     assert f'"audited": {shown}' in content
+    assert [text.partition(":")[0] for text in after.said] == ["--time-budget 1e-09s is short"] * (shown < 3)  # of 3

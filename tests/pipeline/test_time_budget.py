@@ -38,6 +38,11 @@ def test_the_time_for_the_report_is_kept_and_what_was_begun_may_end_a_little_lat
     assert not budget.fits(0.0)
 
 
+@pytest.mark.parametrize("seconds", [1.0, 45.0, 100.0, 270.0, 1000.0])
+def test_a_budget_that_is_enough_leaves_as_much(seconds: float) -> None:
+    assert TimeBudget(TimeBudget.enough_for(seconds), 0.0, lambda: 0.0).left() == pytest.approx(seconds)
+
+
 def test_a_pace_is_that_of_the_passes_before_a_task_of_its_kind_has_ended() -> None:
     pace = Pace({"full": Cost(forward=300, backward=100)})
     assert pace.expected("full", 2) == 0.0
@@ -47,9 +52,25 @@ def test_a_pace_is_that_of_the_passes_before_a_task_of_its_kind_has_ended() -> N
     assert pace.expected("full", 2) == 18.0
     pace.took("full", 4, 20.0)  # many pairs share the model's batches
     assert pace.expected("full", 2) == 10.0
+    assert pace.longest("full", 2) == 10.0
     pace.took("full", 1, 30.0)
     pace.took("full", 4, 16.0)
-    assert pace.expected("full", 2) == 10.0
+    assert pace.expected("full", 2) == 9.0
+    assert pace.longest("full", 2) == 10.0
+    pace.took("full", 3, 12.0)
+    assert pace.expected("full", 11) == 48.0
+
+
+def test_one_task_fits_where_it_may_take_as_long_as_the_slowest_so_far() -> None:
+    clock = Clock()
+    budget = TimeBudget(100.0, clock(), clock)
+    for seconds in (20.0, 20.0, 80.0):
+        budget.pace.took("outline", 1, seconds)
+    assert budget.fits_task("outline", 1)  # 90 are left, of which 1.25 times 40 may be needed, or 80
+    assert not budget.fits_task("outline", 2)
+    clock.now += 11
+    assert budget.fits(budget.pace.expected("outline", 1))
+    assert not budget.fits_task("outline", 1)
 
 
 def test_work_ends_with_the_first_batch_beyond_its_time_and_the_next_is_free_again() -> None:

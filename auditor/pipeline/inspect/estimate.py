@@ -29,13 +29,16 @@ from auditor.pipeline.pairs.margins import SCREENED
 from auditor.pipeline.pairs.measuring import COARSER
 from auditor.pipeline.pairs.outline import OUTLINED
 from auditor.pipeline.pairs.shard import pairs_at_once
-from auditor.pipeline.time_budget import TimeBudget
+from auditor.pipeline.time_budget import CAUTION, TimeBudget
+from auditor.pipeline.under_budget import AT_FIRST
 
 START_SECONDS, OWN_SECONDS = 4.0, 0.1
 SPREAD = 0.03
 """Standard deviation of IDC's shares between trajectories, typical of a trained model."""
 PARTNERS, POINTS, IN_FULL = 50, 12, 50
 """Points of a trajectory that IDC asks for on average, and those of one that the profile ``paper`` walks in full."""
+LOOKED_AT = 6
+"""Predictions for each boundary instance of an outline: verified, embedded, taken to the side of its source class."""
 ATTACKED = 30
 """Predictions for each attacked source."""
 LOOKED_FIRST = 24 * 200
@@ -65,18 +68,37 @@ def expected(profile: Profile, generator: str, directions: int, sources: int, sa
         sources: training samples of a class, on average.
         samples: of both splits together.
     """
-    used = sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+    whole, beside = _in_full(profile, generator, directions, sources), _beside(profile, directions, sources)
+    forward = whole.forward + beside.forward + samples + LOOKED_FIRST
+    return Cost(forward=forward, backward=whole.backward + beside.backward)
+
+
+def _in_full(profile: Profile, generator: str, directions: int, sources: int) -> Cost:
+    """Of all tasks on pairs, without baselines."""
+    used = _used(profile, sources)
     made = generators[generator].configured(profile.name).cost(directions, used)
-    with_baselines = directions if profile.baselines == "all" else min(directions, PAGES)
-    beside = [generators[name].configured(profile.name).cost(with_baselines, used) for name in baselines()]
     attacked = min(used, profile.attacked) + min(used, profile.attacked_train)
-    trained = sum(cost.backward for cost in [made, *beside])
-    backward = trained + directions * attacked * profile.gradients
+    gradients = directions * attacked * profile.gradients
+    searched = directions * (attacked * ATTACKED + used * LOOKED_AT + _walked(profile, used))
+    return Cost(forward=made.forward + gradients + round(searched), backward=made.backward + gradients)
+
+
+def _beside(profile: Profile, directions: int, sources: int) -> Cost:
+    """Of the baselines."""
+    used, most = _used(profile, sources), directions if profile.baselines == "all" else min(directions, PAGES)
+    made = [generators[name].configured(profile.name).cost(most, used) for name in baselines()]
+    walked = round(most * len(made) * _walked(profile, used) / COARSER**2)
+    return Cost(forward=sum(cost.forward for cost in made) + walked, backward=sum(cost.backward for cost in made))
+
+
+def _used(profile: Profile, sources: int) -> int:
+    return sources if profile.samples_per_class is None else min(sources, profile.samples_per_class)
+
+
+def _walked(profile: Profile, used: int) -> float:
+    """Points of IDC's trajectories in one direction."""
     wanted = (1.96 * SPREAD / (0.3 * profile.precision)) ** 2
-    walked = (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
-    searched = directions * (attacked * ATTACKED + walked) + with_baselines * len(beside) * walked / COARSER**2
-    forward = sum(cost.forward for cost in [made, *beside]) - trained + samples + LOOKED_FIRST + searched
-    return Cost(forward=round(backward + forward), backward=round(backward))
+    return (IN_FULL if profile.name == "paper" else POINTS) * min(1.5 * wanted, used * PARTNERS)
 
 
 def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dict[Kind, Cost]:
@@ -87,26 +109,64 @@ def of_a_unit(profile: Profile, generator: str, pairs: int, sources: int) -> dic
         pairs: of the audit.
     """
     gradients = 2 * profile.gradients
-    outlined = 2 * (min(OUTLINED, sources) * BISECTIONS + POINTS * PARTNERS)
-    whole = expected(profile, generator, 2 * pairs, sources, 0)
+    one = Cost(forward=gradients + 2 * ATTACKED, backward=gradients)
+    outlined = 2 * min(OUTLINED, sources) * (BISECTIONS + LOOKED_AT + POINTS // 2)  # a trajectory for two instances
+    whole, beside = _in_full(profile, generator, 2 * pairs, sources), _beside(profile, 2 * pairs, sources)
+    known, each = min(SCREENED, profile.attacked), max(1, pairs)  # a full level goes on from the screening
     return {
-        "screen": Cost(forward=gradients + 2 * ATTACKED, backward=gradients),
+        "screen": one,
         "outline": Cost(forward=outlined, backward=0),
-        "full": Cost(forward=whole.forward // max(1, pairs), backward=whole.backward // max(1, pairs)),
+        "full": Cost(
+            forward=max(0, whole.forward // each - known * one.forward),
+            backward=max(0, whole.backward // each - known * one.backward),
+        ),
+        "baselines": Cost(
+            forward=beside.forward // min(each, PAGES // 2), backward=beside.backward // min(each, PAGES // 2)
+        ),
     }
 
 
 def foretold(budget: TimeBudget, pairs: int, profile: str) -> str:
-    """That an audit without a time budget takes long, and what one would give; empty where it does not."""
-    whole, early = budget.pace.expected("full", pairs), budget.pace.expected("screen", SCREENED * pairs)
-    if budget.seconds is not None or whole < LONG:
+    """What the user has to know of the time before the work on class pairs begins; empty where that is nothing.
+
+    That an audit without a time budget takes long, and what one would give; that one is too short for all pairs.
+
+    Args:
+        pairs: that are still to be audited; under a time budget, those of which nothing is known yet.
+    """
+    if budget.seconds is not None:
+        return _too_short(budget, budget.seconds, pairs)
+    pace = budget.pace
+    early = pace.expected("screen", SCREENED * pairs)
+    whole = early + pace.expected("full", pairs) + pace.expected("baselines", min(pairs, PAGES // 2))
+    if whole < LONG:
         return ""
-    first = early + budget.pace.expected("outline", pairs)
+    first = early + pace.expected("outline", pairs)
     return (
         f"this audit may take {_about(whole)} ({pairs:,} pair{'' if pairs == 1 else 's'}, profile {profile});"
         f" --time-budget {max(1, math.ceil(FIRST * first / 60))}m would give margins and an outline of every pair,"
         " and more time the most fragile ones in full"
     )
+
+
+def _too_short(budget: TimeBudget, seconds: float, pairs: int) -> str:
+    """That the time left does not suffice to screen every pair, and what would; empty where it does."""
+    screening = budget.pace.expected("screen", AT_FIRST * pairs)
+    if screening and budget.fits(screening):
+        return ""
+    spent, left = budget.clock() - budget.started, budget.left()
+    needed = TimeBudget.enough_for(spent + CAUTION * screening)
+    found = "nothing is left for class pairs" if left <= 0 else f"{left:.0f} s are left for {pairs:,} class pairs"
+    return (
+        f"--time-budget {seconds:g}s is short: model, data and predictions took {spent:.0f} s of it, and {found};"
+        f" margins of all of them take about {_rounded_up(needed)}s in all"
+    )
+
+
+def _rounded_up(seconds: float) -> int:
+    """To two digits."""
+    step = 10 ** max(0, math.floor(math.log10(max(seconds, 1))) - 1)
+    return step * math.ceil(seconds / step)
 
 
 def _about(seconds: float) -> str:

@@ -6,7 +6,7 @@ else. A generator that needs gradients is replaced by the gradient-free one wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -160,6 +160,7 @@ def generate(
     by: tuple[str, Generator],
     plan: Plan,
     stages: Stages,
+    sources: Mapping[ClassPair, Tensor] | None = None,
 ) -> list[BoundaryInstances]:
     """Run a generator over some directions.
 
@@ -167,12 +168,13 @@ def generate(
         train: the artefact's answers on the training split.
         directions: (s, t) of each.
         by: the generator's name, on which what it draws depends, and the generator.
+        sources: as of ``direction_tasks``.
     Returns:
         the instances of each direction, in their order.
     """
     name, generator = by
     limit = generator.sources(plan.settings.samples_per_class)
-    tasks = direction_tasks(train, directions, limit, plan.seed, name)
+    tasks = direction_tasks(train, directions, limit, plan.seed, name, sources)
     with stages.stage(generator.definition.title):
         if (plugin := plugin_named(generators, name)) is None:
             return generator(classifier, tasks, stages.report)

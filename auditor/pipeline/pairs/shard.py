@@ -167,13 +167,18 @@ def _audited(
 
 
 def measured(
-    generated: Mapping[ClassPair, Generated], work: Work, stages: Stages, coarser: float = 1.0
+    generated: Mapping[ClassPair, Generated], work: Work, stages: Stages, *, coarser: float = 1.0, drawn: bool = True
 ) -> dict[ClassPair, DirectionOutcome]:
-    """What is measured and shown of each direction, without baselines, to a precision so many times as coarse."""
+    """What is measured and shown of each direction, without baselines, to a precision so many times as coarse.
+
+    Args:
+        drawn: as of ``Evidence``.
+    """
     outcomes = dict[ClassPair, DirectionOutcome]()
     with stages.stage("Characteristics"):
         for done, (direction, made) in enumerate(generated.items()):
-            outcomes[direction] = _measured(made, work, coarser)
+            evidence = work.evidence(made.instances, made.embedded, made.margins, coarser=coarser, drawn=drawn)
+            outcomes[direction] = _measured(made, work, evidence)
             source, target = direction
             stages.report("Characteristics", done + 1, len(generated), f"class {source} to {target}")
     with stages.stage("Sample images"):
@@ -197,10 +202,9 @@ def _generated(
     }
 
 
-def _measured(made: Generated, work: Work, coarser: float) -> DirectionOutcome:
+def _measured(made: Generated, work: Work, evidence: Evidence) -> DirectionOutcome:
     """What is measured on one direction, without images and baselines."""
     instances = made.instances
-    evidence = work.evidence(instances, made.embedded, made.margins, coarser=coarser)
     findings = work.suite.measure(evidence, work.plan.seed)
     of_class = work.train.split.of_class(instances.source)
     return DirectionOutcome(

@@ -7,7 +7,7 @@ puts in their class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import torch
@@ -39,7 +39,12 @@ def first_of_class(split: Split, name: SplitName, label: int, most: int | None, 
 
 
 def direction_tasks(
-    train: Predictions, directions: Sequence[ClassPair], limit: int | None, seed: int, stage: str
+    train: Predictions,
+    directions: Sequence[ClassPair],
+    limit: int | None,
+    seed: int,
+    stage: str,
+    sources: Mapping[ClassPair, Tensor] | None = None,
 ) -> list[DirectionTask]:
     """The task of each direction.
 
@@ -51,6 +56,8 @@ def direction_tasks(
         limit: samples of a class that are sources, without those that the model puts elsewhere; None takes all.
         seed: of the audit.
         stage: name of the generator that the tasks are for.
+        sources: of each direction, int64 ``(N,)`` places of samples that the model puts in their class, where these are
+            others.
     """
 
     usable = cache(train.right_of)
@@ -68,13 +75,14 @@ def direction_tasks(
 
     tasks = []
     for source, target in directions:
+        first = starts(source) if sources is None else sources[source, target]
         tasks.append(
             DirectionTask(
                 source=source,
                 target=target,
-                x_source=train.split.instances(starts(source)),
+                x_source=train.split.instances(first),
                 x_target=pixels(target),
-                embedding_source=embeddings(starts(source)),
+                embedding_source=embeddings(first),
                 embedding_target=embeddings(usable(target)),
                 rng=generator_for(seed, stage, source, target),
             )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import median
 
 from auditor.documents.pair_outcomes import ScreenedPart
 from auditor.documents.results import Measure, NotMeasured
 from auditor.documents.tasks import Task
 from auditor.pipeline.pairs.margins import SCREENED
-from auditor.pipeline.pairs.outline import OUTLINED
 from auditor.pipeline.pairs.screening import only_screened
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.pairs.sources import first_of_class
@@ -51,18 +49,3 @@ def test_too_few_samples_have_a_median_and_no_interval(work: Work) -> None:
     margin = found.directions[0].characteristics["margin_l2_attack"]
     assert isinstance(margin, Measure)
     assert (margin.n, margin.ci_low, margin.ci_high) == (2, None, None)
-
-
-def test_an_outlined_pair_has_idc_and_edc_without_gradients_and_the_margins_of_its_screening(work: Work) -> None:
-    part = screening(work, 4)
-    plenty = replace(work, plan=work.plan.model_copy(update={"samples_per_class": 400}))
-    made = run_task(Task(kind="outline", pairs=((3, 8),), known=tuple(part.pairs)), plenty, STAGES)
-    assert made.cost.backward == 0
-    assert made.kind == "pairs"
-    (pair,) = made.pairs
-    assert pair.level == "outlined"
-    for direction in pair.directions:
-        assert direction.generation.requested <= OUTLINED
-        for id in ("idc", "edc_boundary_accuracy", "edc_test_accuracy", "margin_l2_attack"):
-            assert isinstance(direction.characteristics[id], Measure), id
-        assert len(direction.margins["test"].index) == 4
