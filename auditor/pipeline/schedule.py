@@ -283,7 +283,7 @@ class Schedule:
 
     def _in_full(self) -> Iterator[Task]:
         """All pairs in full; what was finished before is left out of its shard, so that all others are as they were."""
-        for shard in _cut(self._by_fragility(), self._at_once):
+        for shard in _ever_smaller(self._by_fragility(), self._at_once):
             if rest := [pair for pair in shard if not self._is_full(pair)]:
                 yield self._task("full", rest)
 
@@ -434,9 +434,25 @@ def _cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
     return shards
 
 
+def _ever_smaller(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
+    """The pairs in their order, cut so that no worker is left with much to do while others have nothing.
+
+    A shard is a third of what is left, of ``at_once`` pairs at most, and of two at least, since alone they cost more.
+
+    >>> [len(shard) for shard in _ever_smaller([(0, i) for i in range(1, 46)], 6)]
+    [6, 6, 6, 6, 6, 5, 4, 2, 2, 2]
+    """
+    shards, rest = list[list[ClassPair]](), list(pairs)
+    while rest:
+        size = min(at_once, max(2, math.ceil(len(rest) / 3)))
+        shards.append(rest[:size])
+        rest = rest[size:]
+    return shards
+
+
 def most_tasks(pairs: int, subject: Subject, train: Predictions, plan: Plan) -> int:
     """Tasks at most that so many pairs are cut into."""
-    return math.ceil(pairs / _pairs_at_once(subject, sources_at_most(train, plan)))
+    return len(_ever_smaller([(0, 1)] * pairs, _pairs_at_once(subject, sources_at_most(train, plan))))
 
 
 def _pairs_at_once(subject: Subject, sources: int) -> int:
