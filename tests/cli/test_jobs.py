@@ -39,7 +39,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def several(folder: Path, workers: int) -> tuple[subprocess.Popen[str], list[int]]:
-    """An audit whose workers are all there, and these: the first one has waited until its helpers have opened all."""
+    """An audit whose workers are all there, and these: the first has waited until its helpers have all but opened."""
     process = subprocess.Popen(
         command(*AUDIT, "--jobs", str(workers)), cwd=folder, env=environment(), stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
