@@ -20,7 +20,7 @@ from tests.cli.test_interruption import children, ended, eventually
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
 PAIRS = ",".join(f"{a}:{b}" for a in range(3) for b in range(a + 1, 8))
-"""Eighteen pairs: three tasks, with networks that their directions share."""
+"""Eighteen pairs: six tasks, with networks that their directions share."""
 AUDIT = (
     REPOSITORY / "sample_models" / "digits_fcn.onnx", "--data", "digits", "--pairs", PAIRS, "--profile", "quick",
     "--samples-per-class", "6", "--report-pairs", "1", "--format", "json", "--out", "out", "--verbose",
