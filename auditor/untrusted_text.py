@@ -26,7 +26,8 @@ _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:)|##(?=\w*\[)", re.MULTILINE)
 _PERHAPS: Final = re.compile("[^ -~]")
-"""All that is not plain ASCII: what of it is unsafe is looked up one by one."""
+_PERHAPS_IN_A_LINE: Final = re.compile("[^ -~\n]")
+"""All that is not plain ASCII, without or with the ends of lines: what of it is unsafe is looked up one by one."""
 
 
 def is_unsafe(character: str) -> bool:
@@ -77,7 +78,9 @@ def json_text(text: str) -> str:
     >>> json_text('["##[error]\\u202e"]')
     '["\\\\u0023#[error]\\\\u202e"]'
     """
-    escaped = _PERHAPS.sub(lambda found: found[0] if found[0] == "\n" else _json_escape(found[0]), text)
+    escaped = _PERHAPS_IN_A_LINE.sub(lambda found: _json_escape(found[0]), text)
+    if "::" not in escaped and "##" not in escaped:  # found far sooner than where lines begin
+        return escaped
     # Outside of strings there is neither sign, and no line of JSON begins with two colons.
     return _COMMAND.sub(lambda found: found[0] if found[1] is not None else "\\u0023#", escaped)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -18,8 +19,10 @@ from auditor.documents.comparison import Comparison
 from auditor.documents.results import NotMeasured, Plugin, Results, RunFacts, to_json
 from auditor.documents.whole_files import RESULTS, RUN, prepare_folder, read_results, read_run, write_whole
 from auditor.errors import AuditIncomplete, UsageError, did_you_mean
+from auditor.worker.sandbox.limits import START
 
 if TYPE_CHECKING:
+    from auditor.documents.messages import Progress
     from auditor.render.base import Output
 
     AnyOutput = TypeVar("AnyOutput", Output[Results], Output[Comparison])
@@ -80,6 +83,38 @@ def with_standing(names: list[str], files: Collection[str]) -> list[str]:
 def not_rendered(run: RunFacts, names: list[str]) -> RunFacts:
     """The facts of a run that has its numbers, and is yet to make these outputs of them."""
     return run.model_copy(update={"rendering_seconds": dict.fromkeys(names, UNMADE)})
+
+
+class Loading:
+    """Outputs that load what they need while workers are at work.
+
+    Args:
+        names: of the outputs.
+        show: told of progress.
+    """
+
+    def __init__(self, names: list[str], show: Show) -> None:
+        self._names, self._show = names, show
+        self._thread = threading.Thread(target=self._load, daemon=True)
+
+    def show(self, progress: Progress) -> None:
+        """Pass progress on; once the workers have loaded their own libraries, it is the outputs' turn."""
+        if progress.stage != START and self._thread.ident is None:
+            self._thread.start()
+        self._show(progress)
+
+    def wait(self) -> None:
+        """Until all is loaded that is being loaded."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _load(self) -> None:
+        from auditor.render.base import LoadedOutput, outputs
+
+        for name in self._names:
+            with suppress(Exception):  # to be raised once it is made
+                if isinstance(output := outputs[name], LoadedOutput):
+                    output.load()
 
 
 def write_reports(

@@ -17,7 +17,7 @@ from auditor.api.early_checks import check_outputs, check_plan, need_model_packa
 from auditor.api.engines import check_engine, engine_for, for_engine
 from auditor.api.gates import Prepared, ending, prepared_gate, undecided
 from auditor.api.output_folder import ALL, EarlierInstances, OutputFolder, is_instances
-from auditor.api.outputs import chosen_outputs, not_rendered, with_plugins, write_reports
+from auditor.api.outputs import Loading, chosen_outputs, not_rendered, with_plugins, write_reports
 from auditor.api.plan_from_options import is_live, plan_from
 from auditor.api.plugins_of_this_program import refuse_own, without_own
 from auditor.api.progress import Show, lines_of_worker, progress_display, say, silent
@@ -106,7 +106,8 @@ def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: 
         if not new:
             _check(asked, plan, gate)  # now that nothing is left that could be taken for this run's
         keep = _keeping(journal, instances, kept, quiet) if journal else None
-        results, run = _worked(asked, plan, show, journal, keep)
+        loading = Loading([] if is_live(asked["model"]) else names, show)
+        results, run = _worked(asked, plan, loading.show, journal, keep)
         done = _outcome(asked, plan, with_plugins(results, names), not_rendered(run, names), gate, command)
         assert done.run is not None
         # Before any rendering, so that a renderer that fails or is not installed costs nothing.
@@ -116,6 +117,7 @@ def _run_into(out: OutputFolder, asked: Mapping[str, Any], plan: Plan, command: 
         # What a model that changed left is not to be gone on from.
         if journal and (not done.results.coverage.partial or model_changed(done.results)):
             journal.finish()
+        loading.wait()
         reports, run = write_reports(names, done.results, folder, done.run, show)
     return replace(done, run=run, written=(folder / RESULTS, *reports))
 

@@ -46,6 +46,7 @@ class Job(Document):
         network: the variables that say how to reach data sets.
         workers: that there may be in all.
         number: of this worker; the first is 1.
+        early: a helper is to make itself ready for model and data, and to open them when it is told to.
         made: parts that this command has made before its first worker died.
         deaths: of this command's workers so far.
     """
@@ -57,6 +58,7 @@ class Job(Document):
     network: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=1, ge=1)
     number: int = Field(default=1, ge=1)
+    early: bool = False
     made: list[Part] = Field(default_factory=list)
     deaths: list[Lost] = Field(default_factory=list)
 
@@ -148,6 +150,18 @@ class Shared(Document):
     name: SharedName
 
 
+class Waiting(Document):
+    """From a helper that was started early: nothing but model and data keeps it."""
+
+    kind: Literal["waiting"] = "waiting"
+
+
+class Open(Document):
+    """To a helper that was started early: it is needed."""
+
+    kind: Literal["open"] = "open"
+
+
 class Ready(Document):
     """From a helper: model and data are open, and it waits for what is shared."""
 
@@ -226,7 +240,7 @@ class Revisited(Document):
 
 Message = (
     Progress | Notice | Failure | Begun | PartDone | Finished | Inspected | Revisited
-    | HelpWanted | Helpers | Shared | Ready | Want | TaskOut | TaskIn | Lost
+    | HelpWanted | Helpers | Shared | Waiting | Open | Ready | Want | TaskOut | TaskIn | Lost
 )  # fmt: skip
 _messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 

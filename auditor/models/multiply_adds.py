@@ -27,6 +27,11 @@ class _Counting(TorchDispatchMode):
         super().__init__()
         self.total = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Not to be hidden from torch.compile, which is not in use here: torch would import all of it for that."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

@@ -82,8 +82,9 @@ class Helpers:
             work: bytes of answers that they will be handed.
             growth: bytes that a worker comes to hold while it works.
         """
-        if self._channel is None or self._workers < 2 or work > MOST_BYTES:
+        if self._channel is None or self._workers < 2:
             return
+        tasks = 0 if work > MOST_BYTES else tasks
         device, threads = subject.classifier.device.type, subject.artefact.threads
         memory = max(1, peak_memory()) + growth
         self.send(HelpWanted(tasks=tasks, device=device, threads=threads, memory=memory, growth=growth))

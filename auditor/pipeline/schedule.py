@@ -25,7 +25,15 @@ from auditor.pipeline.pairs.margins import SCREENED
 from auditor.pipeline.pairs.retraining import allow_for_training
 from auditor.pipeline.pairs.shard import Work
 from auditor.pipeline.resume import FinishedParts
-from auditor.pipeline.tasks_out import TasksOut, cut, is_large, pairs_of_a_task, pairs_screened_at_once, sources_at_most
+from auditor.pipeline.tasks_out import (
+    TasksOut,
+    cut,
+    in_full,
+    is_large,
+    pairs_of_a_task,
+    pairs_screened_at_once,
+    sources_at_most,
+)
 from auditor.pipeline.time_budget import SPENT, TimeBudget
 from auditor.pipeline.under_budget import UnderBudget
 
@@ -241,7 +249,7 @@ class Schedule:
     def _in_full(self) -> Iterator[Task]:
         """All pairs in full; what was finished before is left out of its shard, so that all others are as they were."""
         at_once = pairs_of_a_task(self._work.subject, sources_at_most(self._work.train, self._work.plan))
-        for shard in cut(self._known.by_screening(), at_once):
+        for shard in in_full(self._known.by_screening(), at_once, self._work.subject):
             if rest := [pair for pair in shard if not self._known.is_full(pair)]:
                 yield self._known.task("full", rest)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from auditor.documents.messages import Ready, Shared, TaskIn, TaskOut, Want
-from auditor.documents.plan import Plan
+from auditor.documents.messages import Job, Open, Ready, Shared, TaskIn, TaskOut, Waiting, Want
 from auditor.numbers.class_pairs import ClassPair
 from auditor.pipeline.crew import outcome, steps_within
 from auditor.pipeline.model_and_data import open_subject
@@ -15,16 +14,20 @@ from auditor.pipeline.stages import Stages
 from auditor.worker.channel import Channel
 
 
-def work_on_tasks(plan: Plan, number: int, channel: Channel) -> Never:
+def work_on_tasks(job: Job, channel: Channel) -> Never:
     """Work until the parent ends this process.
 
     Args:
-        plan: of the audit.
-        number: of this worker.
+        job: plan of the audit, number of this worker, and whether it waits before it opens anything.
         channel: to the parent.
     Raises:
         AuditError: model or data stand in the way, or are not those that the first worker opened.
     """
+    plan, number = job.plan, job.number
+    if job.early:
+        channel.send(Waiting())
+        while not isinstance(channel.next(), Open):
+            pass
     subject = open_subject(plan, channel.report)
     channel.send(Ready())
     work: Work | None = None

@@ -70,9 +70,30 @@ def cut(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
     return shards
 
 
+def ever_smaller(pairs: Sequence[ClassPair], at_once: int) -> list[list[ClassPair]]:
+    """The pairs in their order, cut so that no worker is left with much to do while others have nothing.
+
+    A shard is a third of what is left, of ``at_once`` pairs at most, and of two at least, since alone they cost more.
+
+    >>> [len(shard) for shard in ever_smaller([(0, i) for i in range(1, 46)], 6)]
+    [6, 6, 6, 6, 6, 5, 4, 2, 2, 2]
+    """
+    shards, rest = list[list[ClassPair]](), list(pairs)
+    while rest:
+        size = min(at_once, max(2, math.ceil(len(rest) / 3)))
+        shards.append(rest[:size])
+        rest = rest[size:]
+    return shards
+
+
+def in_full(pairs: Sequence[ClassPair], at_once: int, subject: Subject) -> list[list[ClassPair]]:
+    """How pairs are cut that go in full: on a GPU, where one worker computes, as large as they may be."""
+    return (ever_smaller if subject.classifier.device.type == "cpu" else cut)(pairs, at_once)
+
+
 def most_tasks(pairs: int, subject: Subject, train: Predictions, plan: Plan) -> int:
     """Tasks at most that so many pairs are cut into."""
-    return math.ceil(pairs / pairs_of_a_task(subject, sources_at_most(train, plan)))
+    return len(in_full([(0, 1)] * pairs, pairs_of_a_task(subject, sources_at_most(train, plan)), subject))
 
 
 def pairs_of_a_task(subject: Subject, sources: int) -> int:

@@ -55,7 +55,7 @@ def _do(job: Job, channel: Channel) -> Finished | Inspected | Revisited:
     if job.task == "help":
         from auditor.pipeline.task_worker import work_on_tasks
 
-        work_on_tasks(job.plan, job.number, channel)
+        work_on_tasks(job, channel)
     answer: Inspected | Revisited
     if job.task == "inspect":
         from auditor.pipeline.inspect.inspect_model import inspect

@@ -69,6 +69,15 @@ class OutputOfPlace(Output[Results], Protocol):
         ...
 
 
+@runtime_checkable
+class LoadedOutput(Output[Results], Protocol):
+    """An output that takes a while to load what it needs of any results."""
+
+    def load(self) -> None:
+        """Load it, beside whatever else this process does."""
+        ...
+
+
 def output_fault(output: Any, others: Mapping[str, Any]) -> str | None:
     """Why a plug-in cannot write beside the others; None where it can."""
     name = getattr(output, "file_name", None)

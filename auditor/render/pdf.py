@@ -42,10 +42,32 @@ class PdfOutput:
         from auditor.render.paper_figures import whole_texts
 
         with _pinned_font_dates(), _without_collection(), whole_texts():
+            rules, fonts = _loaded.pop() if _loaded else _rules_and_fonts()
             html = markup(document, created, paper=True)
             page = HTML(string=html, url_fetcher=closed_fetcher(), media_type="print")
-            content: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=None)
+            content: bytes = page.write_pdf(
+                stylesheets=[rules], font_config=fonts, pdf_variant="pdf/ua-1", pdf_identifier=None
+            )
         return content
+
+    def load(self) -> None:
+        """WeasyPrint, and the style sheet with its fonts as it wants them."""
+        if not _loaded:
+            _loaded.append(_rules_and_fonts())
+
+
+_loaded: list[tuple[Any, Any]] = []
+"""For the next rendering, which takes it: what one document does with it must not reach another."""
+
+
+def _rules_and_fonts() -> tuple[Any, Any]:
+    from weasyprint import CSS
+    from weasyprint.text.fonts import FontConfiguration
+
+    from auditor.render.markup import style_sheet
+
+    fonts = FontConfiguration()
+    return CSS(string=style_sheet(), url_fetcher=closed_fetcher(), media_type="print", font_config=fonts), fonts
 
 
 def missing_library() -> str:

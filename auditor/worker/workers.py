@@ -1,10 +1,10 @@
 """The parent's side of a job: its worker, the helpers of an audit's, what they say to each other, and who dies.
 
 Only the first worker knows what there is to do. It says that it could use help; helpers are started as far as the
-machine allows, get a copy of what it shares, and are handed tasks by it. Every part is kept before the first worker
-hears of it. When a helper dies, its task is tried again elsewhere; when the first worker dies over a task, another
-takes its place and goes on from the parts so far. Helpers are started by the thread that waits for the end, since they
-end with it.
+machine allows, a few of them beforehand, when they only wait for the word. They get a copy of what it shares, and are
+handed tasks by it. Every part is kept before the first worker hears of it. When a helper dies, its task is tried again
+elsewhere; when the first worker dies over a task, another takes its place and goes on from the parts so far. Helpers
+are started by the thread that waits for the end, since they end with it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from auditor.documents.messages import (
     Lost,
     Message,
     Notice,
+    Open,
     PartDone,
     Progress,
     Ready,
@@ -37,6 +38,7 @@ from auditor.documents.messages import (
     SharedName,
     TaskIn,
     TaskOut,
+    Waiting,
     Want,
     error_from,
     read_message,
@@ -44,18 +46,21 @@ from auditor.documents.messages import (
 from auditor.documents.pair_outcomes import Part
 from auditor.documents.tasks import PAIRS
 from auditor.errors import AuditIncomplete
+from auditor.numbers.class_pairs import AUTO
 from auditor.worker.engine import Engine, Event, Helper
 from auditor.worker.machine import most_workers, workers_for
 from auditor.worker.process import Worker
 from auditor.worker.sandbox.environment import for_downloads
 from auditor.worker.sandbox.gpu import make_ready
-from auditor.worker.sandbox.limits import DATA
+from auditor.worker.sandbox.limits import DATA, START
 from auditor.worker.sandbox.processes import adopt
 
 _EVENTS = 64
 """Lines that wait to be read; beyond, those who say them wait."""
 FIRST = 1
 """Number of the first worker."""
+EARLY = 3
+"""Helpers at most that are started with the first worker: they load their libraries while it opens model and data."""
 _part: TypeAdapter[Part] = TypeAdapter(Part)
 Keep = Callable[[Begun | PartDone], None]
 
@@ -151,6 +156,9 @@ class Workers:
         self.first = self._started(job.model_copy(update=told))
         self._numbers, self._shared, self._ready = FIRST, list[SharedName](), list[Helper]()
         self._progress: Progress | None = None
+        self._early = list[Helper]()
+        for _ in range(min(EARLY, self._most - 1) if may_need_help(job) and self._engine is None else 0):
+            self._early.append(self._start_helper(early=True))
 
     def _started(self, job: Job, name: str = "worker") -> Worker:
         def beside() -> int:
@@ -162,14 +170,14 @@ class Workers:
 
         return Worker(job, self._events, name=name, verbose=self._verbose, tell=self._tell, beside=beside)
 
-    def _start_helper(self) -> None:
+    def _start_helper(self, *, early: bool = False) -> Helper:
         self._numbers += 1
-        job = Job(task="help", plan=self._job.plan, number=self._numbers)
+        job = Job(task="help", plan=self._job.plan, number=self._numbers, early=early)
         name = f"worker {self._numbers}"
-        if self._engine is None:
-            self._helpers[self._numbers] = self._started(job, name)
-        else:
-            self._helpers[self._numbers] = self._engine.helper(job, self._events, name)
+        engine = self._engine
+        helper: Helper = self._started(job, name) if engine is None else engine.helper(job, self._events, name)
+        self._helpers[self._numbers] = helper
+        return helper
 
     def _from_first(self, message: Message, line: bytes, report: Callable[[Progress], None], keep: Keep) -> None:
         if isinstance(message, Progress):
@@ -200,6 +208,8 @@ class Workers:
             worker.watch.heard(message.stage)
             worker.come = message.done if worker.task is not None else 0
             self._show(report)
+        elif isinstance(message, Waiting):
+            worker.watch.rest()
         elif isinstance(message, Ready):
             worker.watch.rest()
             self._ready.append(worker)
@@ -241,7 +251,13 @@ class Workers:
         count = min(count, self._most)
         if why:
             self._tell(why)
-        for _ in range(count - 1):
+        waiting, self._early = [worker for worker in self._early if worker in self._helpers.values()], []
+        for worker in waiting[: count - 1]:
+            worker.watch.heard(START)
+            worker.send(Open())
+        for worker in waiting[count - 1 :]:
+            self._forget(worker)
+        for _ in range(count - 1 - len(waiting)):
             self._start_helper()
         self.first.send(Helpers(count=count - 1))
 
@@ -292,10 +308,7 @@ class Workers:
 
     def _lose(self, helper: Helper, found: str, *, again: bool) -> None:
         """Go on without a helper; where it died over a task, with another in its place."""
-        number = next(number for number, other in self._helpers.items() if other is helper)
-        del self._helpers[number]
-        self._ready = [other for other in self._ready if other is not helper]
-        helper.kill()
+        number = self._forget(helper)
         over = f" over {helper.task}" if helper.task is not None else ""
         self._tell(f"warn: {helper.name} was lost{over}: found {found}; the others go on")
         lost = Lost(worker=number, task=helper.task, reason=found if helper.task is not None else "")
@@ -304,6 +317,24 @@ class Workers:
         self.first.send(lost)
         if again and helper.task is not None:
             self._start_helper()
+
+    def _forget(self, helper: Helper) -> int:
+        """End a helper; returns its number."""
+        number = next(number for number, other in self._helpers.items() if other is helper)
+        del self._helpers[number]
+        self._ready = [other for other in self._ready if other is not helper]
+        helper.kill()
+        return number
+
+
+def may_need_help(job: Job) -> bool:
+    """Whether an audit is likely to have work for several workers, and one of them nothing to wait for but its model.
+
+    That takes more than one class pair, data that are there, and no GPU, which one worker serves.
+    """
+    plan = job.plan
+    several = plan.pairs.strip() in ("all", AUTO) or "," in plan.pairs
+    return job.task == "audit" and several and not plan.downloads and not plan.model.device.startswith("cuda")
 
 
 def _read(line: bytes) -> Message | None:

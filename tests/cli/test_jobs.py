@@ -20,7 +20,7 @@ from tests.cli.test_interruption import children, ended, eventually
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
 PAIRS = ",".join(f"{a}:{b}" for a in range(3) for b in range(a + 1, 8))
-"""Eighteen pairs: three tasks, with networks that their directions share."""
+"""Eighteen pairs: six tasks, with networks that their directions share."""
 AUDIT = (
     REPOSITORY / "sample_models" / "digits_fcn.onnx", "--data", "digits", "--pairs", PAIRS, "--profile", "quick",
     "--samples-per-class", "6", "--report-pairs", "1", "--format", "json", "--out", "out", "--verbose",
@@ -39,7 +39,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def several(folder: Path, workers: int) -> tuple[subprocess.Popen[str], list[int]]:
-    """An audit whose workers are all there, and these: the first one has waited until its helpers have opened all."""
+    """An audit whose workers are all there, and these: the first has waited until its helpers have all but opened."""
     process = subprocess.Popen(
         command(*AUDIT, "--jobs", str(workers)), cwd=folder, env=environment(), stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,

@@ -10,18 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from auditor.documents.messages import Begun, Job, PartDone
 from auditor.documents.pair_outcomes import BaselinesPart
-from auditor.documents.plan import ModelPlan, Plan
+from auditor.documents.plan import DataPlan, ModelPlan, Plan
 from auditor.documents.results import Cost
 from auditor.documents.tasks import Task
 from auditor.errors import AuditError
 from auditor.worker import process
 from auditor.worker.sandbox.environment import worker_environment
-from auditor.worker.workers import Workers
+from auditor.worker.workers import Workers, may_need_help
 from tests.cli.command import REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ends processes by signals")
@@ -58,6 +59,9 @@ assert hear("shared")["name"] == "work"
 assert open(os.environ["TMPDIR"] + "/shared-work.npz").read() == "shared"
 say("want", worker=job["number"])
 """
+WAITS = """
+if job["early"]: say("waiting"); hear("open")
+"""
 PART = BaselinesPart(classes=(0, 1), directions=({}, {}), cost=Cost(forward=1, backward=2), seconds=1.0)
 TASK = Task(kind="baselines", pairs=((0, 1),))
 
@@ -77,7 +81,7 @@ def ran(
     **limits: str,
 ) -> str:
     """The error with which a job of such workers ends."""
-    code = f"{SAYS}\nif job['task'] == 'audit':\n{indented(first)}\nelse:\n{indented(helper)}"
+    code = f"{SAYS}\nif job['task'] == 'audit':\n{indented(first)}\nelse:\n{indented(WAITS + helper)}"
 
     def start(scratch: str, verbose: bool) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -214,6 +218,34 @@ def test_what_is_shared_is_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     said = ran(first, 'say("ready"); time.sleep(60)', monkeypatch)
     assert said.startswith("expected to hand what workers share to a helper; found: ")
+
+
+def test_a_helper_that_was_started_early_and_is_not_needed_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = BEGINS + (
+        'say("help_wanted", tasks=1, device="cpu", threads=1, memory=1, growth=0)\n'
+        'finish(str(hear("helpers")["count"]))'
+    )
+    assert ran(first, 'finish("it was told to open")', monkeypatch) == "0"
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize(
+    ("task", "pairs", "data", "device", "expected"),
+    [
+        ("audit", "all", "digits", "auto", True),
+        ("audit", "3:8,4:9", "digits", "cpu", True),
+        ("audit", "3:8", "digits", "cpu", False),
+        ("audit", "all", "mnist", "cpu", False),
+        ("audit", "all", "digits", "cuda:1", False),
+        ("inspect", "all", "digits", "cpu", False),
+    ],
+)
+def test_help_is_made_ready_where_there_is_likely_to_be_work_for_it(
+    task: Literal["audit", "inspect"], pairs: str, data: str, device: str, expected: bool
+) -> None:
+    plan = Plan(model=ModelPlan(path="model.onnx", device=device), data=DataPlan(data=data), pairs=pairs)
+    assert may_need_help(Job(task=task, plan=plan)) is expected
 
 
 def test_helpers_are_as_many_as_asked_for_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,11 +76,11 @@ def sprite(
     # The transparent edge keeps the outermost mats whole where a viewer rounds the picture to whole dots.
     size = columns * (cell_width + gap_x) - gap_x + EDGE, len(rows) * (cell_height + gap_y) - gap_y + EDGE
     canvas = Image.new("RGBA", size, (0, 0, 0, 0))
-    strongest = _strongest(rows)
+    difference = _difference_colours(_strongest(rows))
     for i, row in enumerate(rows):
         for j, cell in enumerate(row):
             left, top = j * (cell_width + gap_x), i * (cell_height + gap_y)
-            image = _difference(cell, strongest) if cell.role == "difference" else _open(cell).convert("RGBA")
+            image = _coloured(cell, difference) if cell.role == "difference" else _open(cell).convert("RGBA")
             canvas.paste(NEUTRAL, (left, top, left + cell_width, top + cell_height))
             canvas.paste(
                 image.resize((width * factor, height * factor), Image.Resampling.NEAREST), (left + MAT, top + MAT)
@@ -107,13 +107,17 @@ def _range(cell: SampleCell) -> tuple[float, float]:
     return low, high
 
 
-def _difference(cell: SampleCell, strongest: float) -> Image.Image:
+def _difference_colours(strongest: float) -> list[list[int]]:
+    """Red, green and blue of each grey level of a difference image."""
+    colours = [_rgb(diverging((level - 128) / strongest)) for level in range(256)]
+    return [[colour[k] for colour in colours] for k in range(3)]
+
+
+def _coloured(cell: SampleCell, colours: list[list[int]]) -> Image.Image:
     from PIL import Image
 
     levels = _open(cell).convert("L")
-    table = [_rgb(diverging((level - 128) / strongest)) for level in range(256)]
-    channels = [levels.point([colour[k] for colour in table]) for k in range(3)]
-    return Image.merge("RGB", channels).convert("RGBA")
+    return Image.merge("RGB", [levels.point(channel) for channel in colours]).convert("RGBA")
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
@@ -121,11 +125,14 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def _png(image: Image.Image) -> bytes:
-    """The smaller of a true-colour and an indexed PNG, where 256 colours lose nothing."""
+    """An indexed PNG where 256 colours lose nothing, else one in true colour.
+
+    Packed as well as zlib does by default: its best takes nine times as long for 3 % less.
+    """
     colours = image.getcolors(256)
     stored = image.quantize(256, method=2) if colours is not None else image
     buffer = io.BytesIO()
-    (stored if colours is None or _same(stored, image) else image).save(buffer, "PNG", optimize=True)
+    (stored if colours is None or _same(stored, image) else image).save(buffer, "PNG")
     return buffer.getvalue()
 
 
