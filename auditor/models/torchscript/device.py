@@ -5,7 +5,8 @@ Loading moves parameters; what the code itself says of devices stays: tracing wr
 to name the device on which the module runs; a module traced on a GPU runs on a CPU by the same means.
 
 Tracing writes down, too, how convolutions are computed: by torch's defaults, which let a GPU round the factors to 10
-bits (TF32), whatever the process asks for later. On a GPU they are changed to what ``models.gpu.compute_exactly`` asks.
+bits (TF32), whatever the process asks for later. They are changed to what ``models.gpu.compute_exactly`` asks, on a CPU
+too, where it changes no number, so that the graph gives its values the same names on both.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def place_code(module: Any, device: torch.device) -> None:
 def _place(graph: Graph, device: torch.device) -> bool:
     """Put the device in the place of every device that the graph names or leaves open; whether anything was changed."""
     nodes = list(all_nodes(graph))
-    set_exact = device.type != "cpu" and _set_exact(graph, nodes)
+    set_exact = _set_exact(graph, nodes)
     named = [node for node in nodes if node.kind() in _NAMES_A_DEVICE and _is_elsewhere(node, device)]
     moves = [node for node in nodes if node.kind() in _moves_away_from(device)]
     # No device means the CPU.
@@ -72,13 +73,19 @@ def _place(graph: Graph, device: torch.device) -> bool:
 def _set_exact(graph: Graph, nodes: list[Node]) -> bool:
     """Have convolutions computed in full float32 by algorithms that repeat themselves; whether there was any."""
     places = [(node, at, _EXACT[name]) for node in nodes for at, name in enumerate(_arguments(node)) if name in _EXACT]
-    if places:
-        constants = {value: graph.insertConstant(value) for value in (False, True)}
-        for constant in constants.values():
-            constant.node().moveBefore(next(graph.nodes()))
-        for node, at, value in places:
-            node.replaceInput(at, constants[value])
+    for node, at, value in places:
+        node.replaceInput(at, _constant(graph, node, value))
     return bool(places)
+
+
+def _constant(graph: Graph, node: Node, value: bool) -> Any:
+    """True or False for an argument: of the node's own arguments where one is so, since a new one shifts all names."""
+    for given in node.inputs():
+        if str(given.type()) == "bool" and given.node().kind() == "prim::Constant" and given.toIValue() is value:
+            return given
+    new = graph.insertConstant(value)
+    new.node().moveBefore(next(graph.nodes()))
+    return new
 
 
 def _arguments(node: Node) -> list[str]:

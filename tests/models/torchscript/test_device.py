@@ -152,13 +152,13 @@ def flags(module: torch.jit.ScriptModule) -> list[dict[str, bool]]:
     return found
 
 
-def test_traced_convolutions_round_no_factor_on_a_gpu() -> None:
+@pytest.mark.parametrize("device", [CPU, CUDA], ids=str)
+def test_traced_convolutions_round_no_factor(device: torch.device) -> None:
     x = torch.rand(2, 1, 6, 6)
     script = torch.jit.trace(Pictures().eval(), x)
     before = script(x)
-    place_code(script, CPU)
     assert {made["allow_tf32"] for made in flags(script)} == {True}  # as torch traces them
-    place_code(script, CUDA)
+    place_code(script, device)
     assert flags(script) == [{"benchmark": False, "deterministic": True, "allow_tf32": False}] * 2
     file = io.BytesIO()
     torch.jit.save(script, file)
