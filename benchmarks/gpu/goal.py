@@ -44,6 +44,8 @@ def _audit(bench: Bench, file: Path, pairs: str, profile_name: str) -> tuple[Res
     model = {"path": str(file), "device": device, "trust_model": True}
     few = {"samples_per_class": 8} if bench.small else {}
     data = {"data": str(file.parent / "data.npz")}
+    if bench.on_gpu:
+        torch.cuda.reset_peak_memory_stats(bench.device)
     plan = Plan(model=model, data=data, pairs=pairs, profile=profile_name, report_pairs=0, **few)
     return run(plan, lambda stage, done, total, detail="": None)
 
