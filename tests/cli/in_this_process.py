@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auditor.documents.messages import Begun, Finished, Job, PartDone, error_from, failure_from
+from auditor.documents.messages import Begun, Finished, Job, Notice, PartDone, error_from, failure_from
 
 
 class InThisProcess:
@@ -31,7 +31,8 @@ class InThisProcess:
         from auditor.pipeline.resume import FinishedParts
         from auditor.pipeline.run import run
 
-        finished_parts = FinishedParts(self._job.found, keep)
+        # Notices are lines for standard error alone.
+        finished_parts = FinishedParts(self._job.found, lambda said: None if isinstance(said, Notice) else keep(said))
         try:
             results, facts = run(
                 self._job.plan, lambda *_: None, started=self._job.started, finished_parts=finished_parts
