@@ -231,9 +231,7 @@ def _keeping(journal: Journal, instances: EarlierInstances, kept: Kept, quiet: b
             say(text)
         if isinstance(message, Begun) and not message.taken:
             instances.forget()
-        journal.keep(message)
-        if not journal.off:
-            kept.count(message)
+        journal.keep(message, written=lambda: kept.count(message))
 
     return keep
 

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -106,16 +106,18 @@ class Journal:
                 self._documents.append(document)
         self.found = Found(facts=before, parts=parts)
 
-    def keep(self, message: Begun | PartDone) -> None:
+    def keep(self, message: Begun | PartDone, written: Callable[[], None] = lambda: None) -> None:
         """Write down what the worker says.
 
+        Args:
+            written: called when it stands in the file: the disk may take its time, and an interrupt may come meanwhile.
         Raises:
             AuditIncomplete: it could not be written; what was written before is there.
         """
         if self.off:
             return
         if isinstance(message, PartDone):
-            self._add(self._line(message.part.model_dump_json().encode(), self._head_code))
+            self._add(self._line(message.part.model_dump_json().encode(), self._head_code), written)
             return
         if self.found is None or message.changed:
             self._documents = []
@@ -125,12 +127,14 @@ class Journal:
         lines = [self._line(head, b""), *(self._line(document, self._head_code) for document in self._documents)]
         write_whole(self._path, b"".join(lines))
         self.found, self._documents = None, []
+        written()
 
-    def _add(self, line: bytes) -> None:
+    def _add(self, line: bytes, written: Callable[[], None]) -> None:
         try:
             with open(self._path, "ab", opener=_not_a_link) as file:
                 file.write(line)
                 file.flush()
+                written()
                 os.fsync(file.fileno())
         except OSError as err:
             found = f"{err.strerror}; what was finished before is kept: free space and run the command again"

@@ -81,6 +81,23 @@ def test_a_resumed_run_adds_to_what_was_whole(tmp_path: Path) -> None:
     assert (tmp_path / JOURNAL).read_bytes() == whole
 
 
+def test_a_part_counts_from_when_it_is_written_though_the_disk_is_slow(tmp_path: Path, monkeypatch) -> None:
+    written(tmp_path, 1)
+    journal, kept = Journal(tmp_path), list[int]()
+    journal.keep(Begun(facts=FACTS, changed=[], taken=1, wanted=3), lambda: kept.append(1))
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.keep(PartDone(part=part(1)), lambda: kept.append(2))
+    assert kept == [1, 2]
+    found = Journal(tmp_path).found
+    assert found is not None
+    assert found.parts == [part(0), part(1)]
+
+
 def test_a_changed_audit_forgets_the_parts(tmp_path: Path) -> None:
     written(tmp_path)
     other = {**FACTS, "--seed": "1"}
