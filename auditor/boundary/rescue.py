@@ -24,7 +24,7 @@ from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.components import translate
 from auditor.boundary.gradient_free import GradientFree
 from auditor.boundary.segments import Segments
-from auditor.boundary.source_parts import Parts, derived
+from auditor.boundary.source_parts import Parts, derived, joined
 from auditor.boundary.training import Training
 from auditor.models.classifier import Classifier
 
@@ -115,20 +115,10 @@ def _merged(
     origins = [first.origin, *(at[one.origin] for at, one in zip(rows, searched, strict=True))]
     order = torch.cat(origins).argsort()
 
-    def joined(name: str) -> Tensor:
-        return torch.cat([getattr(one, name) for one in (first, *searched)])[order]
-
     attempt = [first.attempt, *(torch.full((len(one),), ATTEMPTS.index("gradient-free search")) for one in searched)]
-    across = [one.x_boundary if one.x_across is None else one.x_across for one in (first, *searched)]
-    jumps = any(one.x_across is not None for one in (first, *searched))
     return replace(
         first,
-        x_source=joined("x_source"),
-        x_adversarial=joined("x_adversarial"),
-        x_adversarial_of_adversarial=joined("x_adversarial_of_adversarial"),
-        x_boundary=joined("x_boundary"),
-        p_boundary=joined("p_boundary"),
-        steps=joined("steps"),
+        **joined((first, *searched), order),
         origin=torch.cat(origins)[order],
         part=torch.cat(origins)[order] % parts,
         attempt=torch.cat(attempt)[order],
@@ -136,5 +126,4 @@ def _merged(
         adversarial_of_adversarial=first.adversarial_of_adversarial + fresh.adversarial_of_adversarial,
         third_class=first.third_class + fresh.third_class,
         failures=Counter(fresh.failures) + Counter(again.failures),
-        x_across=torch.cat(across)[order] if jumps else None,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,9 @@ from torch import Tensor
 from auditor.boundary.base import ATTEMPTS, BoundaryInstances, DirectionTask
 from auditor.boundary.best_so_far import BestSoFar
 from auditor.boundary.segments import Segments
+
+OF_EACH = ("x_source", "x_adversarial", "x_adversarial_of_adversarial", "x_boundary", "p_boundary", "steps")
+"""Tensors with a row for each boundary instance."""
 
 LEAST = 8
 """Sources that a part has at least, where there is more than one."""
@@ -134,20 +138,11 @@ def together(parts: Sequence[BoundaryInstances], rows: Sequence[Tensor]) -> Boun
     origin = torch.cat([row[part.origin] for row, part in zip(rows, parts, strict=True)])
     order = origin.argsort()
 
-    def joined(name: str) -> Tensor:
-        return torch.cat([getattr(part, name) for part in parts])[order]
-
-    across = [part.x_boundary if part.x_across is None else part.x_across for part in parts]
     started = [part.third_by_part.get(0, (0, 0)) for part in parts]
     return replace(
         first,
-        x_source=joined("x_source"),
-        x_adversarial=joined("x_adversarial"),
-        x_adversarial_of_adversarial=joined("x_adversarial_of_adversarial"),
-        x_boundary=joined("x_boundary"),
-        p_boundary=joined("p_boundary"),
-        steps=joined("steps"),
-        part=joined("part"),
+        **joined(parts, order),
+        part=torch.cat([part.part for part in parts])[order],
         origin=origin[order],
         requested=sum(part.requested for part in parts),
         adversarial=sum(part.adversarial for part in parts),
@@ -155,5 +150,15 @@ def together(parts: Sequence[BoundaryInstances], rows: Sequence[Tensor]) -> Boun
         third_class=sum((part.third_class for part in parts), Counter()),
         third_by_part={0: (sum(count for count, _ in started), sum(lost for _, lost in started))},
         failures=sum((part.failures for part in parts), Counter()),
-        x_across=torch.cat(across)[order] if any(part.x_across is not None for part in parts) else None,
     )
+
+
+def joined(parts: Sequence[BoundaryInstances], order: Tensor) -> dict[str, Any]:
+    """What several sets hold of each instance, by name: one set after the other, and then in that order.
+
+    Without ``origin``, ``part`` and ``attempt``, which mean something within a set only.
+    """
+    rows: dict[str, Any] = {name: torch.cat([getattr(part, name) for part in parts])[order] for name in OF_EACH}
+    across = [part.x_boundary if part.x_across is None else part.x_across for part in parts]
+    rows["x_across"] = torch.cat(across)[order] if any(part.x_across is not None for part in parts) else None
+    return rows
